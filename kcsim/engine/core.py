@@ -1,0 +1,157 @@
+"""The engine: SimPy's event queue behind four verbs, carrying causes along.
+
+Order within one instant is SimPy's law: (time, priority, sequence number). Whatever arms a timer hands its cause to
+what the timer does later, so nobody downstream has to think about causes.
+
+**Walk:** ``after`` arms a ``Timer`` -> SimPy's heap -> ``step`` pops it -> the ambient cause is restored -> the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import simpy
+from simpy.events import Event, Timeout
+
+from kcsim.engine.dice import Dice
+from kcsim.engine.trace import Record, Trace
+
+
+class Timer:
+    """A call that will be made at ``when`` (µs) unless it is cancelled first."""
+
+    __slots__ = ("_args", "_cause", "_engine", "_fn", "when")
+
+    def __init__(
+        self, engine: Engine, when: int, cause: Record | None, fn: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self._engine = engine
+        self.when = when
+        self._cause = cause
+        self._fn: Callable[..., object] | None = fn
+        self._args = args
+
+    @property
+    def active(self) -> bool:
+        """Whether the call is still to come."""
+        return self._fn is not None
+
+    def cancel(self) -> None:
+        """Do not make the call. Harmless when it was made already."""
+        self._fn = None
+        self._args = ()
+
+    def __call__(self, _event: Event) -> None:
+        fn = self._fn
+        if fn is None:
+            return
+        args, self._fn, self._args = self._args, None, ()
+        self._engine.cause = self._cause
+        fn(*args)
+
+
+class Engine:
+    """One virtual clock and everything that waits on it.
+
+    Attributes:
+        seed: the number all dice grow from.
+        trace: what happened.
+        cause: the record on whose behalf code runs right now, or None for what comes from outside.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.trace = Trace()
+        self.cause: Record | None = None
+        self._env = simpy.Environment()
+        self._dice: dict[str, Dice] = {}
+        self._steps = 0
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """The current instant, in µs since the simulation began."""
+        return self._env._now  # type: ignore[return-value]  # noqa: SLF001 - one attribute look-up on the hottest path
+
+    @property
+    def steps(self) -> int:
+        """How many events the engine has processed: what idling is measured in."""
+        return self._steps
+
+    def after(self, delay: int, fn: Callable[..., object], *args: object) -> Timer:
+        """Call ``fn(*args)`` in ``delay`` µs, for the same cause as now."""
+        env = self._env
+        timer = Timer(self, env._now + delay, self.cause, fn, args)  # type: ignore[arg-type]  # noqa: SLF001
+        Timeout(env, delay).callbacks.append(timer)
+        return timer
+
+    def at(self, when: int, fn: Callable[..., object], *args: object) -> Timer:
+        """Call ``fn(*args)`` at the instant ``when`` (µs), for the same cause as now."""
+        return self.after(when - self.now, fn, *args)
+
+    def tick(self, delay: int, what: str, fn: Callable[..., object], *args: object) -> Timer:
+        """Like ``after``, but caused by the clock: ``what`` names the period that passed, e.g. ``interval 10m``.
+
+        The clock's record joins the trace only when something refers to it, so a tick without effect leaves none.
+        """
+        timer = self.after(delay, fn, *args)
+        timer._cause = Record(timer.when, None, "clock", "tick", what)  # noqa: SLF001 - same file, same law
+        return timer
+
+    @contextmanager
+    def because(self, cause: Record | None) -> Iterator[None]:
+        """Run a block on behalf of ``cause``."""
+        before, self.cause = self.cause, cause
+        try:
+            yield
+        finally:
+            self.cause = before
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    @property
+    def next_time(self) -> int | None:
+        """The instant of the next event in µs, or None when nothing waits."""
+        when = self._env.peek()
+        return None if when == float("inf") else int(when)
+
+    def step(self) -> bool:
+        """Process one event. False when nothing waits."""
+        if not self._env._queue:  # noqa: SLF001
+            return False
+        self._steps += 1
+        self._env.step()
+        self.cause = None
+        return True
+
+    def run_until(self, until: int) -> None:
+        """Process every event up to and including the instant ``until`` (µs); the clock then stands at ``until``."""
+        env = self._env
+        queue = env._queue  # noqa: SLF001
+        step = env.step
+        count = 0
+        try:
+            while queue and queue[0][0] <= until:
+                count += 1
+                step()
+        finally:
+            self._steps += count
+            self.cause = None
+        if until > self.now:
+            env._now = until  # noqa: SLF001 - what Environment.run(until) does with a sentinel event
+
+    # --- chance and the record ----------------------------------------------------------------------------------
+
+    def dice(self, name: str) -> Dice:
+        """The stream of draws of that name."""
+        dice = self._dice.get(name)
+        if dice is None:
+            dice = self._dice[name] = Dice(self.seed, name)
+        return dice
+
+    def note(self, actor: str, verb: str, subject: str, detail: dict[str, Any] | None = None) -> Record:
+        """Append to the trace, caused by what runs right now."""
+        return self.trace.append(Record(self.now, self.cause, actor, verb, subject, detail))

@@ -1,0 +1,1 @@
+"""Constants and delays of the simulated systems: pure data with units and sources."""
