@@ -1,8 +1,11 @@
 """What a Kustomization has applied: `status.inventory`.  Pure data, no API.
 
-Imitates: fluxcd/kustomize-controller internal/inventory and cli-utils pkg/object/objmetadata.go (the id format).
-Walk: applied objects -> `entries` -> `status.inventory` -> the next run's `stale` -> pruned.
+**Imitates:** fluxcd/kustomize-controller internal/inventory and cli-utils pkg/object/objmetadata.go (the id format).
+
+**Walk:** applied objects -> `entries` -> `status.inventory` -> the next run's `stale` -> pruned.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,13 +1,18 @@
 """The order in which Flux applies and deletes objects.  Decides; never acts.
 
-Imitates: fluxcd/pkg ssa/sort.go (`ReconcileOrder`, `SortableUnstructureds`) and the stages of
-    ssa/manager_apply.go `ApplyAllStaged`.
-Walk: built objects -> `stages` -> each stage in `reconcile_order` -> applied; pruning runs in `deletion_order`.
+**Imitates:** fluxcd/pkg ssa/sort.go (`ReconcileOrder`, `SortableUnstructureds`) and the stages of
+ssa/manager_apply.go (`ApplyAllStaged`).
+
+**Walk:** built objects -> `stages` -> each stage in `reconcile_order` -> applied; pruning runs in `deletion_order`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+AnyObject = TypeVar("AnyObject", bound=Mapping[str, Any])
 
 _FIRST = (
     "CustomResourceDefinition",
@@ -58,7 +63,13 @@ def sort_key(obj: Mapping[str, Any]) -> tuple[int, str, str, str, str]:
     """The sort key of an object: rank of its kind, then group, kind, namespace and name."""
     metadata = obj.get("metadata") or {}
     kind = obj.get("kind", "")
-    return (KIND_RANK.get(kind, 0), group_of(obj), kind, metadata.get("namespace", ""), metadata.get("name", ""))
+    return (
+        KIND_RANK.get(kind, 0),
+        group_of(obj),
+        kind,
+        metadata.get("namespace", ""),
+        metadata.get("name", ""),
+    )
 
 
 def group_of(obj: Mapping[str, Any]) -> str:
@@ -67,12 +78,12 @@ def group_of(obj: Mapping[str, Any]) -> str:
     return group if slash else ""
 
 
-def reconcile_order[T: Mapping[str, Any]](objects: Iterable[T]) -> list[T]:
+def reconcile_order(objects: Iterable[AnyObject]) -> list[AnyObject]:
     """Objects in the order in which they are applied."""
     return sorted(objects, key=sort_key)
 
 
-def deletion_order[T: Mapping[str, Any]](objects: Iterable[T]) -> list[T]:
+def deletion_order(objects: Iterable[AnyObject]) -> list[AnyObject]:
     """Objects in the order in which they are deleted: the reverse of applying."""
     return sorted(objects, key=sort_key, reverse=True)
 
