@@ -48,9 +48,12 @@ class Subresource:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Resource:
-    """One resource of one served version, and what its registry strategy allows."""
+    """One resource of one served version, and what its registry strategy allows.
+
+    Compared by identity (a catalog holds one of each): it is a dictionary key on the hottest paths.
+    """
 
     group: str
     version: str

@@ -1,0 +1,365 @@
+"""The log is the cluster: an append-only list of immutable versions, and an index over its end.
+
+``revision`` is the only clock of state, shared by all kinds as in etcd. The current state is an index; history is the
+log; a watch is a cursor with a filter. Each version is also a trace record, so who wrote it, when and why is known.
+
+**Imitates:** etcd's MVCC (one revision counter, tombstones, compaction) and the watch cache of the API server
+(kubernetes-api reference, sections 4 and 17). Differs: compaction decides what may still be asked for, not what is
+kept, so a past moment can always be looked at.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from kcsim.api import objects
+from kcsim.api.catalog import Resource
+from kcsim.api.objects import Key, Object
+from kcsim.engine.clock import MINUTE
+from kcsim.engine.core import Engine
+from kcsim.engine.trace import Record
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+COMPACTION_INTERVAL = 5 * MINUTE
+"""apiserver: pkg/storage/storagebackend/config.go."""
+
+
+class Version(Record):
+    """One immutable version of one object.
+
+    Attributes:
+        revision: the store revision of this write.
+        resource: the kind of object.
+        key: namespace and name.
+        object: the object as stored, without managedFields; the last state for a deletion.
+        previous: the version before, None for a creation.
+        deleted: whether this write removed the object.
+        manager, operation, subresource: who to enter in managedFields (``operation`` is ``Update`` or ``Apply``).
+        managed: managedFields in their working form once somebody asked, else None.
+    """
+
+    __slots__ = (
+        "cluster",
+        "deleted",
+        "key",
+        "managed",
+        "manager",
+        "object",
+        "operation",
+        "previous",
+        "resource",
+        "revision",
+        "subresource",
+    )
+
+    cluster: str
+    deleted: bool
+    key: Key
+    managed: Any
+    manager: str
+    object: Object
+    operation: str
+    previous: Version | None
+    resource: Resource
+    revision: int
+    subresource: str
+
+    def facts(self) -> dict[str, Any]:
+        """The revision and what changed, as a JSON merge patch against the previous version."""
+        facts: dict[str, Any] = {"rv": self.revision}
+        if self.cluster:
+            facts["cluster"] = self.cluster
+        if self.subresource:
+            facts["subresource"] = self.subresource
+        if self.deleted:
+            return facts
+        before = self.previous.object if self.previous is not None else {}
+        changed = objects.difference(before, self.object)
+        metadata = changed.get("metadata")
+        if metadata is not None:
+            metadata = {k: v for k, v in metadata.items() if k != "resourceVersion"}
+            changed = {k: v for k, v in changed.items() if k != "metadata"}
+            if metadata:
+                changed["metadata"] = metadata
+        facts["set"] = changed
+        return facts
+
+
+class Watch:
+    """A cursor: the changes of one resource that pass a filter, in order, from where it stands.
+
+    ``on_wake`` is called once when changes wait; ``take`` hands them over and lets it be called again.
+    """
+
+    __slots__ = ("_log", "_match", "_on_wake", "_pending", "active", "index", "namespace", "position", "resource")
+
+    def __init__(
+        self,
+        log: Log,
+        resource: Resource,
+        namespace: str | None,
+        match: Callable[[Object], bool] | None,
+        index: tuple[str, str] | None,
+        on_wake: Callable[[], None],
+    ) -> None:
+        self._log = log
+        self.resource = resource
+        self.namespace = namespace
+        self._match = match
+        self.index = index
+        self._on_wake = on_wake
+        self._pending: list[tuple[EventType, Version]] = []
+        self.position = log.revision
+        self.active = True
+
+    def offer(self, version: Version) -> None:
+        """Consider a new version (kubernetes-api reference, section 4: selector transitions)."""
+        match = self._match
+        previous = version.previous
+        kind: EventType
+        if match is None:
+            kind = "DELETED" if version.deleted else "ADDED" if previous is None else "MODIFIED"
+        else:
+            was = previous is not None and match(previous.object)
+            if version.deleted:
+                if not was:
+                    return
+                kind = "DELETED"
+            elif match(version.object):
+                kind = "MODIFIED" if was else "ADDED"
+            elif was:
+                kind = "DELETED"
+            else:
+                return
+        pending = self._pending
+        pending.append((kind, version))
+        if len(pending) == 1:
+            self._on_wake()
+
+    def take(self) -> list[tuple[EventType, Version]]:
+        """The changes since the last call, oldest first."""
+        pending, self._pending = self._pending, []
+        if pending:
+            self.position = pending[-1][1].revision
+        return pending
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self.active = False
+        self._pending = []
+        self._log.forget(self)
+
+
+class _Table:
+    """The current versions of one resource and who watches it."""
+
+    __slots__ = ("spaces", "watches", "watches_by_index", "word")
+
+    def __init__(self, resource: Resource) -> None:
+        self.word = f"{resource.singular}.{resource.group}" if resource.group else resource.singular
+        self.spaces: dict[str, dict[str, Version]] = {}
+        self.watches: list[Watch] = []
+        self.watches_by_index: dict[tuple[str, str], list[Watch]] = {}
+
+
+# Fields by which watchers are found instead of asked (as the real server indexes pods by spec.nodeName).
+_INDEXED: dict[str, Callable[[Object], str]] = {
+    "spec.nodeName": lambda obj: obj["spec"].get("nodeName", ""),
+    "metadata.name": lambda obj: obj["metadata"]["name"],
+}
+
+
+class Log:
+    """All versions of all objects of one cluster."""
+
+    __slots__ = ("_checking", "_cluster", "_engine", "_seals", "_tables", "_times", "revision", "versions")
+
+    def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
+        self._engine = engine
+        self._cluster = cluster
+        self._tables: dict[Resource, _Table] = {}
+        self.versions: list[Version] = []
+        self._times: list[int] = []
+        self.revision = 0
+        self._checking = checking
+        self._seals: list[tuple[Version, str]] = []
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        resource: Resource,
+        key: Key,
+        obj: Object,
+        *,
+        actor: str,
+        verb: str,
+        manager: str,
+        previous: Version | None = None,
+        deleted: bool = False,
+        operation: str = "Update",
+        subresource: str = "",
+        managed: Any = None,
+    ) -> Version:
+        """Write a version and wake whoever watches. ``obj`` gets its resourceVersion here."""
+        self.revision += 1
+        engine = self._engine
+        table = self._table(resource)
+        subject = f"{table.word}/{key[0]}/{key[1]}" if key[0] else f"{table.word}/{key[1]}"
+        version = Version(engine.now, engine.cause, actor, verb, subject)
+        version.cluster = self._cluster
+        version.revision = self.revision
+        version.resource = resource
+        version.key = key
+        version.object = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.revision)}}
+        version.previous = previous
+        version.deleted = deleted
+        version.manager = manager
+        version.operation = operation
+        version.subresource = subresource
+        version.managed = managed
+        self.versions.append(version)
+        self._times.append(version.time)
+        if self._checking:
+            self._seals.append((version, objects.fingerprint(version.object)))
+        space = table.spaces.get(key[0])
+        if space is None:
+            space = table.spaces[key[0]] = {}
+        if deleted:
+            space.pop(key[1], None)
+        else:
+            space[key[1]] = version
+        engine.trace.append(version)
+        self._tell(table, version)
+        return version
+
+    def _tell(self, table: _Table, version: Version) -> None:
+        namespace = version.key[0]
+        for watch in table.watches:
+            if watch.namespace is None or watch.namespace == namespace:
+                watch.offer(version)
+        if table.watches_by_index:
+            before = version.previous.object if version.previous is not None else None
+            for field, read in _INDEXED.items():
+                if field == "spec.nodeName" and version.resource.kind != "Pod":
+                    continue
+                value = read(version.object)
+                self._tell_indexed(table, (field, value), version)
+                if before is not None and (old := read(before)) != value:
+                    self._tell_indexed(table, (field, old), version)
+
+    @staticmethod
+    def _tell_indexed(table: _Table, index: tuple[str, str], version: Version) -> None:
+        for watch in table.watches_by_index.get(index, ()):
+            if watch.namespace is None or watch.namespace == version.key[0]:
+                watch.offer(version)
+
+    # --- the current state --------------------------------------------------------------------------------------
+
+    def _table(self, resource: Resource) -> _Table:
+        table = self._tables.get(resource)
+        if table is None:
+            table = self._tables[resource] = _Table(resource)
+        return table
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Version | None:
+        """The current version of one object."""
+        table = self._tables.get(resource)
+        if table is None:
+            return None
+        space = table.spaces.get(namespace)
+        return None if space is None else space.get(name)
+
+    def list(self, resource: Resource, namespace: str | None = None) -> list[Version]:
+        """The current versions in key order (namespace, then name), of one namespace or of all."""
+        table = self._tables.get(resource)
+        if table is None:
+            return []
+        spaces = table.spaces
+        names = sorted(spaces) if namespace is None else [namespace] if namespace in spaces else []
+        return [spaces[space][name] for space in names for name in sorted(spaces[space])]
+
+    def count(self, resource: Resource) -> int:
+        """How many objects of the resource exist."""
+        table = self._tables.get(resource)
+        return 0 if table is None else sum(len(space) for space in table.spaces.values())
+
+    # --- watching -----------------------------------------------------------------------------------------------
+
+    def watch(
+        self,
+        resource: Resource,
+        on_wake: Callable[[], None],
+        *,
+        namespace: str | None = None,
+        match: Callable[[Object], bool] | None = None,
+        index: tuple[str, str] | None = None,
+        since: int | None = None,
+    ) -> Watch:
+        """A cursor after revision ``since`` (the end of the log when None).
+
+        ``index`` is ``(field, value)`` for the fields that watchers are found by (``spec.nodeName``,
+        ``metadata.name``); ``match`` must then agree with it.
+        """
+        watch = Watch(self, resource, namespace, match, index, on_wake)
+        if since is not None and since < self.revision:
+            watch.position = since
+            for version in self.versions[since:]:
+                if version.resource is resource and (namespace is None or namespace == version.key[0]):
+                    watch.offer(version)
+        table = self._table(resource)
+        if index is None:
+            table.watches.append(watch)
+        else:
+            table.watches_by_index.setdefault(index, []).append(watch)
+        return watch
+
+    def forget(self, watch: Watch) -> None:
+        """Stop telling a watch."""
+        table = self._table(watch.resource)
+        watches = table.watches if watch.index is None else table.watches_by_index.get(watch.index, [])
+        if watch in watches:
+            watches.remove(watch)
+
+    # --- history ------------------------------------------------------------------------------------------------
+
+    @property
+    def compacted(self) -> int:
+        """The revision up to which history may no longer be asked for through the API.
+
+        The server compacts every five minutes to where the log stood five minutes before.
+        """
+        last = self._engine.now // COMPACTION_INTERVAL * COMPACTION_INTERVAL
+        return self.revision_at(last - COMPACTION_INTERVAL) if last > COMPACTION_INTERVAL else 0
+
+    def revision_at(self, time: int) -> int:
+        """The revision at which the log stood at that instant (µs), everything of that instant included."""
+        return bisect_right(self._times, time)
+
+    def state_at(self, revision: int) -> dict[Resource, dict[Key, Version]]:
+        """The objects as they were at a revision: ``{resource: {key: version}}``."""
+        state: dict[Resource, dict[Key, Version]] = {}
+        for version in self.versions[:revision]:
+            table = state.setdefault(version.resource, {})
+            if version.deleted:
+                table.pop(version.key, None)
+            else:
+                table[version.key] = version
+        return state
+
+    def history(self, resource: Resource, key: Key) -> Iterator[Version]:
+        """Every version of one object, oldest first, across deletions and re-creations."""
+        return (v for v in self.versions if v.resource is resource and v.key == key)
+
+    def verify(self) -> None:
+        """In checking mode: fail when anything stored was changed in place.
+
+        Raises:
+            AssertionError: naming the object and the revision.
+        """
+        for version, seal in self._seals:
+            if objects.fingerprint(version.object) != seal:
+                raise AssertionError(f"{version.subject} at revision {version.revision} was changed in place")
+
