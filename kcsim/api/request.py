@@ -1,0 +1,75 @@
+"""What a client asks of the API server, in the server's own words.
+
+An ``Operation`` is a decoded request: the HTTP front door makes one from method, path, query, headers and body; the
+in-simulation client makes one directly. Both then take the same road.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api.catalog import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An identity: name and groups, as authentication would give them."""
+
+    name: str
+    groups: tuple[str, ...] = ("system:authenticated",)
+
+    @property
+    def is_master(self) -> bool:
+        """Members of system:masters pass every authorisation check."""
+        return "system:masters" in self.groups
+
+
+ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+"""The administrator whose kubeconfig kubeadm writes."""
+
+
+def service_account(namespace: str, name: str) -> User:
+    """The identity of a ServiceAccount."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    return User(f"system:serviceaccount:{namespace}:{name}", groups)
+
+
+@dataclass(slots=True)
+class Operation:
+    """One decoded request. Field names follow the query parameters and DeleteOptions of the real API."""
+
+    verb: str
+    """get, list, create, update, patch, delete, deletecollection (a watch is opened by ``ApiServer.watch``)."""
+    resource: Resource
+    user: User
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    body: Any = None
+    field_manager: str = ""
+    patch_type: str = ""
+    """json, merge, strategic or apply."""
+    dry_run: bool = False
+    force: bool = False
+    field_validation: str = ""
+    """Strict, Warn or Ignore. Empty for typed in-simulation clients, whose objects cannot carry unknown fields."""
+    label_selector: str = ""
+    field_selector: str = ""
+    resource_version: str = ""
+    resource_version_match: str = ""
+    limit: int = 0
+    continue_token: str = ""
+    grace_period_seconds: int | None = None
+    propagation_policy: str = ""
+    precondition_uid: str = ""
+    precondition_resource_version: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the server answers an operation with: HTTP code, body (an object, a list or a Status) and warnings."""
+
+    code: int
+    body: Any
+    warnings: tuple[str, ...] = ()

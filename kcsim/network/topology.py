@@ -1,0 +1,201 @@
+"""The topology: hosts joined by links with a one-way latency, and the cuts that break them.
+
+Every host of a world stands here: nodes, the control plane, the git host, the image registry, CI runners and people's
+machines. Reachability is answered from a cache that lives until the topology changes, so asking costs nothing while
+nothing changes.
+
+**Walk:** ``add_host`` and ``connect`` build the graph -> ``route(a, b)`` finds the shortest path by latency, cached by
+``version`` -> a ``Cut`` hides links between two groups of hosts until it is healed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+
+from kcsim.profile.distributions import Distribution, Fixed
+
+
+class UnknownHost(LookupError):
+    """A host that the topology does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A place in the network. ``kind`` says what stands there (node, control-plane, git-host ...)."""
+
+    name: str
+    kind: str
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How packets get from one host to another: the hosts on the way and each link's one-way latency."""
+
+    hops: tuple[str, ...]
+    latencies: tuple[Distribution, ...]
+
+    def delay(self, draw: Callable[[Distribution], int]) -> int:
+        """The one-way delay in µs, one draw a link."""
+        return sum(draw(latency) for latency in self.latencies)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A broken connection: packets from any of ``sources`` to any of ``targets`` are lost (one way)."""
+
+    sources: frozenset[str]
+    targets: frozenset[str]
+
+
+class Network:
+    """The graph of one world's hosts.
+
+    Attributes:
+        version: grows with every change, for those who cache what they derived.
+    """
+
+    def __init__(self) -> None:
+        self._graph: nx.Graph[str] = nx.Graph()
+        self._hosts: dict[str, Host] = {}
+        self._down: set[str] = set()
+        self._cuts: list[Cut] = []
+        self._routes: dict[tuple[str, str], Route | None] = {}
+        self._listeners: list[Callable[[], None]] = []
+        self.version = 0
+
+    # --- building -----------------------------------------------------------------------------------------------
+
+    def add_host(self, name: str, *, kind: str, zone: str = "") -> Host:
+        """Place a host; it is joined to nothing yet."""
+        host = self._hosts[name] = Host(name, kind, zone)
+        self._graph.add_node(name)
+        self._changed()
+        return host
+
+    def remove_host(self, name: str) -> None:
+        """Take a host away with its links."""
+        self.host(name)
+        del self._hosts[name]
+        self._down.discard(name)
+        self._graph.remove_node(name)
+        self._changed()
+
+    def connect(self, a: str, b: str, latency: Distribution) -> None:
+        """Join two hosts by a link; ``latency`` is one way."""
+        self.host(a)
+        self.host(b)
+        weight = latency.at(0.5)
+        self._graph.add_edge(a, b, latency=latency, weight=weight)
+        self._changed()
+
+    @property
+    def hosts(self) -> list[Host]:
+        """All hosts in the order they were added."""
+        return list(self._hosts.values())
+
+    def host(self, name: str) -> Host:
+        """One host.
+
+        Raises:
+            UnknownHost: when there is none of that name.
+        """
+        try:
+            return self._hosts[name]
+        except KeyError:
+            raise UnknownHost(f"no host {name!r} in the network") from None
+
+    def has_host(self, name: str) -> bool:
+        """Whether such a host exists."""
+        return name in self._hosts
+
+    def graph(self) -> nx.Graph[str]:
+        """A copy of the graph for drawing and analysis (nodes: host names; edges: ``latency``)."""
+        return self._graph.copy()
+
+    # --- faults -------------------------------------------------------------------------------------------------
+
+    def set_up(self, name: str, up: bool) -> None:
+        """Switch a host on or off. Nothing reaches or passes a host that is off."""
+        self.host(name)
+        if up:
+            self._down.discard(name)
+        else:
+            self._down.add(name)
+        self._changed()
+
+    def is_up(self, name: str) -> bool:
+        """Whether the host is switched on."""
+        self.host(name)
+        return name not in self._down
+
+    def cut(self, sources: Iterable[str], targets: Iterable[str]) -> Cut:
+        """Lose every packet from ``sources`` to ``targets`` (one way) until healed."""
+        cut = Cut(frozenset(sources), frozenset(targets))
+        for name in sorted(cut.sources | cut.targets):
+            self.host(name)
+        self._cuts.append(cut)
+        self._changed()
+        return cut
+
+    def heal(self, cut: Cut) -> None:
+        """Undo a cut; harmless when it was undone already."""
+        if cut in self._cuts:
+            self._cuts.remove(cut)
+            self._changed()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each change of the topology."""
+        self._listeners.append(listener)
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._routes.clear()
+        for listener in self._listeners:
+            listener()
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def route(self, source: str, target: str) -> Route | None:
+        """The fastest open path from one host to another, None when there is none.
+
+        A cut is between its two groups whatever the path: it models a firewall or a failed uplink, not one cable.
+
+        Raises:
+            UnknownHost: when either is not in the topology.
+        """
+        pair = (source, target)
+        if pair in self._routes:
+            return self._routes[pair]
+        route = self._routes[pair] = self._find(source, target)
+        return route
+
+    def reachable(self, source: str, target: str) -> bool:
+        """Whether packets get there and answers get back."""
+        return self.route(source, target) is not None and self.route(target, source) is not None
+
+    def _find(self, source: str, target: str) -> Route | None:
+        self.host(source)
+        self.host(target)
+        if source in self._down or target in self._down:
+            return None
+        if any(source in cut.sources and target in cut.targets for cut in self._cuts):
+            return None
+        if source == target:
+            return Route((source,), (LOOPBACK,))
+        graph = self._graph
+        if self._down:
+            graph = nx.restricted_view(graph, [n for n in graph if n in self._down], [])
+        try:
+            hops = nx.dijkstra_path(graph, source, target, weight="weight")
+        except nx.NetworkXNoPath:
+            return None
+        links = tuple(self._graph.edges[a, b]["latency"] for a, b in zip(hops, hops[1:], strict=False))
+        return Route(tuple(hops), links)
+
+
+LOOPBACK = Fixed(30)
+"""One way within a host, µs (workloads reference, 15.5: 0.02 to 0.05 ms round trip)."""
