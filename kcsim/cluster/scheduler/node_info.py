@@ -1,0 +1,99 @@
+"""A node as the scheduler sees it: what it offers, and what the pods on it have taken.
+
+**Imitates:** ``framework.NodeInfo`` (pkg/scheduler/framework/types.go, v1.36). Left out: PVC reference counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kcsim.cluster.scheduler.host_ports import HostPort
+from kcsim.cluster.scheduler.pod_info import PodInfo
+from kcsim.cluster.scheduler.pod_requests import Requests, amount, resource_list
+
+_NOTHING: dict[str, Any] = {}
+
+
+class NodeInfo:
+    """Changes as pods come and go. Amounts: cpu in thousandths, the rest in whole units (memory in bytes).
+
+    Attributes:
+        requested: the sum of the requests of its pods, by resource.
+        non_zero_cpu: the same for cpu, pods without a request counting as 100 thousandths.
+        non_zero_memory: the same for memory, pods without a request counting as 200 MiB.
+        pods: the pods on it, by uid.
+    """
+
+    __slots__ = (
+        "allocatable",
+        "allowed_pods",
+        "images",
+        "labels",
+        "name",
+        "node",
+        "non_zero_cpu",
+        "non_zero_memory",
+        "pods",
+        "requested",
+        "taints",
+        "unschedulable",
+        "with_affinity",
+    )
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        self.requested: Requests = {}
+        self.non_zero_cpu = 0
+        self.non_zero_memory = 0
+        self.pods: dict[str, PodInfo] = {}
+        self.with_affinity: dict[str, PodInfo] = {}
+        self.images: Mapping[str, int] = _NOTHING
+        self.set_node(node)
+
+    def set_node(self, node: dict[str, Any]) -> None:
+        """Take over a new version of the Node object; the pods stay."""
+        metadata = node.get("metadata") or _NOTHING
+        spec = node.get("spec") or _NOTHING
+        status = node.get("status") or _NOTHING
+        allocatable = status.get("allocatable") or _NOTHING
+        self.node = node
+        self.name: str = metadata.get("name", "")
+        self.labels: dict[str, str] = metadata.get("labels") or _NOTHING
+        self.taints: list[dict[str, Any]] = spec.get("taints") or []
+        self.unschedulable: bool = bool(spec.get("unschedulable"))
+        self.allocatable: Requests = resource_list(allocatable)
+        self.allowed_pods: int = amount("pods", allocatable["pods"]) if "pods" in allocatable else 0
+        self.images = {
+            name: image.get("sizeBytes", 0)
+            for image in status.get("images") or ()
+            for name in image.get("names") or ()
+        }
+
+    def add_pod(self, pod: PodInfo) -> None:
+        """Count a pod in."""
+        self.pods[pod.uid] = pod
+        shape = pod.shape
+        requested = self.requested
+        for name, value in shape.requests.items():
+            requested[name] = requested.get(name, 0) + value
+        self.non_zero_cpu += shape.non_zero_cpu
+        self.non_zero_memory += shape.non_zero_memory
+        if shape.affinity_terms:
+            self.with_affinity[pod.uid] = pod
+
+    def remove_pod(self, uid: str) -> bool:
+        """Count a pod out; False when it was not here."""
+        pod = self.pods.pop(uid, None)
+        if pod is None:
+            return False
+        shape = pod.shape
+        for name, value in shape.requests.items():
+            self.requested[name] -= value
+        self.non_zero_cpu -= shape.non_zero_cpu
+        self.non_zero_memory -= shape.non_zero_memory
+        self.with_affinity.pop(uid, None)
+        return True
+
+    def used_ports(self) -> list[HostPort]:
+        """The host ports that its pods occupy."""
+        return [claim for pod in self.pods.values() for claim in pod.shape.host_ports]

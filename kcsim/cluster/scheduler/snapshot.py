@@ -1,0 +1,66 @@
+"""The nodes and pods of one moment, for the plugins to look at.
+
+**Imitates:** pkg/scheduler/backend/cache/{snapshot,node_tree}.go (v1.36).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.pod_info import Shapes
+
+_REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
+_ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+
+
+class Snapshot:
+    """Nodes in visiting order, and the labels of namespaces."""
+
+    __slots__ = ("_namespaces", "infos")
+
+    def __init__(
+        self, infos: Sequence[NodeInfo], namespaces: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.infos = infos
+        self._namespaces = namespaces or {}
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace; empty when it is not known."""
+        return self._namespaces.get(namespace) or {}
+
+
+def snapshot_of(
+    nodes: Iterable[dict[str, Any]],
+    pods: Iterable[dict[str, Any]],
+    namespaces: Mapping[str, Mapping[str, str]] | None = None,
+    shapes: Shapes | None = None,
+) -> Snapshot:
+    """A snapshot from objects, nodes in the order given; pods on unknown nodes are left out."""
+    shapes = shapes or Shapes()
+    infos = [NodeInfo(node) for node in nodes]
+    by_name = {info.name: info for info in infos}
+    for number, pod in enumerate(pods):
+        info = by_name.get((pod.get("spec") or {}).get("nodeName", ""))
+        if info is not None:
+            record = shapes.info(pod)
+            record.uid = record.uid or f"#{number}"
+            info.add_pod(record)
+    return Snapshot(infos, namespaces)
+
+
+def zone_key(labels: Mapping[str, str]) -> str:
+    """Region and zone of a node as one text; "" without labels (component-helpers GetZoneKey)."""
+    region = next((labels[key] for key in _REGION if labels.get(key)), "")
+    zone = next((labels[key] for key in _ZONE if labels.get(key)), "")
+    return f"{region}:\x00:{zone}" if region or zone else ""
+
+
+def interleave(names_by_zone: Mapping[str, Sequence[str]]) -> list[str]:
+    """Node names taken from each zone in turn, so that neighbours in the list lie in different zones."""
+    order: list[str] = []
+    rows = list(names_by_zone.values())
+    for i in range(max((len(row) for row in rows), default=0)):
+        order += [row[i] for row in rows if i < len(row)]
+    return order

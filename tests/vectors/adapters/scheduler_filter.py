@@ -1,0 +1,136 @@
+"""Scheduler filter plugins against upstream's filtering tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.cluster.scheduler.framework import Code, Status
+from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.node_selector import compile_terms, match_terms
+from kcsim.cluster.scheduler.plugins.node_affinity import NodeAffinity, required_matches
+from kcsim.cluster.scheduler.plugins.node_name import NodeName
+from kcsim.cluster.scheduler.plugins.node_ports import NodePorts
+from kcsim.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit, fits_request
+from kcsim.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
+from kcsim.cluster.scheduler.pod_info import Shapes
+from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
+from kcsim.cluster.scheduler.snapshot import snapshot_of
+from kcsim.cluster.scheduler.taints import find_untolerated_taint
+
+Given = dict[str, Any]
+SHAPES = Shapes()
+
+
+def verdict(status: Status | None) -> Given:
+    if status is None:
+        return {"code": "Success"}
+    code = str(status.code)
+    return {"code": code, "reasons": list(status.reasons)} if status.reasons else {"code": code}
+
+
+def bare_node(name_and_labels: Given) -> Given:
+    return {
+        "metadata": {"name": name_and_labels.get("name", ""), "labels": name_and_labels.get("labels") or {}}
+    }
+
+
+def one_node(node: Given, pods: list[Given] | None) -> NodeInfo:
+    name = (node.get("metadata") or {}).get("name", "")
+    placed = [{**pod, "spec": {**(pod.get("spec") or {}), "nodeName": name}} for pod in pods or []]
+    return snapshot_of([node], placed, shapes=SHAPES).infos[0]
+
+
+def node_resources_fit(given: Given) -> Given:
+    node = one_node(
+        {"metadata": {"name": "n"}, "status": {"allocatable": given["allocatable"]}}, given.get("podsOnNode")
+    )
+    pod = SHAPES.info(given["pod"])
+    ignored = given.get("ignoredResources") or ()
+    groups = given.get("ignoredResourceGroups") or ()
+    plugin = NodeResourcesFit(ignored=ignored, ignored_groups=groups)
+    short = fits_request(pod.shape, node, frozenset(ignored), frozenset(groups))
+    return {
+        **verdict(plugin.filter(None, pod, node)),
+        "insufficientResources": [
+            {"resource": s.resource, "requested": s.requested, "used": s.used, "capacity": s.capacity}
+            for s in short
+        ],
+    }
+
+
+def node_affinity(given: Given) -> Given:
+    plugin = NodeAffinity(given.get("addedAffinity"))
+    node = one_node(bare_node(given["node"]), None)
+    pod = SHAPES.info(given["pod"])
+    outcome: Given = {}
+    if given.get("runPreFilter"):
+        result = plugin.pre_filter(pod, snapshot_of([node.node], []))
+        outcome["preFilter"] = verdict(result.status)
+        if result.node_names is not None:
+            outcome["preFilterNodeNames"] = sorted(result.node_names)
+        if result.status is not None and result.status.code != Code.SKIP:
+            return outcome
+    outcome["filter"] = verdict(plugin.filter(None, pod, node))
+    return outcome
+
+
+def taint_toleration(given: Given) -> Given:
+    return verdict(TaintToleration().filter(None, SHAPES.info(given["pod"]), one_node(given["node"], None)))
+
+
+def untolerated_taint(given: Given) -> Given:
+    effects = given.get("effects")
+    found = find_untolerated_taint(given["taints"], given["tolerations"], effects)
+    return {"tolerated": found is None}
+
+
+def node_name(given: Given) -> Given:
+    return verdict(NodeName().filter(None, SHAPES.info(given["pod"]), one_node(given["node"], None)))
+
+
+def node_unschedulable(given: Given) -> Given:
+    return verdict(NodeUnschedulable().filter(None, SHAPES.info(given["pod"]), one_node(given["node"], None)))
+
+
+def node_ports(given: Given) -> Given:
+    plugin = NodePorts()
+    node = one_node({"metadata": {"name": "m1"}}, given.get("podsOnNode"))
+    pod = SHAPES.info(given["pod"])
+    status = plugin.pre_filter(pod, snapshot_of([], [])).status
+    if status is not None:
+        return {"preFilter": verdict(status)}
+    return {"filter": verdict(plugin.filter(None, pod, node))}
+
+
+def feasible_nodes(given: Given) -> Given:
+    found = num_feasible_nodes_to_find(
+        given["numAllNodes"], given.get("globalPercentage", 0), given.get("profilePercentage")
+    )
+    return {"nodes": found}
+
+
+def match_node_selector_terms(given: Given) -> Given:
+    metadata = given["node"].get("metadata") or {}
+    terms = compile_terms(given["nodeSelector"]) or ()
+    return {"match": match_terms(terms, metadata.get("name", ""), metadata.get("labels") or {})}
+
+
+def pod_matches_node(given: Given) -> Given:
+    node = given["node"]
+    shape = SHAPES.of(given["pod"].get("spec") or {})
+    return {"match": required_matches(shape, node.get("name", ""), node.get("labels") or {})}
+
+
+ADAPTERS = {
+    "nodeResourcesFit": node_resources_fit,
+    "nodeAffinity": node_affinity,
+    "taintToleration": taint_toleration,
+    "untoleratedTaint": untolerated_taint,
+    "nodeName": node_name,
+    "nodeUnschedulable": node_unschedulable,
+    "nodePorts": node_ports,
+    "numFeasibleNodesToFind": feasible_nodes,
+    "matchNodeSelectorTerms": match_node_selector_terms,
+    "podMatchesNode": pod_matches_node,
+}
