@@ -36,7 +36,9 @@ def _trouble(unknown: list[str], bad: list[str], adjective: str) -> str:
     return ", ".join(parts)
 
 
-def containers_ready_condition(spec: PodSpec, statuses: list[ContainerStatus] | None, phase: str) -> Condition:
+def containers_ready_condition(
+    spec: PodSpec, statuses: list[ContainerStatus] | None, phase: str
+) -> Condition:
     """ContainersReady: every main container and every sidecar is ready. None for statuses means nothing is known."""
     if statuses is None:
         return _condition("ContainersReady", False, "UnknownContainerStatuses")
@@ -79,9 +81,7 @@ def pod_ready_condition(
         if found is None:
             missing.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
         elif found["status"] != "True":
-            missing.append(
-                f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}'
-            )
+            missing.append(f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}')
     if missing:
         return _condition("Ready", False, "ReadinessGatesNotReady", ", ".join(missing))
     return _condition("Ready", True)
@@ -125,7 +125,9 @@ def pod_scheduled_condition() -> Condition:
     return _condition("PodScheduled", True)
 
 
-def merge_conditions(old: list[Condition], new: list[Condition], now: str, generation: int = 0) -> list[Condition]:
+def merge_conditions(
+    old: list[Condition], new: list[Condition], now: str, generation: int = 0
+) -> list[Condition]:
     """The ``new`` conditions with their times, after those of ``old`` that the kubelet does not own.
 
     ``lastTransitionTime`` moves only when ``status`` does. ``now`` is a metav1.Time text. ``old`` itself is returned
@@ -140,9 +142,13 @@ def merge_conditions(old: list[Condition], new: list[Condition], now: str, gener
         stamped = {
             **condition,
             "lastProbeTime": None,
-            "lastTransitionTime": before.get("lastTransitionTime", now) if before is not None and same else now,
+            "lastTransitionTime": before.get("lastTransitionTime", now)
+            if before is not None and same
+            else now,
         }
         if generation:
             stamped["observedGeneration"] = generation
         merged.append(before if before is not None and stamped == before else stamped)
-    return old if len(merged) == len(old) and all(a is b for a, b in zip(merged, old, strict=True)) else merged
+    return (
+        old if len(merged) == len(old) and all(a is b for a, b in zip(merged, old, strict=True)) else merged
+    )

@@ -23,7 +23,11 @@ def truncate_pod_hostname(name: str) -> str:
 
 
 def generate_pod_host_name_and_domain(
-    pod_name: str, namespace: str, hostname: str = "", subdomain: str = "", cluster_domain: str = "cluster.local"
+    pod_name: str,
+    namespace: str,
+    hostname: str = "",
+    subdomain: str = "",
+    cluster_domain: str = "cluster.local",
 ) -> tuple[str, str]:
     """(hostname, domain); the domain is "" without a subdomain.
 

@@ -60,9 +60,7 @@ def pulled(image: str, pull_us: int, waited_us: int, size_bytes: int) -> str:
     """Event Pulled after a pull; durations are cut to whole milliseconds."""
     took = go_duration(pull_us // MILLISECOND * MILLISECOND)
     waited = go_duration(waited_us // MILLISECOND * MILLISECOND)
-    return (
-        f'Successfully pulled image "{image}" in {took} ({waited} including waiting). Image size: {size_bytes} bytes.'
-    )
+    return f'Successfully pulled image "{image}" in {took} ({waited} including waiting). Image size: {size_bytes} bytes.'
 
 
 def already_present(image: str, *, names_access: bool = True) -> str:

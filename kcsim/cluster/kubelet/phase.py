@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kcsim.cluster.kubelet.restart_policy import Container, PodSpec, is_restartable_init_container, restarts_after
+from kcsim.cluster.kubelet.restart_policy import (
+    Container,
+    PodSpec,
+    is_restartable_init_container,
+    restarts_after,
+)
 
 ContainerStatus = dict[str, Any]
 
