@@ -1,0 +1,1 @@
+"""The EndpointSlice controller: which pods answer for a Service."""

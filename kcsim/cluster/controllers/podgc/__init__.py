@@ -1,0 +1,1 @@
+"""The pod garbage collector: removes pods that nothing else will remove."""

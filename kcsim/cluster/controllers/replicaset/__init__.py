@@ -1,0 +1,1 @@
+"""The ReplicaSet controller: keeps as many pods of a template as asked for."""

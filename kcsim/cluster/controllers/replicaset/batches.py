@@ -1,0 +1,23 @@
+"""Slow start: calls are tried one, then two, four, eight at a time.  Decides; never acts.
+
+**Imitates:** ``slowStartBatch`` of ``pkg/controller/replicaset/replica_set.go`` (v1.36): when quota or a webhook refuses
+pods, a sync wastes one call and not hundreds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+BURST_REPLICAS = 500
+"""At most this many pods are created or deleted in one sync."""
+
+SLOW_START_INITIAL_BATCH_SIZE = 1
+
+
+def slow_start_batches(count: int, initial: int = SLOW_START_INITIAL_BATCH_SIZE) -> Iterator[int]:
+    """The sizes of the batches that together make ``count`` calls. Stop asking after a batch with a failure."""
+    size = min(count, initial)
+    while size > 0:
+        yield size
+        count -= size
+        size = min(2 * size, count)
