@@ -1,0 +1,45 @@
+"""The faults a scenario can name: field words, which fields each takes, and what it does to whom."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """One fault: what it does, and the fields of a timeline entry it needs or may have (`for` is always allowed)."""
+
+    summary: str
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+
+FAULTS: dict[str, FaultKind] = {
+    "node-crash": FaultKind(
+        "The machine loses power: its kubelet falls silent and its containers are gone. With `for` it boots again then.",
+        needs=("node",),
+    ),
+    "git-outage": FaultKind(
+        "The git host answers nobody: fetches, pushes and webhooks fail. Commits wait in their authors' clones.",
+        takes=("repository",),
+    ),
+    "registry-outage": FaultKind(
+        "The image registry answers nobody: pulls and pushes fail. Cached images still start."
+    ),
+    "api-partition": FaultKind(
+        "One client cannot reach the API server; everybody else can.",
+        needs=("client",),
+    ),
+}
+"""name -> kind of fault."""
+
+TARGET_FIELDS = ("node", "repository", "client")
+"""Fields of a timeline entry that say what a fault hits."""
+
+COMPONENT_CLIENTS = (
+    "ci",
+    "flux",
+    "source-controller",
+    "kustomize-controller",
+    "kube-scheduler",
+    "kube-controller-manager",
+)
+"""API clients every story has, besides its nodes (their kubelets) and its people."""

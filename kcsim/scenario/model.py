@@ -1,0 +1,548 @@
+"""The scenario as data: what a scenario file says, as frozen dataclasses.
+
+One source of truth: the loader, the writer and the JSON Schema read the annotations here. A field is written in the file
+in camelCase (`ready_after` is `readyAfter`, `for_` is `for`); the text in `Annotated` is its description. Durations are
+whole microseconds of virtual time, written as Kubernetes writes them ("1m30s").
+**Walk:** `load` gives a `Scenario`; `all_clusters`, `TimelineEntry.action`, `Flux.all_kustomizations` and their like
+resolve the short forms a file may use, so that whoever runs it never looks at them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from kcsim.engine.clock import HOUR, MINUTE, SECOND
+from kcsim.scenario.values import Count, Duration, ExpressionText, Fraction, Json, Name, Quantity, Rate
+from kcsim.scenario.yamltree import Tree
+
+API_VERSION = "kcsim/v1"
+KIND = "Scenario"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Any part of a scenario; `source` is the YAML it was read from, for positions, and plays no role in equality."""
+
+    source: Tree | None = field(default=None, compare=False, repr=False)
+
+
+# Clusters.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taint(Part):
+    """A node's taint, as in `spec.taints`."""
+
+    key: Annotated[str, "The taint's key."]
+    value: Annotated[str, "The taint's value."] = ""
+    effect: Annotated[
+        Literal["NoSchedule", "PreferNoSchedule", "NoExecute"], "What it does to pods without a toleration."
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node(Part):
+    """One machine of a cluster."""
+
+    name: Annotated[Name, "The node's name."]
+    cpu: Annotated[Quantity, "Cores it offers."] = "4"
+    memory: Annotated[Quantity, "Memory it offers."] = "16Gi"
+    pods: Annotated[Count, "Pods it may run."] = 110
+    zone: Annotated[str, "Failure zone, the label topology.kubernetes.io/zone."] = ""
+    labels: Annotated[Mapping[str, str], "Further labels."] = field(default_factory=dict)
+    taints: Annotated[tuple[Taint, ...], "Taints it registers with."] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster(Part):
+    """One Kubernetes cluster with an API server of its own."""
+
+    name: Annotated[Name, "The cluster's name."] = "default"
+    nodes: Annotated[
+        Count | tuple[Node, ...], "How many like machines (node-1, node-2, ...), or each machine by itself."
+    ] = 3
+
+    def all_nodes(self) -> tuple[Node, ...]:
+        """Every node, in order; a number is resolved into node-1, node-2, ..."""
+        if isinstance(self.nodes, int):
+            return tuple(Node(name=f"node-{number}") for number in range(1, self.nodes + 1))
+        return self.nodes
+
+
+# Images.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(Part):
+    """What an image does when its container runs: behaviour as data."""
+
+    name: Annotated[
+        str, "As in `spec.containers[].image`, with its tag; `*` stands for every image not listed."
+    ]
+    size: Annotated[Quantity | None, "Size to pull; the profile's when left out."] = None
+    pull: Annotated[Literal["ok", "notFound", "unauthorized"], "What the registry answers."] = "ok"
+    starts_after: Annotated[
+        Duration | None, "From container start until it listens and its startup work is done."
+    ] = None
+    ready_after: Annotated[Duration | None, "From container start until its readiness probe succeeds."] = None
+    crash_after: Annotated[
+        Duration | None, "From container start until it exits by itself; left out: never."
+    ] = None
+    exit_code: Annotated[Count | None, "The code it exits with when it crashes."] = None
+    fails_readiness: Annotated[bool, "The readiness probe never succeeds."] = False
+    fails_liveness: Annotated[bool, "The liveness probe never succeeds."] = False
+    serves_errors: Annotated[Fraction, "Share of requests it answers with an error 500."] = 0.0
+    latency: Annotated[Duration | None, "Time to answer one request."] = None
+
+
+# Repositories.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository(Part):
+    """A git repository: files written here, a folder on disk, or an existing repository whose history is replayed."""
+
+    name: Annotated[Name, "The repository's name."]
+    branch: Annotated[str, "The branch that is delivered."] = "main"
+    path: Annotated[
+        str, "The folder that holds the manifests; deliveries look there unless they say otherwise."
+    ] = "."
+    author: Annotated[str, "Who wrote the first commit."] = "dana"
+    message: Annotated[str, "Message of the first commit."] = "Initial commit"
+    files: Annotated[Mapping[str, str], "Files of the first commit: path -> text."] = field(
+        default_factory=dict
+    )
+    from_: Annotated[str | None, "A folder of plain files for the first commit, relative to this file."] = (
+        None
+    )
+    clone: Annotated[
+        str | None, "An existing git repository on disk; its commits that touch `path` are replayed."
+    ] = None
+    pace: Annotated[
+        Duration | None, "With `clone`: one commit every so long, instead of at their real intervals."
+    ] = None
+
+
+# Deliveries.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread(Part):
+    """A duration that varies: evenly between min and max, or skewed with a median and a 99th percentile."""
+
+    min: Annotated[Duration | None, "Shortest; together with `max`."] = None
+    max: Annotated[Duration | None, "Longest; together with `min`."] = None
+    median: Annotated[Duration | None, "Half of the draws are shorter; together with `p99`."] = None
+    p99: Annotated[Duration | None, "99 of 100 draws are shorter; together with `median`."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Part):
+    """One stage of a pipeline; the next begins when it has succeeded."""
+
+    name: Annotated[str, "As the CI system shows it."]
+    duration: Annotated[Duration | Spread, "How long it takes."]
+    failure_rate: Annotated[Fraction, "Chance that it fails, drawn for each run."] = 0.0
+    builds: Annotated[
+        tuple[str, ...],
+        "Image repositories (names without a tag) it builds and pushes: the tags that the commit's manifests name. "
+        "Until it has succeeded the registry does not know them.",
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Part):
+    """A CI pipeline: what starts it, who runs it, and its stages in order."""
+
+    trigger: Annotated[Literal["webhook", "poll"], "How it learns of a commit."] = "webhook"
+    poll_interval: Annotated[Duration, "With `trigger: poll`: time between two looks."] = MINUTE
+    runners: Annotated[Count, "Runs that can go on at the same time; further ones wait."] = 1
+    stages: Annotated[tuple[Stage, ...], "Stages in order."] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployer(Part):
+    """The identity, outside the cluster, with which a pipeline deploys, and its rights."""
+
+    user: Annotated[str, "User name in the cluster's audit."] = "ci-deployer"
+    cluster_role: Annotated[
+        str | None, "ClusterRole it is bound to: cluster-admin, admin, edit, view, or your own."
+    ] = "cluster-admin"
+    namespaces: Annotated[
+        tuple[Name, ...], "Bind it in these namespaces only; left out: in the whole cluster."
+    ] = ()
+    rules: Annotated[
+        tuple[Json, ...], "RBAC rules (apiGroups, resources, verbs) in place of a ClusterRole."
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Part):
+    """The last stage of a push: kubectl apply and rollout status."""
+
+    server_side: Annotated[bool, "kubectl apply --server-side."] = False
+    namespace: Annotated[Name | None, "kubectl apply -n."] = None
+    rollout_timeout: Annotated[
+        Duration, "kubectl rollout status --timeout, for each workload applied; 0 does not wait."
+    ] = 5 * MINUTE
+    on_failure: Annotated[
+        Literal["stop", "undo"], "Rollout failed: leave it as it is, or kubectl rollout undo."
+    ] = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push(Part):
+    """Push-based delivery: a pipeline outside the cluster applies the manifests with its own credentials."""
+
+    type: Annotated[Literal["push"], "A pipeline that runs kubectl apply."] = "push"
+    repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
+    path: Annotated[str | None, "Folder it applies; the repository's when left out."] = None
+    clusters: Annotated[tuple[Name, ...], "Clusters it deploys to; all when left out."] = ()
+    pipeline: Annotated[Pipeline, "What runs before the deployment."] = field(default_factory=Pipeline)
+    deploy: Annotated[Deploy, "How it deploys."] = field(default_factory=Deploy)
+    deployer: Annotated[Deployer, "As whom it deploys."] = field(default_factory=Deployer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitRepository(Part):
+    """Flux's GitRepository (source.toolkit.fluxcd.io/v1); url and ref come from `repository`."""
+
+    name: Annotated[Name | None, "metadata.name; the repository's name when left out."] = None
+    interval: Annotated[Duration, "spec.interval: time between two looks at git."] = MINUTE
+    timeout: Annotated[Duration, "spec.timeout of a git operation."] = 60 * SECOND
+    suspend: Annotated[bool, "spec.suspend."] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency(Part):
+    """An entry of `spec.dependsOn`."""
+
+    name: Annotated[Name, "Name of the Kustomization to wait for."]
+    namespace: Annotated[Name | None, "Its namespace; the same when left out."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kustomization(Part):
+    """Flux's Kustomization (kustomize.toolkit.fluxcd.io/v1); sourceRef is the delivery's GitRepository."""
+
+    name: Annotated[Name | None, "metadata.name; the repository's name when left out."] = None
+    interval: Annotated[Duration, "spec.interval: drift lives at most so long."] = 10 * MINUTE
+    retry_interval: Annotated[
+        Duration | None, "spec.retryInterval after a failure; `interval` when left out."
+    ] = None
+    path: Annotated[str | None, "spec.path; the repository's path when left out."] = None
+    prune: Annotated[bool, "spec.prune: delete what is no longer in git."] = True
+    wait: Annotated[bool, "spec.wait for all applied objects to become ready."] = False
+    timeout: Annotated[
+        Duration | None, "spec.timeout of apply and health checks; interval - 30s when left out."
+    ] = None
+    target_namespace: Annotated[Name | None, "spec.targetNamespace."] = None
+    depends_on: Annotated[tuple[Dependency, ...], "spec.dependsOn."] = ()
+    force: Annotated[bool, "spec.force: recreate what cannot be changed."] = False
+    suspend: Annotated[bool, "spec.suspend."] = False
+    service_account_name: Annotated[Name | None, "spec.serviceAccountName to impersonate."] = None
+    deletion_policy: Annotated[
+        Literal["MirrorPrune", "Delete", "WaitForTermination", "Orphan"], "spec.deletionPolicy."
+    ] = "MirrorPrune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flux(Part):
+    """Pull-based delivery: Flux controllers in the cluster fetch, build, apply and prune."""
+
+    type: Annotated[Literal["flux"], "Flux controllers inside the cluster."] = "flux"
+    repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
+    clusters: Annotated[tuple[Name, ...], "Clusters that run it; all when left out."] = ()
+    namespace: Annotated[Name, "Namespace of the controllers and their objects."] = "flux-system"
+    receiver: Annotated[
+        bool, "A webhook tells source-controller of a push; otherwise it polls at its interval."
+    ] = False
+    pipeline: Annotated[Pipeline | None, "CI that builds images; it holds no credentials to the cluster."] = (
+        None
+    )
+    git_repository: Annotated[GitRepository, "The GitRepository object."] = field(
+        default_factory=GitRepository
+    )
+    kustomization: Annotated[Kustomization | None, "The Kustomization object, when there is one."] = None
+    kustomizations: Annotated[
+        tuple[Kustomization, ...], "The Kustomization objects, when there are several."
+    ] = ()
+
+    def all_kustomizations(self) -> tuple[Kustomization, ...]:
+        """Every Kustomization; one with Flux's defaults when the file names none."""
+        if self.kustomizations:
+            return self.kustomizations
+        return (self.kustomization or Kustomization(),)
+
+
+Delivery = Push | Flux
+
+
+# Traffic.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic(Part):
+    """Open-loop requests to a Service: they come at their rate, whatever the answers are."""
+
+    name: Annotated[Name, "Who asks, as expectations name them."]
+    to: Annotated[str, "The Service: service/web."]
+    namespace: Annotated[Name, "The Service's namespace."] = "default"
+    port: Annotated[
+        Count | str | None, "Port of the Service, number or name; its only one when left out."
+    ] = None
+    rate: Annotated[Rate, "Requests: 20/s, 600/m."]
+    timeout: Annotated[Duration, "A request without an answer for so long has failed."] = SECOND
+    start: Annotated[Duration, "When the first request is sent."] = 0
+    until: Annotated[Duration | None, "When the last one is sent; the scenario's end when left out."] = None
+    cluster: Annotated[Name | None, "The Service's cluster; the first when left out."] = None
+
+
+# The timeline.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit(Part):
+    """A change of one file by search and replace."""
+
+    replace: Annotated[Mapping[str, str], "Old text -> new text; each old text must occur."]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit(Part):
+    """A commit to a repository's branch: write, edit, set fields, delete, in this order."""
+
+    repository: Annotated[Name | None, "The repository; the only one when left out."] = None
+    author: Annotated[str, "Who commits."] = "dana"
+    message: Annotated[str, "The commit message."]
+    files: Annotated[Mapping[str, str], "Files written whole: path -> text."] = field(default_factory=dict)
+    edit: Annotated[Mapping[str, Edit], "Files edited: path -> {replace: {old: new}}."] = field(
+        default_factory=dict
+    )
+    set: Annotated[
+        Mapping[str, Mapping[str, Json]],
+        "Fields set: path -> {spec.replicas: 5}; in a file of several objects {Deployment/web spec.replicas: 5}.",
+    ] = field(default_factory=dict)
+    delete: Annotated[tuple[str, ...], "Files deleted."] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revert(Part):
+    """git revert: a new commit that undoes an earlier one."""
+
+    repository: Annotated[Name | None, "The repository; the only one when left out."] = None
+    commit: Annotated[str, "Name of the timeline entry that made the commit, or HEAD."] = "HEAD"
+    author: Annotated[str, "Who reverts."] = "dana"
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """A person types a kubectl command line (without the word kubectl)."""
+
+    line: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A person runs kubectl apply -f on this manifest text."""
+
+    manifest: str
+    user: str
+
+
+@dataclass(frozen=True)
+class FluxCommand:
+    """A person types a flux command line (without the word flux)."""
+
+    line: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something breaks: `kind` is a key of `kcsim.scenario.faults.FAULTS`; `duration` in µs, None = for good."""
+
+    kind: str
+    target: Mapping[str, str]
+    duration: int | None
+
+
+Action = Commit | Revert | Kubectl | Apply | FluxCommand | Fault | Image
+"""What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
+
+ACTIONS = ("commit", "revert", "kubectl", "apply", "flux", "image", "fault")
+"""The fields of a timeline entry of which it has exactly one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineEntry(Part):
+    """One thing that happens, in every delivery's world alike."""
+
+    at: Annotated[Duration, "When, from the start of the run."]
+    name: Annotated[Name | None, "A name by which expectations and reverts refer to it."] = None
+    note: Annotated[str, "Why it happens; shown in the timeline."] = ""
+    deliveries: Annotated[
+        tuple[str, ...], "Happens in the worlds of these deliveries only; in all when left out."
+    ] = ()
+    cluster: Annotated[Name | None, "Cluster it happens to; the first when left out."] = None
+    commit: Annotated[Commit | None, "A commit."] = None
+    revert: Annotated[Revert | None, "A git revert."] = None
+    kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
+    apply: Annotated[str | None, "A manifest that a person applies by hand."] = None
+    flux: Annotated[str | None, "A flux command line, without the word flux: suspend kustomization shop."] = (
+        None
+    )
+    as_: Annotated[str, "Who types the command."] = "dana"
+    image: Annotated[
+        Image | None, "An image's behaviour from now on, whole: what is not written is the default."
+    ] = None
+    fault: Annotated[
+        str | None, "A fault, with its fields beside it: {fault: node-crash, node: node-2, for: 10m}."
+    ] = None
+    node: Annotated[Name | None, "The node a fault hits."] = None
+    repository: Annotated[Name | None, "The repository a fault hits; all when left out."] = None
+    client: Annotated[
+        str | None, "The API client a fault cuts off: ci, flux, a component, a node or a person."
+    ] = None
+    for_: Annotated[Duration | None, "How long the fault lasts; left out: for good."] = None
+
+    def action_names(self) -> tuple[str, ...]:
+        """The action fields written; a valid entry has one."""
+        return tuple(name for name in ACTIONS if getattr(self, name) is not None)
+
+    @property
+    def action(self) -> Action:
+        """The one thing that happens.
+
+        Raises:
+            ValueError: when the entry has no action (the check reports such entries).
+        """
+        whole = self.commit or self.revert or self.image
+        if whole is not None:
+            return whole
+        if self.kubectl is not None:
+            return Kubectl(self.kubectl, self.as_)
+        if self.apply is not None:
+            return Apply(self.apply, self.as_)
+        if self.flux is not None:
+            return FluxCommand(self.flux, self.as_)
+        if self.fault is not None:
+            named = {"node": self.node, "repository": self.repository, "client": self.client}
+            return Fault(
+                self.fault, {key: value for key, value in named.items() if value is not None}, self.for_
+            )
+        raise ValueError(f"a timeline entry needs one of {', '.join(ACTIONS)}")
+
+
+# Expectations.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation(Part):
+    """What must hold. It opens with the run, or with `after`, and closes with the run, `until` or `within`."""
+
+    name: Annotated[Name, "As the verdict names it."]
+    note: Annotated[str, "What it teaches; shown with the verdict."] = ""
+    always: Annotated[ExpressionText | None, "True at every moment while it is open."] = None
+    never: Annotated[ExpressionText | None, "True at no moment while it is open."] = None
+    eventually: Annotated[ExpressionText | None, "True at some moment while it is open."] = None
+    after: Annotated[
+        str | None,
+        "Opens it: the name of a timeline entry, or an expression: each time it becomes true for `eventually`, the first "
+        "time for `always` and `never`.",
+    ] = None
+    until: Annotated[
+        str | None, "Closes it: the name of a timeline entry, or an expression: when it first is true."
+    ] = None
+    within: Annotated[Duration | None, "Closes it so long after it opened."] = None
+    stays: Annotated[Duration | None, "With `eventually`: it must then stay true for so long."] = None
+    deliveries: Annotated[
+        tuple[str, ...], "It must hold under these; all when left out, but those of `failsUnder`."
+    ] = ()
+    fails_under: Annotated[
+        tuple[str, ...],
+        "It must NOT hold under these: the lesson of the story. Holding there is a failure, too.",
+    ] = ()
+
+    @property
+    def kind(self) -> Literal["always", "never", "eventually"]:
+        """Which of the three it is.
+
+        Raises:
+            ValueError: when it is none (the check reports such expectations).
+        """
+        for kind in ("always", "never", "eventually"):
+            if getattr(self, kind) is not None:
+                return kind
+        raise ValueError(f"expectation {self.name} needs always, never or eventually")
+
+    @property
+    def expression(self) -> str:
+        """The text that must hold, never hold, or come to hold."""
+        return str(getattr(self, self.kind))
+
+    def verdict_under(self, delivery: str) -> Literal["holds", "fails", "not judged"]:
+        """What is expected of it in the world of a delivery."""
+        if delivery in self.fails_under:
+            return "fails"
+        return "holds" if not self.deliveries or delivery in self.deliveries else "not judged"
+
+
+# The whole.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario(Part):
+    """A story: a cluster, repositories, deliveries to compare, what happens, and what must hold."""
+
+    api_version: Annotated[Literal["kcsim/v1"], "Version of this format."] = "kcsim/v1"
+    kind: Annotated[Literal["Scenario"], "Kind of this document."] = "Scenario"
+    name: Annotated[Name, "The scenario's name, as `kcsim run` takes it."]
+    title: Annotated[str, "A few words for the gallery."] = ""
+    summary: Annotated[str, "The story in some sentences."] = ""
+    teaches: Annotated[str, "What one learns from it."] = ""
+    seed: Annotated[Count, "Seed of every dice stream; the same seed gives the same trace."] = 1
+    until: Annotated[Duration, "When the run ends, in virtual time."] = HOUR
+    profile: Annotated[str, "Profile of delays and defaults, by Kubernetes version."] = "1.36"
+    cluster: Annotated[Cluster | None, "The cluster, when there is one."] = None
+    clusters: Annotated[tuple[Cluster, ...], "The clusters, when there are several."] = ()
+    images: Annotated[tuple[Image, ...], "How images behave; none listed: all behave well."] = ()
+    repositories: Annotated[tuple[Repository, ...], "Git repositories."] = ()
+    deliveries: Annotated[
+        Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."
+    ] = field(default_factory=dict)
+    traffic: Annotated[tuple[Traffic, ...], "Users, as requests to Services."] = ()
+    timeline: Annotated[tuple[TimelineEntry, ...], "What happens, in the order of time."] = ()
+    expectations: Annotated[tuple[Expectation, ...], "What must hold."] = ()
+
+    def all_clusters(self) -> tuple[Cluster, ...]:
+        """Every cluster; one named default with three nodes when the file names none."""
+        if self.clusters:
+            return self.clusters
+        return (self.cluster or Cluster(),)
+
+    def cluster_named(self, name: str | None) -> Cluster | None:
+        """A cluster by name; the first for None."""
+        clusters = self.all_clusters()
+        return (
+            clusters[0] if name is None else next((found for found in clusters if found.name == name), None)
+        )
+
+    def repository_named(self, name: str | None) -> Repository | None:
+        """A repository by name; for None the only one there is, None when there are several."""
+        if name is None:
+            return self.repositories[0] if len(self.repositories) == 1 else None
+        return next((found for found in self.repositories if found.name == name), None)
+
+    def entry_named(self, name: str) -> TimelineEntry | None:
+        """A timeline entry by name."""
+        return next((entry for entry in self.timeline if entry.name == name), None)
+
+    @property
+    def directory(self) -> str | None:
+        """The folder of the file it was read from: `from` and `clone` are relative to it."""
+        if self.source is None:
+            return None
+        file = self.source.position.file
+        return file.rpartition("/")[0] or "."
