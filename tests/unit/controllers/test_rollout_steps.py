@@ -48,10 +48,11 @@ class Sets:
     def settle(self, d):
         """Syncs until nothing changes: the (new, old) sizes passed through."""
         seen = []
+        floor = min(sum(self.available.values()), d["spec"]["replicas"] - max_unavailable(d))
         while (sizes := self.step(d)) is not None:
             seen.append(sizes)
             assert sum(sizes) <= d["spec"]["replicas"] + max_surge(d)
-            assert sum(self.available.values()) >= d["spec"]["replicas"] - max_unavailable(d)
+            assert sum(self.available.values()) >= floor
         return seen
 
 
