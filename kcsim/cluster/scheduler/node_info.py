@@ -19,6 +19,7 @@ class NodeInfo:
     """Changes as pods come and go. Amounts: cpu in thousandths, the rest in whole units (memory in bytes).
 
     Attributes:
+        generation: grows when the Node object changes in a way that filters or scores can see (images aside).
         requested: the sum of the requests of its pods, by resource.
         non_zero_cpu: the same for cpu, pods without a request counting as 100 thousandths.
         non_zero_memory: the same for memory, pods without a request counting as 200 MiB.
@@ -28,6 +29,7 @@ class NodeInfo:
     __slots__ = (
         "allocatable",
         "allowed_pods",
+        "generation",
         "images",
         "labels",
         "name",
@@ -42,32 +44,45 @@ class NodeInfo:
     )
 
     def __init__(self, node: dict[str, Any]) -> None:
+        self.labels: dict[str, str] = _NOTHING
+        self.taints: list[dict[str, Any]] = []
+        self.unschedulable = False
+        self.allocatable: Requests = {}
+        self.allowed_pods = 0
         self.requested: Requests = {}
         self.non_zero_cpu = 0
         self.non_zero_memory = 0
         self.pods: dict[str, PodInfo] = {}
         self.with_affinity: dict[str, PodInfo] = {}
         self.images: Mapping[str, int] = _NOTHING
+        self.generation = 0
         self.set_node(node)
 
-    def set_node(self, node: dict[str, Any]) -> None:
-        """Take over a new version of the Node object; the pods stay."""
+    def set_node(self, node: dict[str, Any]) -> bool:
+        """Take over a new version of the Node object; the pods stay. True when something that counts changed."""
         metadata = node.get("metadata") or _NOTHING
         spec = node.get("spec") or _NOTHING
         status = node.get("status") or _NOTHING
         allocatable = status.get("allocatable") or _NOTHING
+        labels = metadata.get("labels") or _NOTHING
+        taints = spec.get("taints") or []
+        unschedulable = bool(spec.get("unschedulable"))
+        amounts = resource_list(allocatable)
+        allowed = amount("pods", allocatable["pods"]) if "pods" in allocatable else 0
+        old = (self.labels, self.taints, self.unschedulable, self.allocatable, self.allowed_pods)
+        new = (labels, taints, unschedulable, amounts, allowed)
         self.node = node
         self.name: str = metadata.get("name", "")
-        self.labels: dict[str, str] = metadata.get("labels") or _NOTHING
-        self.taints: list[dict[str, Any]] = spec.get("taints") or []
-        self.unschedulable: bool = bool(spec.get("unschedulable"))
-        self.allocatable: Requests = resource_list(allocatable)
-        self.allowed_pods: int = amount("pods", allocatable["pods"]) if "pods" in allocatable else 0
         self.images = {
             name: image.get("sizeBytes", 0)
             for image in status.get("images") or ()
             for name in image.get("names") or ()
         }
+        if old == new:
+            return False
+        self.labels, self.taints, self.unschedulable, self.allocatable, self.allowed_pods = new
+        self.generation += 1
+        return True
 
     def add_pod(self, pod: PodInfo) -> None:
         """Count a pod in."""

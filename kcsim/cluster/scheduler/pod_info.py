@@ -26,7 +26,6 @@ class PodShape:
     requests: Requests
     non_zero_cpu: int
     non_zero_memory: int
-    node_name: str
     node_selector: dict[str, str]
     required_terms: tuple[Term, ...] | None
     preferred: tuple[dict[str, Any], ...]
@@ -54,7 +53,6 @@ def compile_shape(spec: dict[str, Any]) -> PodShape:
         requests=pod_requests(spec),
         non_zero_cpu=cpu,
         non_zero_memory=memory,
-        node_name=spec.get("nodeName") or "",
         node_selector=spec.get("nodeSelector") or {},
         required_terms=compile_terms(node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")),
         preferred=tuple(node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()),
@@ -72,7 +70,7 @@ def compile_shape(spec: dict[str, Any]) -> PodShape:
 class PodInfo:
     """One pod and its shape."""
 
-    __slots__ = ("labels", "name", "namespace", "pod", "priority", "shape", "uid")
+    __slots__ = ("labels", "name", "namespace", "node_name", "pod", "priority", "shape", "uid")
 
     def __init__(self, pod: dict[str, Any], shape: PodShape) -> None:
         metadata = pod.get("metadata") or {}
@@ -81,7 +79,9 @@ class PodInfo:
         self.namespace: str = metadata.get("namespace", "")
         self.uid: str = metadata.get("uid", "")
         self.labels: dict[str, str] = metadata.get("labels") or {}
-        self.priority: int = (pod.get("spec") or {}).get("priority") or 0
+        spec = pod.get("spec") or {}
+        self.node_name: str = spec.get("nodeName") or ""
+        self.priority: int = spec.get("priority") or 0
         self.shape = shape
 
     @property
@@ -114,11 +114,21 @@ class Shapes:
             shape = self._shapes[signature] = compile_shape(spec)
         return shape
 
+    def placed(self, shape: PodShape, old: dict[str, Any], new: dict[str, Any]) -> PodShape:
+        """The shape of a placed pod whose spec went from ``old`` to ``new``: ``shape`` while what counts is the same.
+
+        A placed pod's spec hardly ever changes, so this costs a look at identities.
+        """
+        same = old is new or (
+            old.get("containers") is new.get("containers")
+            and old.get("initContainers") is new.get("initContainers")
+        )
+        return shape if same else self.of(new)
+
     def _signature(self, spec: dict[str, Any]) -> tuple[Any, ...]:
         part = self._part
         get = spec.get
         signature: list[Any] = [
-            get("nodeName"),
             part(get("nodeSelector")),
             part(get("affinity")),
             part(get("tolerations")),

@@ -22,5 +22,5 @@ class NodeName(NoPreFilter):
     def filter(self, state: Any, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Refuse every node but the one in spec.nodeName, if there is one."""
         del state
-        wanted = pod.shape.node_name
+        wanted = pod.node_name
         return _REFUSED if wanted and wanted != node.name else None

@@ -1,0 +1,50 @@
+"""Which plugins run, in which order, with which weight.
+
+**Imitates:** pkg/scheduler/apis/config/v1/default_plugins.go (v1.36). The order of the filters is the order of
+refusal: the first to fail speaks for the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kcsim.cluster.scheduler.framework import FilterPlugin, ScorePlugin
+from kcsim.cluster.scheduler.plugins.image_locality import ImageLocality
+from kcsim.cluster.scheduler.plugins.node_affinity import NodeAffinity
+from kcsim.cluster.scheduler.plugins.node_name import NodeName
+from kcsim.cluster.scheduler.plugins.node_ports import NodePorts
+from kcsim.cluster.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
+from kcsim.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit
+from kcsim.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerProfile:
+    """Filters in order, and scores with their weights."""
+
+    filters: Sequence[FilterPlugin]
+    scores: Sequence[tuple[ScorePlugin, int]]
+
+
+TAINT_WEIGHT = 3
+NODE_AFFINITY_WEIGHT = 2
+FIT_WEIGHT = 1
+BALANCED_WEIGHT = 1
+IMAGE_WEIGHT = 1
+
+
+def default_profile() -> SchedulerProfile:
+    """The default plugins."""
+    taints, affinity, fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
+    return SchedulerProfile(
+        filters=(NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit),
+        scores=(
+            (taints, TAINT_WEIGHT),
+            (affinity, NODE_AFFINITY_WEIGHT),
+            (fit, FIT_WEIGHT),
+            (NodeResourcesBalancedAllocation(), BALANCED_WEIGHT),
+            (ImageLocality(), IMAGE_WEIGHT),
+        ),
+    )

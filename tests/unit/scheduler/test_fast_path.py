@@ -1,0 +1,108 @@
+"""The fast path must choose what the plain algorithm chooses, whatever happened before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kcsim.cluster.scheduler.cache import Cache
+from kcsim.cluster.scheduler.default_profile import default_profile
+from kcsim.cluster.scheduler.fast_path import FastPath
+from kcsim.cluster.scheduler.pod_info import Shapes
+from kcsim.cluster.scheduler.schedule_pod import schedule_pod
+from kcsim.engine.dice import Dice
+
+MIB = 1024 * 1024
+IMAGES = {"small:1": 5 * MIB, "big:1": 700 * MIB, "mid:latest": 120 * MIB}
+
+
+def random_node(dice: Dice, name: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if dice.integer(12) == 0:
+        spec["unschedulable"] = True
+    if dice.integer(6) == 0:
+        effect = dice.choice(["NoSchedule", "PreferNoSchedule", "NoExecute", "PreferNoSchedule"])
+        spec["taints"] = [{"key": dice.choice(["a", "b"]), "value": "x", "effect": effect}]
+    images = [{"names": [i], "sizeBytes": size} for i, size in IMAGES.items() if dice.integer(3) == 0]
+    return {
+        "metadata": {
+            "name": name,
+            "labels": {
+                "topology.kubernetes.io/zone": dice.choice(["z1", "z2", "z3"]),
+                "disk": dice.choice(["ssd", "hdd"]),
+            },
+        },
+        "spec": spec,
+        "status": {
+            "allocatable": {
+                "cpu": dice.choice(["2", "4", "0.5"]),
+                "memory": dice.choice(["4Gi", "8Gi"]),
+                "pods": dice.choice(["3", "10"]),
+            },
+            "images": images,
+        },
+    }
+
+
+def random_spec(dice: Dice) -> dict[str, Any]:
+    container: dict[str, Any] = {"name": "c", "image": dice.choice(["small:1", "big:1", "mid"])}
+    kind = dice.integer(5)
+    if kind:
+        container["resources"] = {"requests": {"cpu": f"{50 * kind}m"}}
+    if dice.integer(2):
+        container.setdefault("resources", {}).setdefault("requests", {})["memory"] = "256Mi"
+    if dice.integer(5) == 0:
+        container["ports"] = [{"containerPort": 80, "hostPort": 8080}]
+    spec: dict[str, Any] = {"containers": [container]}
+    if dice.integer(3) == 0:
+        spec["tolerations"] = [{"key": "a", "operator": "Exists"}]
+    if dice.integer(4) == 0:
+        spec["nodeSelector"] = {"disk": "ssd"}
+    if dice.integer(4) == 0:
+        term = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["hdd"]}]}
+        spec["affinity"] = {
+            "nodeAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 7, "preference": term}]
+            }
+        }
+    return spec
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_fast_path_equals_plain_algorithm(seed: int) -> None:
+    dice = Dice(seed, "world")
+    shapes, profile = Shapes(), default_profile()
+    cache = Cache(shapes)
+    fast = FastPath(cache, profile)
+    nodes = 130 + 60 * (seed % 3)
+    for i in range(nodes):
+        cache.set_node(random_node(dice, f"n{i}"))
+    specs = [random_spec(dice) for _ in range(6)]
+    placed: list[str] = []
+    start = 0
+    for step in range(220):
+        what = dice.integer(20)
+        if what == 0:
+            cache.set_node(random_node(dice, f"n{dice.integer(nodes + 2)}"))
+        elif what == 1 and dice.integer(3) == 0:
+            cache.remove_node(f"n{dice.integer(nodes)}")
+        elif what < 6 and placed:
+            cache.remove_pod(placed.pop(dice.integer(len(placed))))
+        pod = shapes.info(
+            {"metadata": {"name": f"p{step}", "namespace": "d", "uid": f"u{step}"}, "spec": dice.choice(specs)}
+        )
+        share = dice.choice([0, 40, 100])
+        quick = fast.decide(pod, start, Dice(step, "ties").integer, share)
+        slow = schedule_pod(profile, pod, cache, start, Dice(step, "ties").integer, percentage=share)
+        assert (slow.node, slow.evaluated) == (quick.node, quick.evaluated), step
+        assert slow.next_start == quick.next_start
+        assert (slow.feasible, slow.ties) == (quick.feasible, quick.ties)
+        if not quick.node:
+            assert slow.diagnosis is not None
+            assert quick.diagnosis is not None
+            assert slow.diagnosis.message() == quick.diagnosis.message()
+        else:
+            cache.assume(pod, quick.node)
+            placed.append(pod.uid)
+        start = quick.next_start
