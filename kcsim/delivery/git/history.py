@@ -1,0 +1,238 @@
+"""A real repository's history, read from disk and replayed into a simulated one.
+
+**Imitates:** `git log --first-parent --reverse -- PATHS`. Author, message and the intervals between commits are kept;
+SHAs are new, because time in the simulation is virtual and only the manifests travel. Left out: side branches (a
+merge is one change, as its first parent sees it), submodules and symbolic links (counted in `skipped`).
+
+**Walk:** `import_repository` -> the commits that touch the manifests, oldest first, as `Change`s ->
+`Imported.schedule` gives each an instant -> the simulation commits them to a `Repository` one by one.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kcsim.delivery.git.repository import GitError
+from kcsim.engine.clock import SECOND
+
+if TYPE_CHECKING:
+    from dulwich.objects import Commit as DiskCommit
+    from dulwich.objects import ObjectID
+    from dulwich.repo import Repo
+
+_MANIFEST = re.compile(
+    rb"^apiVersion:\s*\S.*?^kind:\s*\S|^kind:\s*\S.*?^apiVersion:\s*\S", re.MULTILINE | re.DOTALL
+)
+_YAML = (".yaml", ".yml")
+
+
+class UnusableRepository(GitError):
+    """A repository on disk that cannot be taken over; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit to replay: `files` maps a path to its new content, None where it was deleted."""
+
+    files: dict[str, bytes | None]
+    message: str
+    author: str
+    offset: int
+    """Virtual µs since the first change, by the committer's clock; never less than the change before."""
+    source: str
+    """The SHA in the repository on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The manifests' history of one branch, oldest change first; the first holds everything there was before."""
+
+    path: str
+    branch: str
+    directories: tuple[str, ...]
+    changes: tuple[Change, ...]
+    skipped: tuple[str, ...]
+    """Paths of submodules and symbolic links, which are not replayed."""
+
+    def schedule(self, start_us: int = 0, pace_us: int | None = None) -> Iterator[tuple[int, Change]]:
+        """(virtual µs, change) of every change, in order; real intervals, or `pace_us` between any two."""
+        for index, change in enumerate(self.changes):
+            yield start_us + (change.offset if pace_us is None else index * pace_us), change
+
+
+def import_repository(
+    path: str, manifests_under: str | Sequence[str] | None = None, branch: str | None = None
+) -> Imported:
+    """Read the history of the manifests in a git repository on disk.
+
+    `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head.
+    `branch` is by default the one that is checked out.
+    Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch,
+        no manifests, unreadable.
+    """
+    from dulwich.errors import ChecksumMismatch, FileFormatException, NotGitRepository, ObjectFormatException
+    from dulwich.repo import Repo
+
+    try:
+        with Repo(path) as repo:
+            return _import(repo, path, _wanted(manifests_under), branch)
+    except NotGitRepository:
+        missing = not _exists(path)
+        raise UnusableRepository(
+            f"{path}: no such directory" if missing else f"{path}: not a git repository"
+        ) from None
+    except KeyError as error:
+        raise UnusableRepository(f"{path}: unreadable: object {_shown(error.args[0])} is missing") from error
+    except (
+        OSError,
+        ChecksumMismatch,
+        FileFormatException,
+        ObjectFormatException,
+        ValueError,
+        AssertionError,
+    ) as error:
+        raise UnusableRepository(f"{path}: unreadable: {error or type(error).__name__}") from error
+
+
+def _import(repo: Repo, path: str, wanted: tuple[str, ...] | None, branch: str | None) -> Imported:
+    reader = _Reader(repo)
+    name, head = _head(repo, path, branch)
+    tip = reader.commit(head)
+    directories = wanted if wanted is not None else reader.manifest_directories(tip.tree)
+    if not directories:
+        raise UnusableRepository(f"{path}: no manifests on branch '{name}'")
+    changes = _changes(reader, reader.first_parents(head), directories)
+    if not changes:
+        raise UnusableRepository(f"{path}: no commit on branch '{name}' touches {', '.join(directories)}")
+    return Imported(path, name, directories, tuple(changes), tuple(sorted(reader.skipped)))
+
+
+def _changes(reader: _Reader, commits: list[DiskCommit], directories: tuple[str, ...]) -> list[Change]:
+    found: list[Change] = []
+    before: ObjectID | None = None
+    began = last = 0
+    for commit in commits:
+        files = dict(reader.changed_files(before, commit.tree, directories))
+        before = commit.tree
+        if not files:
+            continue
+        # Committers' clocks disagree and rebases reorder them: time never runs backwards here.
+        last = max(last, commit.commit_time) if found else commit.commit_time
+        began = began if found else last
+        author = commit.author.decode("utf-8", "replace")
+        message = commit.message.decode("utf-8", "replace")
+        found.append(Change(files, message, author, (last - began) * SECOND, commit.id.decode()))
+    return found
+
+
+def _head(repo: Repo, path: str, branch: str | None) -> tuple[str, ObjectID]:
+    heads = {name.decode(): sha for name, sha in repo.refs.as_dict(b"refs/heads").items()}  # type: ignore[arg-type]
+    if branch is not None:
+        if branch in heads:
+            return branch, heads[branch]
+        known = ", ".join(sorted(heads)) or "none"
+        raise UnusableRepository(f"{path}: no branch '{branch}' (branches: {known})")
+    try:
+        sha = repo.head()
+    except KeyError:
+        raise UnusableRepository(f"{path}: no commits yet") from None
+    chain, _ = repo.refs.follow(b"HEAD")  # type: ignore[arg-type]
+    return chain[-1].decode().removeprefix("refs/heads/"), sha
+
+
+class _Reader:
+    """Reads commits and trees of one repository on disk, remembering which paths it cannot replay."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+        self._shallow = repo.get_shallow()
+        self.skipped: set[str] = set()
+
+    def commit(self, sha: ObjectID) -> DiskCommit:
+        from dulwich.objects import Commit
+
+        found = self._repo[sha]
+        assert isinstance(found, Commit), f"{_shown(sha)} is no commit"
+        return found
+
+    def first_parents(self, head: ObjectID) -> list[DiskCommit]:
+        """The first-parent history of a commit, oldest first."""
+        found = [self.commit(head)]
+        while found[-1].parents and found[-1].id not in self._shallow:
+            found.append(self.commit(found[-1].parents[0]))
+        return found[::-1]
+
+    def changed_files(
+        self, old: ObjectID | None, new: ObjectID, directories: tuple[str, ...]
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """(path, new content) of each file that differs between two trees below some directories."""
+        from dulwich.diff_tree import tree_changes
+
+        if old == new:
+            return
+        only = None if "." in directories else [d.encode() for d in directories]
+        for change in tree_changes(self._repo.object_store, old, new, paths=only):
+            gone = change.old.path if change.old is not None else None
+            entry = change.new if change.new is not None and change.new.path is not None else None
+            if entry is None or entry.path is None:
+                if gone is not None:
+                    yield gone.decode("utf-8", "replace"), None
+                continue
+            name = entry.path.decode("utf-8", "replace")
+            if entry.mode is None or entry.sha is None or not stat.S_ISREG(entry.mode):
+                self.skipped.add(name)
+                continue
+            yield name, self._repo.object_store[entry.sha].as_raw_string()
+
+    def manifest_directories(self, tree: ObjectID) -> tuple[str, ...]:
+        """The topmost directories that hold manifests; `.` when they stand in the root."""
+        found: set[str] = set()
+        for path, sha in self._yaml_files(tree, ""):
+            if _MANIFEST.search(self._repo.object_store[sha].as_raw_string()) or _is_kustomization(path):
+                found.add(posixpath.dirname(path) or ".")
+        if "." in found:
+            return (".",)
+        return tuple(sorted(d for d in found if not any(d != o and d.startswith(f"{o}/") for o in found)))
+
+    def _yaml_files(self, tree: ObjectID, prefix: str) -> Iterator[tuple[str, ObjectID]]:
+        from dulwich.objects import Tree
+
+        listing = self._repo.object_store[tree]
+        assert isinstance(listing, Tree), f"{_shown(tree)} is no tree"
+        for entry in listing.items():
+            name, mode, sha = entry.path, entry.mode, entry.sha
+            assert name is not None
+            assert mode is not None
+            assert sha is not None
+            path = prefix + name.decode("utf-8", "replace")
+            # Dot directories hold pipelines and editor settings, which look like manifests now and then.
+            if stat.S_ISDIR(mode) and not name.startswith(b"."):
+                yield from self._yaml_files(sha, f"{path}/")
+            elif stat.S_ISREG(mode) and path.endswith(_YAML):
+                yield path, sha
+
+
+def _is_kustomization(path: str) -> bool:
+    return posixpath.basename(path) in ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def _wanted(under: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if under is None:
+        return None
+    given = [under] if isinstance(under, str) else under
+    return tuple(sorted({posixpath.normpath(d.strip("/") or ".") for d in given}))
+
+
+def _exists(path: str) -> bool:
+    from pathlib import Path
+
+    return Path(path).is_dir()
+
+
+def _shown(sha: object) -> str:
+    return sha.decode("ascii", "replace") if isinstance(sha, bytes) else str(sha)

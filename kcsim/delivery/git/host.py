@@ -1,0 +1,248 @@
+"""A git hosting service on the network: repositories, pushes, webhooks, and clients that list and fetch.
+
+**Imitates:** a hosting service (GitHub, GitLab) as delivery tools see it through git over HTTPS; error texts are those
+of go-git and git, which Flux and Argo CD pass on. Left out so far: accounts, rate limits, merge requests; webhooks are
+sent once and not retried (as GitHub does).
+
+**Walk:** a repository's ref moves -> a trace record (the commit) -> a webhook to each subscriber, caused by it;
+an agent's `ls_remote` or `fetch` travels to the host and comes back with refs or files, or with an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.delivery.exchange import Exchange, Path
+from kcsim.delivery.git.repository import HEADS, TAGS, Commit, GitError, Repository, Update
+from kcsim.engine.clock import MILLISECOND, seconds
+from kcsim.engine.core import Engine
+from kcsim.engine.trace import Record
+from kcsim.network.topology import Network
+from kcsim.profile.distributions import Distribution, Skewed
+
+DEFAULT_TIMEOUT = seconds("60s")
+"""How long a client waits for an answer (µs): `spec.timeout` of a Flux GitRepository."""
+
+_WEBHOOK_DICE = "webhook"
+
+
+_LS_REMOTE = Skewed(150 * MILLISECOND, 600 * MILLISECOND)
+_FETCH = Skewed(400 * MILLISECOND, seconds("2s"))
+_WEBHOOK = Skewed(seconds("1s"), seconds("5s"))
+
+
+@dataclass(frozen=True, slots=True)
+class GitTimings:
+    """How long (µs) the service works. Assumed values: no published measurement; orders of magnitude of hosted git."""
+
+    ls_remote: Distribution = _LS_REMOTE
+    fetch: Distribution = _FETCH
+    webhook: Distribution = _WEBHOOK
+    """From the push to the moment the request for a webhook leaves."""
+
+
+class RepositoryNotFound(GitError):
+    """The host has no such repository."""
+
+    def __init__(self) -> None:
+        super().__init__("repository not found")
+
+
+class RefNotFound(GitError):
+    """The repository has no such branch, tag or commit."""
+
+
+class ServiceUnavailable(GitError):
+    """The service is up but refuses to work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch brought: the commit, the full name of the ref asked for, and all files by path. Read-only."""
+
+    commit: Commit
+    ref: str
+    files: Mapping[str, bytes]
+    record: Record | None
+    """The trace record of the push that brought the commit to the host: the cause of what is done with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Subscriber:
+    repository: str
+    host: str
+    deliver: Callable[[Update], None]
+
+
+class GitHost:
+    """A git service. Attributes: `name` on the network, `available` (False: answers 503), `timings`."""
+
+    def __init__(
+        self, engine: Engine, network: Network, name: str, timings: GitTimings | None = None
+    ) -> None:
+        self._engine = engine
+        self._network = network
+        self.name = name
+        self.available = True
+        self.timings = timings or GitTimings()
+        self._repositories: dict[str, Repository] = {}
+        self._subscribers: list[_Subscriber] = []
+        self._records: dict[tuple[str, str], Record] = {}
+
+    # ---------------------------------------------------------------- what the service holds
+
+    def create(self, name: str, default_branch: str = "main") -> Repository:
+        """Make an empty repository, e.g. `shop/manifests`.
+
+        Raises: GitError when there is one of that name.
+        """
+        if name in self._repositories:
+            raise GitError(f"repository '{name}' already exists on {self.name}")
+        made = self._repositories[name] = Repository(name, default_branch)
+        made.on_update(self._updated)
+        return made
+
+    def repository(self, name: str) -> Repository:
+        """A repository by its name or its URL.
+
+        Raises: RepositoryNotFound.
+        """
+        found = self._repositories.get(name) or self._repositories.get(self._name_in(name))
+        if found is None:
+            raise RepositoryNotFound
+        return found
+
+    @property
+    def repositories(self) -> list[Repository]:
+        """All repositories, in the order in which they were made."""
+        return list(self._repositories.values())
+
+    def url(self, repository: str) -> str:
+        """The address under which a repository is cloned."""
+        return f"https://{self.name}/{repository}"
+
+    def push(
+        self, repository: str, branch: str, files: Mapping[str, str | bytes | None], message: str, author: str
+    ) -> Commit:
+        """Commit files to a branch now; the trace, the webhooks and later fetches follow from it."""
+        return self.repository(repository).commit(branch, files, message, author, self._engine.now)
+
+    def subscribe(self, repository: str, host: str, deliver: Callable[[Update], None]) -> None:
+        """Send a webhook to `deliver`, which stands on `host`, after each push to a repository."""
+        self._subscribers.append(_Subscriber(self.repository(repository).name, host, deliver))
+
+    def record_of(self, repository: str, sha: str) -> Record | None:
+        """The trace record of the push that first brought a commit to the head of a branch."""
+        return self._records.get((repository, sha))
+
+    # ---------------------------------------------------------------- what clients ask over the network
+
+    def ls_remote(self, source: str, url: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Ask from host `source` for the refs: {full ref name: SHA}, tags as the commits they name.
+
+        Raises (where it is waited for): Unreachable, ServiceUnavailable, RepositoryNotFound.
+        """
+        return Exchange(self._path(source, timeout), lambda: self._serve_refs(url))
+
+    def fetch(self, source: str, url: str, ref: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Fetch from host `source` the files at a branch, tag, full ref or SHA; the value is a `Fetched`.
+
+        Raises (where it is waited for): Unreachable, ServiceUnavailable, RepositoryNotFound, RefNotFound.
+        """
+        return Exchange(self._path(source, timeout), lambda: self._serve_files(url, ref))
+
+    def _serve_refs(self, url: str) -> tuple[dict[str, str], int]:
+        repository = self._open(url)
+        peeled = {TAGS + name: sha for name, sha in repository.tags().items()}
+        return repository.refs() | peeled, self._work(self.timings.ls_remote)
+
+    def _serve_files(self, url: str, ref: str) -> tuple[Fetched, int]:
+        repository = self._open(url)
+        full, sha = _find(repository, ref)
+        commit = repository.get(sha)
+        fetched = Fetched(commit, full, repository.files(sha), self._records.get((repository.name, sha)))
+        return fetched, self._work(self.timings.fetch)
+
+    def _open(self, url: str) -> Repository:
+        if not self.available:
+            raise ServiceUnavailable(
+                f'unexpected requesting "{url}/info/refs?service=git-upload-pack" status code: 503'
+            )
+        return self.repository(url)
+
+    def _work(self, distribution: Distribution) -> int:
+        return self._engine.dice(f"git-host {self.name}").draw(distribution)
+
+    def _path(self, source: str, timeout: int) -> Path:
+        return Path(self._engine, self._network, source, self.name, f"git {source}", timeout)
+
+    def _name_in(self, url: str) -> str:
+        _, scheme, rest = url.partition("://")
+        place, slash, name = rest.partition("/")
+        # The user part of ssh://git@host/name does not matter here.
+        if not scheme or not slash or place.rpartition("@")[2] != self.name:
+            return ""
+        return name.removesuffix("/").removesuffix(".git")
+
+    # ---------------------------------------------------------------- what follows a push
+
+    def _updated(self, update: Update) -> None:
+        record = self._note(update)
+        if update.new is not None and update.ref.startswith(HEADS):
+            self._records.setdefault((update.repository, update.new), record)
+        with self._engine.because(record):
+            for subscriber in self._subscribers:
+                if subscriber.repository == update.repository:
+                    delay = self._engine.dice(_WEBHOOK_DICE).draw(self.timings.webhook)
+                    self._engine.after(delay, self._send_webhook, subscriber, update)
+
+    def _note(self, update: Update) -> Record:
+        repository = self._repositories[update.repository]
+        short = update.ref.removeprefix(HEADS).removeprefix(TAGS)
+        kind = "tag" if update.ref.startswith(TAGS) else "branch"
+        if update.new is None:
+            return self._engine.note(
+                "git", "delete", f"{kind}/{update.repository}/{short}", {"old": update.old}
+            )
+        sha = repository.tags()[short] if kind == "tag" else update.new
+        commit = repository.get(sha)
+        if kind == "tag":
+            return self._engine.note("git", "tag", f"tag/{update.repository}/{short}", {"sha": commit.sha})
+        if update.old is None and (update.repository, commit.sha) in self._records:
+            return self._engine.note(
+                "git", "branch", f"branch/{update.repository}/{short}", {"sha": commit.sha}
+            )
+        on_top = update.old is None or update.old in commit.parents
+        detail: dict[str, Any] = {"branch": short, "sha": commit.sha, "message": commit.subject}
+        if on_top:
+            detail["files"] = list(repository.diff(update.old, commit.sha))
+        if update.forced:
+            detail["forced"] = True
+        actor, verb = commit.author.partition(" <")[0], "commit" if on_top else "push"
+        return self._engine.note(actor, verb, f"commit/{update.repository}/{commit.short}", detail)
+
+    def _send_webhook(self, subscriber: _Subscriber, update: Update) -> None:
+        route = self._network.route(self.name, subscriber.host)
+        if route is None or not self.available:
+            self._engine.note(
+                "git", "webhook-lost", f"host/{subscriber.host}", {"repository": update.repository}
+            )
+            return
+        self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
+
+
+def _find(repository: Repository, ref: str) -> tuple[str, str]:
+    """(full ref name or SHA, commit SHA) of what a client asks for."""
+    refs, tags = repository.refs(), repository.tags()
+    for full in (ref, HEADS + ref, TAGS + ref):
+        if full in refs:
+            return full, tags.get(full.removeprefix(TAGS), refs[full]) if full.startswith(TAGS) else refs[
+                full
+            ]
+    try:
+        sha = repository.resolve(ref)
+    except GitError as error:
+        raise RefNotFound(f'couldn\'t find remote ref "{HEADS}{ref}"') from error
+    return sha, sha
