@@ -97,10 +97,10 @@ def _compare_as(kind: str, old: Any, new: Any, type: Type) -> tuple[bool, Compar
             return False, _compare_maps(lefts, rights, maps)
     elif kind is LIST:
         lists = type.as_list
-        lefts = old if isinstance(old, list) else []
-        rights = new if isinstance(new, list) else []
-        if not lists.atomic and (lefts or rights):
-            return False, _compare_lists(lefts, rights, lists)
+        left_items = old if isinstance(old, list) else []
+        right_items = new if isinstance(new, list) else []
+        if not lists.atomic and (left_items or right_items):
+            return False, _compare_lists(left_items, right_items, lists)
     return not equal(old, new), SAME
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from kcsim.api.apply import gotext
+from kcsim.api.apply.texts import compact_json, value_text
 
 Path = tuple[str, ...]
 """A field path, root first."""
@@ -33,7 +33,7 @@ def _canonical(value: Any) -> Any:
 
 def key_element(fields: Iterable[tuple[str, Any]]) -> str:
     """The element of a list item with these key fields."""
-    return "k:" + gotext.compact_json({name: _canonical(value) for name, value in fields})
+    return "k:" + compact_json({name: _canonical(value) for name, value in fields})
 
 
 @lru_cache(maxsize=8192)
@@ -44,7 +44,7 @@ def named_key_element(name: str, value: str) -> str:
 
 def value_element(value: Any) -> str:
     """The element of a set list's member."""
-    return "v:" + gotext.compact_json(_canonical(value))
+    return "v:" + compact_json(_canonical(value))
 
 
 def parse_element(text: str) -> str | None:
@@ -86,7 +86,7 @@ def _rank(value: Any) -> tuple[Any, ...]:
         return (0, value)
     if isinstance(value, str):
         return (1, value)
-    return (3 if isinstance(value, list) else 4, gotext.compact_json(value))
+    return (3 if isinstance(value, list) else 4, compact_json(value))
 
 
 @lru_cache(maxsize=8192)
@@ -116,9 +116,9 @@ def element_text(element: str) -> str:
         return "." + rest
     if kind == "k":
         fields = json.loads(rest)
-        return "[" + ",".join(f"{name}={gotext.value_text(value)}" for name, value in fields.items()) + "]"
+        return "[" + ",".join(f"{name}={value_text(value)}" for name, value in fields.items()) + "]"
     if kind == "v":
-        return f"[={gotext.value_text(json.loads(rest))}]"
+        return f"[={value_text(json.loads(rest))}]"
     return f"[{rest}]"
 
 

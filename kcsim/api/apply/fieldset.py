@@ -120,27 +120,15 @@ class FieldSet:
 
     def difference(self, other: FieldSet) -> FieldSet:
         """Paths of this set that are not in the other; children of a removed path stay."""
-        return self._minus(other, FieldSet.difference)
+        return _minus(self, other, FieldSet.difference)
 
     def recursive_difference(self, other: FieldSet) -> FieldSet:
         """Like difference, but everything below a path of the other set goes too."""
+        rest = self
         if self.children and other.members:
             kept = {e: child for e, child in self.children.items() if e not in other.members}
-            return FieldSet(self.members, kept)._minus(other, FieldSet.recursive_difference)
-        return self._minus(other, FieldSet.recursive_difference)
-
-    def _minus(self, other: FieldSet, minus: Callable[[FieldSet, FieldSet], FieldSet]) -> FieldSet:
-        if not other:
-            return self
-        children = self.children
-        if children and other.children:
-            children = {}
-            for element, mine in self.children.items():
-                theirs = other.children.get(element)
-                rest = mine if theirs is None else minus(mine, theirs)
-                if rest:
-                    children[element] = rest
-        return FieldSet(self.members - other.members, children)
+            rest = FieldSet(self.members, kept)
+        return _minus(rest, other, FieldSet.recursive_difference)
 
     def leaves(self) -> FieldSet:
         """Paths that are no prefix of another path of the set."""
@@ -203,6 +191,20 @@ class FieldSet:
 
 
 EMPTY = FieldSet()
+
+
+def _minus(mine: FieldSet, other: FieldSet, minus: Callable[[FieldSet, FieldSet], FieldSet]) -> FieldSet:
+    if not other:
+        return mine
+    children = mine.children
+    if children and other.children:
+        children = {}
+        for element, below in mine.children.items():
+            theirs = other.children.get(element)
+            rest = below if theirs is None else minus(below, theirs)
+            if rest:
+                children[element] = rest
+    return FieldSet(mine.members - other.members, children)
 
 
 def _guess_element(index: int, item: Any) -> str:

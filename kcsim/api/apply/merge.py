@@ -31,10 +31,10 @@ def merge(live: Any, applied: Any, type: Type) -> Any:
             return _merge_maps(lefts, rights, maps)
     elif kind is LIST:
         lists = type.as_list
-        lefts = live if isinstance(live, list) else []
-        rights = applied if isinstance(applied, list) else []
-        if not lists.atomic and (lefts or rights):
-            return _merge_lists(lefts, rights, lists)
+        left_items = live if isinstance(live, list) else []
+        right_items = applied if isinstance(applied, list) else []
+        if not lists.atomic and (left_items or right_items):
+            return _merge_lists(left_items, right_items, lists)
     return live if equal(live, applied) else applied
 
 

@@ -8,7 +8,7 @@ Imitates: structured-merge-diff v6 schema/elements.go, typed/{helpers,parser}.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,25 +30,41 @@ class TypedError(ValueError):
 
 
 class Type:
-    """How values of one type merge: any of a scalar, a list and a map may be allowed."""
+    """How values of one type merge: any of a scalar, a list and a map may be allowed.
 
-    __slots__ = ("default_kind", "list", "map", "name", "scalar")
+    A type may be given a `fill` instead of its shapes: it is called when they are first asked for. So a recursive
+    definition can refer to itself, and definitions that no object uses are never read.
+    """
 
-    def __init__(self, name: str = "inlined") -> None:
+    __slots__ = ("default_kind", "fill", "list", "map", "name", "scalar")
+
+    scalar: str | None
+    """"numeric", "string", "boolean" or "untyped"; None when scalars are not allowed."""
+    list: ListType | None
+    map: MapType | None
+    default_kind: str
+    """What a null, or a value of a shape that is not allowed, is treated as."""
+
+    def __init__(self, name: str = "inlined", fill: Callable[[Type], object] | None = None) -> None:
         self.name = name
-        self.scalar: str | None = None
-        self.list: ListType | None = None
-        self.map: MapType | None = None
-        self.default_kind = ""
+        self.fill = fill
 
     def allow(
         self, scalar: str | None = None, list: ListType | None = None, map: MapType | None = None
     ) -> Type:
-        """Fills the type in (builders create types first, so that a definition can refer to itself)."""
+        """Sets the shapes."""
         self.scalar, self.list, self.map = scalar, list, map
-        # What a null, or a value of a shape that is not allowed, is treated as.
         self.default_kind = MAP if map else SCALAR if scalar else LIST if list else ""
         return self
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Fills the type in: Python asks here only while a slot is still empty."""
+        fill = self.fill if attribute in Type.__slots__ else None
+        if fill is None:
+            raise AttributeError(attribute)
+        self.fill = None
+        fill(self)
+        return getattr(self, attribute)
 
     def kind_of(self, value: Any) -> str:
         """Which of the allowed shapes applies to this value (deduceAtom, handleAtom)."""
@@ -107,15 +123,9 @@ class ListType:
         found = [(key, item[key] if key in item else self.key_defaults[key]) for key in self._keys_of(item)]
         if not found:
             names = "[" + " ".join(f'"{key}"' for key in self.keys) + "]"
-            raise TypedError(
-                [
-                    (
-                        "",
-                        f"associative list with keys has an element that omits all key fields {names} "
-                        "(and doesn't have default values for any key fields)",
-                    )
-                ]
-            )
+            text = f"associative list with keys has an element that omits all key fields {names}"
+            defaults = "(and doesn't have default values for any key fields)"
+            raise TypedError([("", f"{text} {defaults}")])
         return key_element(found)
 
     def _keys_of(self, item: dict[str, Any]) -> Iterable[str]:
@@ -147,15 +157,11 @@ class MapType:
         return self.fields.get(key) or self.element or DEDUCED
 
 
-def _untyped(name: str) -> Type:
-    return Type(name)
-
-
-ATOMIC = _untyped("__untyped_atomic_")
+ATOMIC = Type("__untyped_atomic_")
 """Any value, as one value."""
 ATOMIC.allow("untyped", ListType(ATOMIC), MapType(element=ATOMIC, atomic=True))
 
-DEDUCED = _untyped("__untyped_deduced_")
+DEDUCED = Type("__untyped_deduced_")
 """Any value: maps are granular, lists atomic. What objects without a schema are merged by."""
 DEDUCED.allow("untyped", ListType(ATOMIC), MapType(element=DEDUCED))
 

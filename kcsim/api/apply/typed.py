@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from kcsim.api.apply import gotext
 from kcsim.api.apply.elements import element_text
 from kcsim.api.apply.fieldset import EMPTY, FieldSet
 from kcsim.api.apply.schema import MAP, SCALAR, Errors, ListType, MapType, Type, TypedError
+from kcsim.api.apply.texts import wrapped, wrapped_sharp
+from kcsim.api.gotext import go_type
 
 
 class Missing:
@@ -43,13 +44,13 @@ def scalar_error(kind: str | None, value: Any) -> str | None:
         return None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == "numeric" and not is_number:
-        return f"expected numeric (int or float), got {gotext.type_name(value)}"
+        return f"expected numeric (int or float), got {go_type(value)}"
     if kind == "string" and not isinstance(value, str):
-        return f"expected string, got {gotext.wrapped_sharp(value)}"
+        return f"expected string, got {wrapped_sharp(value)}"
     if kind == "boolean" and not isinstance(value, bool):
-        return f"expected boolean, got {gotext.wrapped(value)}"
+        return f"expected boolean, got {wrapped(value)}"
     if kind == "untyped" and isinstance(value, (dict, list)):
-        return f"expected any scalar, got {gotext.wrapped(value)}"
+        return f"expected any scalar, got {wrapped(value)}"
     return None
 
 
@@ -73,10 +74,10 @@ def _validate(value: Any, type: Type, allow_duplicates: bool) -> Errors:
         return []
     if kind is MAP:
         if not isinstance(value, dict):
-            return [("", f"expected map, got {gotext.wrapped(value)}")]
+            return [("", f"expected map, got {wrapped(value)}")]
         return _validate_map(value, type.as_map, allow_duplicates)
     if not isinstance(value, list):
-        return [("", f"expected list, got {gotext.wrapped(value)}")]
+        return [("", f"expected list, got {wrapped(value)}")]
     return _validate_list(value, type.as_list, allow_duplicates)
 
 

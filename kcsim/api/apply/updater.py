@@ -36,6 +36,14 @@ class VersionedSet(NamedTuple):
 Managers = dict[str, VersionedSet]
 
 
+class Writer(NamedTuple):
+    """Who writes, in terms of which version, and what the endpoint lets it own."""
+
+    manager: str
+    api_version: str
+    keep: Filter = keep_all
+
+
 class Conflict(NamedTuple):
     """An applied field that another manager owns with another value."""
 
@@ -87,36 +95,23 @@ def _take_over(difference: Comparison, managers: Managers, acting: str, *, force
     return out
 
 
-def update(
-    live: Any,
-    new: Any,
-    type: Type,
-    managers: Mapping[str, VersionedSet],
-    acting: str,
-    api_version: str,
-    keep: Filter = keep_all,
-) -> Managers:
-    """Managers after a write other than apply: the acting one owns what it added and changed."""
-    difference = compare(live, new, type).filtered(keep)
+def update(live: Any, new: Any, type: Type, managers: Mapping[str, VersionedSet], writer: Writer) -> Managers:
+    """Managers after a write other than apply: the writer owns what it added and changed."""
+    difference = compare(live, new, type).filtered(writer.keep)
+    acting = writer.manager
     out = _take_over(difference, _reconciled(managers, type), acting, force=True)
     before = out[acting].fields if acting in out else EMPTY
-    fields = keep(before.difference(difference.removed).union(difference.modified).union(difference.added))
+    fields = writer.keep(
+        before.difference(difference.removed).union(difference.modified).union(difference.added)
+    )
     out.pop(acting, None)
     if fields:
-        out[acting] = VersionedSet(fields, api_version, applied=False)
+        out[acting] = VersionedSet(fields, writer.api_version, applied=False)
     return out
 
 
 def apply(
-    live: Any,
-    config: Any,
-    type: Type,
-    managers: Mapping[str, VersionedSet],
-    acting: str,
-    api_version: str,
-    keep: Filter = keep_all,
-    *,
-    force: bool,
+    live: Any, config: Any, type: Type, managers: Mapping[str, VersionedSet], writer: Writer, *, force: bool
 ) -> tuple[Any, Managers]:
     """(the new object, which is `live` itself when nothing changed; the managers after it).
 
@@ -126,12 +121,12 @@ def apply(
     """
     before = _reconciled(managers, type)
     merged = merge(live, config, type)
-    last = before.get(acting)
-    mine = keep(to_field_set(config, type))
-    after = {**before, acting: VersionedSet(mine, api_version, applied=True)}
+    last = before.get(writer.manager)
+    mine = writer.keep(to_field_set(config, type))
+    after = {**before, writer.manager: VersionedSet(mine, writer.api_version, applied=True)}
     new = merged if last is None else _prune(merged, type, after, last.fields, mine)
-    difference = compare(live, new, type).filtered(keep)
-    after = _take_over(difference, after, acting, force=force)
+    difference = compare(live, new, type).filtered(writer.keep)
+    after = _take_over(difference, after, writer.manager, force=force)
     return (live if equal(live, new) else new), after
 
 

@@ -25,9 +25,10 @@ class State:
         self.live: Any = {}
         self.managers: updater.Managers = {}
 
-    def keep(self, version: str) -> Any:
+    def writer(self, manager: str, version: str) -> updater.Writer:
         fields = self.ignored.get(version)
-        return without(FieldSet.from_json(fields)) if fields else keep_all
+        keep = without(FieldSet.from_json(fields)) if fields else keep_all
+        return updater.Writer(manager, version, keep)
 
     def do(self, op: dict[str, Any]) -> None:
         getattr(self, op["op"])(op["object"], op["manager"], op["apiVersion"])
@@ -35,14 +36,14 @@ class State:
     def update(self, new: Any, manager: str, version: str) -> None:
         validate(new, self.type, allow_duplicates=True)
         self.managers = updater.update(
-            self.live, new, self.type, self.managers, manager, version, self.keep(version)
+            self.live, new, self.type, self.managers, self.writer(manager, version)
         )
         self.live = new
 
     def apply(self, config: Any, manager: str, version: str, force: bool = False) -> None:
         validate(config, self.type)
         self.live, self.managers = updater.apply(
-            self.live, config, self.type, self.managers, manager, version, self.keep(version), force=force
+            self.live, config, self.type, self.managers, self.writer(manager, version), force=force
         )
 
     def forceApply(self, config: Any, manager: str, version: str) -> None:  # noqa: N802 - the vectors' name
