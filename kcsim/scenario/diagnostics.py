@@ -198,11 +198,13 @@ class Report:
         return tuple(found for found in self.diagnostics if found.severity == "warning")
 
 
-def did_you_mean(word: str, known: Iterable[str], what: str = "known") -> str:
-    """A remedy line: the near miss if there is one, then what there is to choose from."""
+def did_you_mean(
+    word: str, known: Iterable[str], what: str = "known", show: Iterable[str] | None = None
+) -> str:
+    """A remedy line: the near miss if there is one, then what there is to choose from (`show`, when that is less)."""
     names = sorted(set(known))
     near = near_miss(word, names)
-    listed = _listing(names, what)
+    listed = _listing(names if show is None else sorted(show), what)
     if near is None:
         return listed
     return f"did you mean '{near}'?  ({listed})"

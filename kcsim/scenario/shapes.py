@@ -7,9 +7,8 @@ lists, maps and further records. Nothing here knows a single field by name.
 import dataclasses
 import types
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from kcsim.scenario.values import Form
@@ -95,10 +94,19 @@ def key_of(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-@cache
-def record_of(cls: Hashable) -> Record:
+_RECORDS: dict[type, Record] = {}
+"""Records made so far; they depend on nothing but the classes."""
+
+
+def record_of(cls: type) -> Record:
     """The record of a dataclass of the model."""
-    assert isinstance(cls, type), f"{cls!r} is no class"
+    made = _RECORDS.get(cls)
+    if made is None:
+        made = _RECORDS[cls] = _make_record(cls)
+    return made
+
+
+def _make_record(cls: Any) -> Record:
     hints = typing.get_type_hints(cls, include_extras=True)
     fields = []
     for field in dataclasses.fields(cls):
@@ -142,7 +150,7 @@ def shape_of(hint: Any) -> Shape:
         options = tuple(shape_of(arg) for arg in typing.get_args(hint) if arg is not type(None))
         return options[0] if len(options) == 1 else Either(options)
     if dataclasses.is_dataclass(hint):
-        return record_of(hint)
+        return record_of(typing.cast("type", hint))
     assert hint in {str, bool}, f"the model uses a type without a shape: {hint}"
     return Plain(hint)
 
