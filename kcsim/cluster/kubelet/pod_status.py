@@ -1,0 +1,228 @@
+"""The status of a pod, worked out from what its containers do, and the patch that tells the API server.
+
+**Imitates:** ``pkg/kubelet/kubelet_pods.go`` (``generateAPIPodStatus``, ``convertToAPIContainerStatuses``) and
+``pkg/kubelet/status/status_manager.go`` (``mergePodStatus``; ``PatchPodStatus`` of pkg/util/pod), v1.36. Left out:
+``allocatedResources``, ``volumeMounts`` and ``user`` of container statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api.qos import qos_class
+from kcsim.cluster.kubelet import messages
+from kcsim.cluster.kubelet.conditions import (
+    containers_ready_condition,
+    initialized_condition,
+    merge_conditions,
+    pod_ready_condition,
+    pod_scheduled_condition,
+    ready_to_start_containers_condition,
+)
+from kcsim.cluster.kubelet.phase import get_phase
+from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
+from kcsim.cluster.kubelet.runtime import Container, Sandbox
+from kcsim.engine.clock import rfc3339
+
+Status = dict[str, Any]
+
+
+@dataclass(slots=True)
+class ContainerView:
+    """What the kubelet knows of a container beyond the runtime's record.
+
+    Attributes:
+        ready: its readiness probe's result, or True without one.
+        started: its startup probe's result, or True without one.
+        alive: its liveness probe's result.
+        startup_failed: its startup probe gave up.
+        waiting: (reason, message) while it cannot be started.
+    """
+
+    ready: bool = False
+    started: bool = False
+    alive: bool = True
+    startup_failed: bool = False
+    waiting: tuple[str, str] | None = None
+
+
+UNSEEN = ContainerView()
+
+
+def _terminated(container: Container) -> Status:
+    state = {"exitCode": container.exit_code, "reason": container.reason}
+    state["startedAt"] = rfc3339(container.started_at)
+    state["finishedAt"] = rfc3339(container.finished_at or 0)
+    state["containerID"] = container.id
+    return {"terminated": state}
+
+
+def _waiting(reason: str, message: str) -> Status:
+    return {"waiting": {"reason": reason, "message": message} if message else {"reason": reason}}
+
+
+def container_status(
+    spec: dict[str, Any], container: Container | None, view: ContainerView, *, idle_reason: str
+) -> Status:
+    """One entry of ``containerStatuses`` or ``initContainerStatuses``.
+
+    Args:
+        spec: of the container.
+        container: its newest attempt, None when there was none.
+        view: what the kubelet knows beside.
+        idle_reason: what it waits for when nothing went wrong: ContainerCreating or PodInitializing.
+    """
+    status: Status = {"name": spec["name"]}
+    last: Status = {}
+    if container is None:
+        status["state"] = _waiting(*(view.waiting or (idle_reason, "")))
+    else:
+        if container.finished_at is None:
+            status["state"] = {"running": {"startedAt": rfc3339(container.started_at)}}
+        elif view.waiting is not None:
+            status["state"] = _waiting(*view.waiting)
+            last = _terminated(container)
+        else:
+            status["state"] = _terminated(container)
+        if not last and container.previous is not None:
+            last = _terminated(container.previous)
+    running = container is not None and container.finished_at is None
+    status["lastState"] = last
+    status["ready"] = running and view.ready
+    status["restartCount"] = container.attempt if container is not None else 0
+    if container is None:
+        status["image"] = spec["image"]
+        status["imageID"] = ""
+    else:
+        image = messages.normalized_image(container.image)
+        status["image"] = image
+        status["imageID"] = f"{_repository(image)}@{container.behaviour.digest}"
+        status["containerID"] = container.id
+    status["started"] = running and view.started
+    if running:
+        status["resources"] = spec.get("resources") or {}
+    return status
+
+
+def _repository(image: str) -> str:
+    head, slash, last = image.rpartition("/")
+    return f"{head}{slash}{last.split('@')[0].split(':')[0]}"
+
+
+def _init_container_status(spec: dict[str, Any], container: Container | None, view: ContainerView) -> Status:
+    status = container_status(spec, container, view, idle_reason=messages.POD_INITIALIZING)
+    # An init container is ready when it is done; a sidecar like any other container.
+    if not is_restartable_init_container(spec) and container is not None:
+        status["ready"] = container.finished_at is not None and container.exit_code == 0
+    return status
+
+
+def generate_pod_status(
+    pod: dict[str, Any],
+    old: Status,
+    sandbox: Sandbox | None,
+    views: Mapping[str, ContainerView],
+    *,
+    host_ip: str,
+    now: int,
+    terminal: bool = False,
+) -> Status:
+    """The whole status of a pod.
+
+    Args:
+        pod: the newest version of the object.
+        old: the status it replaces: conditions of others and transition times come from it.
+        sandbox: with its containers; None before the first one.
+        views: by container name.
+        host_ip: of the node.
+        now: µs.
+        terminal: the pod was deleted or evicted and everything in it has stopped.
+    """
+    spec = pod["spec"]
+    containers: Mapping[str, Container] = sandbox.containers if sandbox is not None else {}
+    init_specs = spec.get("initContainers") or ()
+    init = [
+        _init_container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN)) for c in init_specs
+    ]
+    idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
+    main = [
+        container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN), idle_reason=idle)
+        for c in spec["containers"]
+    ]
+    every = [*init, *main]
+    has_run = any(c["name"] in containers for c in spec["containers"])
+    phase = get_phase(spec, every, pod_is_terminal=terminal, pod_has_initialized=has_run)
+    if terminal and phase not in {"Succeeded", "Failed"}:
+        # status_manager.go, TerminatePod: whatever else, a pod that is over is Succeeded or Failed.
+        phase = "Failed"
+        main = [_lost(status) if has_run else status for status in main]
+        every = [*init, *main]
+    ready = containers_ready_condition(spec, every, phase)
+    old_conditions = old.get("conditions") or []
+    conditions = [
+        ready_to_start_containers_condition(
+            sandbox_ready=sandbox is not None and sandbox.ready and not terminal
+        ),
+        initialized_condition(spec, every, phase),
+        pod_ready_condition(spec, old_conditions, every, phase, ready),
+        ready,
+        pod_scheduled_condition(),
+    ]
+    generation = pod["metadata"].get("generation") or 0
+    status: Status = {"observedGeneration": generation} if generation else {}
+    status["phase"] = phase
+    status["conditions"] = merge_conditions(old_conditions, conditions, rfc3339(now), generation)
+    status["hostIP"] = host_ip
+    status["hostIPs"] = [{"ip": host_ip}]
+    ip = sandbox.ip if sandbox is not None and (sandbox.ready or terminal) else old.get("podIP")
+    if ip:
+        status["podIP"] = ip
+        status["podIPs"] = [{"ip": ip}]
+    status["startTime"] = old.get("startTime") or rfc3339(now)
+    if init:
+        status["initContainerStatuses"] = init
+    status["containerStatuses"] = main
+    status["qosClass"] = old.get("qosClass") or qos_class(spec)
+    return status
+
+
+def _lost(status: Status) -> Status:
+    if "terminated" in status["state"]:
+        return status
+    state = {
+        "exitCode": 137,
+        "reason": messages.STATUS_UNKNOWN,
+        "message": messages.STATUS_UNKNOWN_MESSAGE,
+        "startedAt": None,
+        "finishedAt": None,
+    }
+    return {**status, "state": {"terminated": state}, "ready": False, "started": False}
+
+
+_MERGED_BY = {"conditions": "type", "podIPs": "ip", "hostIPs": "ip"}
+
+
+def status_patch(uid: str, old: Status, new: Status) -> Status | None:
+    """The strategic merge patch from ``old`` to ``new``; None when there is nothing to say.
+
+    Fields of ``old`` that ``new`` does not have belong to others and stay.
+    """
+    changed: Status = {}
+    for field, value in new.items():
+        before = old.get(field)
+        if value is before or value == before:
+            continue
+        key = _MERGED_BY.get(field)
+        if key is None:
+            changed[field] = value
+            continue
+        known = {item[key]: item for item in before or ()}
+        kept = {item[key] for item in value}
+        items = [item for item in value if known.get(item[key]) != item]
+        items.extend({"$patch": "delete", key: gone} for gone in known if gone not in kept)
+        changed[f"$setElementOrder/{field}"] = [{key: item[key]} for item in value]
+        if items:
+            changed[field] = items
+    return {"metadata": {"uid": uid}, "status": changed} if changed else None
