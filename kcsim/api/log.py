@@ -93,7 +93,17 @@ class Watch:
     ``on_wake`` is called once when changes wait; ``take`` hands them over and lets it be called again.
     """
 
-    __slots__ = ("_log", "_match", "_on_wake", "_pending", "active", "index", "namespace", "position", "resource")
+    __slots__ = (
+        "_log",
+        "_match",
+        "_on_wake",
+        "_pending",
+        "active",
+        "index",
+        "namespace",
+        "position",
+        "resource",
+    )
 
     def __init__(
         self,
@@ -362,4 +372,3 @@ class Log:
         for version, seal in self._seals:
             if objects.fingerprint(version.object) != seal:
                 raise AssertionError(f"{version.subject} at revision {version.revision} was changed in place")
-

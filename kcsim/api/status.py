@@ -126,9 +126,15 @@ def apply_conflict(message: str, causes: list[dict[str, str]]) -> StatusError:
     return StatusError(409, "Conflict", message, {"causes": causes})
 
 
-def forbidden(resource: Resource, name: str, why: str, causes: list[dict[str, Any]] | None = None) -> StatusError:
+def forbidden(
+    resource: Resource, name: str, why: str, causes: list[dict[str, Any]] | None = None
+) -> StatusError:
     """403 by admission or authorisation."""
-    subject = f'{resource.group_resource} "{name}" is forbidden' if name else f"{resource.group_resource} is forbidden"
+    subject = (
+        f'{resource.group_resource} "{name}" is forbidden'
+        if name
+        else f"{resource.group_resource} is forbidden"
+    )
     details = _details(resource, name)
     if causes:
         details["causes"] = causes
@@ -177,7 +183,9 @@ def expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 
 
-def too_many_requests(message: str, retry_after: int, causes: list[dict[str, str]] | None = None) -> StatusError:
+def too_many_requests(
+    message: str, retry_after: int, causes: list[dict[str, str]] | None = None
+) -> StatusError:
     """429."""
     details: dict[str, Any] = {"causes": causes} if causes else {}
     if retry_after:

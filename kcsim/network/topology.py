@@ -64,6 +64,7 @@ class Network:
         self._down: set[str] = set()
         self._cuts: list[Cut] = []
         self._routes: dict[tuple[str, str], Route | None] = {}
+        self._core: nx.Graph[str] | None = None
         self._listeners: list[Callable[[], None]] = []
         self.version = 0
 
@@ -73,6 +74,7 @@ class Network:
         """Place a host; it is joined to nothing yet."""
         host = self._hosts[name] = Host(name, kind, zone)
         self._graph.add_node(name)
+        self._core = None
         self._changed()
         return host
 
@@ -82,6 +84,7 @@ class Network:
         del self._hosts[name]
         self._down.discard(name)
         self._graph.remove_node(name)
+        self._core = None
         self._changed()
 
     def connect(self, a: str, b: str, latency: Distribution) -> None:
@@ -90,6 +93,7 @@ class Network:
         self.host(b)
         weight = latency.at(0.5)
         self._graph.add_edge(a, b, latency=latency, weight=weight)
+        self._core = None
         self._changed()
 
     @property
@@ -186,15 +190,41 @@ class Network:
             return None
         if source == target:
             return Route((source,), (LOOPBACK,))
-        graph = self._graph
-        if self._down:
-            graph = nx.restricted_view(graph, [n for n in graph if n in self._down], [])
-        try:
-            hops = nx.dijkstra_path(graph, source, target, weight="weight")
-        except nx.NetworkXNoPath:
+        hops = self._hops(source, target)
+        if hops is None:
             return None
         links = tuple(self._graph.edges[a, b]["latency"] for a, b in zip(hops, hops[1:], strict=False))
         return Route(tuple(hops), links)
+
+    def _hops(self, source: str, target: str) -> list[str] | None:
+        """Vertices on the way. Leaves (most hosts hang on one switch) are stripped first, so that the search walks
+        only the few vertices between switches, whatever the number of hosts."""
+        start, head = self._climb(source)
+        end, tail = self._climb(target)
+        if start == target or end == source:
+            return [source, target]
+        core = self._core_graph()
+        if start not in core or end not in core:
+            return [*head, start, *tail] if start == end else None
+        blocked = [name for name in sorted(self._down) if name in core]
+        view = nx.restricted_view(core, blocked, []) if blocked else core
+        if start in blocked or end in blocked:
+            return None
+        try:
+            return [*head, *nx.dijkstra_path(view, start, end, weight="weight"), *tail]
+        except nx.NetworkXNoPath:
+            return None
+
+    def _climb(self, name: str) -> tuple[str, list[str]]:
+        neighbours = self._graph.adj[name]
+        return (next(iter(neighbours)), [name]) if len(neighbours) == 1 else (name, [])
+
+    def _core_graph(self) -> nx.Graph[str]:
+        core = self._core
+        if core is None:
+            inner = [name for name, degree in self._graph.degree() if degree > 1]
+            core = self._core = self._graph.subgraph(inner).copy()
+        return core
 
 
 LOOPBACK = Fixed(30)

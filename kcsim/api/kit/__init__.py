@@ -1,0 +1,1 @@
+"""What every reconciler runs on: components, informers, work queues, event recording, leases."""

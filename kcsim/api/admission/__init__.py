@@ -1,0 +1,1 @@
+"""Admission: plugins that change or refuse an object before it is stored, in upstream's order."""

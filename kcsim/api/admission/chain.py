@@ -1,0 +1,162 @@
+"""The admission chain: ordered mutating plugins, then ordered validating ones.
+
+**Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, ServiceAccount (the
+account's name; token volumes are left out), TaintNodesByCondition, Priority, DefaultTolerationSeconds,
+StorageObjectInUseProtection is left out with volumes. Left out and refused loudly elsewhere: LimitRanger, ResourceQuota,
+webhooks and policies (see ``docs/fidelity.md``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api import objects, status
+from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.log import Log
+from kcsim.api.objects import Object
+
+IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
+NOT_ENFORCED = frozenset(
+    {
+        "LimitRange",
+        "ResourceQuota",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+    }
+)
+"""Kinds the server stores but whose effect on other objects kcsim does not model: creating one warns."""
+
+_TOLERATION_SECONDS = 300
+
+
+class Admission:
+    """The plugins of one API server."""
+
+    def __init__(self, log: Log, catalog: Catalog) -> None:
+        self._log = log
+        self._namespaces = _required(catalog, ("", "v1", "Namespace"))
+        self._priority_classes = _required(catalog, ("scheduling.k8s.io", "v1", "PriorityClass"))
+        # Pods of one template share their spec: what admission made of it is kept, keyed by identity. The spec is
+        # held as well, so its identity cannot be reused while the entry lives.
+        self._specs: dict[int, tuple[Object, Object]] = {}
+        self._watch = log.watch(self._priority_classes, self._specs.clear)
+
+    def admit_create(self, resource: Resource, namespace: str, obj: Object) -> Object:
+        """The object as it will be stored.
+
+        Raises:
+            StatusError: when a plugin refuses it.
+        """
+        if resource.namespaced:
+            self._namespace_lifecycle(resource, namespace, objects_name(obj))
+        if resource.kind == "Pod" and not resource.custom:
+            return self._pod(obj)
+        if resource.kind == "Node" and not resource.custom:
+            return _taint_new_node(obj)
+        return obj
+
+    def admit_delete(self, resource: Resource, name: str) -> None:
+        """Refuse the deletion of what must live (NamespaceLifecycle)."""
+        if resource is self._namespaces and name in IMMORTAL_NAMESPACES:
+            raise status.forbidden(resource, name, "this namespace may not be deleted")
+
+    def _namespace_lifecycle(self, resource: Resource, namespace: str, name: str) -> None:
+        version = self._log.get(self._namespaces, "", namespace)
+        if version is None:
+            raise status.not_found(self._namespaces, namespace)
+        if version.object["status"].get("phase") == "Terminating":
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            cause = {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
+            raise status.forbidden(resource, name, why, [cause])
+
+    def _pod(self, obj: Object) -> Object:
+        spec = obj["spec"]
+        known = self._specs.get(id(spec))
+        if known is not None and known[0] is spec:
+            return {**obj, "spec": known[1]}
+        admitted = _tolerations(self._priority(_account(spec)))
+        if len(self._specs) > 4096:
+            self._specs.clear()
+        self._specs[id(spec)] = (spec, admitted)
+        return {**obj, "spec": admitted}
+
+    def _priority(self, spec: Object) -> Object:
+        """Priority: resolves priorityClassName; without one the global default or 0."""
+        self._watch.take()
+        name = spec.get("priorityClassName", "")
+        value, policy = 0, "PreemptLowerPriority"
+        if name in _SYSTEM_PRIORITIES:
+            value = _SYSTEM_PRIORITIES[name]
+        elif name:
+            version = self._log.get(self._priority_classes, "", name)
+            if version is None:
+                raise status.StatusError(
+                    403, "Forbidden", f"pods is forbidden: no PriorityClass with name {name} was found"
+                )
+            value = version.object.get("value", 0)
+            policy = version.object.get("preemptionPolicy", policy)
+        else:
+            for version in self._log.list(self._priority_classes):
+                if version.object.get("globalDefault"):
+                    name, value = version.key[1], version.object.get("value", 0)
+                    policy = version.object.get("preemptionPolicy", policy)
+        extra: dict[str, Any] = {"priority": value, "preemptionPolicy": policy}
+        if name:
+            extra["priorityClassName"] = name
+        return {**spec, **extra}
+
+
+_SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+
+
+def objects_name(obj: Object) -> str:
+    """metadata.name, "" while it is still to be generated."""
+    return obj["metadata"].get("name") or ""
+
+
+def _required(catalog: Catalog, gvk: tuple[str, str, str]) -> Resource:
+    resource = catalog.by_gvk(gvk)
+    assert resource is not None, gvk
+    return resource
+
+
+def _account(spec: Object) -> Object:
+    """ServiceAccount: the namespace's ``default`` account unless another is named."""
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    return {**spec, "serviceAccountName": name, "serviceAccount": name}
+
+
+def _tolerations(spec: Object) -> Object:
+    """DefaultTolerationSeconds: stay 300 s on a node that is not ready or unreachable."""
+    tolerations = list(spec.get("tolerations") or ())
+    for taint in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if any(
+            t.get("key", "") in {"", taint} and t.get("effect", "") in {"", "NoExecute"} for t in tolerations
+        ):
+            continue
+        tolerations.append(
+            {
+                "key": taint,
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": _TOLERATION_SECONDS,
+            }
+        )
+    return {**spec, "tolerations": tolerations}
+
+
+def _taint_new_node(obj: Object) -> Object:
+    """TaintNodesByCondition: a new node is not ready until its conditions say so."""
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    taints = obj["spec"].get("taints") or []
+    if any(t["key"] == taint["key"] and t["effect"] == taint["effect"] for t in taints):
+        return obj
+    return objects.assoc(obj, ("spec", "taints"), [*taints, taint])  # type: ignore[no-any-return]

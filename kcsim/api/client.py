@@ -1,0 +1,333 @@
+"""The client every component, agent, pipeline and person uses: an identity, a place in the network, and the verbs.
+
+Each verb gives a ``Call``, something a task can wait for. The effect happens when the request arrives at the server;
+the caller learns of it when the answer is back. Nobody has another way to the objects.
+
+**Imitates:** client-go's REST client: token bucket, dial time-out, errors. Left out: its retries on Retry-After.
+
+**Walk** of a call: token bucket -> route to the server -> arrival, the operation is performed -> route back -> done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcsim.api.catalog import Resource
+from kcsim.api.objects import Object
+from kcsim.api.request import Operation, User
+from kcsim.api.server import ApiServer
+from kcsim.api.status import StatusError, Unreachable, no_such_resource
+from kcsim.engine.clock import SECOND
+from kcsim.engine.core import Engine
+from kcsim.engine.task import Done
+from kcsim.network.topology import Network
+from kcsim.profile.api import UNLIMITED, ApiProfile, ClientLimits
+
+_READS = frozenset({"get", "list", "watch"})
+
+
+@dataclass
+class Endpoint:
+    """Where and how the API server of one cluster is reached.
+
+    Attributes:
+        host: the server's place in the network.
+        serving: False while the server process is down: connections are refused.
+    """
+
+    engine: Engine
+    network: Network
+    server: ApiServer
+    host: str
+    profile: ApiProfile = field(default_factory=ApiProfile)
+    serving: bool = True
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def set_serving(self, serving: bool) -> None:
+        """Start or stop the server process."""
+        self.serving = serving
+        for listener in self._listeners:
+            listener()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when the server or the way to it may have changed."""
+        self._listeners.append(listener)
+        self.network.on_change(listener)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFault:
+    """What is wrong with one client's connection. ``error`` answers each request; ``cut`` loses them; ``delay`` µs."""
+
+    cut: bool = False
+    error: StatusError | None = None
+    delay: int = 0
+
+
+class Call:
+    """One request, not sent until it is waited for or started."""
+
+    __slots__ = ("_client", "op")
+
+    def __init__(self, client: Client, op: Operation) -> None:
+        self._client = client
+        self.op = op
+
+    def start(self, done: Done) -> None:
+        """Send it; ``done(object, None)`` or ``done(None, StatusError)`` once."""
+        self._client.send(self.op, done)
+
+
+def _ignored(_value: Any, _error: Exception | None) -> None:
+    """Nobody waits for the answer."""
+
+
+class Client:
+    """The verbs, as one identity from one place.
+
+    Attributes:
+        user: who asks.
+        host: from where.
+        fault: what is wrong with the connection right now, if anything.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        user: User,
+        host: str,
+        *,
+        user_agent: str,
+        limits: ClientLimits = UNLIMITED,
+        stream: str = "",
+    ) -> None:
+        self.endpoint = endpoint
+        self.user = user
+        self.host = host
+        self.user_agent = user_agent
+        self.fault: ClientFault | None = None
+        self._engine = endpoint.engine
+        self._dice = endpoint.engine.dice(f"client/{stream or user_agent}/{host}")
+        self._interval = int(SECOND / limits.qps) if limits.qps else 0
+        self._burst = limits.burst
+        self._free_at = 0  # when the bucket would be full again, in µs
+        self._listeners: list[Callable[[], None]] = []
+
+    # --- verbs --------------------------------------------------------------------------------------------------
+
+    def get(self, resource: str | Resource, namespace: str, name: str, *, subresource: str = "") -> Call:
+        """The object."""
+        return Call(self, self._op("get", resource, namespace, name, subresource=subresource))
+
+    def list(
+        self,
+        resource: str | Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> Call:
+        """A ``<Kind>List`` of one namespace, or of all when ``namespace`` is empty."""
+        op = self._op(
+            "list", resource, namespace, label_selector=label_selector, field_selector=field_selector
+        )
+        return Call(self, op)
+
+    def create(
+        self, resource: str | Resource, obj: Object, namespace: str | None = None, **options: Any
+    ) -> Call:
+        """The object as created."""
+        where = obj["metadata"].get("namespace", "") if namespace is None else namespace
+        return Call(self, self._op("create", resource, where, body=obj, **options))
+
+    def update(self, resource: str | Resource, obj: Object, *, subresource: str = "", **options: Any) -> Call:
+        """PUT: the object as stored. A stale resourceVersion in ``obj`` is a 409."""
+        metadata = obj["metadata"]
+        where, name = metadata.get("namespace", ""), metadata["name"]
+        return Call(
+            self, self._op("update", resource, where, name, body=obj, subresource=subresource, **options)
+        )
+
+    def update_status(self, resource: str | Resource, obj: Object) -> Call:
+        """PUT to /status."""
+        return self.update(resource, obj, subresource="status")
+
+    def patch(
+        self,
+        resource: str | Resource,
+        namespace: str,
+        name: str,
+        body: Any,
+        *,
+        type: str = "merge",
+        **options: Any,
+    ) -> Call:
+        """PATCH: ``type`` is merge, json, strategic or apply; options: subresource, field_manager, force, dry_run."""
+        return Call(self, self._op("patch", resource, namespace, name, body=body, patch_type=type, **options))
+
+    def delete(
+        self,
+        resource: str | Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        grace: int | None = None,
+        propagation: str = "",
+        **options: Any,
+    ) -> Call:
+        """DELETE; ``grace`` in seconds, ``uid`` as precondition, ``propagation`` Background, Foreground or Orphan."""
+        op = self._op(
+            "delete",
+            resource,
+            namespace,
+            name,
+            precondition_uid=uid,
+            grace_period_seconds=grace,
+            propagation_policy=propagation,
+            **options,
+        )
+        return Call(self, op)
+
+    def bind(self, pod: Object, node: str) -> Call:
+        """POST pods/binding."""
+        metadata = pod["metadata"]
+        body = {"metadata": {"uid": metadata["uid"]}, "target": {"kind": "Node", "name": node}}
+        op = self._op(
+            "create", "pods", metadata["namespace"], metadata["name"], subresource="binding", body=body
+        )
+        return Call(self, op)
+
+    def evict(self, namespace: str, name: str, *, grace: int | None = None) -> Call:
+        """POST pods/eviction."""
+        body: Object = {"metadata": {"name": name, "namespace": namespace}}
+        if grace is not None:
+            body["deleteOptions"] = {"gracePeriodSeconds": grace}
+        return Call(self, self._op("create", "pods", namespace, name, subresource="eviction", body=body))
+
+    def resource(self, word: str | Resource) -> Resource:
+        """The resource a word means.
+
+        Raises:
+            StatusError: 404 when the server has no such kind.
+        """
+        if isinstance(word, Resource):
+            return word
+        resource = self.endpoint.server.catalog.by_word(word)
+        if resource is None:
+            raise no_such_resource()
+        return resource
+
+    def _op(
+        self, verb: str, resource: str | Resource, namespace: str = "", name: str = "", **more: Any
+    ) -> Operation:
+        found = resource if isinstance(resource, Resource) else self.resource(resource)
+        more.setdefault("field_manager", self.user_agent)
+        return Operation(verb, found, self.user, namespace if found.namespaced else "", name, **more)
+
+    # --- sending ------------------------------------------------------------------------------------------------
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a request sent now would be answered."""
+        endpoint = self.endpoint
+        if self.fault is not None and (self.fault.cut or self.fault.error):
+            return False
+        return endpoint.serving and endpoint.network.reachable(self.host, endpoint.host)
+
+    def set_fault(self, fault: ClientFault | None) -> None:
+        """Break or mend this client's connection."""
+        self.fault = fault
+        for listener in self._listeners:
+            listener()
+
+    def on_reachability(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever ``reachable`` may have changed."""
+        self._listeners.append(listener)
+        self.endpoint.on_change(listener)
+
+    def start(self, call: Call) -> None:
+        """Send without waiting for the answer."""
+        call.start(_ignored)
+
+    def send(self, op: Operation, done: Done) -> None:
+        """Put the operation on its way; used by ``Call``."""
+        wait = self._take_token()
+        fault = self.fault
+        endpoint = self.endpoint
+        route = endpoint.network.route(self.host, endpoint.host)
+        if route is None or (fault is not None and fault.cut):
+            self._fail(
+                wait + endpoint.profile.dial_timeout, done, f"dial tcp {endpoint.host}:6443: i/o timeout"
+            )
+            return
+        delay = wait + route.delay(self._dice.draw)
+        if fault is not None:
+            delay += fault.delay
+        self._engine.after(delay, self._arrive, op, done)
+
+    def _arrive(self, op: Operation, done: Done) -> None:
+        """The request is at the server."""
+        endpoint = self.endpoint
+        dice = self._dice
+        back = endpoint.network.route(endpoint.host, self.host)
+        if not endpoint.serving:
+            self._fail(0, done, f"dial tcp {endpoint.host}:6443: connect: connection refused")
+            return
+        if self.fault is not None and self.fault.error is not None:
+            self._engine.after(0, done, None, self.fault.error)
+            return
+        profile = endpoint.profile
+        service = dice.draw(profile.read if op.verb in _READS else profile.write)
+        self._engine.after(service, self._serve, op, done, back.delay(dice.draw) if back else -1)
+
+    def _serve(self, op: Operation, done: Done, back: int) -> None:
+        """The server does it; the answer goes back (``back`` µs, or never)."""
+        value: Any = None
+        error: Exception | None = None
+        try:
+            value = self.endpoint.server.perform(op).body
+        except StatusError as refusal:
+            error = refusal
+        if back < 0:
+            # The effect took place, but nobody hears of it.
+            self._fail(
+                self.endpoint.profile.dial_timeout,
+                done,
+                "context deadline exceeded (Client.Timeout exceeded)",
+            )
+        else:
+            self._engine.after(back, done, value, error)
+
+    def _fail(self, delay: int, done: Done, why: str) -> None:
+        self._engine.after(delay, done, None, Unreachable(why))
+
+    def _take_token(self) -> int:
+        """How long the token bucket makes the request wait, in µs (client-go flowcontrol: a plain token bucket)."""
+        interval = self._interval
+        if not interval:
+            return 0
+        now = self._engine.now
+        start = max(self._free_at, now)
+        self._free_at = start + interval
+        wait = start - now - (self._burst - 1) * interval
+        return max(wait, 0)
+
+
+class DirectClient(Client):
+    """A client whose requests take no time: for a person at the keyboard, tests and the façade."""
+
+    def send(self, op: Operation, done: Done) -> None:
+        """Perform at once."""
+        try:
+            value = self.endpoint.server.perform(op).body
+        except StatusError as refusal:
+            done(None, refusal)
+            return
+        done(value, None)
+
+    def now(self, call: Call) -> Any:
+        """The answer to a call, or its ``StatusError``."""
+        return self.endpoint.server.perform(call.op).body

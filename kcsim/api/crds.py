@@ -1,0 +1,53 @@
+"""Custom resources: kinds that a CustomResourceDefinition adds while the server runs.
+
+**Imitates:** apiextensions-apiserver (kubernetes-api reference, section 14) for serving and naming. Schemas are
+compiled for pruning and type checks. Left out here and warned about on creation: CEL rules, conversion webhooks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api.admission.chain import NOT_ENFORCED
+from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.log import Version
+from kcsim.api.objects import Object
+from kcsim.api.schemas.definitions import compile_crd_schema
+from kcsim.api.typed import Typed
+
+
+class CustomResources:
+    """Keeps the catalog and the schemas in step with the CustomResourceDefinitions stored."""
+
+    def __init__(self, catalog: Catalog, typed: Typed) -> None:
+        self._catalog = catalog
+        self._typed = typed
+        self._definitions = catalog.by_gvk(("apiextensions.k8s.io", "v1", "CustomResourceDefinition"))
+
+    def changed(self, resource: Resource, made: Object | Version) -> None:
+        """A write happened: serve, change or stop serving what a definition says."""
+        if resource is not self._definitions or not isinstance(made, Version):
+            return
+        crd = made.object
+        if made.deleted:
+            self._catalog.remove_crd(crd)
+            return
+        for served in self._catalog.add_crd(crd):
+            for version in crd["spec"]["versions"]:
+                schema = (version.get("schema") or {}).get("openAPIV3Schema")
+                if version["name"] == served.version and schema:
+                    self._typed.custom_schemas[served.gvk] = compile_crd_schema(schema)
+
+    def warnings_for(self, resource: Resource, obj: Object) -> tuple[str, ...]:
+        """What kcsim stores but does not act on, said where the user meets it."""
+        if resource.kind in NOT_ENFORCED and not resource.custom:
+            return (f"kcsim stores {resource.kind} objects but does not enforce them yet",)
+        if resource is self._definitions and _has(obj, "x-kubernetes-validations"):
+            return ("kcsim does not evaluate x-kubernetes-validations (CEL) rules yet",)
+        return ()
+
+
+def _has(value: Any, key: str) -> bool:
+    if isinstance(value, dict):
+        return key in value or any(_has(v, key) for v in value.values())
+    return isinstance(value, list) and any(_has(v, key) for v in value)

@@ -1,0 +1,110 @@
+"""Label and field selectors of a list or watch, compiled to one test.
+
+**Imitates:** the selection predicates of kubernetes ``pkg/registry/*/strategy.go`` (MatchPod and friends) and the texts
+of kubernetes-api reference, section 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from kcsim.api import field_selectors, selectors, status
+from kcsim.api.catalog import Resource
+from kcsim.api.objects import Object
+from kcsim.api.selectors import SelectorError
+
+Match = Callable[[Object], bool]
+_META = ("metadata.name", "metadata.namespace")
+
+
+def _read(obj: Any, path: str) -> str:
+    for step in path.split("."):
+        if not isinstance(obj, dict):
+            return ""
+        obj = obj.get(step)
+    if obj is None:
+        return ""
+    if isinstance(obj, bool):
+        return "true" if obj else "false"
+    return str(obj)
+
+
+# Paths that are not where the object keeps the value.
+_ALIASES = {
+    "spec.host": "spec.nodeName",
+    "source": "source.component",
+    "reportingComponent": "reportingComponent",
+}
+
+
+def field_value(obj: Object, path: str) -> str:
+    """What a field selector compares: the field's text, "" where it is unset."""
+    value = _read(obj, _ALIASES.get(path, path))
+    if not value and path in {"spec.unschedulable", "spec.hostNetwork"}:
+        return "false"
+    return value
+
+
+@lru_cache(maxsize=1024)
+def compile_filter(
+    resource: Resource, label_selector: str, field_selector: str
+) -> tuple[Match | None, tuple[str, str] | None]:
+    """A test for objects (None: all pass), and the index ``(field, value)`` watchers may be found by.
+
+    Raises:
+        StatusError: 400 for a selector that does not parse or a field that cannot be selected by.
+    """
+    labels = None
+    if label_selector:
+        try:
+            labels = selectors.parse(label_selector)
+        except SelectorError as error:
+            raise status.bad_request(str(error)) from None
+    if not field_selector:
+        if labels is None or labels.empty:
+            return None, None
+        return _label_match(labels.matches), None
+    try:
+        terms = field_selectors.parse(field_selector).terms
+    except SelectorError as error:
+        raise status.bad_request(str(error)) from None
+    supported = (
+        (*_META, *resource.field_selectors)
+        if resource.namespaced
+        else ("metadata.name", *resource.field_selectors)
+    )
+    for term in terms:
+        if term.field not in supported:
+            raise status.bad_request(_unsupported(resource, label_selector, field_selector, term.field))
+    index = next(
+        (
+            (t.field, t.value)
+            for t in terms
+            if t.operator != "!="
+            and (t.field == "metadata.name" or (t.field == "spec.nodeName" and resource.kind == "Pod"))
+        ),
+        None,
+    )
+
+    def match(obj: Object) -> bool:
+        if labels is not None and not labels.matches(obj["metadata"].get("labels") or {}):
+            return False
+        for term in terms:
+            if (field_value(obj, term.field) == term.value) is (term.operator == "!="):
+                return False
+        return True
+
+    return match, index
+
+
+def _label_match(matches: Callable[[dict[str, str]], bool]) -> Match:
+    return lambda obj: matches(obj["metadata"].get("labels") or {})
+
+
+def _unsupported(resource: Resource, labels: str, fields: str, field: str) -> str:
+    head = f'Unable to find "{resource.group_version}, Resource={resource.plural}" that match label selector "{labels}", field selector "{fields}"'
+    if resource.field_selectors:
+        return f"{head}: field label not supported: {field}"
+    return f'{head}: "{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'

@@ -1,0 +1,197 @@
+"""Informers: a component's view of one resource, the store seen at the informer's own position.
+
+The cache holds references to the store's versions, not copies. Changes arrive after the watch's latency, in order;
+many changes wake it once. While the server cannot be reached nothing arrives, and the cache grows stale.
+
+**Imitates:** client-go ``tools/cache`` (reflector and shared informer): list, then watch; back-off while the list fails.
+Differs: after a partition heals the backlog is delivered after one reconnect delay, as if the watch had been resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from kcsim.api.log import Watch
+from kcsim.api.objects import Key, Object
+from kcsim.api.status import StatusError
+
+if TYPE_CHECKING:
+    from kcsim.api.kit.component import Component
+
+OnChange = Callable[[Object | None, Object | None], None]
+_NOTHING: dict[Key, Object] = {}
+
+
+class Informer:
+    """A cached view of a resource; ``on_change(old, new)`` tells each change (``new`` None: it is gone).
+
+    Attributes:
+        synced: whether the first list has arrived.
+    """
+
+    def __init__(self, component: Component, resource: str, field: tuple[str, str] | None) -> None:
+        self._component = component
+        self._engine = component.engine
+        self.resource = resource
+        self._field = field
+        self._objects: dict[Key, Object] = {}
+        self._indexers: dict[str, Callable[[Object], Iterable[str]]] = {"namespace": _namespaces}
+        self._indexes: dict[str, dict[str, dict[Key, Object]]] = {"namespace": {}}
+        self._handlers: list[OnChange] = []
+        self._watch: Watch | None = None
+        self._attempt = 0
+        self._waiting = False
+        self._dice = component.dice(f"informer/{resource}/{field[1] if field else ''}")
+        self.synced = False
+        component.client.on_reachability(self._reachability)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def get(self, namespace: str, name: str) -> Object | None:
+        """The object as last seen."""
+        return self._objects.get((namespace, name))
+
+    def list(self, namespace: str | None = None) -> list[Object]:
+        """The objects as last seen, in key order; of one namespace or of all."""
+        found = self._objects if namespace is None else self._indexes["namespace"].get(namespace, _NOTHING)
+        return [found[key] for key in sorted(found)]
+
+    def by_index(self, index: str, value: str) -> list[Object]:
+        """The objects filed under ``value``, in key order."""
+        found = self._indexes[index].get(value, _NOTHING)
+        return [found[key] for key in sorted(found)]
+
+    def count(self, index: str, value: str) -> int:
+        """How many objects are filed under ``value``."""
+        return len(self._indexes[index].get(value, _NOTHING))
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def on_change(self, handler: OnChange) -> None:
+        """Call ``handler(old, new)`` for each change, and for each object that is there already."""
+        self._handlers.append(handler)
+        for key in sorted(self._objects):
+            handler(None, self._objects[key])
+
+    def add_index(self, name: str, read: Callable[[Object], Iterable[str]]) -> None:
+        """File objects under the values ``read`` gives; naming an index twice keeps the first."""
+        if name in self._indexers:
+            return
+        self._indexers[name] = read
+        index = self._indexes[name] = {}
+        for key, obj in self._objects.items():
+            for value in read(obj):
+                index.setdefault(value, {})[key] = obj
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """List, then watch."""
+        self._attempt = 0
+        self._list_soon(self._dice.draw(self._component.endpoint.profile.read))
+
+    def stop(self) -> None:
+        """Forget everything."""
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+        self._objects.clear()
+        for index in self._indexes.values():
+            index.clear()
+        self.synced = False
+        self._waiting = False
+
+    def _list_soon(self, delay: int) -> None:
+        self._component.after(delay, self._list)
+
+    def _list(self) -> None:
+        client = self._component.client
+        server = self._component.endpoint.server
+        if not client.reachable:
+            self._back_off()
+            return
+        try:
+            resource = client.resource(self.resource)
+            fields = f"{self._field[0]}={self._field[1]}" if self._field else ""
+            server.authorizer.check(client.user, "list", resource, "", "")
+            self._watch = server.watch(resource, client.user, self._on_wake, fields=fields)
+        except StatusError as refusal:
+            # Not served yet (a CRD to come) or not allowed: a reflector keeps trying.
+            if self._attempt == 0:
+                self._component.failed(f"list {self.resource}", refusal)
+            self._back_off()
+            return
+        self._attempt = 0
+        for version in server.find(resource, None, "", fields):
+            self._engine.cause = version
+            self._apply(version.key, version.object)
+        self.synced = True
+
+    def _back_off(self) -> None:
+        profile = self._component.endpoint.profile
+        delay = min(profile.reconnect_first << min(self._attempt, 6), profile.reconnect_most)
+        self._attempt += 1
+        self._list_soon(self._dice.jitter(delay, 1.0))
+
+    # --- changes ------------------------------------------------------------------------------------------------
+
+    def _on_wake(self) -> None:
+        self._waiting = True
+        if self._component.client.reachable:
+            self._component.after(self._dice.draw(self._component.endpoint.profile.watch), self._drain)
+
+    def _reachability(self) -> None:
+        if self._waiting and self._watch is not None and self._component.client.reachable:
+            delay = self._dice.jitter(self._component.endpoint.profile.reconnect_first, 1.0)
+            self._component.after(delay, self._drain)
+
+    def _drain(self) -> None:
+        watch = self._watch
+        if watch is None or not self._component.client.reachable:
+            return
+        self._waiting = False
+        engine = self._engine
+        for kind, version in watch.take():
+            engine.cause = version
+            self._apply(version.key, None if kind == "DELETED" else version.object)
+
+    def _apply(self, key: Key, new: Object | None) -> None:
+        old = self._objects.get(key)
+        if new is None:
+            if old is None:
+                return
+            del self._objects[key]
+        else:
+            self._objects[key] = new
+        for name, read in self._indexers.items():
+            self._reindex(self._indexes[name], read, key, old, new)
+        for handler in self._handlers:
+            handler(old, new)
+
+    @staticmethod
+    def _reindex(
+        index: dict[str, dict[Key, Object]],
+        read: Callable[[Object], Iterable[str]],
+        key: Key,
+        old: Object | None,
+        new: Object | None,
+    ) -> None:
+        values = read(new) if new is not None else ()
+        if old is not None:
+            for value in read(old):
+                if value not in values:
+                    entry = index[value]
+                    entry.pop(key, None)
+                    if not entry:
+                        del index[value]
+        for value in values:
+            entry = index.get(value)  # type: ignore[assignment]
+            if entry is None:
+                entry = index[value] = {}
+            entry[key] = new  # type: ignore[assignment]
+
+
+def _namespaces(obj: Object) -> Iterable[str]:
+    return (obj["metadata"].get("namespace", ""),)

@@ -1,0 +1,151 @@
+"""Recording Kubernetes Events.
+
+**Imitates:** client-go ``tools/record`` (v1.36): identical events raise ``count`` by a PATCH; more than ten of one kind
+with different messages within ten minutes are combined; a bucket of 25 per source and object, refilled by one every
+five minutes, drops the rest in silence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kcsim.api import objects
+from kcsim.api.client import Client
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.clock import EPOCH_UNIX, MICROSECOND, SECOND, rfc3339
+
+if TYPE_CHECKING:
+    from kcsim.api.kit.component import Component
+
+MAX_SIMILAR, SIMILAR_WINDOW = 10, 600 * SECOND
+SPAM_BURST, SPAM_REFILL = 25, 300 * SECOND
+_REMEMBERED = 4096
+
+Similar = tuple[str, str, str]
+
+
+class EventRecorder:
+    """Writes the Events of one component."""
+
+    def __init__(self, component: Component, client: Client, host: str = "") -> None:
+        self._component = component
+        self._engine = component.engine
+        self._client = client
+        self._host = host
+        self._last_name = 0
+        self._counts: dict[tuple[str, ...], tuple[str, int]] = {}
+        self._similar: dict[Similar, tuple[int, dict[str, None]]] = {}
+        self._buckets: dict[str, int] = {}
+
+    def reset(self) -> None:
+        """A crash forgets what was counted."""
+        self._counts.clear()
+        self._similar.clear()
+        self._buckets.clear()
+
+    def event(self, obj: Object, type: str, reason: str, message: str, source: str = "") -> None:
+        """Record that something happened to ``obj``. ``source`` replaces the component's name."""
+        metadata = obj["metadata"]
+        uid = metadata.get("uid", "")
+        if self._is_spam(uid):
+            return
+        message = self._combined((uid, type, reason), message)
+        key = (uid, type, reason, message)
+        known = self._counts.get(key)
+        if known is not None:
+            name, count = known
+            self._counts[key] = (name, count + 1)
+            body = {"count": count + 1, "lastTimestamp": rfc3339(self._engine.now)}
+            call = self._client.patch(
+                "events", metadata.get("namespace") or "default", name, body, type="strategic"
+            )
+            call.start(lambda _value, error: self._repost(error, key, obj, type, reason, message, source))
+            return
+        self._post(key, obj, type, reason, message, source)
+
+    def _post(
+        self, key: tuple[str, ...], obj: Object, type: str, reason: str, message: str, source: str
+    ) -> None:
+        new = self._new(obj, type, reason, message, source)
+        if len(self._counts) > _REMEMBERED:
+            self._counts.pop(next(iter(self._counts)))
+        self._counts[key] = (new["metadata"]["name"], 1)
+        self._client.start(self._client.create("events", new))
+
+    def _repost(
+        self,
+        error: Exception | None,
+        key: tuple[str, ...],
+        obj: Object,
+        type: str,
+        reason: str,
+        message: str,
+        source: str,
+    ) -> None:
+        """The counted Event is gone (expired): write it anew."""
+        if isinstance(error, StatusError) and error.is_not_found:
+            self._post(key, obj, type, reason, message, source)
+
+    def _new(self, obj: Object, type: str, reason: str, message: str, source: str) -> Object:
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace", "")
+        now = self._engine.now
+        stamp = max(now // MICROSECOND * 1000, self._last_name + 1)
+        self._last_name = stamp
+        when = rfc3339(now)
+        involved: dict[str, Any] = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
+        if namespace:
+            involved["namespace"] = namespace
+        involved |= {"name": metadata["name"], "uid": metadata.get("uid", "")}
+        if version := metadata.get("resourceVersion"):
+            involved["resourceVersion"] = version
+        component = source or self._component.name
+        shown = {"component": component, "host": self._host} if self._host else {"component": component}
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{metadata['name']}.{EPOCH_UNIX * 10**9 + stamp:x}",
+                "namespace": namespace or "default",
+            },
+            "involvedObject": involved,
+            "reason": reason,
+            "message": message,
+            "source": shown,
+            "firstTimestamp": when,
+            "lastTimestamp": when,
+            "count": 1,
+            "type": type,
+            "eventTime": None,
+            "reportingComponent": component,
+            "reportingInstance": self._host,
+        }
+
+    def _is_spam(self, uid: str) -> bool:
+        """A token bucket per object, kept as the instant at which it would be full again."""
+        now = self._engine.now
+        start = max(self._buckets.get(uid, 0), now)
+        if start - now > (SPAM_BURST - 1) * SPAM_REFILL:
+            return True
+        if len(self._buckets) > _REMEMBERED:
+            self._buckets.pop(next(iter(self._buckets)))
+        self._buckets[uid] = start + SPAM_REFILL
+        return False
+
+    def _combined(self, key: Similar, message: str) -> str:
+        """The message, or the text that stands for many different ones."""
+        now = self._engine.now
+        since, messages = self._similar.get(key, (now, {}))
+        if now - since > SIMILAR_WINDOW:
+            since, messages = now, {}
+        messages[message] = None
+        if len(self._similar) > _REMEMBERED:
+            self._similar.pop(next(iter(self._similar)))
+        self._similar[key] = (since, messages)
+        if len(messages) > MAX_SIMILAR:
+            return f"(combined from similar events): {message}"
+        return message
+
+
+__all__ = ["EventRecorder", "objects"]

@@ -1,0 +1,120 @@
+"""Lists: their metadata, limits and continue tokens.
+
+**Imitates:** apiserver ``pkg/storage/continue.go`` and the list rules of kubernetes-api reference, section 3. A token
+holds the revision of the first page, so all pages show one moment; it expires when that revision is compacted.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from kcsim.api import status
+from kcsim.api.filters import compile_filter
+from kcsim.api.log import Version
+
+if TYPE_CHECKING:
+    from kcsim.api.request import Operation
+    from kcsim.api.server import ApiServer
+
+
+def page(server: ApiServer, op: Operation, versions: list[Version] | None = None) -> dict[str, Any]:
+    """A ``<Kind>List`` with the objects asked for."""
+    log = server.log
+    revision = log.revision
+    after: str | None = None
+    if versions is None:
+        if op.continue_token:
+            revision, after = _read_token(op.continue_token)
+            if revision < log.compacted:
+                raise status.expired(
+                    "The provided continue parameter is too old to display a consistent list result. "
+                    "You can start a new list without the continue parameter."
+                )
+        else:
+            revision = _asked_revision(server, op)
+        versions = _find_at(server, op, revision)
+    remaining = 0
+    metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+    if after is not None:
+        versions = [v for v in versions if _place(v) > after]
+    unlimited = (
+        op.resource_version == "0" and not op.continue_token
+    )  # served from the cache, which ignores limits
+    if op.limit > 0 and not unlimited and len(versions) > op.limit:
+        remaining = len(versions) - op.limit
+        versions = versions[: op.limit]
+        metadata["continue"] = _token(revision, _place(versions[-1]))
+        if not op.label_selector and not op.field_selector:
+            metadata["remainingItemCount"] = remaining
+    resource = op.resource
+    return {
+        "kind": f"{resource.kind}List",
+        "apiVersion": resource.group_version,
+        "metadata": metadata,
+        "items": [server.shown(v) for v in versions],
+    }
+
+
+def _find_at(server: ApiServer, op: Operation, revision: int) -> list[Version]:
+    namespace = op.namespace or None
+    if revision == server.log.revision:
+        return server.find(op.resource, namespace, op.label_selector, op.field_selector)
+    match, _ = compile_filter(op.resource, op.label_selector, op.field_selector)
+    table = server.log.state_at(revision).get(op.resource, {})
+    return [
+        table[key]
+        for key in sorted(table)
+        if (namespace is None or key[0] == namespace) and (match is None or match(table[key].object))
+    ]
+
+
+def _asked_revision(server: ApiServer, op: Operation) -> int:
+    """The revision a list shows (kubernetes-api reference, section 3, the table)."""
+    current = server.log.revision
+    asked, match = op.resource_version, op.resource_version_match
+    if match and not asked:
+        raise _forbidden_match("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if not asked or asked == "0":
+        return current
+    if not asked.isdigit():
+        raise status.bad_request(
+            f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax'
+        )
+    wanted = int(asked)
+    if wanted > current:
+        raise status.future_version(wanted, current)
+    if match == "Exact" or (not match and op.limit > 0):
+        if wanted < server.log.compacted:
+            raise status.expired("The resourceVersion for the provided list is too old.")
+        return wanted
+    return current
+
+
+def _forbidden_match(why: str) -> status.StatusError:
+    cause = {"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": "resourceVersionMatch"}
+    text = f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: {why}'
+    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]}
+    return status.StatusError(422, "Invalid", text, details)
+
+
+def _place(version: Version) -> str:
+    """Where the object stands in key order."""
+    return "/".join(version.key)
+
+
+def _token(revision: int, last: str) -> str:
+    text = json.dumps(
+        {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{last}\u0000"}, separators=(",", ":")
+    )
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_token(token: str) -> tuple[int, str]:
+    try:
+        padded = token + "=" * (-len(token) % 4)
+        data = json.loads(base64.urlsafe_b64decode(padded))
+        return int(data["rv"]), str(data["start"]).rstrip("\u0000")
+    except (ValueError, KeyError, TypeError):
+        raise status.bad_request(f"continue key is not valid: {token}") from None

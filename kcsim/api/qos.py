@@ -1,0 +1,35 @@
+"""The quality-of-service class of a pod.
+
+**Imitates:** kubernetes ``pkg/apis/core/v1/helper/qos`` (v1.36): only cpu and memory count, zero counts as unset.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_COMPUTE = ("cpu", "memory")
+
+
+def qos_class(spec: dict[str, Any]) -> str:
+    """Guaranteed, Burstable or BestEffort."""
+    guaranteed = True
+    anything = False
+    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+        resources = container.get("resources") or {}
+        requests = _counted(resources.get("requests"))
+        limits = _counted(resources.get("limits"))
+        if requests or limits:
+            anything = True
+        if set(limits) != set(_COMPUTE) or any(requests.get(k, v) != v for k, v in limits.items()):
+            guaranteed = False
+    if not anything:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed else "Burstable"
+
+
+def _counted(amounts: dict[str, Any] | None) -> dict[str, str]:
+    return {
+        k: str(v)
+        for k, v in (amounts or {}).items()
+        if k in _COMPUTE and str(v) not in {"0", "0m", "0Mi", ""}
+    }

@@ -1,0 +1,229 @@
+"""The fake API server: identity, rights, verbs and watches over one log.
+
+**Imitates:** kube-apiserver (v1.36) as its clients see it. The front door for raw requests is ``http.py``; the
+in-simulation client calls ``perform`` directly. Nothing here takes virtual time: how long a request travels and waits
+is the client's business.
+
+**Walk** of an operation: rights -> the verb's method -> store -> answer. Patches read, change and store in one go, so
+they never conflict with themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kcsim.api import objects, patching, status, subresources
+from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.crds import CustomResources
+from kcsim.api.filters import compile_filter
+from kcsim.api.heartbeat import Heartbeats
+from kcsim.api.log import Log, Version, Watch
+from kcsim.api.objects import Object
+from kcsim.api.paging import page
+from kcsim.api.rbac import Authorizer
+from kcsim.api.request import Answer, Operation, User
+from kcsim.api.store import Store
+from kcsim.engine.core import Engine
+
+_MAX_OBJECT = 1_572_864
+"""etcd's request limit (1.5 MiB)."""
+
+
+class ApiServer:
+    """One cluster's API.
+
+    Attributes:
+        log: every version of every object.
+        catalog: the resources served.
+        heartbeats: leases renewed for as long as nothing changes.
+    """
+
+    def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
+        self.engine = engine
+        self.cluster = cluster
+        self.catalog = Catalog()
+        self.log = Log(engine, cluster, checking=checking)
+        self.heartbeats = Heartbeats(engine)
+        self.store = Store(engine, self.log, self.catalog, cluster)
+        self.authorizer = Authorizer(self.log, self.catalog)
+        self._custom = CustomResources(self.catalog, self.store.typed)
+        self.requests = 0
+        self.writes = 0
+
+    # --- the one way in -----------------------------------------------------------------------------------------
+
+    def perform(self, op: Operation) -> Answer:
+        """Do what is asked.
+
+        Raises:
+            StatusError: the refusal, as the real server words it.
+        """
+        self.requests += 1
+        resource = op.resource
+        self.authorizer.check(op.user, op.verb, resource, op.namespace, op.name, op.subresource)
+        if op.subresource:
+            if resource.subresource(op.subresource) is None:
+                raise status.no_such_resource()
+            special = subresources.HANDLERS.get(op.subresource)
+            if special is not None:
+                return special(self, op)
+        revision = self.log.revision
+        answer = self._VERBS[op.verb](self, op)
+        self.writes += self.log.revision - revision
+        return answer
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def _get(self, op: Operation) -> Answer:
+        return Answer(200, self.shown(self.store.require(op.resource, op.namespace, op.name)))
+
+    def _list(self, op: Operation) -> Answer:
+        return Answer(200, page(self, op))
+
+    def find(self, resource: Resource, namespace: str | None, labels: str, fields: str) -> list[Version]:
+        """The current versions that selectors choose, in key order."""
+        match, index = compile_filter(resource, labels, fields)
+        if index is not None and index[0] == "metadata.name" and namespace is not None:
+            version = self.log.get(resource, namespace, index[1])
+            found = [version] if version is not None else []
+        else:
+            found = self.log.list(resource, namespace)
+        return found if match is None else [v for v in found if match(v.object)]
+
+    def shown(self, version: Version) -> Object:
+        """The object as a reader sees it: leases with the renewal promised last."""
+        if version.resource.kind == "Lease" and not version.deleted:
+            return subresources.renewed(self.heartbeats, version.object)
+        return version.object
+
+    def watch(
+        self,
+        resource: Resource,
+        user: User,
+        on_wake: Callable[[], None],
+        *,
+        namespace: str | None = None,
+        labels: str = "",
+        fields: str = "",
+        since: int | None = None,
+    ) -> Watch:
+        """Open a cursor on a resource after revision ``since`` (now when None).
+
+        Raises:
+            StatusError: 403, 400 for a bad selector, 410 when ``since`` was compacted, 504 when it is in the future.
+        """
+        self.authorizer.check(user, "watch", resource, namespace or "", "")
+        match, index = compile_filter(resource, labels, fields)
+        if since is not None and since < (oldest := self.log.compacted):
+            raise status.expired(f"too old resource version: {since} ({oldest})")
+        return self.log.watch(resource, on_wake, namespace=namespace, match=match, index=index, since=since)
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def _create(self, op: Operation) -> Answer:
+        obj, warnings = self._decoded(op)
+        if op.name and obj["metadata"].get("name") not in {None, "", op.name}:
+            raise status.bad_request(
+                f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({op.name})"
+            )
+        made = self.store.create(op, obj)
+        self._custom.changed(op.resource, made)
+        return Answer(201, _object(made), (*warnings, *self._custom.warnings_for(op.resource, obj)))
+
+    def _update(self, op: Operation) -> Answer:
+        obj, warnings = self._decoded(op)
+        named = obj["metadata"].get("name")
+        if named != op.name:
+            raise status.bad_request(
+                f"the name of the object ({named or ''}) does not match the name on the URL ({op.name})"
+                if named
+                else "name must be provided"
+            )
+        current = self.log.get(op.resource, op.namespace, op.name)
+        if current is None:
+            if not op.resource.create_on_update or op.subresource:
+                raise status.not_found(op.resource, op.name)
+            return Answer(201, _object(self.store.create(op, obj)), warnings)
+        if not obj["metadata"].get("resourceVersion") and not op.resource.unconditional_update:
+            raise subresources.must_be_specified(op.resource, op.name)
+        new = self.store.update(op, current, obj)
+        self._custom.changed(op.resource, new)
+        return Answer(200, _object(new), warnings)
+
+    def _patch(self, op: Operation) -> Answer:
+        current = self.log.get(op.resource, op.namespace, op.name)
+        if op.patch_type == "apply":
+            return self._apply(op, current)
+        if current is None:
+            raise status.not_found(op.resource, op.name)
+        patched, warnings = patching.patched(self.store.typed, op, current.object)
+        new = self.store.update(op, current, patched)
+        self._custom.changed(op.resource, new)
+        return Answer(200, _object(new), warnings)
+
+    def _apply(self, op: Operation, current: Version | None) -> Answer:
+        if current is None:
+            self.authorizer.check(op.user, "create", op.resource, op.namespace, op.name, op.subresource)
+        obj, managed = patching.applied(op, current, self.engine.now)
+        if current is None:
+            made = self.store.create(op, obj, managed=managed, operation="Apply")
+            self._custom.changed(op.resource, made)
+            return Answer(201, _object(made))
+        # What the server itself will set is not for the applier to have changed.
+        new = self.store.update(op, current, obj, managed=managed, operation="Apply")
+        self._custom.changed(op.resource, new)
+        return Answer(200, _object(new))
+
+    def _delete(self, op: Operation) -> Answer:
+        current = self.store.require(op.resource, op.namespace, op.name)
+        written = self.store.delete(op, current)
+        if written is not None:
+            self._custom.changed(op.resource, written)
+        gone = written is not None and written.deleted
+        if gone and not op.resource.returns_deleted:
+            details = {"name": op.name, "group": op.resource.group, "kind": op.resource.plural}
+            details["uid"] = objects.uid(current.object)
+            if not op.resource.group:
+                del details["group"]
+            body = {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Success",
+                "details": details,
+            }
+            return Answer(200, body)
+        return Answer(200, _object(written or current))
+
+    def _delete_collection(self, op: Operation) -> Answer:
+        found = self.find(op.resource, op.namespace or None, op.label_selector, op.field_selector)
+        for version in found:
+            self.store.delete(op, version)
+        return Answer(200, page(self, op, found))
+
+    _VERBS: dict[str, Callable[[ApiServer, Operation], Answer]] = {
+        "get": _get,
+        "list": _list,
+        "create": _create,
+        "update": _update,
+        "patch": _patch,
+        "delete": _delete,
+        "deletecollection": _delete_collection,
+    }
+
+    def _decoded(self, op: Operation) -> tuple[Object, tuple[str, ...]]:
+        """The body as an object of the resource's kind."""
+        obj = op.body
+        if not op.field_validation:
+            return obj, ()
+        if not isinstance(obj, dict):
+            raise status.bad_request("the request body is not an object")
+        if not isinstance(obj.get("metadata", {}), dict):
+            obj = {**obj, "metadata": obj["metadata"]}
+        known, warnings = self.store.typed.decode(op.resource, obj, op.field_validation)
+        return (known if "metadata" in known else {**known, "metadata": {}}), warnings
+
+
+def _object(made: Object | Version) -> Any:
+    return made.object if isinstance(made, Version) else made

@@ -1,0 +1,370 @@
+"""The verbs on stored objects: what every resource has in common.
+
+**Imitates:** apiserver ``pkg/registry/generic/registry/store.go`` and ``pkg/registry/rest`` (v1.36): metadata the server
+owns, optimistic concurrency, graceful deletion, finalizers, no-op updates. Rights and decoding come before
+(``server.py``); what is special about a kind stands in ``strategy.py``.
+
+**Walk** of a create: metadata -> strategy -> defaults -> admission -> validation -> allocation -> log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kcsim.api import objects, status, strategy
+from kcsim.api.admission.chain import Admission
+from kcsim.api.allocation import ServiceAllocator
+from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.log import Log, Version
+from kcsim.api.objects import Object
+from kcsim.api.request import Operation
+from kcsim.api.typed import Typed
+from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339
+from kcsim.engine.core import Engine
+
+_NAME_TRIES = 8
+_MAX_NAME = 63
+_SUFFIX = 5
+FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+_SERVER_METADATA = ("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "uid")
+
+
+class Store:
+    """Objects of one cluster behind the generic verbs. Every method raises ``StatusError`` for a refusal."""
+
+    def __init__(self, engine: Engine, log: Log, catalog: Catalog, cluster: str) -> None:
+        self._engine = engine
+        self._cluster = cluster
+        self._uids = engine.dice(f"uid/{cluster}")
+        self.log = log
+        self.catalog = catalog
+        self.typed = Typed(catalog)
+        self.admission = Admission(log, catalog)
+        self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), log, catalog)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def require(self, resource: Resource, namespace: str, name: str) -> Version:
+        """The current version, or 404."""
+        version = self.log.get(resource, namespace, name)
+        if version is None:
+            raise status.not_found(resource, name)
+        return version
+
+    # --- create -------------------------------------------------------------------------------------------------
+
+    def create(
+        self, op: Operation, obj: Object, *, managed: Any = None, operation: str = "Update"
+    ) -> Object | Version:
+        """Store a new object; gives its version, or for a dry run the object that would have been stored."""
+        resource = op.resource
+        obj = self._fresh(op, obj)
+        obj = strategy.prepare_for_create(resource, obj)
+        obj = self.typed.default(resource, obj)
+        obj = self.admission.admit_create(resource, op.namespace, obj)
+        obj = self._named(resource, op.namespace, obj)
+        self.typed.validate_create(resource, obj)
+        name = objects.name(obj)
+        existing = self.log.get(resource, op.namespace, name)
+        if existing is not None:
+            taken = status.being_deleted if objects.is_deleting(existing.object) else status.already_exists
+            raise taken(resource, name)
+        obj = self._services.on_create(resource, obj)
+        if op.dry_run:
+            return obj
+        return self.log.append(
+            resource,
+            (op.namespace, name),
+            obj,
+            actor=op.user.name,
+            verb="create" if operation == "Update" else "apply",
+            manager=op.field_manager,
+            operation=operation,
+            managed=managed,
+        )
+
+    def _fresh(self, op: Operation, obj: Object) -> Object:
+        """The object with the metadata the server owns (apiserver: pkg/registry/rest/create.go)."""
+        resource = op.resource
+        given = obj.get("metadata") or {}
+        namespace = given.get("namespace") or ""
+        if resource.namespaced and namespace and namespace != op.namespace:
+            raise status.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        if given.get("resourceVersion"):
+            raise status.unclassified("resourceVersion should not be set on objects to be created")
+        metadata = {k: v for k, v in given.items() if k not in _SERVER_METADATA and k != "managedFields"}
+        metadata.pop("resourceVersion", None)
+        metadata.pop("generation", None)
+        if resource.namespaced:
+            metadata["namespace"] = op.namespace
+        else:
+            metadata.pop("namespace", None)
+        metadata["uid"] = self._uids.uuid()
+        metadata["creationTimestamp"] = rfc3339(self._engine.now)
+        if resource.generation != "none":
+            metadata["generation"] = 1
+        new = {**obj, "apiVersion": resource.group_version, "kind": resource.kind, "metadata": metadata}
+        return new
+
+    def _named(self, resource: Resource, namespace: str, obj: Object) -> Object:
+        """Expand generateName (kubernetes-api reference, 1.1)."""
+        metadata = obj["metadata"]
+        if metadata.get("name") or not metadata.get("generateName"):
+            return obj
+        base = metadata["generateName"][: _MAX_NAME - _SUFFIX]
+        dice = self._engine.dice(f"names/{self._cluster}/{resource.plural}/{namespace}/{base}")
+        for _ in range(_NAME_TRIES):
+            name = base + dice.suffix(_SUFFIX)
+            if self.log.get(resource, namespace, name) is None:
+                return {**obj, "metadata": {**metadata, "name": name}}
+        text = f'{resource.group_resource} "{name}" already exists, the server was not able to generate a unique name for the object'
+        raise status.StatusError(409, "AlreadyExists", text, {"name": name, "kind": resource.plural})
+
+    # --- update -------------------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        op: Operation,
+        current: Version,
+        new: Object,
+        *,
+        managed: Any = None,
+        operation: str = "Update",
+    ) -> Object | Version:
+        """Store ``new`` over ``current``; an update that changes nothing writes nothing."""
+        resource, old = op.resource, current.object
+        self._check_preconditions(op, current, new)
+        new = self._kept_metadata(resource, new, old)
+        if op.subresource == "status":
+            new = strategy.prepare_for_status_update(new, old)
+        elif op.subresource:
+            new = {**new, "status": old["status"]} if "status" in old else new
+        else:
+            new = strategy.prepare_for_update(resource, new, old)
+        if new.get("spec") is not old.get("spec") or not op.subresource:
+            new = self.typed.default(resource, new)
+        generation = strategy.generation(resource, new, old)
+        if generation != new["metadata"].get("generation"):
+            new = objects.with_metadata(new, generation=generation)
+        self.typed.validate_update(resource, new, old, op.subresource)
+        new = self._services.on_update(resource, new, old)
+        if _same(new, old):
+            if managed is None or managed == current.managed:
+                return new if op.dry_run else current
+        if op.dry_run:
+            return new
+        if objects.is_deleting(new) and self._may_vanish(resource, new):
+            return self._remove(op, current, new)
+        return self.log.append(
+            resource,
+            current.key,
+            new,
+            actor=op.user.name,
+            verb="apply" if operation == "Apply" else op.verb,
+            manager=op.field_manager,
+            previous=current,
+            operation=operation,
+            subresource=op.subresource,
+            managed=managed,
+        )
+
+    def _check_preconditions(self, op: Operation, current: Version, new: Object) -> None:
+        given = new.get("metadata") or {}
+        name = objects.name(current.object)
+        wanted = given.get("resourceVersion")
+        if wanted and wanted != "0" and wanted != current.object["metadata"]["resourceVersion"]:
+            if not wanted.isdigit():
+                raise status.unclassified(f'strconv.ParseUint: parsing "{wanted}": invalid syntax')
+            raise status.conflict(op.resource, name)
+        uid = given.get("uid")
+        if uid and uid != objects.uid(current.object):
+            why = (
+                f"StorageError: invalid object, Code: 4, Key: {storage_key(op.resource, current.key)}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+                f"UID in object meta: {objects.uid(current.object)}"
+            )
+            raise status.conflict(op.resource, name, why)
+
+    @staticmethod
+    def _kept_metadata(resource: Resource, new: Object, old: Object) -> Object:
+        """``new`` with the metadata only the server may set taken from ``old``."""
+        metadata, before = new.get("metadata") or {}, old["metadata"]
+        if metadata is before:
+            return new
+        merged = {k: v for k, v in metadata.items() if v is not None and k != "managedFields"}
+        for field in (*_SERVER_METADATA, "generation", "resourceVersion", "namespace", "name"):
+            if field in before:
+                merged[field] = before[field]
+            else:
+                merged.pop(field, None)
+        for field in ("labels", "annotations", "finalizers", "ownerReferences"):
+            if field in merged and not merged[field]:
+                del merged[field]
+            elif merged.get(field) == before.get(field) and field in before:
+                merged[field] = before[field]
+        return {**new, "apiVersion": resource.group_version, "kind": resource.kind, "metadata": merged}
+
+    # --- delete -------------------------------------------------------------------------------------------------
+
+    def delete(self, op: Operation, current: Version) -> Version | None:
+        """Begin or finish a deletion (kubernetes-api reference, 12.1).
+
+        Gives the version that was written, or None when nothing had to be (already on its way).
+        """
+        resource, obj = op.resource, current.object
+        name = objects.name(obj)
+        if op.precondition_uid and op.precondition_uid != objects.uid(obj):
+            raise status.conflict(resource, name, _precondition("UID", op.precondition_uid, objects.uid(obj)))
+        wanted, stored = op.precondition_resource_version, objects.resource_version(obj)
+        if wanted and wanted != stored:
+            raise status.conflict(resource, name, _precondition("ResourceVersion", wanted, stored))
+        self.admission.admit_delete(resource, name)
+        grace = self._grace(op, resource, obj)
+        finalizers = self._finalizers(op, resource, obj)
+        if resource.kind == "Namespace" and not objects.is_deleting(obj) and obj["spec"].get("finalizers"):
+            terminating = objects.assoc(obj, ("status", "phase"), "Terminating")
+            return self._mark(op, current, terminating, 0, finalizers, first=True)
+        if (
+            not grace
+            and not finalizers
+            and not (resource.kind == "Namespace" and obj["spec"].get("finalizers"))
+        ):
+            return None if op.dry_run else self._remove(op, current, obj)
+        return self._mark(op, current, obj, grace, finalizers, first=not objects.is_deleting(obj))
+
+    @staticmethod
+    def _grace(op: Operation, resource: Resource, obj: Object) -> int:
+        """Seconds of grace: only pods have any."""
+        if not resource.graceful:
+            return 0
+        spec = obj["spec"]
+        grace = op.grace_period_seconds
+        if grace is None:
+            grace = spec.get("terminationGracePeriodSeconds", 30)
+        if not spec.get("nodeName") or obj["status"].get("phase") in {"Succeeded", "Failed"}:
+            return 0
+        return 1 if grace < 0 else int(grace)
+
+    @staticmethod
+    def _finalizers(op: Operation, resource: Resource, obj: Object) -> list[str]:
+        """The finalizers after the propagation policy has had its say."""
+        finalizers: list[str] = list(obj["metadata"].get("finalizers") or ())
+        policy = op.propagation_policy
+        if not policy and resource.orphan_by_default and not finalizers:
+            policy = "Orphan"
+        if policy:
+            finalizers = [f for f in finalizers if f not in {FOREGROUND, ORPHAN}]
+            if policy == "Foreground":
+                finalizers.append(FOREGROUND)
+            elif policy == "Orphan":
+                finalizers.append(ORPHAN)
+        return finalizers
+
+    def _mark(
+        self, op: Operation, current: Version, obj: Object, grace: int, finalizers: list[str], *, first: bool
+    ) -> Version | None:
+        metadata = obj["metadata"]
+        now = self._engine.now
+        if first:
+            until = rfc3339(now + grace * SECOND)
+            marks: dict[str, Any] = {"deletionTimestamp": until, "deletionGracePeriodSeconds": grace}
+            if metadata.get("generation"):
+                marks["generation"] = metadata["generation"] + 1
+        else:
+            had = metadata.get("deletionGracePeriodSeconds", 0)
+            marks = {}
+            if grace < had:
+                until_us = parse_rfc3339(metadata["deletionTimestamp"]) - (had - grace) * SECOND
+                if until_us < now:
+                    until_us, grace = now, min(grace, 1)
+                marks = {"deletionTimestamp": rfc3339(until_us), "deletionGracePeriodSeconds": grace}
+        new = objects.with_metadata(obj, finalizers=finalizers or None, **marks)
+        if _same(new, current.object) or op.dry_run:
+            return None
+        return self.log.append(
+            op.resource,
+            current.key,
+            new,
+            actor=op.user.name,
+            verb="delete",
+            manager=op.field_manager,
+            previous=current,
+        )
+
+    @staticmethod
+    def _may_vanish(resource: Resource, obj: Object) -> bool:
+        """Whether an object that is being deleted has nothing left to wait for."""
+        metadata = obj["metadata"]
+        if metadata.get("finalizers"):
+            return False
+        if resource.kind == "Namespace" and not resource.custom:
+            return not obj["spec"].get("finalizers")
+        return not metadata.get("deletionGracePeriodSeconds")
+
+    def _remove(self, op: Operation, current: Version, last: Object) -> Version:
+        self._services.on_delete(op.resource, last)
+        return self.log.append(
+            op.resource,
+            current.key,
+            last,
+            actor=op.user.name,
+            verb="delete",
+            manager=op.field_manager,
+            previous=current,
+            deleted=True,
+        )
+
+    # --- a changed copy ------------------------------------------------------------------------------------------
+
+    def rewrite(
+        self, op: Operation, current: Version, change: Callable[[Object], Object], verb: str
+    ) -> Version:
+        """Store a change the server itself makes for a sub-resource (binding, eviction, finalize)."""
+        new = change(current.object)
+        if objects.is_deleting(new) and self._may_vanish(op.resource, new):
+            return self._remove(op, current, new)
+        return self.log.append(
+            op.resource,
+            current.key,
+            new,
+            actor=op.user.name,
+            verb=verb,
+            manager=op.field_manager,
+            previous=current,
+            subresource=op.subresource,
+        )
+
+
+def storage_key(resource: Resource, key: tuple[str, str]) -> str:
+    """Where etcd would keep the object, as error texts show it."""
+    namespace, name = key
+    where = f"{namespace}/{name}" if namespace else name
+    return f"/registry/{resource.plural}/{where}"
+
+
+def _precondition(field: str, wanted: str, stored: str) -> str:
+    return (
+        f"the {field} in the precondition ({wanted}) does not match the {field} in record ({stored}). "
+        "The object might have been deleted and then recreated"
+    )
+
+
+def _same(new: Object, old: Object) -> bool:
+    """Whether two versions differ in nothing but resourceVersion."""
+    if new is old:
+        return True
+    if new.keys() != old.keys():
+        return False
+    for k, value in new.items():
+        before = old[k]
+        if value is before:
+            continue
+        if k == "metadata":
+            if {**value, "resourceVersion": ""} != {**before, "resourceVersion": ""}:
+                return False
+        elif value != before:
+            return False
+    return True

@@ -1,0 +1,117 @@
+"""Types at the server's door: decoding, defaults and validation of what clients send.
+
+A thin meeting point of three pure rooms, ``schemas`` (structure), ``defaults`` and ``validation``, with memory for
+parts that many objects share: the pods of one ReplicaSet have the same spec object, so it is looked at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kcsim.api import status
+from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.defaults.table import default
+from kcsim.api.objects import Object
+from kcsim.api.schemas.check import Checker, strict_errors, type_error
+from kcsim.api.schemas.schema import Schema
+
+try:  # until the validation room lands
+    from kcsim.api.validation.rules import validate_create, validate_update
+except ImportError:
+
+    def validate_create(obj, kind):
+        return []
+
+    def validate_update(new, old, kind):
+        return []
+
+
+_REMEMBERED = 4096
+
+
+class Typed:
+    """Decoding, defaulting and validating for one server's catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._checker = Checker()
+        self.custom_schemas: dict[tuple[str, str, str], Schema] = {}
+        # Pod specs known to be defaulted and valid, held so that their identity stays theirs.
+        self._defaulted: dict[int, tuple[Object, Object]] = {}
+        self._valid: dict[int, Object] = {}
+
+    # --- decoding -----------------------------------------------------------------------------------------------
+
+    def decode(
+        self, resource: Resource, obj: Object, field_validation: str
+    ) -> tuple[Object, tuple[str, ...]]:
+        """The object without unknown fields, and warnings about them.
+
+        Raises:
+            StatusError: 400 for a wrong JSON type, or under ``Strict`` for unknown fields.
+        """
+        kind: Any = self.custom_schemas.get(resource.gvk) if resource.custom else resource.gvk
+        if kind is None:
+            return obj, ()
+        known, faults = self._checker.decode(obj, kind)
+        if not faults:
+            return known, ()
+        wrong = type_error(faults)
+        where = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+        if wrong is not None:
+            raise status.bad_request(f"{where}: {wrong.message}")
+        errors = strict_errors(faults)
+        if field_validation == "Strict":
+            raise status.bad_request(f"{where}: strict decoding error: {', '.join(errors)}")
+        return known, tuple(errors) if field_validation != "Ignore" else ()
+
+    # --- defaults -----------------------------------------------------------------------------------------------
+
+    def default(self, resource: Resource, obj: Object) -> Object:
+        """The object with its kind's defaults; the same object when nothing is missing."""
+        if resource.custom:
+            return obj
+        if resource.kind != "Pod":
+            return default(obj, resource.gvk)  # type: ignore[no-any-return]
+        spec = obj.get("spec")
+        known = self._defaulted.get(id(spec))
+        if known is not None and known[0] is spec:
+            return {**obj, "spec": known[1]} if known[1] is not spec else obj
+        result: Object = default(obj, resource.gvk)
+        if spec is not None:
+            if len(self._defaulted) > _REMEMBERED:
+                self._defaulted.clear()
+            done = result["spec"]
+            self._defaulted[id(spec)] = (spec, done)
+            self._defaulted[id(done)] = (done, done)
+        return result
+
+    # --- validation ---------------------------------------------------------------------------------------------
+
+    def validate_create(self, resource: Resource, obj: Object) -> None:
+        """Raise 422 unless the object may exist."""
+        spec = obj.get("spec")
+        if resource.kind == "Pod" and self._valid.get(id(spec)) is spec and spec is not None:
+            return
+        errors = validate_create(obj, resource.gvk)
+        if errors:
+            raise status.invalid(resource.group, resource.kind, _name(obj), errors)
+        if resource.kind == "Pod":
+            if len(self._valid) > _REMEMBERED:
+                self._valid.clear()
+            self._valid[id(spec)] = spec
+
+    def validate_update(self, resource: Resource, new: Object, old: Object, subresource: str) -> None:
+        """Raise 422 unless ``old`` may become ``new``."""
+        if subresource == "status" or (
+            new.get("spec") is old.get("spec") and new["metadata"] is old["metadata"]
+        ):
+            return
+        errors = validate_update(new, old, resource.gvk)
+        if errors:
+            raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
+
+
+def _name(obj: Mapping[str, Any]) -> str:
+    return (obj.get("metadata") or {}).get("name") or ""
