@@ -1,0 +1,197 @@
+"""An image registry on the network: tags, digests, and how the programs in its images behave.
+
+**Imitates:** the OCI distribution protocol as kubelets, pipelines and image scanners see it; error texts are those of
+containerd, which the kubelet passes on. Left out so far: layers, rate limits, retention, accounts.
+
+What an image's programs do (`behaviour`) is opaque here: it is kept beside the digest and handed through to whoever
+runs the image.
+
+**Walk:** a pipeline's `upload` or a scenario's `push` -> tag -> digest -> a node's `resolve` when it pulls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.delivery.exchange import Exchange, Path
+from kcsim.delivery.registry.reference import Reference, parse
+from kcsim.engine.clock import MILLISECOND, seconds
+from kcsim.engine.core import Engine
+from kcsim.network.topology import Network
+from kcsim.profile.distributions import Distribution, Skewed
+
+DEFAULT_SIZE = 50_000_000
+"""Bytes of an image whose size nobody gave."""
+
+DEFAULT_TIMEOUT = seconds("60s")
+"""How long a client waits for an answer (µs)."""
+
+_UPLOAD = Skewed(seconds("3s"), seconds("15s"))
+_LIST = Skewed(100 * MILLISECOND, 500 * MILLISECOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image as a registry holds it. `size` is in bytes; `pushed` is virtual µs."""
+
+    name: str
+    """Host and repository, e.g. `registry.example.com/shop/web`."""
+    digest: str
+    size: int
+    behaviour: Any
+    pushed: int = 0
+
+
+class ImageNotFound(Exception):
+    """The registry has no such repository, tag or digest."""
+
+    def __init__(self, reference: Reference) -> None:
+        super().__init__(f'failed to resolve reference "{reference}": {reference}: not found')
+        self.reference = reference
+
+
+class RegistryUnavailable(Exception):
+    """The registry is up but refuses to work."""
+
+    def __init__(self, reference: Reference) -> None:
+        where = f"https://{reference.host}/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
+        super().__init__(
+            f'failed to resolve reference "{reference}": unexpected status from HEAD request to {where}: '
+            "503 Service Unavailable"
+        )
+        self.reference = reference
+
+
+Fallback = Callable[[Reference], tuple[Any, int] | None]
+"""(behaviour, size in bytes) of an image nobody pushed, or None when there is none."""
+
+
+class Registry:
+    """A registry.
+
+    Attributes:
+        name: its host on the network.
+        available: False makes it answer 503 to everything.
+        fallback: asked for images that nobody pushed, so that public images need no list.
+    """
+
+    def __init__(self, engine: Engine, network: Network, name: str, fallback: Fallback | None = None) -> None:
+        self._engine = engine
+        self._network = network
+        self.name = name
+        self.available = True
+        self.fallback = fallback
+        self._tags: dict[str, dict[str, Image]] = {}
+        self._digests: dict[tuple[str, str], Image] = {}
+        self._pushes = 0
+
+    def push(
+        self, image: str, behaviour: Any, *, size: int = DEFAULT_SIZE, content: str | None = None
+    ) -> Image:
+        """Store an image under a tag, now; an existing tag moves and its old digest stays pullable.
+
+        The digest follows from `content` (say, the commit it was built from); without it, each push is new content.
+        Raises: InvalidReference.
+        """
+        reference = parse(image)
+        self._pushes += 1
+        made = self._store(reference, behaviour, size, content or f"{reference}#{self._pushes}")
+        self._tags.setdefault(reference.name, {})[reference.tag] = made
+        self._engine.note(
+            f"registry {self.name}", "push", f"image/{reference}", {"digest": made.digest, "size": size}
+        )
+        return made
+
+    def resolve(self, image: str) -> Image:
+        """The image that a reference names right now.
+
+        Raises: InvalidReference, ImageNotFound, RegistryUnavailable.
+        """
+        reference = parse(image)
+        if not self.available:
+            raise RegistryUnavailable(reference)
+        if reference.digest:
+            found = self._digests.get((reference.name, reference.digest))
+        else:
+            found = self._tags.get(reference.name, {}).get(reference.tag) or self._fall_back(reference)
+        if found is None:
+            raise ImageNotFound(reference)
+        return found
+
+    def tags(self, repository: str) -> list[str]:
+        """The tags of a repository, sorted; empty when there is none."""
+        return sorted(self._tags.get(parse(repository).name, ()))
+
+    def repositories(self) -> list[str]:
+        """Names (host and path) of all repositories, sorted."""
+        return sorted(self._tags)
+
+    def delete_tag(self, image: str) -> None:
+        """Take a tag away, as retention does; its digest stays pullable.
+
+        Raises: ImageNotFound.
+        """
+        reference = parse(image)
+        if self._tags.get(reference.name, {}).pop(reference.tag, None) is None:
+            raise ImageNotFound(reference)
+
+    # ---------------------------------------------------------------- over the network
+
+    def upload(
+        self,
+        source: str,
+        image: str,
+        behaviour: Any,
+        *,
+        size: int = DEFAULT_SIZE,
+        content: str | None = None,
+        duration: Distribution = _UPLOAD,
+        timeout: int = 10 * DEFAULT_TIMEOUT,
+    ) -> Exchange:
+        """Push from host `source`; the value is the `Image`. `duration` is how long the layers take (µs)."""
+
+        def serve() -> tuple[Image, int]:
+            if not self.available:
+                raise RegistryUnavailable(parse(image))
+            return self.push(image, behaviour, size=size, content=content), self._draw(duration)
+
+        return Exchange(self._path(source, timeout), serve)
+
+    def list_tags(self, source: str, repository: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Ask from host `source` for the tags of a repository; the value is a sorted list."""
+
+        def serve() -> tuple[list[str], int]:
+            reference = parse(repository)
+            if not self.available:
+                raise RegistryUnavailable(reference)
+            if reference.name not in self._tags:
+                raise ImageNotFound(reference)
+            return self.tags(repository), self._draw(_LIST)
+
+        return Exchange(self._path(source, timeout), serve)
+
+    # ---------------------------------------------------------------- inside
+
+    def _store(self, reference: Reference, behaviour: Any, size: int, content: str) -> Image:
+        digest = "sha256:" + hashlib.sha256(content.encode()).hexdigest()
+        made = Image(reference.name, digest, size, behaviour, self._engine.now)
+        self._digests[reference.name, digest] = made
+        return made
+
+    def _fall_back(self, reference: Reference) -> Image | None:
+        given = self.fallback(reference) if self.fallback is not None else None
+        if given is None:
+            return None
+        behaviour, size = given
+        made = self._store(reference, behaviour, size, str(reference))
+        self._tags.setdefault(reference.name, {})[reference.tag] = made
+        return made
+
+    def _draw(self, distribution: Distribution) -> int:
+        return self._engine.dice(f"registry {self.name}").draw(distribution)
+
+    def _path(self, source: str, timeout: int) -> Path:
+        return Path(self._engine, self._network, source, self.name, f"registry {source}", timeout)
