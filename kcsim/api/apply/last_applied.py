@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kcsim.api.apply.compare import compare
 from kcsim.api.apply.fieldset import FieldSet
-from kcsim.api.apply.schema import Schema, TypedError
+from kcsim.api.apply.schema import TypedError, TypeSchema
 from kcsim.api.apply.texts import compact_json
 from kcsim.api.apply.typed import to_field_set, validate
 
@@ -27,7 +27,7 @@ def _annotations(obj: Mapping[str, Any]) -> dict[str, Any]:
     return dict((obj.get("metadata") or {}).get("annotations") or {})
 
 
-def allowed_conflicts(live: Mapping[str, Any], api_version: str, schema: Schema) -> FieldSet | None:
+def allowed_conflicts(live: Mapping[str, Any], api_version: str, schema: TypeSchema) -> FieldSet | None:
     """The fields that client-side apply owns: applied last by it and unchanged since. None when there is no saying."""
     text = _annotations(live).get(ANNOTATION)
     if not text:

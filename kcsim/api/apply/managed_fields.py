@@ -1,207 +1,267 @@
-"""metadata.managedFields: the list on the wire and its working form.
+"""What the API server calls: apply a configuration, or note who made a write.
 
-Imitates: apimachinery pkg/util/managedfields/internal/{managedfields,capmanagers,stripmeta}.go (v1.36).
-Walk:     wire list -> Managed.from_json (identity of each entry -> what it owns, when) -> ... -> Managed.to_json,
-          sorted: applies before updates, then oldest first.
+Both are pure. Objects come without metadata.managedFields; the store keeps a Managed beside the object.
+
+Imitates: apimachinery pkg/util/managedfields/internal/{fieldmanager,structuredmerge,managedfieldsupdater,
+          skipnonapplied,buildmanagerinfo,versioncheck,conflict}.go (v1.36), a chain of managers there.
+Walk:     apply_patch: check the body -> first apply ever? what exists belongs to before-first-apply -> updater.apply
+          -> kubectl's last-applied annotation -> strip what is never managed, note the time.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
-from kcsim.api.apply.elements import ElementError
-from kcsim.api.apply.fieldset import FieldSet
-from kcsim.api.apply.texts import compact_json
-from kcsim.api.apply.updater import Managers, VersionedSet
-from kcsim.api.gotext import go_quote
-
-APPLY: Final = "Apply"
-UPDATE: Final = "Update"
-
-MAX_UPDATE_MANAGERS: Final = 10
-"""Entries of updates that an object keeps; older ones are merged into ANCIENT_CHANGES (fieldmanager.go)."""
-
-ANCIENT_CHANGES: Final = "ancient-changes"
-
-NEVER_MANAGED: Final = FieldSet.of(
-    ("f:apiVersion",),
-    ("f:kind",),
-    ("f:metadata",),
-    *(
-        ("f:metadata", f"f:{name}")
-        for name in (
-            "name",
-            "namespace",
-            "creationTimestamp",
-            "selfLink",
-            "uid",
-            "clusterName",
-            "generation",
-            "managedFields",
-            "resourceVersion",
-        )
-    ),
+from kcsim.api.apply import last_applied, updater
+from kcsim.api.apply.elements import path_text
+from kcsim.api.apply.fieldset import Filter
+from kcsim.api.apply.managed import (
+    APPLY,
+    NOTHING_MANAGED,
+    UPDATE,
+    Managed,
+    cap_update_managers,
+    manager_identity,
+    manager_text,
+    strip_meta,
 )
-"""What a manager never owns, though it writes it (stripmeta.go)."""
+from kcsim.api.apply.nulls import drop_nulls
+from kcsim.api.apply.reset_fields import filter_of
+from kcsim.api.apply.schema import TypedError, TypeSchema
+from kcsim.api.apply.typed import validate
+from kcsim.api.apply.updater import Conflicts, Writer
+
+__all__ = ["ApplyConflict", "ApplyError", "Managed", "apply_patch", "check_type", "track_update"]
+
+BEFORE_FIRST_APPLY: Final = "before-first-apply"
+_SELF: Final = "current-operation"
+_UNKNOWN: Final = "unknown"
 
 
-class ManagedFieldsError(ValueError):
-    """A managedFields list that the server does not accept."""
+class ApplyError(Exception):
+    """An apply that cannot be done. `code` is the HTTP status: 400, or 500 without a reason."""
+
+    def __init__(self, message: str, code: int = 500) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
-    """Who owns what on one object, by manager identity. Immutable: do not change the mappings."""
+class ApplyConflict(Exception):
+    """Others own fields that the configuration changes: 409 with these causes in the details."""
 
-    fields: Mapping[str, VersionedSet] = field(default_factory=dict)
-    times: Mapping[str, str] = field(default_factory=dict)
-    """RFC 3339 text in UTC and seconds: when the manager last changed something; absent when it never did."""
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """The wire form. Its fieldsV1 parts are shared: do not change them."""
-        entries = [self._entry(identity, owned) for identity, owned in self.fields.items()]
-        return sorted(entries, key=_order)
-
-    def _entry(self, identity: str, owned: VersionedSet) -> dict[str, Any]:
-        who = json.loads(identity)
-        out = {
-            "manager": who["manager"],
-            "operation": APPLY if owned.applied else UPDATE,
-            "apiVersion": owned.api_version,
-        }
-        if identity in self.times:
-            out["time"] = self.times[identity]
-        out |= {"fieldsType": "FieldsV1", "fieldsV1": owned.fields.to_json()}
-        if "subresource" in who:
-            out["subresource"] = who["subresource"]
-        return out
-
-    @staticmethod
-    def from_json(entries: Sequence[Mapping[str, Any]]) -> Managed:
-        """Reads the wire form.
-
-        Raises:
-            ManagedFieldsError: in the server's words.
-        """
-        fields: Managers = {}
-        times: dict[str, str] = {}
-        for index, entry in enumerate(entries):
-            _check(index, entry)
-            operation = entry["operation"]
-            identity = manager_identity(
-                entry.get("manager", ""), operation, entry["apiVersion"], entry.get("subresource", "")
-            )
-            try:
-                owned = FieldSet.from_json(entry.get("fieldsV1") or {})
-            except ElementError as error:
-                raise ManagedFieldsError(f"error decoding set: {error}") from error
-            fields[identity] = VersionedSet(owned, entry["apiVersion"], operation == APPLY)
-            if entry.get("time"):
-                times[identity] = entry["time"]
-        return Managed(fields, times)
-
-    def same_but_times(self, other: Managed) -> bool:
-        """Do both say the same, apart from when? Such a write changes nothing (equality.go)."""
-        return self is other or self.fields == other.fields
-
-    def with_(self, fields: Managers, times: Mapping[str, str]) -> Managed:
-        """Other fields and times, without times of managers that are gone; itself when nothing differs."""
-        kept = {identity: time for identity, time in times.items() if identity in fields}
-        if fields == self.fields and kept == self.times:
-            return self
-        return Managed(fields, kept)
+    def __init__(self, causes: list[dict[str, str]], message: str) -> None:
+        super().__init__(message)
+        self.causes = causes
+        self.message = message
 
 
-NOTHING_MANAGED: Final = Managed()
+class _Request(NamedTuple):
+    """One write, apart from the objects."""
+
+    manager: str
+    api_version: str
+    now: str
+    subresource: str
+    keep: Filter
+
+    def writer(self, operation: str) -> Writer:
+        """Who this is to the updater."""
+        name = self.manager or _UNKNOWN
+        identity = manager_identity(name, operation, self.api_version, self.subresource)
+        return Writer(identity, self.api_version, self.keep)
+
+    def stamped(self, times: Mapping[str, str], identity: str) -> dict[str, str]:
+        """The times after this write. Entries of the scale endpoint never get one (scalehandler.go, ToParent)."""
+        if self.subresource == "scale":
+            return {k: time for k, time in times.items() if k != identity}
+        return {**times, identity: self.now}
 
 
-def is_reset(entries: Sequence[Mapping[str, Any]] | None) -> bool:
-    """Does this list in a request ask to forget all managers? `[]` and `[{}]` do (isResetManagedFields)."""
-    return entries is not None and (not entries or (len(entries) == 1 and not entries[0]))
+def apply_patch(  # noqa: PLR0917 - the server's door: one write, spelled out
+    live: Mapping[str, Any] | None,
+    config: Mapping[str, Any],
+    managed: Managed,
+    manager: str,
+    schema: TypeSchema,
+    force: bool,
+    now: str,
+    subresource: str = "",
+    keep: Filter | None = None,
+) -> tuple[dict[str, Any], Managed]:
+    """Applies a configuration to a live object, or to none, which creates it.
 
+    For the scale endpoint the configuration is the parent's, with nothing but spec.replicas.
 
-def _check(index: int, entry: Mapping[str, Any]) -> None:
-    if entry.get("operation") not in (APPLY, UPDATE):
-        raise ManagedFieldsError("operation must be `Apply` or `Update`")
-    if not entry.get("apiVersion"):
-        raise ManagedFieldsError("apiVersion must not be empty")
-    kind = entry.get("fieldsType")
-    if not kind:
-        raise ManagedFieldsError(f"missing fieldsType in managed fields entry {index}")
-    if kind != "FieldsV1":
-        raise ManagedFieldsError(f"invalid fieldsType {go_quote(kind)} in managed fields entry {index}")
+    Args:
+        live: the stored object without managedFields; None when there is none.
+        config: what is applied; its apiVersion and kind are those of the schema.
+        managed: who owns what on the live object.
+        manager: the field manager's name.
+        schema: the types of the kind.
+        force: take over what others own.
+        now: RFC 3339 text in UTC and seconds.
+        subresource: "" for the object itself, else "status" or "scale".
+        keep: what the endpoint lets anyone own; by default what its strategy resets is left out.
 
+    Returns:
+        The new object, without managedFields and before defaulting; `live` itself when it stays as it is.
 
-def _order(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """RFC 3339 texts in one zone sort like the times they mean; an entry without time comes first."""
-    names = ("operation", "time", "manager", "apiVersion", "subresource")
-    return tuple(entry.get(name, "") for name in names)
-
-
-def manager_identity(manager: str, operation: str, api_version: str, subresource: str = "") -> str:
-    """What tells entries apart: an applier is one over all versions, an updater one per version.
-
-    The text is upstream's (an entry as JSON), because upstream sorts by it.
+    Raises:
+        ApplyConflict: not forced, and others own what would change.
+        ApplyError: the configuration does not fit the schema, or names managedFields.
     """
-    parts = [f'"manager":{compact_json(manager)}'] if manager else []
-    parts.append(f'"operation":{compact_json(operation)}')
-    if operation != APPLY:
-        parts.append(f'"apiVersion":{compact_json(api_version)}')
-    if subresource:
-        parts.append(f'"subresource":{compact_json(subresource)}')
-    return "{" + ",".join(parts) + "}"
+    _check_config(config, schema)
+    keep = keep or filter_of(schema, subresource)
+    request = _Request(manager, str(config.get("apiVersion")), now, subresource, keep)
+    base: Mapping[str, Any] = {} if live is None else live
+    if live is None:
+        managed = NOTHING_MANAGED
+    elif not managed.fields:
+        # Nobody is known to own what exists: it has been there before the first apply.
+        managed = _update(schema.zero, base, managed, request._replace(manager=BEFORE_FIRST_APPLY), schema)
+    try:
+        new, after = _apply(base, config, managed, request, schema, force=force)
+    except TypedError as error:
+        raise ApplyError(f"failed to merge config: {error}") from error
+    except Conflicts as error:
+        raise conflict_error(error) from None
+    if manager == last_applied.KUBECTL:
+        new = last_applied.with_last_applied(new, config)
+    return (new if new is live else drop_nulls(new, schema)), after
 
 
-def manager_text(identity: str) -> str:
-    """As conflicts name it: `"kubectl"`, `"upd" using apps/v1`, `"st" with subresource "status"`."""
-    who = json.loads(identity)
-    out = go_quote(who.get("manager", ""))
-    if "subresource" in who:
-        out += f" with subresource {go_quote(who['subresource'])}"
-    if who["operation"] == UPDATE:
-        out += f" using {who['apiVersion']}"
-    return out
+def _apply(
+    live: Mapping[str, Any],
+    config: Mapping[str, Any],
+    managed: Managed,
+    request: _Request,
+    schema: TypeSchema,
+    *,
+    force: bool,
+) -> tuple[dict[str, Any], Managed]:
+    writer = request.writer(APPLY)
+    try:
+        new, fields = updater.apply(live, config, schema.root, managed.fields, writer, force=force)
+    except Conflicts as error:
+        if request.manager != last_applied.KUBECTL:
+            raise
+        allowed = last_applied.allowed_conflicts(live, request.api_version, schema)
+        if allowed is None:
+            raise
+        rest = [conflict for conflict in error.conflicts if not allowed.has(conflict.path)]
+        if rest:
+            raise Conflicts(rest) from None
+        new, fields = updater.apply(live, config, schema.root, managed.fields, writer, force=True)
+    strip_meta(fields, writer.manager)
+    times = managed.times if new is live else request.stamped(managed.times, writer.manager)
+    return new, managed.with_(fields, times)
 
 
-def strip_meta(managers: Managers, identity: str) -> None:
-    """Takes what is never managed from the acting manager."""
-    owned = managers.get(identity)
-    if owned is None:
-        return
-    fields = owned.fields.difference(NEVER_MANAGED)
-    if fields:
-        managers[identity] = owned._replace(fields=fields)
-    else:
-        del managers[identity]
+def track_update(  # noqa: PLR0917 - idem
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any],
+    managed: Managed,
+    manager: str,
+    schema: TypeSchema,
+    api_version: str,
+    now: str,
+    subresource: str = "",
+    keep: Filter | None = None,
+) -> Managed:
+    """Who owns what after a create (old is None), update or patch.
 
-
-def cap_update_managers(managed: Managed) -> Managed:
-    """Merges the oldest update entries, per version, until no more than MAX_UPDATE_MANAGERS are left."""
-    updaters = [identity for identity, owned in managed.fields.items() if not owned.applied]
-    excess = len(updaters) - MAX_UPDATE_MANAGERS
-    if excess <= 0:
+    An object that nobody is known to manage stays so until it is applied. A write that fits no type leaves the
+    managers as they were, as upstream's UpdateNoErrors does: such a write is refused elsewhere.
+    Upstream looks at the object as sent and defaulted: before admission and strategies add to it.
+    """
+    if old is not None and (old is new or not managed.fields):
         return managed
-    updaters.sort(key=lambda identity: (managed.times.get(identity, ""), identity))
-    fields, times = dict(managed.fields), dict(managed.times)
-    first_of: dict[str, str] = {}
-    for identity in updaters:
-        if excess <= 0:
-            break
-        owned = fields[identity]
-        version = owned.api_version
-        first = first_of.setdefault(version, identity)
-        if first == identity:
-            continue
-        bucket = manager_identity(ANCIENT_CHANGES, UPDATE, version)
-        if bucket not in fields:
-            fields[bucket] = fields.pop(first)
-        fields[bucket] = owned._replace(fields=owned.fields.union(fields[bucket].fields))
-        if identity != bucket:
-            del fields[identity]
-        if identity in managed.times:
-            times[bucket] = managed.times[identity]
-        excess -= 1
-    return managed.with_(fields, times)
+    request = _Request(manager, api_version, now, subresource, keep or filter_of(schema, subresource))
+    if old is None:
+        return _update(schema.zero, new, NOTHING_MANAGED, request, schema)
+    return _update(old, new, managed, request, schema)
+
+
+def _update(
+    old: Mapping[str, Any], new: Mapping[str, Any], managed: Managed, request: _Request, schema: TypeSchema
+) -> Managed:
+    # A write is first noted under a name of its own: so a manager that repeats itself is seen to change nothing.
+    try:
+        fields = updater.update(
+            _with_structs(old, schema),
+            _with_structs(new, schema),
+            schema.root,
+            managed.fields,
+            Writer(_SELF, request.api_version, request.keep),
+        )
+    except TypedError:
+        return managed
+    strip_meta(fields, _SELF)
+    written = fields.pop(_SELF, None)
+    if written is None:
+        return cap_update_managers(managed.with_(fields, managed.times))
+    identity = request.writer(UPDATE).manager
+    previous = fields.get(identity)
+    if previous is not None:
+        written = written._replace(fields=written.fields.union(previous.fields))
+    fields[identity] = written
+    return cap_update_managers(managed.with_(fields, request.stamped(managed.times, identity)))
+
+
+def _with_structs(obj: Mapping[str, Any], schema: TypeSchema) -> Mapping[str, Any]:
+    """The object with the top-level structs that Go always has (an absent status is an empty one)."""
+    missing = {k: v for k, v in schema.zero.items() if k not in obj and v.__class__ is dict}
+    return {**obj, **missing} if missing else obj
+
+
+def check_type(config: Mapping[str, Any], api_version: str, kind: str) -> None:
+    """Is the body of the kind that the path names?
+
+    Raises:
+        ApplyError: 400 when not.
+    """
+    if (config.get("apiVersion"), config.get("kind")) != (api_version, kind):
+        raise ApplyError(f"invalid object type: {_kind_text(config)}", code=400)
+
+
+def _check_config(config: Mapping[str, Any], schema: TypeSchema) -> None:
+    metadata = config.get("metadata")
+    if isinstance(metadata, Mapping) and metadata.get("managedFields") is not None:
+        raise ApplyError("metadata.managedFields must be nil", code=400)
+    try:
+        validate(config, schema.root)
+    except TypedError as error:
+        raise ApplyError(f"failed to create typed patch object ({_object_text(config)}): {error}") from error
+
+
+def _kind_text(obj: Mapping[str, Any]) -> str:
+    """GroupVersionKind.String; a body without apiVersion is `/, Kind=`."""
+    api_version = str(obj.get("apiVersion") or "/")
+    if "/" not in api_version:
+        api_version = "/" + api_version
+    return f"{api_version}, Kind={obj.get('kind') or ''}"
+
+
+def _object_text(obj: Mapping[str, Any]) -> str:
+    metadata = obj.get("metadata")
+    named = metadata if isinstance(metadata, Mapping) else {}
+    return f"{named.get('namespace') or ''}/{named.get('name') or ''}; {_kind_text(obj)}"
+
+
+def conflict_error(error: Conflicts) -> ApplyConflict:
+    """The conflicts as clients see them: one cause each, and a message grouped by manager."""
+    conflicts = [(manager_text(c.manager), path_text(c.path)) for c in error.conflicts]
+    causes = [
+        {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": path}
+        for manager, path in conflicts
+    ]
+    if len(conflicts) == 1:
+        manager, path = conflicts[0]
+        return ApplyConflict(causes, f"Apply failed with 1 conflict: conflict with {manager}: {path}")
+    grouped: dict[str, list[str]] = {}
+    for manager, path in conflicts:
+        grouped.setdefault(manager, []).append(f"- {path}")
+    lines = [line for manager, paths in grouped.items() for line in (f"conflicts with {manager}:", *paths)]
+    return ApplyConflict(causes, f"Apply failed with {len(conflicts)} conflicts: " + "\n".join(lines))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api.apply.schema import ATOMIC, DEDUCED, Schema, Type
+from kcsim.api.apply.schema import ATOMIC, DEDUCED, Type, TypeSchema
 
 
-def drop_nulls(obj: dict[str, Any], schema: Schema) -> dict[str, Any]:
+def drop_nulls(obj: dict[str, Any], schema: TypeSchema) -> dict[str, Any]:
     """The object without nulls in typed places; shared parts without any stay shared."""
-    if schema.drops_null:
+    if not schema.custom:
         out: dict[str, Any] = _drop(obj, schema.root)
         return out
     metadata = obj.get("metadata")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kcsim.api.apply.schema import ATOMIC, DEDUCED, DEDUCED_SCHEMA, ListType, MapType, Schema, Type
+from kcsim.api.apply.schema import ATOMIC, DEDUCED, ListType, MapType, Type, TypeSchema
 
 OBJECT_META: Final = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
@@ -89,17 +89,20 @@ class OpenApiTypes:
         self._definitions = definitions
         self._types: dict[tuple[str, str], Type] = {}
 
-    def schema(self, name: str) -> Schema:
+    def schema(self, name: str) -> TypeSchema:
         """What the server needs to know about a built-in kind, by the name of its definition."""
         if name not in self._definitions:
             raise KeyError(f"schema error: no type found matching: {name}")
-        return Schema(self.named(name), self.zero(name), drops_null=True)
+        has_status = "status" in self._definitions[name].get("properties", {})
+        return TypeSchema(
+            self.named(name), _short(name), self.zero(name), custom=False, has_status=has_status
+        )
 
-    def custom(self, open_api_v3_schema: Mapping[str, Any] | None) -> Schema:
+    def custom(self, open_api_v3_schema: Mapping[str, Any] | None, *, has_status: bool) -> TypeSchema:
         """The same for a custom resource, from its CRD's schema; deduced types when there is none."""
         if open_api_v3_schema is None:
-            return DEDUCED_SCHEMA
-        return Schema(self.built(self._embedded(open_api_v3_schema)))
+            return TypeSchema(DEDUCED, has_status=has_status)
+        return TypeSchema(self.built(self._embedded(open_api_v3_schema)), has_status=has_status)
 
     def named(self, name: str, map_type: str = "") -> Type:
         """The type of a definition; a map type given at the reference overrides the definition's."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import cache
 
 from kcsim.api.apply.fieldset import FieldSet, Filter, keep_all, only_below, without
+from kcsim.api.apply.schema import TypeSchema
 
 _STATUS_ALSO: dict[str, tuple[tuple[str, ...], ...]] = {
-    "DaemonSet": (),
     "Deployment": (("f:metadata", "f:labels"),),
     "Pod": (("f:metadata", "f:deletionTimestamp"), ("f:metadata", "f:ownerReferences")),
 }
@@ -20,19 +20,18 @@ _STATUS_ALSO: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 @cache
-def filter_of(kind: str, subresource: str, *, has_status: bool, custom: bool) -> Filter:
-    """The filter for writes to one endpoint of a kind.
+def _of_status(kind: str) -> Filter:
+    return without(FieldSet.of(("f:spec",), *_STATUS_ALSO.get(kind, ())))
 
-    Args:
-        kind: such as "Deployment".
-        subresource: "" for the object itself, else "status", "scale", ...
-        has_status: does the kind have a status endpoint of its own?
-        custom: is it a custom resource?
-    """
-    if not has_status:
+
+_NOT_STATUS = without(FieldSet.of(("f:status",)))
+_ONLY_STATUS = only_below("f:status")
+
+
+def filter_of(schema: TypeSchema, subresource: str) -> Filter:
+    """The filter for writes to one endpoint of a kind: "" is the object itself, else "status", "scale", ..."""
+    if not schema.has_status:
         return keep_all
-    if subresource == "status":
-        if custom:
-            return only_below("f:status")
-        return without(FieldSet.of(("f:spec",), *_STATUS_ALSO.get(kind, ())))
-    return without(FieldSet.of(("f:status",)))
+    if subresource != "status":
+        return _NOT_STATUS
+    return _ONLY_STATUS if schema.custom else _of_status(schema.kind)

@@ -167,18 +167,21 @@ DEDUCED.allow("untyped", ListType(ATOMIC), MapType(element=DEDUCED))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Schema:
+class TypeSchema:
     """What the server hands in per kind."""
 
     root: Type
+    kind: str = ""
     zero: Mapping[str, Any] = field(default_factory=dict)
     """The new, empty object: members that are there before anyone sets them, so nobody owns their bare presence.
 
     Go structs held by value are such members (spec, metadata, spec.strategy); empty for custom resources.
     """
-    drops_null: bool = False
-    """Does a null vanish when the object is decoded? True for built-in kinds."""
+    custom: bool = True
+    """Is it a custom resource? Built-in kinds are decoded into Go structs, where a null vanishes."""
+    has_status: bool = False
+    """Has the kind a status endpoint, so that its main one resets status?"""
 
 
-DEDUCED_SCHEMA = Schema(DEDUCED)
+DEDUCED_SCHEMA = TypeSchema(DEDUCED)
 """For kinds of which no schema is known."""
