@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kcsim.api.kit.component import Component
 
 OnChange = Callable[[Object | None, Object | None], None]
+Objects = list[Object]
 _NOTHING: dict[Key, Object] = {}
 
 
@@ -52,12 +53,12 @@ class Informer:
         """The object as last seen."""
         return self._objects.get((namespace, name))
 
-    def list(self, namespace: str | None = None) -> list[Object]:
+    def list(self, namespace: str | None = None) -> Objects:
         """The objects as last seen, in key order; of one namespace or of all."""
         found = self._objects if namespace is None else self._indexes["namespace"].get(namespace, _NOTHING)
         return [found[key] for key in sorted(found)]
 
-    def by_index(self, index: str, value: str) -> list[Object]:
+    def by_index(self, index: str, value: str) -> Objects:
         """The objects filed under ``value``, in key order."""
         found = self._indexes[index].get(value, _NOTHING)
         return [found[key] for key in sorted(found)]

@@ -13,6 +13,7 @@ from kcsim.cluster.controllers.deployment import (
 )
 from kcsim.cluster.controllers.deployment import replica_sets as sets
 from kcsim.cluster.controllers.deployment import status as status_rules
+from kcsim.cluster.controllers.pods import is_terminal
 from kcsim.engine.clock import format_duration, parse_rfc3339
 
 NOW = "2026-11-23T14:06:15Z"
@@ -130,7 +131,7 @@ def old_pods_running(case):
         if uid != case.get("newReplicaSetUid")
         for phase in phases
     ]
-    return {"oldPodsRunning": recreate.old_pods_running(old, pods)}
+    return {"oldPodsRunning": recreate.old_pods_running(old, not all(map(is_terminal, pods)))}
 
 
 def _instant(text):

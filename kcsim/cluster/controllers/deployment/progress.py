@@ -122,6 +122,14 @@ def _replica_failure(all_sets: list[Object | None], new: Object | None) -> Condi
     return None
 
 
+def progress_deadline(deployment: Object) -> int | None:
+    """The instant (µs) after which the stored Progressing condition is out of date; None when it never is."""
+    current = get_condition(deployment.get("status") or {}, PROGRESSING)
+    return (
+        _deadline(deployment, current) if current is not None and has_progress_deadline(deployment) else None
+    )
+
+
 def requeue_stuck_deployment(deployment: Object, status: Status, now: int) -> int | None:
     """When to look again for a missed deadline: µs until then, 0 for at once (rate limited), None for never.
 

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from kcsim.cluster.controllers.deployment.replica_sets import active, total_status
 from kcsim.cluster.controllers.deployment.rollout import Scaling
-from kcsim.cluster.controllers.pods import is_terminal
 
 Object = dict[str, Any]
 
@@ -20,9 +18,9 @@ def scale_down_for_recreate(old: list[Object]) -> list[Scaling]:
     return [Scaling(rs["metadata"]["name"], 0) for rs in active(old)]
 
 
-def old_pods_running(old: list[Object], old_pods: Iterable[Object]) -> bool:
-    """Whether something old may still run: a status says so, or a pod that is not terminal exists.
+def old_pods_running(old: list[Object], old_pods_exist: bool) -> bool:
+    """Whether something old may still run: a status says so, or a pod that has not ended exists.
 
     A Terminating pod counts: a node that died keeps its pods, and so the rollout, until someone removes them.
     """
-    return total_status(old, "replicas") > 0 or any(not is_terminal(pod) for pod in old_pods)
+    return total_status(old, "replicas") > 0 or old_pods_exist

@@ -82,6 +82,10 @@ class Owned:
     def __len__(self) -> int:
         return len(self.pods)
 
+    def flags(self, name: str) -> int:
+        """The `pod_flags` of one of the pods."""
+        return self._flags[name]
+
     def put(self, pod: Pod, flags: int) -> None:
         """A pod as it is now, with its `pod_flags`."""
         metadata = pod["metadata"]
