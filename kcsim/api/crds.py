@@ -12,6 +12,7 @@ from kcsim.api.admission.chain import NOT_ENFORCED
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.ownership import Ownership
 from kcsim.api.schemas.definitions import compile_crd_schema
 from kcsim.api.typed import Typed
 
@@ -19,9 +20,10 @@ from kcsim.api.typed import Typed
 class CustomResources:
     """Keeps the catalog and the schemas in step with the CustomResourceDefinitions stored."""
 
-    def __init__(self, catalog: Catalog, typed: Typed) -> None:
+    def __init__(self, catalog: Catalog, typed: Typed, ownership: Ownership) -> None:
         self._catalog = catalog
         self._typed = typed
+        self._ownership = ownership
         self._definitions = catalog.by_gvk(("apiextensions.k8s.io", "v1", "CustomResourceDefinition"))
 
     def changed(self, resource: Resource, made: Object | Version) -> None:
@@ -37,6 +39,7 @@ class CustomResources:
                 schema = (version.get("schema") or {}).get("openAPIV3Schema")
                 if version["name"] == served.version and schema:
                     self._typed.custom_schemas[served.gvk] = compile_crd_schema(schema)
+                    self._ownership.define(served, schema)
 
     def warnings_for(self, resource: Resource, obj: Object) -> tuple[str, ...]:
         """What kcsim stores but does not act on, said where the user meets it."""

@@ -38,6 +38,7 @@ class Version(Record):
         deleted: whether this write removed the object.
         manager, operation, subresource: who to enter in managedFields (``operation`` is ``Update`` or ``Apply``).
         managed: managedFields in their working form once somebody asked, else None.
+        sent: for a creation, the object before admission added to it: what its creator is said to own.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Version(Record):
         "previous",
         "resource",
         "revision",
+        "sent",
         "subresource",
     )
 
@@ -64,6 +66,7 @@ class Version(Record):
     previous: Version | None
     resource: Resource
     revision: int
+    sent: Object | None
     subresource: str
 
     def facts(self) -> dict[str, Any]:
@@ -212,6 +215,7 @@ class Log:
         operation: str = "Update",
         subresource: str = "",
         managed: Any = None,
+        sent: Object | None = None,
     ) -> Version:
         """Write a version and wake whoever watches. ``obj`` gets its resourceVersion here."""
         self.revision += 1
@@ -230,6 +234,7 @@ class Log:
         version.operation = operation
         version.subresource = subresource
         version.managed = managed
+        version.sent = sent
         self.versions.append(version)
         self._times.append(version.time)
         if self._checking:

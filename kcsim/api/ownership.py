@@ -12,45 +12,51 @@ from typing import Any
 
 from kcsim.api.apply.managed_fields import Managed, track_update
 from kcsim.api.apply.schema import TypeSchema
-from kcsim.api.apply.schemas import schema_for
+from kcsim.api.apply.schemas import custom_schema, schema_for
 from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.engine.clock import rfc3339
 
 
-def managed_of(version: Version) -> Managed:
-    """The managedFields of a version in their working form, kept for the next question."""
-    pending: list[Version] = []
-    walk: Version | None = version
-    while walk is not None and walk.managed is None:
-        pending.append(walk)
-        walk = walk.previous
-    managed: Managed = walk.managed if walk is not None else Managed.empty()
-    for item in reversed(pending):
-        before = item.previous.object if item.previous is not None else None
-        managed = item.managed = track_update(
-            before,
-            item.object,
-            managed,
-            item.manager,
-            schema(item.resource),
-            item.resource.group_version,
-            rfc3339(item.time),
-            item.subresource,
-        )
-    return managed
+class Ownership:
+    """Answers for one server; knows the schemas of its custom resources."""
 
+    def __init__(self) -> None:
+        self._custom: dict[Resource, TypeSchema] = {}
 
-def schema(resource: Resource) -> TypeSchema:
-    """The merge schema of a resource's objects."""
-    return schema_for(resource.gvk)
+    def define(self, resource: Resource, open_api_v3_schema: dict[str, Any]) -> None:
+        """Learn the schema of a custom resource."""
+        self._custom[resource] = custom_schema(open_api_v3_schema, has_status=resource.has_status)
 
+    def schema(self, resource: Resource) -> TypeSchema:
+        """The merge schema of a resource's objects."""
+        return self._custom.get(resource) or schema_for(resource.gvk)
 
-def with_managed_fields(version: Version) -> Object:
-    """The object as the API shows it: with metadata.managedFields."""
-    obj = version.object
-    entries: list[dict[str, Any]] = managed_of(version).to_json()
-    if not entries:
-        return obj
-    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
+    def managed_of(self, version: Version) -> Managed:
+        """The managedFields of a version in their working form, kept for the next question."""
+        pending: list[Version] = []
+        walk: Version | None = version
+        while walk is not None and walk.managed is None:
+            pending.append(walk)
+            walk = walk.previous
+        managed: Managed = walk.managed if walk is not None else Managed.empty()
+        for item in reversed(pending):
+            before = item.previous
+            managed = item.managed = track_update(
+                before.object if before is not None else None,
+                item.object if before is not None or item.sent is None else item.sent,
+                managed,
+                item.manager,
+                self.schema(item.resource),
+                item.resource.group_version,
+                rfc3339(item.time),
+                item.subresource,
+            )
+        return managed
+
+    def shown(self, version: Version) -> Object:
+        """The object as the API shows it: with metadata.managedFields."""
+        obj = version.object
+        entries: list[dict[str, Any]] = self.managed_of(version).to_json()
+        return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}} if entries else obj

@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 from kcsim.api import status
+from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch
 from kcsim.api.catalog import GVK
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.ownership import Ownership
 from kcsim.api.patch import json_patch, merge_patch, strategic
 from kcsim.api.patch.schema import FreeFormSchema, OpenAPIPatchSchema, PatchSchema
 from kcsim.api.patch.values import PatchError
@@ -80,11 +82,8 @@ def _check_identity(op: Operation, new: Object, old: Object) -> None:
         )
 
 
-def applied(op: Operation, current: Version | None, now: int) -> tuple[Object, Any]:
-    """The object and its managedFields after a server-side apply."""
-    from kcsim.api import ownership
-    from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch
-
+def applied(op: Operation, current: Version | None, ownership: Ownership, now: int) -> tuple[Object, Managed]:
+    """The object and its managedFields after a server-side apply at the instant ``now`` (µs)."""
     config = op.body
     if not isinstance(config, dict) or not config.get("apiVersion") or not config.get("kind"):
         raise status.bad_request("apiVersion and kind must be set in an apply patch")
@@ -112,4 +111,4 @@ def applied(op: Operation, current: Version | None, now: int) -> tuple[Object, A
     except ApplyConflict as conflict:
         raise status.apply_conflict(conflict.message, conflict.causes) from None
     except ApplyError as error:
-        raise status.unclassified(error.message) from None
+        raise (status.bad_request if error.code == 400 else status.unclassified)(error.message) from None

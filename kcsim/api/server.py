@@ -20,6 +20,7 @@ from kcsim.api.filters import compile_filter
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Log, Version, Watch
 from kcsim.api.objects import Object
+from kcsim.api.ownership import Ownership
 from kcsim.api.paging import page
 from kcsim.api.rbac import Authorizer
 from kcsim.api.request import Answer, Operation, User
@@ -37,6 +38,7 @@ class ApiServer:
         log: every version of every object.
         catalog: the resources served.
         heartbeats: leases renewed for as long as nothing changes.
+        ownership: who owns which field.
     """
 
     def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
@@ -47,7 +49,8 @@ class ApiServer:
         self.heartbeats = Heartbeats(engine)
         self.store = Store(engine, self.log, self.catalog, cluster)
         self.authorizer = Authorizer(self.log, self.catalog)
-        self._custom = CustomResources(self.catalog, self.store.typed)
+        self.ownership = Ownership()
+        self._custom = CustomResources(self.catalog, self.store.typed, self.ownership)
         self.requests = 0
         self.writes = 0
 
@@ -165,7 +168,7 @@ class ApiServer:
     def _apply(self, op: Operation, current: Version | None) -> Answer:
         if current is None:
             self.authorizer.check(op.user, "create", op.resource, op.namespace, op.name, op.subresource)
-        obj, managed = patching.applied(op, current, self.engine.now)
+        obj, managed = patching.applied(op, current, self.ownership, self.engine.now)
         if current is None:
             made = self.store.create(op, obj, managed=managed, operation="Apply")
             self._custom.changed(op.resource, made)

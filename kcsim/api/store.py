@@ -61,7 +61,7 @@ class Store:
         resource = op.resource
         obj = self._fresh(op, obj)
         obj = strategy.prepare_for_create(resource, obj)
-        obj = self.typed.default(resource, obj)
+        obj = sent = self.typed.default(resource, obj)
         obj = self.admission.admit_create(resource, op.namespace, obj)
         obj = self._named(resource, op.namespace, obj)
         self.typed.validate_create(resource, obj)
@@ -82,6 +82,7 @@ class Store:
             manager=op.field_manager,
             operation=operation,
             managed=managed,
+            sent=sent,
         )
 
     def _fresh(self, op: Operation, obj: Object) -> Object:
@@ -151,9 +152,8 @@ class Store:
             new = objects.with_metadata(new, generation=generation)
         self.typed.validate_update(resource, new, old, op.subresource)
         new = self._services.on_update(resource, new, old)
-        if _same(new, old):
-            if managed is None or managed == current.managed:
-                return new if op.dry_run else current
+        if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
+            return new if op.dry_run else current
         if op.dry_run:
             return new
         if objects.is_deleting(new) and self._may_vanish(resource, new):

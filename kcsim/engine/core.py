@@ -25,7 +25,12 @@ class Timer:
     __slots__ = ("_args", "_cause", "_engine", "_fn", "when")
 
     def __init__(
-        self, engine: Engine, when: int, cause: Record | None, fn: Callable[..., object], args: tuple[Any, ...]
+        self,
+        engine: Engine,
+        when: int,
+        cause: Record | None,
+        fn: Callable[..., object],
+        args: tuple[Any, ...],
     ) -> None:
         self._engine = engine
         self.when = when
