@@ -29,6 +29,7 @@ KEY_DEFAULTS: Final[Mapping[tuple[str, str], Any]] = {
 """Defaults of optional list-map keys, which the definitions do not carry (+default markers in core/v1/types.go)."""
 
 ZERO_MEMBERS: Final[Mapping[tuple[str, str], Any]] = {
+    ("EndpointSlice", "ports"): None,
     ("Event", "deprecatedFirstTimestamp"): None,
     ("Event", "deprecatedLastTimestamp"): None,
     ("Event", "eventTime"): None,
@@ -37,8 +38,12 @@ ZERO_MEMBERS: Final[Mapping[tuple[str, str], Any]] = {
     ("Event", "reportingComponent"): "",
     ("Event", "reportingInstance"): "",
     ("HorizontalPodAutoscalerStatus", "currentMetrics"): None,
+    ("StatefulSetSpec", "serviceName"): "",
 }
 """Optional fields without omitempty: always there, whoever writes the object."""
+
+OMITTED_MEMBERS: Final = frozenset({("ValidatingAdmissionPolicyBindingSpec", "validationActions")})
+"""Required fields with omitempty: not there before someone writes them."""
 
 VALUE_STRUCTS: Final = frozenset(
     {
@@ -209,7 +214,7 @@ class OpenApiTypes:
                 out[field] = ZERO_MEMBERS[_short(name), field]
             elif is_struct and (field in required or by_value):
                 out[field] = self.zero(target or "")
-            elif field in required:
+            elif field in required and (_short(name), field) not in OMITTED_MEMBERS:
                 out[field] = _ZEROS.get(_type_of(member)) if target is None else None
         return out
 
