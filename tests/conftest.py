@@ -1,15 +1,22 @@
-"""What every test run loads: the --vectors option and the table of conformance cases at the end.
+"""What every test run loads: the Hypothesis profile, the --vectors option, the table of conformance cases at the end.
 
-Both live here and not in tests/vectors because pytest reads options, and a distributed run prints its
+The latter two live here and not in tests/vectors because pytest reads options, and a distributed run prints its
 summary, before it has seen the folders below.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The gate tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 VECTOR_TEST = "::test_vector["
 
