@@ -113,6 +113,8 @@ class Controller:
         self._failures: dict[Key, int] = {}
         self._delayed: dict[Key, Timer] = {}
         self._busy = 0
+        # Workers on their way to a key: never more than there are keys.
+        self._coming = 0
         self._bucket_free_at = 0
 
     # --- adding -------------------------------------------------------------------------------------------------
@@ -151,8 +153,9 @@ class Controller:
         self._call_worker()
 
     def _call_worker(self) -> None:
-        if self._busy < self.reconciler.workers and self._queue:
+        if self._busy < self.reconciler.workers and self._coming < len(self._queue):
             self._busy += 1
+            self._coming += 1
             self._component.after(self._dice.draw(self._component.endpoint.profile.reaction), self._work)
 
     def reset(self) -> None:
@@ -161,12 +164,13 @@ class Controller:
             timer.cancel()
         for kept in (self._queue, self._dirty, self._processing, self._failures, self._delayed):
             kept.clear()
-        self._busy = 0
+        self._busy = self._coming = 0
         self.reconciler.reset()
 
     # --- handling -----------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        self._coming -= 1
         key = self._queue.popleft()
         self._processing.add(key)
         self._engine.cause = self._dirty.pop(key)
