@@ -82,8 +82,8 @@ class Cache:
 
     # --- nodes --------------------------------------------------------------------------------------------------
 
-    def set_node(self, node: Object) -> None:
-        """A Node object was added or changed."""
+    def set_node(self, node: Object) -> bool:
+        """A Node object was added or changed; False when nothing that counts for placing pods changed."""
         name = node["metadata"]["name"]
         info = self._nodes.get(name)
         if info is None:
@@ -91,19 +91,20 @@ class Cache:
             info.set_node(node)
             self._nodes[name] = info
             self._enter(info)
-            return
+            return True
         old_zone, old_images = zone_key(info.labels), info.images
         changed = info.set_node(node)
         if zone_key(info.labels) != old_zone:
             self._leave(name, old_zone, old_images)
             self._enter(info)
-            return
+            return True
         if info.images != old_images:
             self._count_images(old_images, -1)
             self._count_images(info.images, 1)
             changed = True
         if changed:
             self._touch(name)
+        return changed
 
     def remove_node(self, name: str) -> None:
         """A Node object is gone. Its pods keep their place in case it comes back."""

@@ -90,7 +90,10 @@ def test_fast_path_equals_plain_algorithm(seed: int) -> None:
         elif what < 6 and placed:
             cache.remove_pod(placed.pop(dice.integer(len(placed))))
         pod = shapes.info(
-            {"metadata": {"name": f"p{step}", "namespace": "d", "uid": f"u{step}"}, "spec": dice.choice(specs)}
+            {
+                "metadata": {"name": f"p{step}", "namespace": "d", "uid": f"u{step}"},
+                "spec": dice.choice(specs),
+            }
         )
         share = dice.choice([0, 40, 100])
         quick = fast.decide(pod, start, Dice(step, "ties").integer, share)

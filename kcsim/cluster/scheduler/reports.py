@@ -1,0 +1,90 @@
+"""What the scheduler tells about pods: conditions, the notes behind ``why``, and what it does not model.
+
+**Imitates:** ``updatePod`` and ``podutil.UpdatePodCondition`` (pkg/scheduler/schedule_one.go, pkg/api/v1/pod/util.go,
+v1.36) for the condition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.objects import Object
+from kcsim.cluster.scheduler.pod_info import PodInfo
+from kcsim.cluster.scheduler.schedule_pod import Diagnosis
+from kcsim.engine.clock import rfc3339
+
+_NAMED_NODES = 20
+"""Node names listed for each reason in a trace note; the count is always there."""
+
+
+def subject(pod: PodInfo) -> str:
+    """The pod as the trace names it."""
+    return f"pod/{pod.namespace}/{pod.name}"
+
+
+def refusals(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The refusals, reason by reason: plugin, number of nodes, and the first of their names."""
+    if diagnosis.pre_filter is not None:
+        status = diagnosis.pre_filter
+        return {
+            "nodes": diagnosis.node_count,
+            "refusals": [{"plugin": status.plugin, "reasons": list(status.reasons)}],
+        }
+    return {
+        "nodes": diagnosis.node_count,
+        "refusals": [
+            {
+                "plugin": status.plugin,
+                "reasons": list(status.reasons),
+                "count": len(names),
+                "on": names[:_NAMED_NODES],
+            }
+            for status, names in diagnosis.by_status.items()
+        ],
+    }
+
+
+def condition_patch(pod: Object, reason: str, message: str, now: int) -> Object | None:
+    """The status patch that sets PodScheduled to False; None when it says so already. ``now`` in µs."""
+    condition: dict[str, Any] = {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "reason": reason,
+        "message": message,
+    }
+    generation = pod["metadata"].get("generation")
+    if generation:
+        condition["observedGeneration"] = generation
+    before = objects.conditions(pod)
+    after = objects.set_condition(before, condition, rfc3339(now))
+    if after is before:
+        return None
+    new = next(item for item in after if item["type"] == "PodScheduled")
+    return {"status": {"conditions": [new]}}
+
+
+def may_help(old: Object, new: Object) -> bool:
+    """Whether a waiting pod changed in a way that could make it schedulable: its spec or its labels."""
+    before, after = old["spec"], new["spec"]
+    return (before is not after and before != after) or objects.labels(old) != objects.labels(new)
+
+
+def unmodelled_fields(pod: Object) -> list[str]:
+    """Fields of the pod that would decide about its node on a real cluster and are not looked at here."""
+    spec = pod["spec"]
+    found = []
+    affinity = spec.get("affinity") or {}
+    found += [f"spec.affinity.{kind}" for kind in ("podAffinity", "podAntiAffinity") if affinity.get(kind)]
+    if spec.get("topologySpreadConstraints"):
+        found.append("spec.topologySpreadConstraints")
+    if spec.get("resourceClaims"):
+        found.append("spec.resourceClaims")
+    found += [
+        f"spec.volumes[{i}].{kind}"
+        for i, volume in enumerate(spec.get("volumes") or ())
+        for kind in ("persistentVolumeClaim", "ephemeral")
+        if kind in volume
+    ]
+    return found

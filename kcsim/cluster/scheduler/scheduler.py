@@ -1,0 +1,274 @@
+"""kube-scheduler: finds a node for every pod that has none.
+
+**Imitates:** pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go (v1.36): one scheduling cycle at a time, bindings
+side by side, assumed pods, the Scheduled and FailedScheduling events and the PodScheduled condition. Left out:
+preemption (its text is given, nobody is evicted), extenders, volumes and claims of resources; pods that need what is
+left out are reported. Differs: the plugins look at the cluster at the end of a cycle, not at its beginning.
+
+**Walk:** informer -> queue -> cycle (a delay) -> ``FastPath.decide`` -> assume -> POST pods/binding -> Scheduled; or a
+trace note with the refusals, the condition, the event, and back into the queue.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.client import Endpoint
+from kcsim.api.kit.component import Component
+from kcsim.api.objects import Object
+from kcsim.api.request import User
+from kcsim.cluster.scheduler import reports
+from kcsim.cluster.scheduler.cache import Cache
+from kcsim.cluster.scheduler.default_profile import default_profile
+from kcsim.cluster.scheduler.fast_path import FastPath
+from kcsim.cluster.scheduler.hints import Event, NodeChanged, PlacedPodChanged, PlacedPodGone, worth_requeuing
+from kcsim.cluster.scheduler.messages import cut_note
+from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, PodInfo, PodShape, Shapes
+from kcsim.cluster.scheduler.queue import QueuedPod, SchedulingQueue
+from kcsim.cluster.scheduler.schedule_pod import Diagnosis
+from kcsim.cluster.scheduler.timings import DEFAULT_TIMINGS, SchedulerTimings
+from kcsim.engine.core import Timer
+from kcsim.profile.api import SCHEDULER, ClientLimits
+
+_ENDED = frozenset(("Succeeded", "Failed"))
+
+
+class Scheduler(Component):
+    """The scheduler as a component.
+
+    Attributes:
+        scheduler_name: pods with this ``spec.schedulerName`` are its own.
+        percentage: percentageOfNodesToScore; 0 is adaptive.
+        queue: pods waiting; for a look inside.
+        cache: nodes and placed pods; for a look inside.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        user: User,
+        host: str,
+        *,
+        limits: ClientLimits = SCHEDULER,
+        timings: SchedulerTimings = DEFAULT_TIMINGS,
+        scheduler_name: str = DEFAULT_SCHEDULER,
+        percentage: int = 0,
+    ) -> None:
+        super().__init__(endpoint, "kube-scheduler", user, host, limits=limits)
+        self.scheduler_name = scheduler_name
+        self.percentage = percentage
+        self._timings = timings
+        self._cycle_dice = self.dice("cycle")
+        self._pick = self.dice("ties").integer
+        self._profile = default_profile()
+        self._forget_all()
+        self._pods = self.informer("pods")
+        self._pods.on_change(self._pod_changed)
+        self.informer("nodes").on_change(self._node_changed)
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Begin with empty caches; the informers fill them."""
+        self._forget_all()
+
+    def on_stop(self) -> None:
+        """A crash forgets the queue, the cache and every pod that was assumed."""
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._shapes = Shapes()
+        self.cache = Cache(self._shapes)
+        self.queue = SchedulingQueue()
+        self._fast = FastPath(self.cache, self._profile)
+        self._start_index = 0
+        self._busy = False
+        self._binding: dict[str, QueuedPod] = {}
+        self._reported: dict[str, None] = {}
+        self._flush_timer: Timer | None = None
+
+    # --- what the informers tell --------------------------------------------------------------------------------
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+            self._pod_gone(objects.uid(old))
+            old = None
+        if new is None:
+            return
+        if (new.get("status") or {}).get("phase") in _ENDED:
+            self._pod_gone(objects.uid(new))
+        elif new["spec"].get("nodeName"):
+            self._placed_pod_changed(old, new)
+        elif new["spec"].get("schedulerName", DEFAULT_SCHEDULER) == self.scheduler_name:
+            self._waiting_pod_changed(old, new)
+
+    def _pod_gone(self, uid: str) -> None:
+        self.queue.delete(uid)
+        placed = self.cache.remove_pod(uid)
+        if placed is not None:
+            self._happened(PlacedPodGone(placed))
+
+    def _placed_pod_changed(self, old: Object | None, new: Object) -> None:
+        uid = objects.uid(new)
+        self.cache.set_pod(new)
+        self.queue.delete(uid)
+        if self.queue.has_unschedulable and (old is None or not old["spec"].get("nodeName")):
+            self._happened(PlacedPodChanged(self._shapes.info(new)))
+
+    def _waiting_pod_changed(self, old: Object | None, new: Object) -> None:
+        uid = objects.uid(new)
+        if self.cache.node_of(uid):
+            # Assumed: the binding is on its way.
+            return
+        pod = self._shapes.info(new)
+        if uid not in self._reported and (missing := reports.unmodelled_fields(new)):
+            self._reported[uid] = None
+            self.engine.note(self.name, "warning", reports.subject(pod), {"not modelled": missing})
+        self.queue.update(
+            pod,
+            self.engine.now,
+            may_help=old is not None and reports.may_help(old, new),
+            cause=self.engine.cause,
+        )
+        self._kick()
+
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            if old is not None:
+                self.cache.remove_node(objects.name(old))
+            return
+        if self.cache.set_node(new) and self.queue.has_unschedulable:
+            before = NodeInfo(old) if old is not None else None
+            self._happened(NodeChanged(before, NodeInfo(new)))
+
+    def _happened(self, event: Event) -> None:
+        """Give pods another try that the event may help."""
+        if not self.queue.has_unschedulable:
+            return
+        known: dict[tuple[PodShape, frozenset[str]], bool] = {}
+
+        def worth(queued: QueuedPod) -> bool:
+            key = (queued.pod.shape, queued.refused_by)
+            if key not in known:
+                known[key] = worth_requeuing(queued.refused_by, queued.pod, event)
+            return known[key]
+
+        if self.queue.move(worth, self.engine.now, self.engine.cause):
+            self._arm_flush()
+            self._kick()
+
+    # --- the scheduling cycle -----------------------------------------------------------------------------------
+
+    def _kick(self) -> None:
+        """Begin a cycle unless one is under way."""
+        if self._busy:
+            return
+        queue = self.queue
+        while (queued := queue.pop(self.engine.now)) is not None:
+            if objects.is_deleting(queued.pod.pod):
+                queue.delete(queued.pod.uid)
+                self._event(
+                    queued.pod,
+                    "Warning",
+                    "FailedScheduling",
+                    f"skip schedule deleting pod: {queued.pod.full_name}",
+                )
+                continue
+            self._busy = True
+            with self.engine.because(queued.cause):
+                self.after(self._cycle_dice.draw(self._timings.cycle), self._decide, queued)
+            return
+
+    def _decide(self, queued: QueuedPod) -> None:
+        self._busy = False
+        pod = queued.pod
+        if self.queue.get(pod.uid) is queued:
+            decision = self._fast.decide(pod, self._start_index, self._pick, self.percentage)
+            self._start_index = decision.next_start
+            if decision.node:
+                self._bind(queued, decision.node)
+            elif decision.diagnosis is not None:
+                self._refused(queued, decision.diagnosis)
+        self._kick()
+
+    def _bind(self, queued: QueuedPod, node: str) -> None:
+        pod = queued.pod
+        self.cache.assume(pod, node)
+        self.queue.delete(pod.uid)
+        self._binding[pod.uid] = queued
+        self.client.bind(pod.pod, node).start(partial(self._bound, self._epoch, queued, node))
+
+    def _bound(self, epoch: int, queued: QueuedPod, node: str, _value: Any, error: Exception | None) -> None:
+        if epoch != self._epoch:
+            return
+        pod = queued.pod
+        del self._binding[pod.uid]
+        if error is None:
+            self._event(pod, "Normal", "Scheduled", f"Successfully assigned {pod.full_name} to {node}")
+            return
+        known = self._pods.get(pod.namespace, pod.name)
+        if known is not None and objects.uid(known) == pod.uid and known["spec"].get("nodeName"):
+            # It has a node after all: the answer was lost, or somebody else was faster.
+            return
+        placed = self.cache.remove_pod(pod.uid)
+        if placed is not None:
+            self._happened(PlacedPodGone(placed))
+        text = f'running Bind plugin "DefaultBinder": {error}'
+        self._report(pod, "SchedulerError", text, {"error": text, "node": node})
+        if known is not None and objects.uid(known) == pod.uid:
+            queued.cause = self.engine.cause
+            self.queue.add_after_error(queued, self.engine.now)
+            self._arm_flush()
+            self._kick()
+
+    def _refused(self, queued: QueuedPod, diagnosis: Diagnosis) -> None:
+        pod = queued.pod
+        self.queue.add_unschedulable(queued, diagnosis.plugins, self.engine.now)
+        self._arm_flush()
+        detail = {**reports.refusals(diagnosis), "attempt": queued.attempts}
+        self._report(pod, "Unschedulable", diagnosis.message(), detail)
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    def _report(self, pod: PodInfo, reason: str, message: str, detail: dict[str, Any]) -> None:
+        """Note the failure, then tell it as an event and as the pod's PodScheduled condition."""
+        record = self.engine.note(self.name, "refused", reports.subject(pod), detail)
+        with self.engine.because(record):
+            self._event(pod, "Warning", "FailedScheduling", cut_note(message))
+            current = self._pods.get(pod.namespace, pod.name)
+            if current is None or objects.uid(current) != pod.uid:
+                return
+            patch = reports.condition_patch(current, reason, message, self.engine.now)
+            if patch is not None:
+                call = self.client.patch(
+                    "pods", pod.namespace, pod.name, patch, type="strategic", subresource="status"
+                )
+                call.start(partial(self._patched, self._epoch, pod))
+
+    def _patched(self, epoch: int, pod: PodInfo, _value: Any, error: Exception | None) -> None:
+        if error is not None and epoch == self._epoch and not getattr(error, "is_not_found", False):
+            self.failed(f"status of {reports.subject(pod)}", error)
+
+    def _event(self, pod: PodInfo, kind: str, reason: str, message: str) -> None:
+        self.events.event(pod.pod, kind, reason, message, DEFAULT_SCHEDULER)
+
+    # --- back-off -----------------------------------------------------------------------------------------------
+
+    def _arm_flush(self) -> None:
+        when = self.queue.next_flush(self.engine.now)
+        timer = self._flush_timer
+        if timer is not None and timer.active:
+            if when is not None and timer.when <= when:
+                return
+            timer.cancel()
+        self._flush_timer = None
+        if when is not None:
+            self._flush_timer = self.tick(when - self.engine.now, "scheduler back-off", self._flush)
+
+    def _flush(self) -> None:
+        self.queue.flush(self.engine.now, self.engine.cause)
+        self._arm_flush()
+        self._kick()
