@@ -147,7 +147,9 @@ class Store:
             new = strategy.prepare_for_update(resource, new, old)
         if new.get("spec") is not old.get("spec") or not op.subresource:
             new = self.typed.default(resource, new)
-        generation = strategy.generation(resource, new, old)
+        # Writes of the status never move it, not even those that set a Deployment's annotations.
+        seen = old["metadata"].get("generation")
+        generation = seen if op.subresource == "status" else strategy.generation(resource, new, old)
         if generation != new["metadata"].get("generation"):
             new = objects.with_metadata(new, generation=generation)
         self.typed.validate_update(resource, new, old, op.subresource)
