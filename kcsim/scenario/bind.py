@@ -161,14 +161,20 @@ def _is_null(tree: Tree) -> bool:
 
 
 def _looks_like(tree: Tree, shape: Shape) -> bool:
-    """Whether a value of this YAML shape is meant for `shape`; used where scalars, lists and maps exclude each other."""
+    """Whether a value of this YAML shape is meant for `shape`; the options of one field exclude each other so."""
     match shape:
         case Record() | Named():
             return isinstance(tree, Mapping)
         case Items():
             return isinstance(tree, Sequence)
-        case Written() if shape.form.name == "a count":
-            return isinstance(tree, Scalar) and (not tree.plain or isinstance(tree.value(), int | float))
+        case Plain() if shape.type is bool:
+            return isinstance(tree, Scalar) and isinstance(tree.value(), bool)
+        case Written() if shape.form.number:
+            return (
+                isinstance(tree, Scalar)
+                and isinstance(tree.value(), int | float)
+                and not isinstance(tree.value(), bool)
+            )
         case _:
             return isinstance(tree, Scalar)
 

@@ -110,6 +110,9 @@ CODES: dict[str, Code] = {
     "KC506": Code(
         "no manifest is found where the delivery looks", "Correct `path`, or put the manifests there."
     ),
+    "KC507": Code(
+        "the API group has no such kind", "Correct kind or apiVersion; `kubectl api-resources` lists them."
+    ),
     # Repositories on disk.
     "KC601": Code(
         "the path is no git repository", "Give the folder that holds .git, or use `from:` for plain files."

@@ -11,7 +11,6 @@ from typing import Any
 
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.shapes import Choice, Either, Items, Named, Plain, Record, Shape, Written, record_of
-from kcsim.scenario.values import NAME
 from kcsim.scenario.yamltree import AMBIGUOUS, plain_value
 
 
@@ -50,7 +49,8 @@ def _data(value: Any, shape: Shape) -> Any:
 
 
 def _option_of(value: Any, shape: Either) -> Shape:
-    """The option a value belongs to; they differ by Python type (record, tuple, number, text)."""
+    """The option a value belongs to; they differ by Python type (record, tuple, boolean, number, text)."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     for option in shape.options:
         match option:
             case Record() if type(value) is option.type:
@@ -59,7 +59,9 @@ def _option_of(value: Any, shape: Either) -> Shape:
                 return option
             case Plain() if isinstance(value, option.type):
                 return option
-            case Written() if isinstance(value, int | float) or option.form is NAME:
+            case Choice() if value in option.words:
+                return option
+            case Written() if number:
                 return option
             case _:
                 continue

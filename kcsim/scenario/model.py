@@ -73,26 +73,74 @@ class Cluster(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Window(Part):
+    """A stretch of a container's life, counted from its start."""
+
+    from_: Annotated[Duration, "When it begins."] = 0
+    until: Annotated[Duration | None, "When it ends; left out: never."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorWindow(Part):
+    """A stretch of a container's life in which a share of requests is answered with an error."""
+
+    fraction: Annotated[Fraction, "Share of requests that get a 5xx."] = 1.0
+    from_: Annotated[Duration, "When it begins."] = 0
+    until: Annotated[Duration | None, "When it ends; left out: never."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullError(Part):
+    """A pull that the registry answers with an error."""
+
+    error: Annotated[str, "The registry's text."]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Image(Part):
-    """What an image does when its container runs: behaviour as data."""
+    """What an image does when its container runs: behaviour as data, read by `kcsim.cluster.images`."""
 
     name: Annotated[
         str, "As in `spec.containers[].image`, with its tag; `*` stands for every image not listed."
     ]
-    size: Annotated[Quantity | None, "Size to pull; the profile's when left out."] = None
-    pull: Annotated[Literal["ok", "notFound", "unauthorized"], "What the registry answers."] = "ok"
+    digest: Annotated[str | None, "sha256:...; made from the name when left out."] = None
+    size: Annotated[Quantity | None, "What a pull has to fetch."] = None
+    pull: Annotated[
+        Literal["found", "notFound", "error"] | PullError,
+        "What the registry answers: found, notFound, error, {error: TEXT}.",
+    ] = "found"
     starts_after: Annotated[
-        Duration | None, "From container start until it listens and its startup work is done."
+        Duration | None, "Added to the runtime's own time to create and start the container."
     ] = None
-    ready_after: Annotated[Duration | None, "From container start until its readiness probe succeeds."] = None
+    ready_after: Annotated[Duration | None, "From container start until the program listens and answers."] = (
+        None
+    )
     crash_after: Annotated[
-        Duration | None, "From container start until it exits by itself; left out: never."
+        Duration | None, "From container start until it exits with `exitCode`; left out: never."
     ] = None
-    exit_code: Annotated[Count | None, "The code it exits with when it crashes."] = None
-    fails_readiness: Annotated[bool, "The readiness probe never succeeds."] = False
-    fails_liveness: Annotated[bool, "The liveness probe never succeeds."] = False
-    serves_errors: Annotated[Fraction, "Share of requests it answers with an error 500."] = 0.0
-    latency: Annotated[Duration | None, "Time to answer one request."] = None
+    crashes: Annotated[Count | None, "Only the first so many containers of a pod crash; left out: each."] = (
+        None
+    )
+    exit_code: Annotated[Count | None, "Exit code of a crash; 1 when left out."] = None
+    exits_after: Annotated[
+        Duration | None, "From container start until it has done its work and exits with 0."
+    ] = None
+    fails_readiness: Annotated[bool | Window, "Its readiness probe fails, always or for a while."] = False
+    fails_liveness: Annotated[
+        bool | Window, "Its liveness and startup probes fail, always or for a while."
+    ] = False
+    serves_errors: Annotated[bool | Fraction | ErrorWindow, "Share of requests it answers with a 5xx."] = (
+        False
+    )
+    latency: Annotated[Duration | None, "Time to answer one request; 2ms when left out."] = None
+    stops_after_sigterm: Annotated[Duration | None, "From SIGTERM until it exits."] = None
+    ignores_sigterm: Annotated[bool, "It goes on until SIGKILL."] = False
+    ports: Annotated[
+        tuple[Count, ...], "Where it listens; the ports its container declares when left out."
+    ] = ()
+    memory: Annotated[Quantity | None, "Memory it uses at its start."] = None
+    memory_growth: Annotated[Quantity | None, "Memory it leaks each second."] = None
+    cpu: Annotated[Quantity | None, "CPU it uses."] = None
 
 
 # Repositories.
@@ -103,10 +151,14 @@ class Repository(Part):
     """A git repository: files written here, a folder on disk, or an existing repository whose history is replayed."""
 
     name: Annotated[Name, "The repository's name."]
-    branch: Annotated[str, "The branch that is delivered."] = "main"
+    branch: Annotated[
+        str | None, "The branch that is delivered; main, or with `clone` the one checked out."
+    ] = None
     path: Annotated[
-        str, "The folder that holds the manifests; deliveries look there unless they say otherwise."
-    ] = "."
+        str | None,
+        "The folder that holds the manifests; the root, or with `clone` the folders that hold any. Deliveries look there "
+        "unless they say otherwise.",
+    ] = None
     author: Annotated[str, "Who wrote the first commit."] = "dana"
     message: Annotated[str, "Message of the first commit."] = "Initial commit"
     files: Annotated[Mapping[str, str], "Files of the first commit: path -> text."] = field(
@@ -324,6 +376,9 @@ class Commit(Part):
         "Fields set: path -> {spec.replicas: 5}; in a file of several objects {Deployment/web spec.replicas: 5}.",
     ] = field(default_factory=dict)
     delete: Annotated[tuple[str, ...], "Files deleted."] = ()
+    broken_on_purpose: Annotated[
+        bool, "Its manifests are wrong because the story wants it so: they are not checked."
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -504,7 +559,9 @@ class Scenario(Part):
     teaches: Annotated[str, "What one learns from it."] = ""
     seed: Annotated[Count, "Seed of every dice stream; the same seed gives the same trace."] = 1
     until: Annotated[Duration, "When the run ends, in virtual time."] = HOUR
-    profile: Annotated[str, "Profile of delays and defaults, by Kubernetes version."] = "1.36"
+    profile: Annotated[Literal["1.36", "1.31"], "Profile of delays and defaults, by Kubernetes version."] = (
+        "1.36"
+    )
     cluster: Annotated[Cluster | None, "The cluster, when there is one."] = None
     clusters: Annotated[tuple[Cluster, ...], "The clusters, when there are several."] = ()
     images: Annotated[tuple[Image, ...], "How images behave; none listed: all behave well."] = ()

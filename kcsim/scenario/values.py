@@ -27,6 +27,8 @@ class Form:
     write: Callable[[Any], Any]
     schema: dict[str, Any]
     scalar: bool = True
+    number: bool = False
+    """Its values are numbers in the file, which tells it from texts where either may stand."""
 
 
 def _read_duration(value: Any) -> int:
@@ -81,7 +83,7 @@ def _read_fraction(value: Any) -> float:
     return float(value)
 
 
-def _read_percent_or_count(value: Any) -> int:
+def _read_count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000_000_000:
         raise ValueError("write a whole number, 0 or more")
     return value
@@ -121,9 +123,11 @@ QUANTITY = Form(
     "a quantity", _read_quantity, _same, {"type": ["string", "number"], "pattern": f"^{_QUANTITY.pattern}$"}
 )
 RATE = Form("a rate", _read_rate, _write_rate, {"type": "string", "pattern": f"^{_RATE.pattern}$"})
-FRACTION = Form("a fraction", _read_fraction, _same, {"type": "number", "minimum": 0, "maximum": 1})
+FRACTION = Form(
+    "a fraction", _read_fraction, _same, {"type": "number", "minimum": 0, "maximum": 1}, number=True
+)
 COUNT = Form(
-    "a count", _read_percent_or_count, _same, {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}
+    "a count", _read_count, _same, {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, number=True
 )
 NAME = Form("a name", _read_name, _same, {"type": "string", "pattern": f"^{_NAME.pattern}$"})
 EXPRESSION = Form("an expression", _read_text, _same, {"type": "string", "format": "kcsim-expression"})

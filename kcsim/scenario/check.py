@@ -1,0 +1,325 @@
+"""Cross-checks of a scenario: names, times, references, repositories, manifests, commands and expectations.
+
+**Walk:** the model has the right shape when it comes here (bind); this file checks what refers to what. Manifests are
+checked in manifest_checks.py, commands and faults of the timeline in timeline_checks.py, expectations in
+expectation_checks.py. Every fault is told at the place it is written.
+"""
+
+from collections.abc import Iterable
+
+from kcsim.api.catalog import BUILT_IN, Catalog
+from kcsim.cluster.images import from_json
+from kcsim.scenario.contents import at, first_contents, follow, key_at
+from kcsim.scenario.diagnostics import Report, did_you_mean
+from kcsim.scenario.dump import to_data
+from kcsim.scenario.expectation_checks import check_expectations
+from kcsim.scenario.functions import FLUX_RESOURCES
+from kcsim.scenario.manifest_checks import Objects, check_manifests
+from kcsim.scenario.model import (
+    Cluster,
+    Delivery,
+    Flux,
+    Part,
+    Pipeline,
+    Push,
+    Repository,
+    Scenario,
+    Spread,
+    Traffic,
+)
+from kcsim.scenario.timeline_checks import check_timeline
+
+NODES_MAX = 20_000
+"""Machines of one cluster."""
+
+
+def check(scenario: Scenario, report: Report) -> None:
+    """Add every fault of a scenario to the report; nothing is run and no file is written."""
+    _check_clusters(scenario, report)
+    if report.errors:
+        return  # without sound clusters and names the rest would only repeat the same fault
+    _check_names(scenario, report)
+    _check_images(scenario, report)
+    for repo in scenario.repositories:
+        _check_repository(repo, report)
+    for name, way in scenario.deliveries.items():
+        _check_delivery(scenario, name, way, report)
+    contents = first_contents(scenario, report)
+    follow(contents, scenario, report)
+    catalog = Catalog(BUILT_IN + FLUX_RESOURCES)
+    objects = check_manifests(scenario, contents, catalog, report)
+    for traffic in scenario.traffic:
+        _check_traffic(scenario, traffic, objects, report)
+    _check_builds(scenario, objects, report)
+    check_timeline(scenario, objects, catalog, report)
+    check_expectations(scenario, objects, catalog, report)
+
+
+# Clusters, names, images.
+
+
+def _check_clusters(scenario: Scenario, report: Report) -> None:
+    if scenario.cluster is not None and scenario.clusters:
+        report.add(
+            "KC105", key_at(scenario, "clusters"), "both 'cluster' and 'clusters'", "Keep one of the two."
+        )
+    for cluster in scenario.all_clusters():
+        count = cluster.nodes if isinstance(cluster.nodes, int) else len(cluster.nodes)
+        if not 0 < count <= NODES_MAX:
+            remedy = f"Give it 1 to {NODES_MAX} nodes."
+            report.add("KC104", at(cluster, "nodes"), f"cluster '{cluster.name}' has {count} nodes", remedy)
+        elif not isinstance(cluster.nodes, int):
+            _unique(cluster.nodes, "node", report)
+    _unique(scenario.clusters, "cluster", report)
+
+
+def _check_names(scenario: Scenario, report: Report) -> None:
+    _unique(scenario.images, "image", report)
+    _unique(scenario.repositories, "repository", report)
+    _unique(scenario.traffic, "traffic", report)
+    _unique([entry for entry in scenario.timeline if entry.name is not None], "timeline entry", report)
+    _unique(scenario.expectations, "expectation", report)
+
+
+def _unique(parts: Iterable[Part], what: str, report: Report) -> None:
+    seen: set[str] = set()
+    for part in parts:
+        name = str(getattr(part, "name", ""))
+        if name in seen:
+            report.add("KC106", at(part, "name"), f"there is another {what} '{name[:60]}' above")
+        seen.add(name)
+
+
+def _check_images(scenario: Scenario, report: Report) -> None:
+    changes = [entry.image for entry in scenario.timeline if entry.image is not None]
+    for image in (*scenario.images, *changes):
+        _, problems = from_json(to_data(image))
+        for problem in problems:
+            report.add("KC104", at(image, *problem.path), problem.message)
+
+
+# Repositories and deliveries.
+
+
+def _check_repository(repo: Repository, report: Report) -> None:
+    if repo.clone is not None and (repo.files or repo.from_ is not None):
+        remedy = "Keep `clone`, or give the files with `files` and `from`."
+        report.add(
+            "KC105", key_at(repo, "clone"), f"repository '{repo.name}' has both `clone` and files", remedy
+        )
+    if repo.clone is None and not repo.files and repo.from_ is None:
+        message = f"repository '{repo.name}' is empty: it needs files, from or clone"
+        report.add("KC105", at(repo), message, "Write its first commit's files under `files`.")
+    if repo.pace is not None and repo.clone is None:
+        report.add(
+            "KC105", key_at(repo, "pace"), "`pace` goes with `clone` only", "Remove it, or use `clone`."
+        )
+
+
+def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report) -> None:
+    repo = scenario.repository_named(way.repository)
+    if repo is None:
+        _missing_repository(scenario, way, way.repository, f"delivery '{name}'", report)
+    for index, cluster in enumerate(way.clusters):
+        if scenario.cluster_named(cluster) is None:
+            known = [each.name for each in scenario.all_clusters()]
+            report.add(
+                "KC208",
+                at(way, "clusters", index),
+                f"no cluster '{cluster}'",
+                did_you_mean(cluster, known, "clusters"),
+            )
+    if way.pipeline is not None:
+        _check_pipeline(way.pipeline, report)
+    if isinstance(way, Push):
+        _check_push(way, report)
+    else:
+        _check_flux(way, repo, report)
+
+
+def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: str, report: Report) -> None:
+    known = [each.name for each in scenario.repositories]
+    if name is not None:
+        report.add(
+            "KC201",
+            at(part, "repository"),
+            f"no repository '{name}'",
+            did_you_mean(name, known, "repositories"),
+        )
+    else:
+        count = "several repositories" if known else "no repository"
+        remedy = "Write `repository:`." if known else "Add one under `repositories`."
+        report.add("KC201", at(part), f"{who} names no repository and there is {count}", remedy)
+
+
+def _check_pipeline(pipeline: Pipeline, report: Report) -> None:
+    if pipeline.runners < 1:
+        report.add(
+            "KC104", at(pipeline, "runners"), "no runner: no run would ever begin", "Give it 1 or more."
+        )
+    if pipeline.trigger == "poll" and pipeline.poll_interval <= 0:
+        report.add("KC104", at(pipeline, "pollInterval"), "an interval of nothing", 'Write it like "1m".')
+    _unique(pipeline.stages, "stage", report)
+    for stage in pipeline.stages:
+        if isinstance(stage.duration, Spread):
+            _check_spread(stage.duration, report)
+
+
+def _check_spread(spread: Spread, report: Report) -> None:
+    even, skewed = (spread.min, spread.max), (spread.median, spread.p99)
+    whole = [pair for pair in (even, skewed) if None not in pair]
+    if len(whole) != 1 or any(
+        value is not None for pair in (even, skewed) if pair not in whole for value in pair
+    ):
+        remedy = "Write {min: 30s, max: 90s} or {median: 40s, p99: 2m}."
+        report.add("KC105", at(spread), "a varying duration has min and max, or median and p99", remedy)
+        return
+    low, high = whole[0]
+    if low is not None and high is not None and not 0 < low <= high:
+        report.add(
+            "KC104",
+            at(spread),
+            "the shorter duration is not shorter",
+            "Write 0 < min <= max, 0 < median <= p99.",
+        )
+
+
+def _check_push(way: Push, report: Report) -> None:
+    deployer = way.deployer
+    if deployer.rules and deployer.source is not None and deployer.source.child("clusterRole") is not None:
+        report.add(
+            "KC105", key_at(deployer, "rules"), "both 'rules' and 'clusterRole'", "Keep one of the two."
+        )
+    for index, rule in enumerate(deployer.rules):
+        lists = isinstance(rule, dict) and all(
+            isinstance(rule.get(key), list) for key in ("apiGroups", "resources", "verbs")
+        )
+        if not lists:
+            remedy = 'Write {apiGroups: ["apps"], resources: [deployments], verbs: [get, patch]}.'
+            report.add(
+                "KC104",
+                at(deployer, "rules", index),
+                "an RBAC rule has apiGroups, resources and verbs",
+                remedy,
+            )
+
+
+def _check_flux(way: Flux, repo: Repository | None, report: Report) -> None:
+    if way.kustomization is not None and way.kustomizations:
+        report.add(
+            "KC105",
+            key_at(way, "kustomizations"),
+            "both 'kustomization' and 'kustomizations'",
+            "Keep one of the two.",
+        )
+    default = repo.name if repo is not None else ""
+    names = [each.name or default for each in way.all_kustomizations()]
+    seen: set[str] = set()
+    for each, name in zip(way.all_kustomizations(), names, strict=True):
+        if name in seen:
+            report.add("KC106", at(each, "name"), f"there is another kustomization '{name}' above")
+        seen.add(name)
+        if each.interval <= 0:
+            report.add("KC104", at(each, "interval"), "an interval of nothing", 'Write it like "10m".')
+        for index, dependency in enumerate(each.depends_on):
+            if dependency.namespace in {None, way.namespace} and dependency.name not in names:
+                remedy = did_you_mean(dependency.name, names, "kustomizations")
+                report.add(
+                    "KC407",
+                    at(each, "dependsOn", index, "name"),
+                    f"no kustomization '{dependency.name}'",
+                    remedy,
+                )
+    if way.git_repository.interval <= 0:
+        report.add(
+            "KC104", at(way.git_repository, "interval"), "an interval of nothing", 'Write it like "1m".'
+        )
+
+
+def _check_builds(scenario: Scenario, objects: Objects, report: Report) -> None:
+    known = {_repository_of(name) for name in (*objects.images, *(image.name for image in scenario.images))}
+    for way in scenario.deliveries.values():
+        for stage in way.pipeline.stages if way.pipeline is not None else ():
+            for index, image in enumerate(stage.builds):
+                if image not in known and not objects.open_ended:
+                    message = f"stage '{stage.name[:60]}' builds '{image[:80]}', which no manifest uses"
+                    report.add(
+                        "KC203",
+                        at(stage, "builds", index),
+                        message,
+                        did_you_mean(image, known, "image repositories"),
+                    )
+
+
+def _repository_of(image: str) -> str:
+    """An image's name without tag and digest."""
+    name = image.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
+# Traffic.
+
+
+def _check_traffic(scenario: Scenario, traffic: Traffic, objects: Objects, report: Report) -> None:
+    if traffic.timeout <= 0:
+        report.add(
+            "KC104",
+            at(traffic, "timeout"),
+            "with no time to answer every request fails",
+            'Write it like "1s".',
+        )
+    for key, when in (("start", traffic.start), ("until", traffic.until)):
+        if when is not None and when > scenario.until:
+            report.add("KC302", at(traffic, key), f"traffic '{traffic.name}' goes beyond the end of the run")
+    if traffic.until is not None and traffic.until < traffic.start:
+        report.add(
+            "KC301", at(traffic, "until"), f"traffic '{traffic.name}' ends before it starts", "Swap the two."
+        )
+    if scenario.cluster_named(traffic.cluster) is None and traffic.cluster is not None:
+        known = [each.name for each in scenario.all_clusters()]
+        report.add(
+            "KC208",
+            at(traffic, "cluster"),
+            f"no cluster '{traffic.cluster}'",
+            did_you_mean(traffic.cluster, known, "clusters"),
+        )
+    kind, slash, name = traffic.to.partition("/")
+    if not slash or kind not in {"service", "services", "svc"} or not name:
+        report.add("KC104", at(traffic, "to"), f"'{traffic.to[:60]}' is no Service", "Write service/web.")
+        return
+    _check_service(traffic, name, objects, report)
+
+
+def _check_service(traffic: Traffic, name: str, objects: Objects, report: Report) -> None:
+    if objects.open_ended or objects.renamed:
+        return
+    found = objects.services.get((traffic.namespace, name))
+    if found is None:
+        others = sorted(f"{other} in namespace {space}" for space, other in objects.services)
+        remedy = did_you_mean(f"{name} in namespace {traffic.namespace}", others, "Services")
+        report.add(
+            "KC205", at(traffic, "to"), f"no Service '{name}' in namespace '{traffic.namespace}'", remedy
+        )
+        return
+    ports = [port for service in found for port in _ports(service)]
+    if traffic.port is None:
+        if len({number for number, _ in ports}) > 1:
+            report.add("KC212", at(traffic, "to"), f"Service '{name}' has several ports", "Write `port:`.")
+    elif not any(traffic.port in pair for pair in ports):
+        known = [str(part) for pair in ports for part in pair if part is not None]
+        report.add(
+            "KC212",
+            at(traffic, "port"),
+            f"Service '{name}' has no port {traffic.port}",
+            did_you_mean(str(traffic.port), known, "ports"),
+        )
+
+
+def _ports(service: object) -> list[tuple[int | None, str | None]]:
+    spec = service.get("spec") if isinstance(service, dict) else None
+    ports = spec.get("ports") if isinstance(spec, dict) else None
+    return [(port.get("port"), port.get("name")) for port in ports or () if isinstance(port, dict)]
+
+
+__all__ = ["NODES_MAX", "Cluster", "check"]

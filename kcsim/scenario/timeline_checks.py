@@ -1,0 +1,319 @@
+"""Checks of the timeline: order, one action each, what the actions name, and the command lines."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from kcsim.api.catalog import Catalog
+from kcsim.scenario.contents import at, key_at
+from kcsim.scenario.diagnostics import Report, did_you_mean
+from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
+from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
+from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
+
+KUBECTL_VERBS: Final = (
+    "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
+    "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon", "wait",
+)  # fmt: skip
+"""kubectl's verbs that a story may use; each run says which of them it cannot carry out."""
+FLUX_VERBS: Final[dict[str, tuple[str, ...]]] = {
+    "suspend": ("kustomization", "ks", "source"),
+    "resume": ("kustomization", "ks", "source"),
+    "reconcile": ("kustomization", "ks", "source"),
+    "get": ("kustomizations", "ks", "sources", "all"),
+}
+"""verb -> what may follow it."""
+_NAMES_OBJECTS: Final = frozenset(
+    {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "edit", "expose", "autoscale"}
+)
+_NAMES_NODES: Final = frozenset({"cordon", "uncordon", "drain"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """What a word of a command line is checked against."""
+
+    scenario: Scenario
+    objects: Objects
+    catalog: Catalog
+    report: Report
+
+
+def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, report: Report) -> None:
+    """Add every fault of the timeline to the report."""
+    latest = 0
+    for entry in scenario.timeline:
+        if entry.at < latest:
+            report.add("KC301", at(entry, "at"), "this entry is earlier than the one before it")
+        if entry.at > scenario.until:
+            report.add("KC302", at(entry, "at"), "this entry is later than `until`, the end of the run")
+        latest = max(latest, entry.at)
+        _check_entry(scenario, entry, report)
+        if entry.kubectl is not None:
+            _check_kubectl(scenario, entry, objects, catalog, report)
+        if entry.flux is not None:
+            _check_flux(scenario, entry, report)
+        if entry.image is not None:
+            _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
+        _check_fault(scenario, entry, report)
+
+
+def _check_entry(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    actions = entry.action_names()
+    if len(actions) != 1:
+        found = " and ".join(f"'{name}'" for name in actions) or "nothing"
+        report.add(
+            "KC105",
+            at(entry),
+            f"an entry of the timeline does one thing; this one does {found}",
+            f"Write one of {', '.join(ACTIONS)}.",
+        )
+    for index, name in enumerate(entry.deliveries):
+        if name not in scenario.deliveries:
+            report.add(
+                "KC206",
+                at(entry, "deliveries", index),
+                f"no delivery '{name[:60]}'",
+                did_you_mean(name, scenario.deliveries, "deliveries"),
+            )
+    if entry.cluster is not None and scenario.cluster_named(entry.cluster) is None:
+        known = [cluster.name for cluster in scenario.all_clusters()]
+        report.add(
+            "KC208",
+            at(entry, "cluster"),
+            f"no cluster '{entry.cluster}'",
+            did_you_mean(entry.cluster, known, "clusters"),
+        )
+    action = entry.commit or entry.revert
+    if action is not None and scenario.repository_named(action.repository) is None:
+        _missing_repository(scenario, entry, action.repository, report)
+
+
+def _missing_repository(scenario: Scenario, entry: TimelineEntry, name: str | None, report: Report) -> None:
+    known = [repo.name for repo in scenario.repositories]
+    which = "commit" if entry.commit is not None else "revert"
+    if name is None:
+        report.add(
+            "KC201",
+            at(entry, which),
+            f"the {which} names no repository and there is not exactly one",
+            did_you_mean("", known, "repositories"),
+        )
+    else:
+        report.add(
+            "KC201",
+            at(entry, which, "repository"),
+            f"no repository '{name}'",
+            did_you_mean(name, known, "repositories"),
+        )
+
+
+def _check_image(
+    scenario: Scenario, entry: TimelineEntry, image: str, objects: Objects, report: Report, *path: str
+) -> None:
+    known = {each.name for each in scenario.images} | objects.images
+    if image not in known and "*" not in known and not (objects.open_ended and not scenario.images):
+        report.add(
+            "KC203",
+            at(entry, *path),
+            f"image '{image[:80]}' is not declared",
+            did_you_mean(image, known, "images"),
+        )
+
+
+# Faults.
+
+
+def _check_fault(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    written = [
+        field
+        for field in (*TARGET_FIELDS, "for")
+        if getattr(entry, "for_" if field == "for" else field) is not None
+    ]
+    if entry.fault is None:
+        for field in written:
+            report.add(
+                "KC704", key_at(entry, field), f"'{field}' goes with a fault", "Add `fault:`, or remove it."
+            )
+        return
+    kind = FAULTS.get(entry.fault)
+    if kind is None:
+        report.add(
+            "KC703",
+            at(entry, "fault"),
+            f"there is no fault '{entry.fault[:60]}'",
+            did_you_mean(entry.fault, FAULTS, "faults"),
+        )
+        return
+    for field in kind.needs:
+        if field not in written:
+            report.add("KC704", at(entry, "fault"), f"{entry.fault} needs the field '{field}'", kind.summary)
+    for field in written:
+        if field not in (*kind.needs, *kind.takes, "for"):
+            report.add("KC704", key_at(entry, field), f"{entry.fault} takes no field '{field}'", kind.summary)
+    if entry.for_ == 0:
+        report.add(
+            "KC704",
+            at(entry, "for"),
+            "the fault ends when it begins",
+            "Write how long it lasts, or leave `for` out.",
+        )
+    _check_targets(scenario, entry, report)
+
+
+def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    nodes = _nodes(scenario, entry)
+    if entry.node is not None and entry.node not in nodes:
+        report.add(
+            "KC202", at(entry, "node"), f"no node '{entry.node}'", did_you_mean(entry.node, nodes, "nodes")
+        )
+    if entry.repository is not None and scenario.repository_named(entry.repository) is None:
+        known = [repo.name for repo in scenario.repositories]
+        report.add(
+            "KC201",
+            at(entry, "repository"),
+            f"no repository '{entry.repository}'",
+            did_you_mean(entry.repository, known, "repositories"),
+        )
+    if entry.client is not None:
+        clients = {*COMPONENT_CLIENTS, *nodes, *people(scenario)}
+        if entry.client not in clients:
+            report.add(
+                "KC209",
+                at(entry, "client"),
+                f"no API client '{entry.client[:60]}'",
+                did_you_mean(entry.client, clients, "clients"),
+            )
+
+
+def _nodes(scenario: Scenario, entry: TimelineEntry) -> list[str]:
+    cluster = scenario.cluster_named(entry.cluster)
+    return [node.name for node in cluster.all_nodes()] if cluster is not None else []
+
+
+def people(scenario: Scenario) -> set[str]:
+    """Everybody who types or deploys in the story."""
+    typing = {entry.as_ for entry in scenario.timeline}
+    return typing | {way.deployer.user for way in scenario.deliveries.values() if isinstance(way, Push)}
+
+
+# Command lines.
+
+
+def _split(entry: TimelineEntry, field: str, line: str, verbs: Iterable[str], report: Report) -> list[str]:
+    """The words of a command line; empty when they cannot be told or the verb is unknown, which is then reported."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        report.add("KC701", at(entry, field), f"the {field} line cannot be read: {error}")
+        return []
+    if words[:1] == [field]:
+        report.add(
+            "KC702",
+            at(entry, field),
+            f"the line begins with the word {field}",
+            f"Leave out the word {field}.",
+        )
+        return []
+    verb = words[0] if words else ""
+    if verb not in verbs:
+        report.add(
+            "KC702",
+            at(entry, field),
+            f"{field} has no verb '{verb[:60]}' here",
+            did_you_mean(verb, verbs, "verbs"),
+        )
+        return []
+    return words
+
+
+def _check_kubectl(
+    scenario: Scenario, entry: TimelineEntry, objects: Objects, catalog: Catalog, report: Report
+) -> None:
+    assert entry.kubectl is not None, "asked before"
+    words = _split(entry, "kubectl", entry.kubectl, KUBECTL_VERBS, report)
+    if not words:
+        return
+    plain = [word for word in words[1:] if not word.startswith("-")]
+    if words[0] in _NAMES_NODES:
+        _check_node_words(scenario, entry, plain, report)
+    elif words[0] in _NAMES_OBJECTS:
+        namespace = _namespace(words)
+        for word in plain:
+            _check_object_word(_Story(scenario, objects, catalog, report), entry, word, namespace)
+    if words[:2] == ["set", "image"]:
+        for word in plain:
+            container, equals, image = word.partition("=")
+            if equals and container and image:
+                _check_image(scenario, entry, image, objects, report, "kubectl")
+
+
+def _namespace(words: list[str]) -> str:
+    for number, word in enumerate(words):
+        if word in {"-n", "--namespace"} and number + 1 < len(words):
+            return words[number + 1]
+        for prefix in ("--namespace=", "-n="):
+            if word.startswith(prefix):
+                return word.removeprefix(prefix)
+        if word.startswith("-n") and len(word) > 2 and not word.startswith("--"):
+            return word[2:]
+    return "default"
+
+
+def _check_node_words(scenario: Scenario, entry: TimelineEntry, words: list[str], report: Report) -> None:
+    nodes = _nodes(scenario, entry)
+    if words and words[0].removeprefix("node/") not in nodes:
+        report.add(
+            "KC202",
+            at(entry, "kubectl"),
+            f"no node '{words[0][:60]}'",
+            did_you_mean(words[0], nodes, "nodes"),
+        )
+
+
+def _check_object_word(story: _Story, entry: TimelineEntry, word: str, namespace: str) -> None:
+    kind, slash, name = word.partition("/")
+    if not slash or "=" in word or "/" in name or not name:
+        return
+    resource = story.catalog.by_word(kind)
+    if resource is None:
+        known = sorted({each.singular for each in story.catalog})
+        story.report.add(
+            "KC406",
+            at(entry, "kubectl"),
+            f"there is no kind '{kind[:60]}'",
+            did_you_mean(kind, known, "kinds"),
+        )
+    elif not may_exist(story.objects, story.scenario, resource, namespace, name):
+        place = f" in namespace '{namespace[:60]}'" if resource.namespaced else ""
+        remedy = did_you_mean(
+            name, similar_objects(story.objects, resource), f"each {resource.kind} of the story"
+        )
+        story.report.add("KC407", at(entry, "kubectl"), f"nothing makes {word[:80]}{place}", remedy)
+
+
+def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    assert entry.flux is not None, "asked before"
+    words = _split(entry, "flux", entry.flux, FLUX_VERBS, report)
+    if words and words[1:2] and words[1] not in FLUX_VERBS[words[0]]:
+        report.add(
+            "KC702",
+            at(entry, "flux"),
+            f"flux {words[0]} takes no '{words[1][:60]}'",
+            did_you_mean(words[1], FLUX_VERBS[words[0]], "kinds"),
+        )
+    elif len(words) == 1:
+        report.add(
+            "KC702",
+            at(entry, "flux"),
+            f"flux {words[0]} needs an object",
+            f"Write {words[0]} kustomization NAME.",
+        )
+    if all(isinstance(way, Push) for way in scenario.deliveries.values()):
+        report.add(
+            "KC206",
+            at(entry, "flux"),
+            "no delivery is of type flux",
+            "Add one under `deliveries`, or remove the entry.",
+        )
