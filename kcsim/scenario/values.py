@@ -17,7 +17,7 @@ DURATION_MAX = 1000 * 24 * 3600 * 1_000_000
 """Longest duration in µs: 1,000 days of virtual time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Form:
     """A written form: `read` raises ValueError with what it wants; `write` gives the text back."""
 
