@@ -1,0 +1,145 @@
+"""Checks that many kinds share: numbers, percents, labels, selectors, quantities, immutability.
+
+**Imitates:** apimachinery pkg/apis/meta/v1/validation and pkg/api/validation/generic.go, kubernetes
+pkg/apis/core/validation (v1.36).
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kcsim.api import intstr, names, quantity, selectors
+from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, required, too_long
+
+NOT_NEGATIVE: Final = "must be greater than or equal to 0"
+IMMUTABLE: Final = "field is immutable"
+_MIB: Final = 1024 * 1024
+
+
+def non_negative(field: str, value: Any) -> Errors:
+    """Zero or more; absent is fine."""
+    return [] if value is None or value >= 0 else [invalid(field, value, NOT_NEGATIVE)]
+
+
+def non_negative_fields(path: str, obj: Mapping[str, Any], *fields: str) -> Errors:
+    """`non_negative` for several fields, in the order given."""
+    return [error for name in fields for error in non_negative(f"{path}.{name}", obj.get(name))]
+
+
+def immutable(field: str, new: Any, old: Any) -> Errors:
+    """The value as it was."""
+    return [] if new == old else [invalid(field, new, IMMUTABLE)]
+
+
+def int_or_percent(field: str, value: Any) -> Errors:
+    """A non-negative number or a percentage."""
+    if isinstance(value, str):
+        return each_invalid(field, value, names.is_valid_percent(value))
+    return non_negative(field, value)
+
+
+def at_most_100_percent(field: str, value: Any) -> Errors:
+    """A percentage of at most 100."""
+    if isinstance(value, str) and not names.is_valid_percent(value) and int(value[:-1]) > 100:
+        return [invalid(field, value, "must not be greater than 100%")]
+    return []
+
+
+def is_zero(value: Any) -> bool:
+    """Whether an int-or-percent is 0 or "0%"."""
+    if isinstance(value, str):
+        return intstr.is_percent(value) and int(value[:-1]) == 0
+    return bool(value == 0)
+
+
+def port_or_name(field: str, value: Any) -> Errors:
+    """A port number, or the name of one."""
+    check = names.is_valid_port_name if isinstance(value, str) else names.is_valid_port_num
+    return each_invalid(field, value, check(value))
+
+
+# ---- labels and selectors
+
+
+def labels(field: str, values: Mapping[str, str] | None) -> Errors:
+    """ValidateLabels: keys and values."""
+    errors: Errors = []
+    for key in sorted(values or {}):
+        value = (values or {})[key]
+        errors += each_invalid(field, key, names.is_qualified_name(key))
+        errors += each_invalid(field, value, names.is_valid_label_value(value))
+    return errors
+
+
+def label_selector(path: str, selector: Mapping[str, Any] | None) -> Errors:
+    """ValidateLabelSelector."""
+    if not selector:
+        return []
+    errors = labels(f"{path}.matchLabels", selector.get("matchLabels"))
+    for index, item in enumerate(selector.get("matchExpressions") or ()):
+        errors += _selector_requirement(f"{path}.matchExpressions[{index}]", item)
+    return errors
+
+
+def _selector_requirement(path: str, item: Mapping[str, Any]) -> Errors:
+    operator, values = item.get("operator", ""), item.get("values") or []
+    errors: Errors = []
+    if operator in ("In", "NotIn"):
+        if not values:
+            errors.append(required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            errors.append(
+                forbidden(
+                    f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+                )
+            )
+    else:
+        errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
+    errors += each_invalid(f"{path}.key", item.get("key", ""), names.is_qualified_name(item.get("key", "")))
+    for index, value in enumerate(values):
+        errors += each_invalid(f"{path}.values[{index}]", value, names.is_valid_label_value(value))
+    return errors
+
+
+def compiled(selector: Mapping[str, Any] | None) -> selectors.LabelSelector | None:
+    """The selector ready to match, None when it is invalid."""
+    try:
+        return selectors.from_object(selector)
+    except selectors.SelectorError:
+        return None
+
+
+# ---- values
+
+
+def amount(field: str, value: Any) -> Errors:
+    """A quantity of at least zero, shown as stored."""
+    if quantity.of(value).nanos < 0:
+        return [invalid(field, str(value), NOT_NEGATIVE)]
+    return []
+
+
+def ip_address(field: str, value: str) -> Errors:
+    """An IPv4 or IPv6 address, without leading zeros."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return [invalid(field, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    return []
+
+
+def cidr(field: str, value: str) -> Errors:
+    """A CIDR block."""
+    try:
+        ipaddress.ip_network(value if "/" in value else "", strict=False)
+    except ValueError:
+        return [invalid(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
+    return []
+
+
+def total_size(field: str, data: Mapping[str, str] | None, binary: Mapping[str, str] | None = None) -> Errors:
+    """ConfigMap and Secret data: at most 1 MiB in all."""
+    size = sum(len(value.encode()) for value in (data or {}).values())
+    size += sum(len(value) * 3 // 4 - value.count("=") for value in (binary or {}).values())
+    return [] if size <= _MIB else [too_long(field, _MIB)]

@@ -1,0 +1,239 @@
+"""Validation of pods and pod templates.
+
+**Imitates:** ValidatePodCreate, ValidatePodUpdate, ValidatePodTemplateSpec and ValidatePodSpec in kubernetes
+pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, pod-level resources, resize and
+ephemeral container updates, Windows and user namespace rules.
+`Differs:` the diff that ends a refused update shows the pod's JSON, not Go's internal struct.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kcsim.api import names, objects
+from kcsim.api.validation import containers as container_rules
+from kcsim.api.validation.affinity import affinity, tolerations, topology_spread
+from kcsim.api.validation.common import ip_address, labels, non_negative
+from kcsim.api.validation.field import (
+    Errors,
+    duplicate,
+    each_invalid,
+    forbidden,
+    invalid,
+    one_of,
+    required,
+)
+from kcsim.api.validation.metadata import annotations
+from kcsim.api.validation.volumes import volumes as volume_rules
+
+RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
+DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_MAX_INT32: Final = 2**31 - 1
+_SYSCTL_FORM: Final = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+
+
+def pod(obj: Mapping[str, Any]) -> Errors:
+    """A new pod, beyond its metadata."""
+    spec = obj.get("spec") or {}
+    errors = pod_spec("spec", spec)
+    if spec.get("nodeName") and spec.get("schedulingGates"):
+        errors.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
+    return errors
+
+
+def pod_template(path: str, template: Mapping[str, Any]) -> Errors:
+    """ValidatePodTemplateSpec."""
+    meta = template.get("metadata") or {}
+    errors = labels(f"{path}.labels", meta.get("labels"))
+    errors += annotations(f"{path}.annotations", meta.get("annotations"))
+    spec = template.get("spec") or {}
+    errors += pod_spec(f"{path}.spec", spec)
+    if spec.get("ephemeralContainers"):
+        text = "ephemeral containers not allowed in pod template"
+        errors.append(forbidden(f"{path}.spec.ephemeralContainers", text))
+    return errors
+
+
+def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
+    """ValidatePodSpec, in upstream's order."""
+    regular, init = spec.get("containers") or [], spec.get("initContainers") or []
+    errors, known = volume_rules(f"{path}.volumes", spec.get("volumes") or [])
+    errors += container_rules.containers(f"{path}.containers", regular, known, set())
+    errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular)
+    errors += one_of(f"{path}.restartPolicy", spec.get("restartPolicy") or "", RESTART_POLICIES)
+    errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy") or "", DNS_POLICIES)
+    errors += labels(f"{path}.nodeSelector", spec.get("nodeSelector"))
+    errors += _security_context(f"{path}.securityContext", spec.get("securityContext") or {})
+    errors += affinity(f"{path}.affinity", spec.get("affinity") or {})
+    errors += _names(path, spec)
+    errors += tolerations(f"{path}.tolerations", spec.get("tolerations") or [])
+    errors += _host_aliases(f"{path}.hostAliases", spec.get("hostAliases") or [])
+    errors += topology_spread(
+        f"{path}.topologySpreadConstraints", spec.get("topologySpreadConstraints") or []
+    )
+    errors += _scheduling_gates(f"{path}.schedulingGates", spec.get("schedulingGates") or [])
+    deadline = spec.get("activeDeadlineSeconds")
+    if deadline is not None:
+        wrong = names.is_in_range(deadline, 1, _MAX_INT32)
+        errors += each_invalid(f"{path}.activeDeadlineSeconds", deadline, wrong)
+    errors += non_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
+    system = (spec.get("os") or {}).get("name")
+    if spec.get("os") is not None:
+        errors += (
+            [required(f"{path}.os.name")]
+            if not system
+            else one_of(f"{path}.os", system, ("linux", "windows"))
+        )
+    return errors
+
+
+def _names(path: str, spec: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    for field, rule in (
+        ("serviceAccountName", names.is_dns1123_subdomain),
+        ("nodeName", names.is_dns1123_subdomain),
+        ("hostname", names.is_dns1123_label),
+        ("subdomain", names.is_dns1123_label),
+        ("priorityClassName", names.is_dns1123_subdomain),
+        ("runtimeClassName", names.is_dns1123_subdomain),
+    ):
+        value = spec.get(field)
+        if value:
+            errors += each_invalid(f"{path}.{field}", value, rule(value))
+    return errors
+
+
+def _security_context(path: str, item: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    for name in ("fsGroup", "runAsUser", "runAsGroup"):
+        errors += non_negative(f"{path}.{name}", item.get(name))
+    seen: set[str] = set()
+    for index, sysctl in enumerate(item.get("sysctls") or ()):
+        here, name = f"{path}.sysctls[{index}].name", sysctl.get("name") or ""
+        if not name:
+            errors.append(required(here))
+        elif len(name) > 253 or not re.match(_SYSCTL_FORM, name):
+            text = f"must have at most 253 characters and match regex {_SYSCTL_FORM}"
+            errors.append(invalid(here, name, text))
+        elif name in seen:
+            errors.append(duplicate(here, name))
+        seen.add(name)
+    return errors
+
+
+def _host_aliases(path: str, items: list[dict[str, Any]]) -> Errors:
+    errors: Errors = []
+    for index, item in enumerate(items):
+        errors += ip_address(f"{path}[{index}].ip", item.get("ip") or "")
+        for at, host in enumerate(item.get("hostnames") or ()):
+            errors += each_invalid(f"{path}[{index}].hostnames[{at}]", host, names.is_dns1123_subdomain(host))
+    return errors
+
+
+def _scheduling_gates(path: str, items: list[dict[str, Any]]) -> Errors:
+    errors: Errors = []
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        name = item.get("name") or ""
+        errors += each_invalid(f"{path}[{index}].name", name, names.is_qualified_name(name))
+        if name in seen:
+            errors.append(duplicate(f"{path}[{index}].name", name))
+        seen.add(name)
+    return errors
+
+
+# ---- update
+
+_UPDATE_FORBIDDEN: Final = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
+)
+
+
+def pod_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidatePodUpdate, beyond metadata."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    if after is before:
+        return []
+    errors = pod_spec("spec", after)
+    for name in ("containers", "initContainers"):
+        if len(after.get(name) or ()) != len(before.get(name) or ()):
+            errors.append(forbidden(f"spec.{name}", "pod updates may not add or remove containers"))
+            return errors
+    deadline = _deadline_update(after.get("activeDeadlineSeconds"), before.get("activeDeadlineSeconds"))
+    tolerance = _tolerations_update(after.get("tolerations") or [], before.get("tolerations") or [])
+    gates = _gates_update(after, before)
+    errors += deadline
+    if deadline:
+        return errors
+    errors += tolerance + gates
+    munged = _munged(after, before)
+    if not gates and munged != before:
+        errors.append(forbidden("spec", f"{_UPDATE_FORBIDDEN}\n{diff(before, munged)}"))
+    return errors
+
+
+def _deadline_update(new: Any, old: Any) -> Errors:
+    field = "spec.activeDeadlineSeconds"
+    if old is None or new == old:
+        return []
+    if new is None:
+        return [invalid(field, None, "must not update from a positive integer to nil value")]
+    return [invalid(field, new, "must be less than or equal to previous value")] if new > old else []
+
+
+def _tolerations_update(new: list[dict[str, Any]], old: list[dict[str, Any]]) -> Errors:
+    """Existing tolerations stay; only their tolerationSeconds may change."""
+
+    def kept(item: dict[str, Any]) -> bool:
+        return any(
+            objects.dissoc(other, ("tolerationSeconds",)) == objects.dissoc(item, ("tolerationSeconds",))
+            for other in new
+        )
+
+    if all(kept(item) for item in old):
+        return []
+    return [
+        forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")
+    ]
+
+
+def _gates_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    known = {gate["name"] for gate in old.get("schedulingGates") or ()}
+    return [
+        forbidden(
+            f"spec.schedulingGates[{index}].name",
+            f"only deletion is allowed, but found new scheduling gate '{gate['name']}'",
+        )
+        for index, gate in enumerate(new.get("schedulingGates") or ())
+        if gate["name"] not in known
+    ]
+
+
+def _munged(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """The new spec with what may change put back: equal to the old one when nothing else changed."""
+    spec = dict(new)
+    for name in ("containers", "initContainers"):
+        if name in spec:
+            pairs = zip(spec[name], old.get(name) or (), strict=False)
+            spec[name] = [{**item, "image": other.get("image")} for item, other in pairs]
+    free = ["activeDeadlineSeconds", "tolerations", "schedulingGates"]
+    if (old.get("terminationGracePeriodSeconds") or 0) < 0 and new.get("terminationGracePeriodSeconds") == 1:
+        free.append("terminationGracePeriodSeconds")
+    if old.get("schedulingGates"):
+        free += ["nodeSelector", "affinity"]
+    for name in free:
+        spec.pop(name, None)
+        if name in old:
+            spec[name] = old[name]
+    return spec
+
+
+def diff(old: Any, new: Any) -> str:
+    """The lines that differ, with three lines around each change, as the server appends them."""
+    before, after = (json.dumps(value, indent=1, sort_keys=True).splitlines() for value in (old, new))
+    lines = difflib.unified_diff(before, after, lineterm="", n=3)
+    return "\n".join(list(lines)[2:]) + "\n"

@@ -1,0 +1,275 @@
+"""Validation of autoscalers, disruption budgets, quotas and limit ranges.
+
+**Imitates:** kubernetes pkg/apis/{autoscaling,policy}/validation and the ResourceQuota and LimitRange parts of core
+(v1.36). Left out: the sources of Object, Pods, External and ContainerResource metrics beyond their presence; scope
+selectors; limit/request ratios.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kcsim.api import names, quantity
+from kcsim.api.catalog import split_api_version
+from kcsim.api.validation.common import amount, at_most_100_percent, int_or_percent, label_selector
+from kcsim.api.validation.field import Errors, duplicate, each_invalid, forbidden, invalid, one_of, required
+
+_METRICS: Final = {
+    "ContainerResource": "containerResource",
+    "External": "external",
+    "Object": "object",
+    "Pods": "pods",
+    "Resource": "resource",
+}
+_MAX_STABILIZATION: Final = 3600
+_MAX_PERIOD: Final = 1800
+
+
+def horizontal_pod_autoscaler(obj: Mapping[str, Any]) -> Errors:
+    """validateHorizontalPodAutoscalerSpec (v2)."""
+    spec = obj.get("spec") or {}
+    errors = _bounds(spec)
+    errors += _target("spec.scaleTargetRef", spec.get("scaleTargetRef") or {})
+    metrics = spec.get("metrics") or []
+    for index, metric in enumerate(metrics):
+        errors += _metric(f"spec.metrics[{index}]", metric)
+    if spec.get("minReplicas") == 0 and not any(
+        metric.get("type") in ("Object", "External") for metric in metrics
+    ):
+        text = "must specify at least one Object or External metric to support scaling to zero replicas"
+        errors.append(forbidden("spec.metrics", text))
+    for direction in ("scaleUp", "scaleDown"):
+        rules = (spec.get("behavior") or {}).get(direction)
+        if rules is not None:
+            errors += _scaling_rules(f"spec.behavior.{direction}", rules)
+    return errors
+
+
+def _bounds(spec: Mapping[str, Any]) -> Errors:
+    low, high = spec.get("minReplicas"), spec.get("maxReplicas") or 0
+    errors: Errors = []
+    if low is not None and low < 1:
+        errors.append(invalid("spec.minReplicas", low, "must be greater than or equal to 1"))
+    if high < 1:
+        errors.append(required("spec.maxReplicas", "must be set and greater than 0"))
+    if low is not None and high < low:
+        errors.append(invalid("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`"))
+    return errors
+
+
+def _target(path: str, ref: Mapping[str, Any]) -> Errors:
+    errors = [required(f"{path}.{name}") for name in ("kind", "name") if not ref.get(name)]
+    group, _ = split_api_version(ref.get("apiVersion") or "")
+    if not group and ref.get("kind") != "ReplicationController":
+        text = "apiVersion must specify API group"
+        errors.append(invalid(f"{path}.apiVersion", ref.get("apiVersion") or "", text))
+    return errors
+
+
+def _metric(path: str, metric: Mapping[str, Any]) -> Errors:
+    kind = metric.get("type") or ""
+    if not kind:
+        return [required(f"{path}.type", "must specify a metric source type")]
+    errors = one_of(f"{path}.type", kind, tuple(_METRICS))
+    if errors:
+        return errors
+    source = metric.get(_METRICS[kind])
+    if source is None:
+        text = "must populate information for the given metric source"
+        return [required(f"{path}.{_METRICS[kind]}", text)]
+    for name in _METRICS.values():
+        if name != _METRICS[kind] and metric.get(name) is not None:
+            errors.append(forbidden(f"{path}.{name}", "must populate the given metric source only"))
+    return errors + (_resource_metric(f"{path}.resource", source) if kind == "Resource" else [])
+
+
+def _resource_metric(path: str, source: Mapping[str, Any]) -> Errors:
+    target = source.get("target") or {}
+    errors: Errors = []
+    if not source.get("name"):
+        errors.append(required(f"{path}.name", "must specify a resource name"))
+    if not target.get("type"):
+        errors.append(required(f"{path}.target.type", "must specify a metric target type"))
+    elif target["type"] not in ("Utilization", "Value", "AverageValue"):
+        text = "must be either Utilization, Value, or AverageValue"
+        errors.append(invalid(f"{path}.target.type", target["type"], text))
+    percent = target.get("averageUtilization")
+    if percent is not None and percent < 1:
+        errors.append(invalid(f"{path}.target.averageUtilization", percent, "must be greater than 0"))
+    if percent is None and target.get("averageValue") is None:
+        text = "must set either a target raw value or a target utilization"
+        errors.append(required(f"{path}.target.averageUtilization", text))
+    return errors
+
+
+def _scaling_rules(path: str, rules: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    window = rules.get("stabilizationWindowSeconds")
+    if window is not None and window < 0:
+        errors.append(
+            invalid(f"{path}.stabilizationWindowSeconds", window, "must be greater than or equal to zero")
+        )
+    elif window is not None and window > _MAX_STABILIZATION:
+        text = f"must be less than or equal to {_MAX_STABILIZATION}"
+        errors.append(invalid(f"{path}.stabilizationWindowSeconds", window, text))
+    selected = rules.get("selectPolicy")
+    if selected is not None:
+        errors += one_of(f"{path}.selectPolicy", selected, ("Disabled", "Max", "Min"))
+    policies = rules.get("policies") or []
+    if not policies:
+        errors.append(required(f"{path}.policies", "must specify at least one Policy"))
+    for index, policy in enumerate(policies):
+        here = f"{path}.policies[{index}]"
+        errors += one_of(f"{here}.type", policy.get("type") or "", ("Percent", "Pods"))
+        for name in ("value", "periodSeconds"):
+            if (policy.get(name) or 0) <= 0:
+                errors.append(invalid(f"{here}.{name}", policy.get(name) or 0, "must be greater than zero"))
+        if (policy.get("periodSeconds") or 0) > _MAX_PERIOD:
+            text = f"must be less than or equal to {_MAX_PERIOD}"
+            errors.append(invalid(f"{here}.periodSeconds", policy["periodSeconds"], text))
+    return errors
+
+
+def pod_disruption_budget(obj: Mapping[str, Any]) -> Errors:
+    """ValidatePodDisruptionBudgetSpec."""
+    spec = obj.get("spec") or {}
+    errors: Errors = []
+    if spec.get("minAvailable") is not None and spec.get("maxUnavailable") is not None:
+        shown = {"MinAvailable": spec["minAvailable"], "MaxUnavailable": spec["maxUnavailable"]}
+        errors.append(invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set"))
+    for name in ("minAvailable", "maxUnavailable"):
+        if spec.get(name) is not None:
+            errors += int_or_percent(f"spec.{name}", spec[name]) + at_most_100_percent(
+                f"spec.{name}", spec[name]
+            )
+    errors += label_selector("spec.selector", spec.get("selector"))
+    policy = spec.get("unhealthyPodEvictionPolicy")
+    if policy is not None:
+        errors += one_of("spec.unhealthyPodEvictionPolicy", policy, ("AlwaysAllow", "IfHealthyBudget"))
+    return errors
+
+
+# ---- ResourceQuota
+
+_COMPUTE: Final = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("", "requests.", "limits.")
+    for name in ("cpu", "memory", "ephemeral-storage")
+)
+_QUOTA_RESOURCES: Final = _COMPUTE | {
+    "storage",
+    "requests.storage",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "pods",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+}
+_SCOPES: Final = (
+    "Terminating",
+    "NotTerminating",
+    "BestEffort",
+    "NotBestEffort",
+    "PriorityClass",
+    "CrossNamespacePodAffinity",
+    "VolumeAttributesClass",
+)
+_CONFLICTS: Final = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
+
+
+def resource_quota(obj: Mapping[str, Any]) -> Errors:
+    """ValidateResourceQuotaSpec."""
+    spec = obj.get("spec") or {}
+    hard, scopes = spec.get("hard") or {}, spec.get("scopes") or []
+    errors: Errors = []
+    for name in sorted(hard):
+        field = f"spec.hard[{name}]"
+        errors += each_invalid(field, name, names.is_qualified_name(name))
+        if (
+            "/" not in name
+            and name not in _QUOTA_RESOURCES
+            and not name.startswith(("hugepages-", "requests.hugepages-"))
+        ):
+            errors.append(invalid(field, name, "must be a standard resource for quota"))
+        errors += amount(field, hard[name])
+    for scope in scopes:
+        if scope not in _SCOPES:
+            errors.append(invalid("spec.scopes", scopes, "unsupported scope"))
+        elif scope == "BestEffort" and hard.keys() - {"pods"}:
+            errors.append(invalid("spec.scopes", scopes, "unsupported scope applied to resource"))
+    errors += [
+        invalid("spec.scopes", scopes, "conflicting scopes") for pair in _CONFLICTS if pair <= set(scopes)
+    ]
+    return errors
+
+
+# ---- LimitRange
+
+_LIMIT_TYPES: Final = ("Pod", "Container", "PersistentVolumeClaim")
+
+
+def limit_range(obj: Mapping[str, Any]) -> Errors:
+    """ValidateLimitRange."""
+    errors: Errors = []
+    seen: set[str] = set()
+    for index, item in enumerate((obj.get("spec") or {}).get("limits") or ()):
+        here, kind = f"spec.limits[{index}]", item.get("type") or ""
+        if kind not in _LIMIT_TYPES and "/" not in kind:
+            errors.append(invalid(f"{here}.type", kind, "must be a standard limit type or fully qualified"))
+        if kind in seen:
+            errors.append(duplicate(f"{here}.type", kind))
+        seen.add(kind)
+        if kind == "Pod":
+            errors += [
+                forbidden(f"{here}.{name}", "may not be specified when `type` is 'Pod'")
+                for name in ("default", "defaultRequest")
+                if item.get(name)
+            ]
+        errors += _limits(here, item)
+    return errors
+
+
+def _limits(path: str, item: Mapping[str, Any]) -> Errors:
+    parts = {name: item.get(name) or {} for name in ("min", "max", "default", "defaultRequest")}
+    # Rows as upstream compares them: which must not exceed which, where it is shown, and in which words.
+    comparisons = (
+        ("min", "max", "min", "min", "min value {} is greater than max value {}"),
+        (
+            "min",
+            "defaultRequest",
+            "defaultRequest",
+            "defaultRequest",
+            "min value {} is greater than default request value {}",
+        ),
+        (
+            "defaultRequest",
+            "max",
+            "defaultRequest",
+            "defaultRequest",
+            "default request value {} is greater than max value {}",
+        ),
+        (
+            "defaultRequest",
+            "default",
+            "defaultRequest",
+            "defaultRequest",
+            "default request value {} is greater than default limit value {}",
+        ),
+        ("min", "default", "default", "min", "min value {} is greater than default value {}"),
+        ("default", "max", "default", "default", "default value {} is greater than max value {}"),
+    )
+    errors: Errors = []
+    for name in sorted({name for part in parts.values() for name in part}):
+        for low, high, where, shown, text in comparisons:
+            small, large = parts[low].get(name), parts[high].get(name)
+            if (
+                small is not None
+                and large is not None
+                and quantity.of(small).nanos > quantity.of(large).nanos
+            ):
+                detail = text.format(small, large)
+                errors.append(invalid(f"{path}.{where}[{name}]", str(parts[shown][name]), detail))
+    return errors

@@ -1,0 +1,241 @@
+"""Validation of Services, Endpoints and EndpointSlices.
+
+**Imitates:** ValidateService and ValidateServiceUpdate in kubernetes pkg/apis/core/validation/validation.go,
+pkg/apis/discovery/validation (v1.36). Left out: allocation of addresses and ports (the registry's), dual stack beyond
+the family of an address, load balancer source ranges.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kcsim.api import names
+from kcsim.api.validation.common import cidr, immutable, ip_address, labels, port_or_name
+from kcsim.api.validation.containers import PROTOCOLS
+from kcsim.api.validation.field import (
+    Errors,
+    duplicate,
+    each_invalid,
+    forbidden,
+    invalid,
+    not_supported,
+    one_of,
+    required,
+)
+
+TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_POLICIES: Final = ("Cluster", "Local")
+_MAX_AFFINITY_SECONDS: Final = 86400
+NODE_PORTS: Final = (30000, 32767)
+
+
+def service(obj: Mapping[str, Any]) -> Errors:
+    """ValidateService, beyond metadata."""
+    spec = obj.get("spec") or {}
+    kind, ports = spec.get("type") or "", spec.get("ports") or []
+    headless = spec.get("clusterIP") == "None"
+    errors: Errors = []
+    if not ports and not headless and kind != "ExternalName":
+        errors.append(required("spec.ports"))
+    if kind == "LoadBalancer" and headless:
+        errors.append(invalid("spec.clusterIP", "None", "may not be set to 'None' for LoadBalancer services"))
+    if kind == "ExternalName":
+        errors += _external_name(spec)
+    errors += _ports("spec.ports", ports, kind)
+    errors += labels("spec.selector", spec.get("selector"))
+    errors += one_of("spec.sessionAffinity", spec.get("sessionAffinity") or "", ("ClientIP", "None"))
+    errors += _session_affinity(spec)
+    errors += _cluster_ips(spec)
+    for index, address in enumerate(spec.get("externalIPs") or ()):
+        errors += _external_ip(f"spec.externalIPs[{index}]", address)
+    errors += [required("spec.type")] if not kind else one_of("spec.type", kind, TYPES)
+    for index, block in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        errors += cidr(f"spec.loadBalancerSourceRanges[{index}]", block)
+    return errors + _traffic_policies(spec, kind)
+
+
+def _external_name(spec: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    if spec.get("clusterIPs") or spec.get("clusterIP"):
+        errors.append(forbidden("spec.clusterIPs", "may not be set for ExternalName services"))
+    name = (spec.get("externalName") or "").removesuffix(".")
+    if not name:
+        return [*errors, required("spec.externalName")]
+    return errors + each_invalid("spec.externalName", name, names.is_dns1123_subdomain(name))
+
+
+def _ports(path: str, ports: list[dict[str, Any]], kind: str) -> Errors:
+    errors: Errors = []
+    seen: set[str] = set()
+    for index, port in enumerate(ports):
+        here, name = f"{path}[{index}]", port.get("name") or ""
+        if not name and len(ports) > 1:
+            errors.append(required(f"{here}.name"))
+        elif name:
+            errors += each_invalid(f"{here}.name", name, names.is_dns1123_label(name))
+            if name in seen:
+                errors.append(duplicate(f"{here}.name", name))
+            seen.add(name)
+        errors += each_invalid(
+            f"{here}.port", port.get("port") or 0, names.is_valid_port_num(port.get("port") or 0)
+        )
+        protocol = port.get("protocol") or ""
+        errors += (
+            [required(f"{here}.protocol")]
+            if not protocol
+            else one_of(f"{here}.protocol", protocol, PROTOCOLS)
+        )
+        errors += port_or_name(f"{here}.targetPort", port.get("targetPort", port.get("port", 0)))
+        node_port = port.get("nodePort") or 0
+        if node_port and kind == "ClusterIP":
+            errors.append(forbidden(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'"))
+        elif node_port and not NODE_PORTS[0] <= node_port <= NODE_PORTS[1]:
+            text = (
+                "provided port is not in the valid range. "
+                f"The range of valid ports is {NODE_PORTS[0]}-{NODE_PORTS[1]}"
+            )
+            errors.append(invalid(f"{here}.nodePort", node_port, text))
+    return errors + _port_conflicts(path, ports)
+
+
+def _port_conflicts(path: str, ports: list[dict[str, Any]]) -> Errors:
+    errors: Errors = []
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol") or "", port.get("port") or 0)
+        if key in seen:
+            errors.append(duplicate(f"{path}[{index}]", {"protocol": key[0], "port": key[1]}))
+        seen.add(key)
+    return errors
+
+
+def _session_affinity(spec: Mapping[str, Any]) -> Errors:
+    config = spec.get("sessionAffinityConfig")
+    if spec.get("sessionAffinity") == "None" and config is not None:
+        return [forbidden("spec.sessionAffinityConfig", "must not be set when session affinity is None")]
+    if spec.get("sessionAffinity") != "ClientIP":
+        return []
+    field = "spec.sessionAffinityConfig"
+    seconds = ((config or {}).get("clientIP") or {}).get("timeoutSeconds")
+    if seconds is None:
+        return [required(field, "when session affinity type is ClientIP")]
+    if not 0 < seconds <= _MAX_AFFINITY_SECONDS:
+        text = f"must be greater than 0 and less than {_MAX_AFFINITY_SECONDS}"
+        return [invalid(f"{field}.clientIP.timeoutSeconds", seconds, text)]
+    return []
+
+
+def _cluster_ips(spec: Mapping[str, Any]) -> Errors:
+    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    families = spec.get("ipFamilies") or []
+    errors: Errors = []
+    for index, address in enumerate(addresses):
+        if address == "None":
+            continue
+        wrong = ip_address(f"spec.clusterIPs[{index}]", address)
+        errors += wrong
+        if not wrong and index < len(families):
+            family = f"IPv{ipaddress.ip_address(address).version}"
+            if families[index] != family:
+                text = f"expected an {families[index]} value as indicated by `ipFamilies[{index}]`"
+                errors.append(invalid(f"spec.clusterIPs[{index}]", address, text))
+    if not spec.get("clusterIPs"):
+        # One stack only: what a cluster without IPv6 service addresses answers.
+        errors += [
+            invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+            for index, family in enumerate(families)
+            if family != "IPv4"
+        ]
+        policy = spec.get("ipFamilyPolicy")
+        if policy == "RequireDualStack":
+            text = "this cluster is not configured for dual-stack services"
+            errors.append(invalid("spec.ipFamilyPolicy", policy, text))
+    return errors
+
+
+def _external_ip(field: str, value: str) -> Errors:
+    errors = ip_address(field, value)
+    if errors:
+        return errors
+    address = ipaddress.ip_address(value)
+    if address.is_unspecified:
+        return [invalid(field, value, f"may not be unspecified ({value})")]
+    if address.is_loopback:
+        return [invalid(field, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")]
+    if address.is_link_local:
+        return [invalid(field, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")]
+    return []
+
+
+def _traffic_policies(spec: Mapping[str, Any], kind: str) -> Errors:
+    errors: Errors = []
+    external, internal = spec.get("externalTrafficPolicy"), spec.get("internalTrafficPolicy")
+    if external:
+        if kind not in ("NodePort", "LoadBalancer") and not spec.get("externalIPs"):
+            text = "may only be set for externally-accessible services"
+            errors.append(invalid("spec.externalTrafficPolicy", external, text))
+        else:
+            errors += one_of("spec.externalTrafficPolicy", external, _POLICIES)
+    if internal:
+        errors += one_of("spec.internalTrafficPolicy", internal, _POLICIES)
+    if spec.get("loadBalancerClass") and kind != "LoadBalancer":
+        text = "may only be used when `type` is 'LoadBalancer'"
+        errors.append(forbidden("spec.loadBalancerClass", text))
+    return errors
+
+
+def service_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidateServiceUpdate: addresses stay while the type needs one, and so does the balancer's class."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    errors: Errors = []
+    kind = after.get("type")
+    given = after.get("clusterIPs") or ([after["clusterIP"]] if after.get("clusterIP") else [])
+    if kind != "ExternalName" and before.get("type") != "ExternalName" and before.get("clusterIPs"):
+        if given[:1] != before["clusterIPs"][:1]:
+            errors.append(invalid("spec.clusterIPs[0]", given, "may not change once set"))
+    if kind == before.get("type") == "LoadBalancer":
+        if after.get("loadBalancerClass") != before.get("loadBalancerClass"):
+            errors.append(
+                invalid("spec.loadBalancerClass", after.get("loadBalancerClass"), "may not change once set")
+            )
+    return errors
+
+
+# ---- endpoints
+
+_MAX_ENDPOINTS: Final = 1000
+
+
+def endpoint_slice(obj: Mapping[str, Any]) -> Errors:
+    """ValidateEndpointSlice."""
+    kind = obj.get("addressType") or ""
+    errors: Errors = []
+    if not kind:
+        errors.append(required("addressType"))
+    elif kind not in ("FQDN", "IPv4", "IPv6"):
+        return [not_supported("addressType", kind, ("FQDN", "IPv4", "IPv6"))]
+    for index, item in enumerate(obj.get("endpoints") or ()):
+        here = f"endpoints[{index}].addresses"
+        addresses = item.get("addresses") or []
+        if not addresses:
+            errors.append(required(here, "must contain at least 1 address"))
+        for at, address in enumerate(addresses):
+            if kind == "FQDN":
+                errors += each_invalid(f"{here}[{at}]", address, names.is_dns1123_subdomain(address))
+            else:
+                errors += ip_address(f"{here}[{at}]", address)
+    seen: set[str] = set()
+    for index, port in enumerate(obj.get("ports") or ()):
+        name = port.get("name") or ""
+        if name:
+            errors += each_invalid(f"ports[{index}].name", name, names.is_dns1123_label(name))
+        if name in seen:
+            errors.append(duplicate(f"ports[{index}].name", name))
+        seen.add(name)
+        errors += one_of(f"ports[{index}].protocol", port.get("protocol") or "", PROTOCOLS)
+    return errors
+
+
+def endpoint_slice_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidateEndpointSliceUpdate."""
+    return immutable("addressType", new.get("addressType"), old.get("addressType"))
