@@ -191,6 +191,10 @@ class Client:
         )
         return Call(self, op)
 
+    def delete_collection(self, resource: str | Resource, namespace: str, **options: Any) -> Call:
+        """DELETE of all objects of a namespace; options as for ``delete``, and selectors."""
+        return Call(self, self._op("deletecollection", resource, namespace, **options))
+
     def bind(self, pod: Object, node: str) -> Call:
         """POST pods/binding."""
         metadata = pod["metadata"]
