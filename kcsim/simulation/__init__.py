@@ -1,0 +1,1 @@
+"""One world put together: clusters, git, pipelines and agents on one engine; built, stepped, broken and compared."""

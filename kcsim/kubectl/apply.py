@@ -1,0 +1,339 @@
+"""kubectl apply, create, replace and delete: files become objects.
+
+**Imitates:** kubectl ``pkg/cmd/apply`` (v1.36): the three-way merge between the last-applied annotation, the file and
+the live object (kubernetes-api reference, 7.2), server-side apply, and pruning by selector; ``pkg/cmd/{create,replace,
+delete}``. Left out: ApplySets, the editor.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.catalog import Resource
+from kcsim.api.objects import Object
+from kcsim.api.patch import three_way
+from kcsim.api.patch.values import PatchError
+from kcsim.api.patching import patch_schema
+from kcsim.api.status import StatusError
+from kcsim.engine.clock import SECOND
+from kcsim.engine.task import Sleep, Steps
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.printing import print_objects
+from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
+from kcsim.kubectl.targets import Target, Written, choose, namespace_of, tell, written
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_MANAGER, _SERVER_SIDE_MANAGER = "kubectl-client-side-apply", "kubectl"
+_CONFLICT_RETRIES = 5
+_VALIDATION = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}
+_PRUNED_KINDS = (
+    "configmaps",
+    "endpoints",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "secrets",
+    "services",
+    "jobs.batch",
+    "cronjobs.batch",
+    "ingresses.networking.k8s.io",
+    "daemonsets.apps",
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "namespaces",
+    "persistentvolumes",
+)
+
+
+def apply(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl apply -f``."""
+    items = written(session, arguments)
+    if not items:
+        raise KubectlError("error: no objects passed to apply")
+    for item in items:
+        if item.object["metadata"].get("generateName") and not item.object["metadata"].get("name"):
+            prefix = item.object["metadata"]["generateName"]
+            raise KubectlError(f"error: from {prefix}: cannot use generate name with apply")
+    one = server_side if arguments.on("server-side") else client_side
+    applied: list[Object] = []
+    for item in items:
+        try:
+            obj, what = yield from one(session, arguments, item)
+        except StatusError as error:
+            tell(session, error, f'error when applying patch from "{item.source}"' if not error.reason else "")
+            continue
+        applied.append(obj)
+        if not arguments.get("output") or arguments.get("output") == "name":
+            _report(session, arguments, item.resource, obj, what)
+    if arguments.get("output") not in {"", "name"}:
+        print_objects(session, arguments, applied)
+    if arguments.on("prune"):
+        yield from _prune(session, arguments, applied)
+    return None
+
+
+def _report(session: Session, arguments: Arguments, resource: Resource, obj: Object, what: str) -> None:
+    name = named(resource, objects.name(obj))
+    if arguments.get("output") == "name":
+        session.print(name)
+        return
+    dry = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
+    session.print(f"{name} {what}{dry}")
+
+
+def last_applied_text(obj: Object) -> str:
+    """The annotation kubectl apply writes: the file's content as compact JSON with a line end."""
+    annotations = {k: v for k, v in objects.annotations(obj).items() if k != LAST_APPLIED}
+    plain = {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+
+def client_side(session: Session, arguments: Arguments, item: Written) -> Steps:
+    """Apply one object by three-way merge; returns the object and what was done."""
+    client, resource = session.client, item.resource
+    name = objects.name(item.object)
+    modified = objects.with_annotations(item.object, {LAST_APPLIED: last_applied_text(item.object)})
+    options: dict[str, Any] = {
+        "field_manager": arguments.get("field-manager", _MANAGER),
+        "field_validation": _VALIDATION.get(arguments.get("validate", "true"), "Strict"),
+        "dry_run": arguments.get("dry-run") == "server",
+    }
+    for attempt in range(_CONFLICT_RETRIES + 1):
+        try:
+            live = yield client.get(resource, item.namespace, name)
+        except StatusError as error:
+            if not error.is_not_found:
+                raise
+            if arguments.get("dry-run") == "client":
+                return modified, "created"
+            try:
+                made = yield client.create(resource, modified, item.namespace, **options)
+            except StatusError as refusal:
+                if refusal.reason == "Invalid":
+                    raise
+                raise KubectlError(server_error(refusal, f'error when creating "{item.source}"')) from None
+            return made, "created"
+        original = _original(session, resource, live)
+        patch = _patch(resource, original, modified, live)
+        if not patch:
+            return live, "unchanged"
+        if arguments.get("dry-run") == "client":
+            return live, "configured"
+        kind = "strategic" if resource.strategic else "merge"
+        try:
+            new = yield client.patch(resource, item.namespace, name, patch, type=kind, **options)
+        except StatusError as error:
+            if error.is_conflict and attempt < _CONFLICT_RETRIES:
+                if attempt > 0:
+                    yield Sleep(session.engine, SECOND)
+                continue
+            if arguments.on("force") and error.reason in {"Invalid", "Conflict"}:
+                new = yield from _replace_by_force(session, item, modified, options)
+                return new, "configured"
+            raise
+        unchanged = objects.resource_version(new) == objects.resource_version(live)
+        return new, "unchanged" if unchanged else "configured"
+    raise AssertionError("the loop returns or raises")
+
+
+def _original(session: Session, resource: Resource, live: Object) -> Object:
+    text = objects.annotations(live).get(LAST_APPLIED)
+    if text is None:
+        session.warn(
+            f"Warning: resource {resource.plural}/{objects.name(live)} is missing the {LAST_APPLIED} annotation which is "
+            "required by kubectl apply. kubectl apply should only be used on resources created declaratively by either "
+            "kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically."
+        )
+        return {}
+    parsed: Object = json.loads(text)
+    return parsed
+
+
+def _patch(resource: Resource, original: Object, modified: Object, live: Object) -> Object:
+    try:
+        if resource.strategic:
+            return three_way.strategic(original, modified, live, patch_schema(resource.gvk))
+        return three_way.json_merge(
+            original,
+            modified,
+            live,
+            preconditions=[
+                three_way.require_key_unchanged("apiVersion"),
+                three_way.require_key_unchanged("kind"),
+                three_way.require_metadata_key_unchanged("name"),
+            ],
+        )
+    except PatchError as error:
+        raise KubectlError(f"error: creating patch: {error}") from None
+
+
+def _replace_by_force(session: Session, item: Written, modified: Object, options: dict[str, Any]) -> Steps:
+    client, name = session.client, objects.name(item.object)
+    yield client.delete(item.resource, item.namespace, name, propagation="Background")
+    yield from wait_gone(session, Target(item.resource, item.namespace, name))
+    return (yield client.create(item.resource, modified, item.namespace, **options))
+
+
+def server_side(session: Session, arguments: Arguments, item: Written) -> Steps:
+    """Apply one object by server-side apply."""
+    new = yield session.client.patch(
+        item.resource,
+        item.namespace,
+        objects.name(item.object),
+        item.object,
+        type="apply",
+        field_manager=arguments.get("field-manager", _SERVER_SIDE_MANAGER),
+        force=arguments.on("force-conflicts"),
+        field_validation=_VALIDATION.get(arguments.get("validate", "true"), "Strict"),
+        dry_run=arguments.get("dry-run") == "server",
+    )
+    return new, "serverside-applied"
+
+
+def _prune(session: Session, arguments: Arguments, applied: list[Object]) -> Steps:
+    """Delete what carries a last-applied annotation and matches the selector but was not applied."""
+    selector = arguments.get("selector")
+    if not selector and not arguments.on("all"):
+        raise KubectlError(
+            "error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
+            "--all flag. If you did not mean to prune all resources, specify a label selector"
+        )
+    kept = {objects.uid(obj) for obj in applied}
+    namespaces = sorted({objects.namespace(obj) for obj in applied if objects.namespace(obj)})
+    for plural in _PRUNED_KINDS:
+        resource = session.resource(plural)
+        for namespace in namespaces if resource.namespaced else [""]:
+            found = yield session.client.list(resource, namespace, label_selector=selector)
+            for obj in found["items"]:
+                if LAST_APPLIED not in objects.annotations(obj) or objects.uid(obj) in kept:
+                    continue
+                if not arguments.get("dry-run"):
+                    yield session.client.delete(resource, namespace, objects.name(obj), propagation="Background")
+                _report(session, arguments, resource, obj, "pruned")
+    return None
+
+
+def create(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl create -f`` and ``kubectl create namespace|configmap|deployment NAME``."""
+    if not arguments.flags.get("filename"):
+        yield from _create_typed(session, arguments)
+        return None
+    for item in written(session, arguments):
+        try:
+            made = yield session.client.create(
+                item.resource, item.object, item.namespace, field_manager="kubectl-create", field_validation="Strict"
+            )
+        except StatusError as error:
+            session.error(server_error(error, f'error when creating "{item.source}"'))
+            continue
+        _report(session, arguments, item.resource, made, "created")
+    return None
+
+
+def _create_typed(session: Session, arguments: Arguments) -> Steps:
+    if len(arguments.words) < 2:
+        raise KubectlError("error: must specify one of -f and -k")
+    kind, name = arguments.words[0], arguments.words[1]
+    resource = session.resource(kind)
+    obj: Object = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": {"name": name}}
+    if resource.kind == "ConfigMap":
+        pairs = (literal.partition("=") for literal in arguments.flags.get("from-literal", ()))
+        obj["data"] = {k: v for k, _, v in pairs}
+    elif resource.kind == "Deployment":
+        images = arguments.all("image")
+        if not images:
+            raise KubectlError('error: required flag(s) "image" not set')
+        containers = [{"name": image.rpartition("/")[2].partition(":")[0], "image": image} for image in images]
+        obj["metadata"]["labels"] = {"app": name}
+        obj["spec"] = {
+            "replicas": arguments.integer("replicas") or 1,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}},
+        }
+    elif resource.kind not in {"Namespace", "ServiceAccount"}:
+        raise KubectlError(f"error: kcsim does not model 'kubectl create {kind}': write a manifest and use -f")
+    namespace = namespace_of(session, arguments) if resource.namespaced else ""
+    made = yield session.client.create(resource, obj, namespace, field_manager="kubectl-create")
+    _report(session, arguments, resource, made, "created")
+    return None
+
+
+def replace(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl replace -f``."""
+    for item in written(session, arguments):
+        name = objects.name(item.object)
+        try:
+            live = yield session.client.get(item.resource, item.namespace, name)
+            version = objects.resource_version(live)
+            body = objects.with_metadata(item.object, resourceVersion=version)
+            new = yield session.client.update(
+                item.resource, body, field_manager="kubectl-replace", field_validation="Strict"
+            )
+        except StatusError as error:
+            session.error(server_error(error, f'error when replacing "{item.source}"'))
+            continue
+        _report(session, arguments, item.resource, new, "replaced")
+    return None
+
+
+def delete(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl delete``."""
+    targets = yield from choose(session, arguments, arguments.words)
+    if not targets:
+        session.print("No resources found")
+        return None
+    grace = arguments.integer("grace-period")
+    force = arguments.on("force")
+    if arguments.on("now"):
+        grace = 1
+    if force and grace is None:
+        grace = 0
+    if force and grace == 0:
+        session.warn(
+            "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
+            "The resource may continue to run on the cluster indefinitely."
+        )
+    policy = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan"}[
+        arguments.get("cascade", "background")
+    ]
+    deleted: list[Target] = []
+    for target in targets:
+        try:
+            yield session.client.delete(
+                target.resource,
+                target.namespace,
+                target.name,
+                grace=grace,
+                propagation=policy,
+                dry_run=arguments.get("dry-run") == "server",
+            )
+        except StatusError as error:
+            if not (error.is_not_found and arguments.on("ignore-not-found")):
+                tell(session, error)
+            continue
+        deleted.append(target)
+        how = "force deleted" if force and grace == 0 else "deleted"
+        session.print(f'{word(target.resource)} "{target.name}" {how}')
+    if arguments.on("wait", default=True) and not force and not arguments.get("dry-run"):
+        for target in deleted:
+            yield from wait_gone(session, target)
+    return None
+
+
+def wait_gone(session: Session, target: Target) -> Steps:
+    """Wait until the object no longer exists (or is another of the same name)."""
+    uid = ""
+    while True:
+        try:
+            obj = yield session.client.get(target.resource, target.namespace, target.name)
+        except StatusError as error:
+            if error.is_not_found:
+                return None
+            raise
+        uid = uid or objects.uid(obj)
+        if objects.uid(obj) != uid:
+            return None
+        yield Sleep(session.engine, SECOND)

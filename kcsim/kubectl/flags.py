@@ -1,0 +1,168 @@
+"""Command-line flags as kubectl reads them (spf13/pflag): ``--name=value``, ``--name value``, ``-n value``, ``-nvalue``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kcsim.kubectl.session import UsageError
+
+_SHORT = {
+    "n": "namespace",
+    "f": "filename",
+    "l": "selector",
+    "o": "output",
+    "A": "all-namespaces",
+    "p": "patch",
+    "R": "recursive",
+    "k": "kustomize",
+    "w": "watch",
+    "c": "container",
+}
+_SWITCHES = frozenset(
+    {
+        "all",
+        "all-namespaces",
+        "delete-emptydir-data",
+        "disable-eviction",
+        "force",
+        "force-conflicts",
+        "ignore-daemonsets",
+        "ignore-not-found",
+        "list",
+        "no-headers",
+        "now",
+        "overwrite",
+        "prune",
+        "recursive",
+        "server-side",
+        "show-labels",
+        "show-managed-fields",
+        "watch",
+        "watch-only",
+        "wait",
+        "save-config",
+    }
+)
+_VALUES = frozenset(
+    {
+        "as",
+        "as-group",
+        "cascade",
+        "chunk-size",
+        "container",
+        "current-replicas",
+        "dry-run",
+        "field-manager",
+        "field-selector",
+        "filename",
+        "for",
+        "grace-period",
+        "kustomize",
+        "limit",
+        "namespace",
+        "output",
+        "patch",
+        "pod-selector",
+        "replicas",
+        "resource-version",
+        "revision",
+        "selector",
+        "sort-by",
+        "subresource",
+        "timeout",
+        "to-revision",
+        "type",
+        "validate",
+        "requests",
+        "limits",
+        "env",
+        "from-literal",
+        "image",
+        "port",
+        "template",
+    }
+)
+
+
+@dataclass
+class Arguments:
+    """A parsed command line: words, and flags by long name (each with all its values)."""
+
+    words: list[str] = field(default_factory=list)
+    flags: dict[str, list[str]] = field(default_factory=dict)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value given."""
+        return self.flags[name][-1] if name in self.flags else default
+
+    def all(self, name: str) -> list[str]:
+        """Every value given, comma-separated ones taken apart."""
+        return [part for value in self.flags.get(name, ()) for part in value.split(",")]
+
+    def on(self, name: str, default: bool = False) -> bool:
+        """Whether a switch is on."""
+        return self.get(name, "true" if default else "false") not in {"false", "0"}
+
+    def integer(self, name: str) -> int | None:
+        """A whole number, None when the flag is absent.
+
+        Raises:
+            UsageError: when it is no number.
+        """
+        if name not in self.flags:
+            return None
+        text = self.get(name)
+        try:
+            return int(text)
+        except ValueError:
+            raise UsageError(
+                f'error: invalid argument "{text}" for "--{name}" flag: strconv.ParseInt: parsing "{text}": invalid syntax'
+            ) from None
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """Take a command line apart.
+
+    Raises:
+        UsageError: an unknown flag (with the nearest), or one without its value.
+    """
+    arguments = Arguments()
+    rest = list(argv)
+    while rest:
+        item = rest.pop(0)
+        if item == "--":
+            arguments.words.extend(rest)
+            break
+        if item.startswith("--"):
+            name, equals, value = item[2:].partition("=")
+            _add(arguments, name, value if equals else None, rest)
+        elif item.startswith("-") and len(item) > 1:
+            letter, value = item[1], item[2:].removeprefix("=")
+            if letter not in _SHORT:
+                raise UsageError(f"error: unknown shorthand flag: '{letter}' in {item}")
+            _add(arguments, _SHORT[letter], value or None, rest)
+        else:
+            arguments.words.append(item)
+    return arguments
+
+
+def _add(arguments: Arguments, name: str, value: str | None, rest: list[str]) -> None:
+    if name in _SWITCHES:
+        arguments.flags.setdefault(name, []).append("true" if value is None else value)
+        return
+    if name not in _VALUES:
+        near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
+        hint = f" (did you mean --{near[0]}?)" if near else ""
+        raise UsageError(f"error: unknown flag: --{name}{hint}")
+    if value is None:
+        if name in {"dry-run", "cascade", "validate"} and not (rest and not rest[0].startswith("-")):
+            value = {"dry-run": "unchanged", "cascade": "background", "validate": "true"}[name]
+        elif name in {"dry-run", "cascade", "validate"}:
+            value = {"dry-run": "unchanged", "cascade": "background", "validate": "true"}[name]
+        elif not rest:
+            raise UsageError(f"error: flag needs an argument: --{name}")
+        else:
+            value = rest.pop(0)
+    arguments.flags.setdefault(name, []).append(value)

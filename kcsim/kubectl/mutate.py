@@ -1,0 +1,345 @@
+"""kubectl scale, label, annotate, patch, set, taint, cordon and uncordon.
+
+**Imitates:** kubectl ``pkg/cmd/{scale,label,annotate,patch,set,taint,drain}`` (v1.36): which request each sends, under
+which field manager, and what it prints (kubernetes-api reference, 22.3).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.task import Steps
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.session import KubectlError, Session, named, word
+from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.manifests import ManifestError, documents
+
+
+def _dry(arguments: Arguments) -> str:
+    return {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
+
+
+def scale(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl scale KIND/NAME --replicas=N``."""
+    replicas = arguments.integer("replicas")
+    if replicas is None:
+        raise KubectlError('error: required flag(s) "replicas" not set')
+    if replicas < 0:
+        raise KubectlError("error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
+    wanted = arguments.integer("current-replicas")
+    for target in (yield from choose(session, arguments, arguments.words)):
+        if "scale" not in target.resource.subresources:
+            session.error(f"error: could not find scaling subresource for {target.resource.kind}")
+            continue
+        try:
+            if wanted is not None:
+                current = yield session.client.get(
+                    target.resource, target.namespace, target.name, subresource="scale"
+                )
+                have = (current.get("spec") or {}).get("replicas", 0)
+                if have != wanted:
+                    session.error(f"error: Expected replicas to be {wanted}, was {have}")
+                    continue
+            yield session.client.patch(
+                target.resource,
+                target.namespace,
+                target.name,
+                {"spec": {"replicas": replicas}},
+                subresource="scale",
+                field_manager="kubectl",
+                dry_run=arguments.get("dry-run") == "server",
+            )
+        except StatusError as error:
+            tell(session, error)
+            continue
+        session.print(f"{named(target.resource, target.name)} scaled{_dry(arguments)}")
+    return None
+
+
+def _split_changes(words: list[str]) -> tuple[list[str], dict[str, str | None]]:
+    """Objects, and ``key=value`` or ``key-`` changes (None: remove)."""
+    things: list[str] = []
+    changes: dict[str, str | None] = {}
+    for item in words:
+        key, equals, value = item.partition("=")
+        if equals:
+            changes[key] = value
+        elif item.endswith("-") and things:
+            changes[item[:-1]] = None
+        else:
+            things.append(item)
+    return things, changes
+
+
+def label(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl label KIND NAME key=value key-``."""
+    yield from _metadata(session, arguments, "labels", "labeled", "kubectl-label")
+
+
+def annotate(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl annotate KIND NAME key=value key-``."""
+    yield from _metadata(session, arguments, "annotations", "annotated", "kubectl-annotate")
+
+
+def _metadata(session: Session, arguments: Arguments, field: str, verb: str, manager: str) -> Steps:
+    things, changes = _split_changes(arguments.words)
+    if not changes:
+        raise KubectlError(f"error: at least one {field[:-1]} update is required")
+    for target in (yield from choose(session, arguments, things)):
+        try:
+            live = yield session.client.get(target.resource, target.namespace, target.name)
+            current = live["metadata"].get(field) or {}
+            taken = [
+                f"error: '{key}' already has a value ({current[key]}), and --overwrite is false"
+                for key, value in changes.items()
+                if value is not None and key in current and current[key] != value
+            ]
+            if taken and not arguments.on("overwrite"):
+                for line in taken:
+                    session.error(line)
+                continue
+            for key, value in changes.items():
+                if value is None and key not in current:
+                    session.print(f'{field[:-1]} "{key}" not found.')
+            unchanged = all(current.get(k) == v for k, v in changes.items())
+            if not unchanged:
+                yield session.client.patch(
+                    target.resource,
+                    target.namespace,
+                    target.name,
+                    {"metadata": {field: changes}},
+                    field_manager=arguments.get("field-manager", manager),
+                    dry_run=arguments.get("dry-run") == "server",
+                )
+        except StatusError as error:
+            tell(session, error)
+            continue
+        removed = all(value is None for value in changes.values())
+        said = verb
+        if field == "labels" and unchanged:
+            said = "not labeled"
+        elif field == "labels" and removed:
+            said = "unlabeled"
+        session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+    return None
+
+
+_PATCH_TYPES = {"strategic": "strategic", "merge": "merge", "json": "json"}
+
+
+def patch(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl patch KIND NAME -p '{...}' [--type merge|json|strategic]``."""
+    text = arguments.get("patch")
+    if not text:
+        raise KubectlError("error: must specify --patch or --patch-file containing the contents of the patch")
+    kind = arguments.get("type", "strategic")
+    if kind not in _PATCH_TYPES:
+        raise KubectlError(f'error: --type must be one of [json merge strategic], not "{kind}"')
+    try:
+        body = documents(text, "--patch")[0].value
+    except (ManifestError, IndexError) as error:
+        raise KubectlError(f"error: unable to parse {json.dumps(text)}: {error}") from None
+    for target in (yield from choose(session, arguments, arguments.words)):
+        sent = "merge" if kind == "strategic" and not target.resource.strategic else kind
+        try:
+            before = yield session.client.get(target.resource, target.namespace, target.name)
+            after = yield session.client.patch(
+                target.resource,
+                target.namespace,
+                target.name,
+                body,
+                type=sent,
+                subresource=arguments.get("subresource"),
+                field_manager=arguments.get("field-manager", "kubectl-patch"),
+                field_validation="Strict" if not arguments.get("subresource") else "",
+                dry_run=arguments.get("dry-run") == "server",
+            )
+        except StatusError as error:
+            tell(session, error)
+            continue
+        changed = _content(before) != _content(after)
+        said = "patched" if changed else "patched (no change)"
+        session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+    return None
+
+
+def _content(obj: Object) -> Object:
+    metadata = {k: v for k, v in obj["metadata"].items() if k not in {"resourceVersion", "managedFields"}}
+    return {**obj, "metadata": metadata}
+
+
+# --- set --------------------------------------------------------------------------------------------------------
+
+
+def set_(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl set image|env|resources``."""
+    what, *words = arguments.words or [""]
+    things, changes = _split_changes(words)
+    if what == "image":
+        if not changes:
+            raise KubectlError("error: at least one image update is required")
+        yield from _set(session, arguments, things, "image updated", lambda c: _image(c, changes), set(changes))
+    elif what == "env":
+        yield from _set(session, arguments, things, "env updated", lambda c: _env(c, changes), set())
+    elif what == "resources":
+        amounts = {k: _amounts(arguments, k) for k in ("requests", "limits") if arguments.get(k)}
+        if not amounts:
+            raise KubectlError("error: you must specify an update to requests or limits (in the form of --requests/--limits)")
+        update = "resource requirements updated"
+        yield from _set(session, arguments, things, update, lambda c: {"name": c["name"], "resources": amounts}, set())
+    else:
+        raise KubectlError(f"error: kcsim does not model 'kubectl set {what}' (image, env and resources it does)")
+    return None
+
+
+def _amounts(arguments: Arguments, name: str) -> dict[str, str]:
+    pairs = (item.partition("=") for item in arguments.all(name))
+    return {k: v for k, _, v in pairs}
+
+
+def _image(container: Object, changes: dict[str, str | None]) -> Object | None:
+    image = changes.get(container["name"], changes.get("*"))
+    return {"name": container["name"], "image": image} if image else None
+
+
+def _env(container: Object, changes: dict[str, str | None]) -> Object:
+    entries: list[Any] = [
+        {"name": k, "value": v} if v is not None else {"name": k, "$patch": "delete"} for k, v in changes.items()
+    ]
+    return {"name": container["name"], "env": entries}
+
+
+def _set(
+    session: Session, arguments: Arguments, things: list[str], said: str, change: Any, names: set[str]
+) -> Steps:
+    for target in (yield from choose(session, arguments, things)):
+        try:
+            live = yield session.client.get(target.resource, target.namespace, target.name)
+            path = ("spec",) if target.resource.kind == "Pod" else ("spec", "template", "spec")
+            spec = objects.get_in(live, path, {})
+            containers = spec.get("containers") or []
+            missing = sorted(names - {c["name"] for c in [*containers, *(spec.get("initContainers") or ())]} - {"*"})
+            for name in missing:
+                session.error(f'error: unable to find container named "{name}"')
+            updates = [u for c in containers if (u := change(c)) is not None]
+            if missing or not updates:
+                continue
+            body = objects.assoc({}, (*path, "containers"), updates)
+            new = yield session.client.patch(
+                target.resource,
+                target.namespace,
+                target.name,
+                body,
+                type="strategic",
+                field_manager="kubectl-set",
+                dry_run=arguments.get("dry-run") == "server",
+            )
+        except StatusError as error:
+            tell(session, error)
+            continue
+        if _content(new) != _content(live):
+            session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+    return None
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+def cordon(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl cordon NODE``."""
+    yield from _unschedulable(session, arguments, wanted=True)
+
+
+def uncordon(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl uncordon NODE``."""
+    yield from _unschedulable(session, arguments, wanted=False)
+
+
+def _unschedulable(session: Session, arguments: Arguments, *, wanted: bool) -> Steps:
+    words = [item.removeprefix("node/").removeprefix("nodes/") for item in arguments.words]
+    if not words and not arguments.get("selector"):
+        raise KubectlError("error: USAGE: cordon NODE [flags]")
+    targets = yield from choose(session, arguments, ["nodes", *words])
+    for target in targets:
+        yield from set_unschedulable(session, target, wanted=wanted)
+    return None
+
+
+def set_unschedulable(session: Session, target: Target, *, wanted: bool) -> Steps:
+    """Cordon or uncordon one node, saying what kubectl says."""
+    said = "cordoned" if wanted else "uncordoned"
+    try:
+        node = yield session.client.get("nodes", "", target.name)
+        if bool(node["spec"].get("unschedulable")) is wanted:
+            session.print(f"node/{target.name} already {said}")
+            return None
+        body = {"spec": {"unschedulable": True if wanted else None}}
+        yield session.client.patch("nodes", "", target.name, body, type="strategic", field_manager="kubectl")
+    except StatusError as error:
+        tell(session, error)
+        return None
+    session.print(f"node/{target.name} {said}")
+    return None
+
+
+def taint(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl taint nodes NAME key=value:Effect key:Effect-``."""
+    words = arguments.words
+    if not words or session.resource(words[0]).kind != "Node":
+        raise KubectlError("error: you must specify a node: kubectl taint nodes NAME key=value:Effect")
+    names = [w for w in words[1:] if ":" not in w and "=" not in w and not w.endswith("-")]
+    changes = [w for w in words[1:] if w not in names]
+    if not changes:
+        raise KubectlError("error: at least one taint update is required")
+    for target in (yield from choose(session, arguments, ["nodes", *names])):
+        try:
+            node = yield session.client.get("nodes", "", target.name)
+            taints = node["spec"].get("taints") or []
+            for change in changes:
+                taints = _tainted(session, target.name, taints, change, arguments)
+            if session.failed:
+                continue
+            yield session.client.patch(
+                "nodes", "", target.name, {"spec": {"taints": taints or None}}, field_manager="kubectl-taint"
+            )
+        except StatusError as error:
+            tell(session, error)
+            continue
+        removed = all(change.endswith("-") for change in changes)
+        session.print(f"node/{target.name} {'untainted' if removed else 'tainted'}")
+    return None
+
+
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def _tainted(
+    session: Session, node: str, taints: list[Object], change: str, arguments: Arguments
+) -> list[Object]:
+    remove = change.endswith("-")
+    body, _, effect = change.removesuffix("-").partition(":")
+    key, _, value = body.partition("=")
+    if effect and effect not in _EFFECTS:
+        raise KubectlError(f"error: invalid taint effect: {effect}, unsupported taint effect")
+    same = [t for t in taints if t["key"] == key and (not effect or t["effect"] == effect)]
+    rest = [t for t in taints if t not in same]
+    if remove:
+        if not same:
+            session.error(f'error: taint "{change.removesuffix("-")}" not found')
+        return rest
+    if not effect:
+        raise KubectlError(f"error: invalid taint spec: {change}")
+    if same and not arguments.on("overwrite"):
+        session.error(
+            f"error: node {node} already has {key} taint(s) with same effect(s) and --overwrite is false"
+        )
+        return taints
+    new = {"key": key, "value": value, "effect": effect} if value else {"key": key, "effect": effect}
+    return [*rest, new]
+
+
+__all__ = ["annotate", "cordon", "label", "patch", "scale", "set_", "taint", "uncordon", "word"]

@@ -1,0 +1,308 @@
+"""kubectl rollout: status, history, undo, restart, pause and resume.
+
+**Imitates:** kubectl ``pkg/polymorphichelpers/{rollout_status,rollback,history}.go`` and ``pkg/cmd/rollout`` (v1.36).
+``status`` waits on a watch in kubectl; here it looks again whenever the object has changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api import objects, selectors
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.clock import rfc3339, seconds
+from kcsim.engine.task import Steps
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.session import KubectlError, Session, named, word
+from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.kubectl.watching import Changed
+
+REVISION = "deployment.kubernetes.io/revision"
+CHANGE_CAUSE = "kubernetes.io/change-cause"
+_NOT_COPIED = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        REVISION,
+        "deployment.kubernetes.io/revision-history",
+        "deployment.kubernetes.io/desired-replicas",
+        "deployment.kubernetes.io/max-replicas",
+        "deprecated.deployment.rollback.to",
+    }
+)
+
+
+class RolloutFailed(KubectlError):
+    """The rollout cannot complete any more."""
+
+
+# --- what status says: pure -------------------------------------------------------------------------------------
+
+
+def deployment_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
+    """The line to print and whether the rollout is done.
+
+    Raises:
+        RolloutFailed: the progress deadline passed, or another revision than the one asked for is live.
+    """
+    name = objects.name(obj)
+    if revision:
+        live = int(objects.annotations(obj).get(REVISION, 0))
+        if revision != live:
+            raise RolloutFailed(f"error: desired revision ({revision}) is different from the running revision ({live})")
+    status = obj.get("status") or {}
+    if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
+        return "Waiting for deployment spec update to be observed...\n", False
+    progressing = objects.condition(obj, "Progressing")
+    if progressing is not None and progressing.get("reason") == "ProgressDeadlineExceeded":
+        raise RolloutFailed(f'error: deployment "{name}" exceeded its progress deadline')
+    wanted = (obj.get("spec") or {}).get("replicas")
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    available = status.get("availableReplicas", 0)
+    if wanted is not None and updated < wanted:
+        done = f"{updated} out of {wanted} new replicas have been updated"
+    elif total > updated:
+        done = f"{total - updated} old replicas are pending termination"
+    elif available < updated:
+        done = f"{available} of {updated} updated replicas are available"
+    else:
+        return f'deployment "{name}" successfully rolled out\n', True
+    return f'Waiting for deployment "{name}" rollout to finish: {done}...\n', False
+
+
+def daemon_set_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
+    """The same for a DaemonSet (``revision`` is not looked at, as upstream)."""
+    del revision
+    name, spec, status = objects.name(obj), obj.get("spec") or {}, obj.get("status") or {}
+    if (spec.get("updateStrategy") or {}).get("type") != "RollingUpdate":
+        raise RolloutFailed("error: rollout status is only available for RollingUpdate strategy type")
+    if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
+        return "Waiting for daemon set spec update to be observed...\n", False
+    desired = status.get("desiredNumberScheduled", 0)
+    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    if updated < desired:
+        done = f"{updated} out of {desired} new pods have been updated"
+    elif available < desired:
+        done = f"{available} of {desired} updated pods are available"
+    else:
+        return f'daemon set "{name}" successfully rolled out\n', True
+    return f'Waiting for daemon set "{name}" rollout to finish: {done}...\n', False
+
+
+def stateful_set_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
+    """The same for a StatefulSet."""
+    del revision
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") != "RollingUpdate":
+        raise RolloutFailed("error: rollout status is only available for RollingUpdate strategy type")
+    observed = status.get("observedGeneration", 0)
+    if observed == 0 or obj["metadata"].get("generation", 0) > observed:
+        return "Waiting for statefulset spec update to be observed...\n", False
+    wanted = spec.get("replicas")
+    ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
+    if wanted is not None and ready < wanted:
+        return f"Waiting for {wanted - ready} pods to be ready...\n", False
+    partition = (strategy.get("rollingUpdate") or {}).get("partition")
+    if wanted is not None and partition:
+        if updated < wanted - partition:
+            text = f"{updated} out of {wanted - partition} new pods have been updated"
+            return f"Waiting for partitioned roll out to finish: {text}...\n", False
+        return f"partitioned roll out complete: {updated} new pods have been updated...\n", True
+    if status.get("updateRevision") != status.get("currentRevision"):
+        text = f"{updated} pods at revision {status.get('updateRevision', '')}"
+        return f"waiting for statefulset rolling update to complete {text}...\n", False
+    count = status.get("currentReplicas", 0)
+    return f"statefulset rolling update complete {count} pods at revision {status.get('currentRevision', '')}...\n", True
+
+
+_STATUS = {"Deployment": deployment_status, "DaemonSet": daemon_set_status, "StatefulSet": stateful_set_status}
+
+
+# --- the commands -----------------------------------------------------------------------------------------------
+
+
+def rollout(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl rollout status|history|undo|restart|pause|resume``."""
+    what, *words = arguments.words or [""]
+    command = _COMMANDS.get(what)
+    if command is None:
+        known = ", ".join(_COMMANDS)
+        raise KubectlError(f"error: unknown command \"rollout {what}\" (kubectl rollout has {known})")
+    targets = yield from choose(session, arguments, words)
+    for target in targets:
+        try:
+            yield from command(session, arguments, target)
+        except StatusError as error:
+            tell(session, error)
+    return None
+
+
+def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
+    describe = _STATUS.get(target.resource.kind)
+    if describe is None:
+        raise KubectlError(
+            f"error: no status viewer has been implemented for {word(target.resource)}"
+        )
+    timeout = arguments.get("timeout", "0s")
+    deadline = session.engine.now + seconds(timeout) if seconds(timeout) else None
+    revision = arguments.integer("revision") or 0
+    shown = ""
+    while True:
+        obj = yield session.client.get(target.resource, target.namespace, target.name)
+        text, done = describe(obj, revision)
+        if text != shown:
+            session.write(text)
+            shown = text
+        if done or not arguments.on("watch", default=True):
+            return None
+        left = None if deadline is None else deadline - session.engine.now
+        changed = yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)
+        if not changed:
+            raise KubectlError("error: timed out waiting for the condition")
+
+
+def _owned_sets(session: Session, deployment: Object) -> Steps:
+    selector = str(selectors.from_object(deployment["spec"]["selector"]))
+    namespace = objects.namespace(deployment)
+    found = yield session.client.list("replicasets.apps", namespace, label_selector=selector)
+    uid = objects.uid(deployment)
+    owned = [rs for rs in found["items"] if (ref := objects.controller_of(rs)) and ref["uid"] == uid]
+    return {int(objects.annotations(rs).get(REVISION, 0)): rs for rs in owned}
+
+
+def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
+    _only_deployments(target, "history viewer")
+    deployment = yield session.client.get(target.resource, target.namespace, target.name)
+    sets = yield from _owned_sets(session, deployment)
+    asked = arguments.integer("revision")
+    title = named(target.resource, target.name)
+    if asked:
+        if asked not in sets:
+            raise KubectlError("error: unable to find the specified revision")
+        session.print(f"{title} with revision #{asked}")
+        for line in _describe_template(sets[asked]):
+            session.print(line)
+        session.print("")
+        return None
+    session.print(f"{title} ")
+    rows = [("REVISION", "CHANGE-CAUSE")]
+    rows.extend(
+        (str(number), objects.annotations(sets[number]).get(CHANGE_CAUSE, "<none>")) for number in sorted(sets)
+    )
+    width = max(len(row[0]) for row in rows) + 2
+    for number, cause in rows:
+        session.print(f"{number:<{width}}{cause}")
+    session.print("")
+    return None
+
+
+def _describe_template(replica_set: Object) -> list[str]:
+    template = replica_set["spec"]["template"]
+    lines = ["Pod Template:"]
+    for i, (k, v) in enumerate(sorted((template["metadata"].get("labels") or {}).items())):
+        lines.append(f"  Labels:\t{k}={v}" if i == 0 else f"\t{k}={v}")
+    for i, (k, v) in enumerate(sorted((template["metadata"].get("annotations") or {}).items())):
+        lines.append(f"  Annotations:\t{k}: {v}" if i == 0 else f"\t{k}: {v}")
+    lines.append("  Containers:")
+    for container in template["spec"]["containers"]:
+        lines.extend([f"   {container['name']}:", f"    Image:\t{container.get('image', '')}"])
+    return lines
+
+
+def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
+    _only_deployments(target, "rollbacker")
+    deployment = yield session.client.get(target.resource, target.namespace, target.name)
+    if deployment["spec"].get("paused"):
+        raise KubectlError(
+            "error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
+        )
+    sets = yield from _owned_sets(session, deployment)
+    wanted = arguments.integer("to-revision") or 0
+    revision = wanted or _previous(sets)
+    if revision not in sets:
+        text = f"unable to find specified revision {wanted} in history" if wanted else "no rollout history found for deployment"
+        raise KubectlError(f'error: {text}' + ("" if wanted else f' "{target.name}"'))
+    template = _without_hash(sets[revision]["spec"]["template"])
+    title = named(target.resource, target.name)
+    if template == _without_hash(deployment["spec"]["template"]):
+        session.print(f"{title} skipped rollback (current template already matches revision {revision})")
+        return None
+    annotations = {
+        **{k: v for k, v in objects.annotations(deployment).items() if k in _NOT_COPIED},
+        **{k: v for k, v in objects.annotations(sets[revision]).items() if k not in _NOT_COPIED},
+    }
+    body = [
+        {"op": "replace", "path": "/spec/template", "value": template},
+        {"op": "replace", "path": "/metadata/annotations", "value": annotations},
+    ]
+    dry = arguments.get("dry-run") == "server"
+    yield session.client.patch(
+        target.resource, target.namespace, target.name, body, type="json", field_manager="kubectl-rollout", dry_run=dry
+    )
+    session.print(f"{title} rolled back{' (server dry run)' if dry else ''}")
+    return None
+
+
+def _previous(sets: dict[int, Object]) -> int:
+    """The second highest revision; 0 when there is none."""
+    numbers = sorted(sets)
+    return numbers[-2] if len(numbers) > 1 else 0
+
+
+def _without_hash(template: Object) -> Object:
+    labels = {k: v for k, v in (template["metadata"].get("labels") or {}).items() if k != "pod-template-hash"}
+    return {**template, "metadata": {**template["metadata"], "labels": labels}}
+
+
+def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
+    del arguments
+    stamp = {"kubectl.kubernetes.io/restartedAt": rfc3339(session.engine.now)}
+    body = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+    live = yield session.client.get(target.resource, target.namespace, target.name)
+    if live["spec"].get("paused"):
+        raise KubectlError(f"error: deployments.apps \"{target.name}\" can't restart paused deployment (run rollout resume first)")
+    yield _strategic(session, target, body)
+    session.print(f"{named(target.resource, target.name)} restarted")
+    return None
+
+
+def _pause(session: Session, arguments: Arguments, target: Target) -> Steps:
+    yield from _set_paused(session, arguments, target, paused=True)
+
+
+def _resume(session: Session, arguments: Arguments, target: Target) -> Steps:
+    yield from _set_paused(session, arguments, target, paused=False)
+
+
+def _set_paused(session: Session, arguments: Arguments, target: Target, *, paused: bool) -> Steps:
+    del arguments
+    _only_deployments(target, "pauser" if paused else "resumer")
+    live = yield session.client.get(target.resource, target.namespace, target.name)
+    if bool(live["spec"].get("paused")) is paused:
+        state = "is already paused" if paused else "is not paused"
+        raise KubectlError(f'error: deployments.apps "{target.name}" {state}')
+    yield _strategic(session, target, {"spec": {"paused": True if paused else None}})
+    session.print(f"{named(target.resource, target.name)} {'paused' if paused else 'resumed'}")
+    return None
+
+
+def _strategic(session: Session, target: Target, body: Object) -> Any:
+    return session.client.patch(
+        target.resource, target.namespace, target.name, body, type="strategic", field_manager="kubectl-rollout"
+    )
+
+
+def _only_deployments(target: Target, what: str) -> None:
+    if target.resource.kind != "Deployment":
+        raise KubectlError(f"error: no {what} has been implemented for {word(target.resource)} in kcsim yet")
+
+
+_COMMANDS = {
+    "status": _status,
+    "history": _history,
+    "undo": _undo,
+    "restart": _restart,
+    "pause": _pause,
+    "resume": _resume,
+}

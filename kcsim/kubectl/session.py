@@ -1,0 +1,126 @@
+"""One kubectl invocation: its connection, its defaults and what it prints.
+
+**Imitates:** kubectl (v1.33 to v1.36): exit codes, stdout and stderr, error texts of ``cmdutil.CheckErr``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kcsim.api.catalog import Resource
+from kcsim.api.client import Client
+from kcsim.api.status import StatusError, Unreachable
+from kcsim.engine.core import Engine
+
+
+class KubectlError(Exception):
+    """Ends the command with exit code 1; the message is what stderr shows."""
+
+
+class UsageError(KubectlError):
+    """The command line cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """Both streams, as a terminal shows them."""
+        return self.stdout + self.stderr
+
+
+@dataclass
+class Session:
+    """What a command works with.
+
+    Attributes:
+        client: the connection, as somebody, from somewhere.
+        namespace: where things are when no -n is given.
+        files: what -f may name: texts by path; ``-`` is stdin.
+    """
+
+    client: Client
+    namespace: str = "default"
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    @property
+    def engine(self) -> Engine:
+        """The clock it runs on."""
+        return self.client.endpoint.engine
+
+    def print(self, line: str) -> None:
+        """A line to stdout."""
+        self.out.append(f"{line}\n")
+
+    def write(self, text: str) -> None:
+        """Text to stdout as it is."""
+        self.out.append(text)
+
+    def warn(self, line: str) -> None:
+        """A line to stderr."""
+        self.err.append(f"{line}\n")
+
+    def error(self, line: str) -> None:
+        """A line to stderr; the command goes on but will exit with 1."""
+        self.warn(line)
+        self.failed = True
+
+    def outcome(self) -> Outcome:
+        """The result so far."""
+        return Outcome(1 if self.failed else 0, "".join(self.out), "".join(self.err))
+
+    def resource(self, word: str) -> Resource:
+        """The resource a person means.
+
+        Raises:
+            KubectlError: as kubectl says it.
+        """
+        found = self.client.endpoint.server.catalog.by_word(word)
+        if found is None:
+            raise KubectlError(f'error: the server doesn\'t have a resource type "{word}"')
+        return found
+
+
+def word(resource: Resource) -> str:
+    """How kubectl names a kind in its messages: ``deployment.apps``, ``pod``."""
+    return f"{resource.singular}.{resource.group}" if resource.group else resource.singular
+
+
+def named(resource: Resource, name: str) -> str:
+    """How kubectl names an object: ``deployment.apps/web``."""
+    return f"{word(resource)}/{name}"
+
+
+def server_error(error: StatusError, doing: str = "") -> str:
+    """The line kubectl prints for an error of the server (cmdutil.StandardErrorMessage)."""
+    if isinstance(error, Unreachable):
+        return f"Unable to connect to the server: {error.message}"
+    if error.reason == "Invalid":
+        kind = (error.details or {}).get("kind", "")
+        name = (error.details or {}).get("name", "")
+        _, _, why = error.message.partition(" is invalid: ")
+        if not kind:
+            return f"The request is invalid: {why or error.message}"
+        return f'The {kind} "{name}" is invalid: {_bullets(why)}'
+    text = f"{doing}: {error.message}" if doing else error.message
+    if not error.reason:
+        return f"Error from server: {text}"
+    return f"Error from server ({error.reason}): {text}"
+
+
+def _bullets(why: str) -> str:
+    """Several causes are listed one a line."""
+    if not (why.startswith("[") and why.endswith("]")):
+        return why
+    parts = why[1:-1].split(", ")
+    return "\n" + "\n".join(f"* {part}" for part in parts)

@@ -1,0 +1,163 @@
+"""What a command is about: objects named on the command line, chosen by selector, or written in files.
+
+**Imitates:** kubectl's resource builder (cli-runtime ``pkg/resource/builder.go``): ``deploy/web``, ``deploy web``,
+``deploy,rs``, ``-l``, ``--all``, ``-f``; and its error texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api.catalog import Resource
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.session import KubectlError, Session, server_error
+from kcsim.manifests import ManifestError, read
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object that a command line names."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One object that a file holds."""
+
+    resource: Resource
+    namespace: str
+    object: Object
+    source: str
+
+
+def namespace_of(session: Session, arguments: Arguments) -> str:
+    """The namespace the command works in; "" for all."""
+    if arguments.on("all-namespaces"):
+        return ""
+    return arguments.get("namespace", session.namespace)
+
+
+def parse_targets(session: Session, words: list[str], namespace: str) -> tuple[list[Resource], list[Target]]:
+    """Kinds without names, and named objects."""
+    if not words:
+        raise KubectlError("error: You must specify the type of resource to get.")
+    if any("/" in word for word in words):
+        targets = []
+        for word in words:
+            kind, slash, name = word.partition("/")
+            if not slash or not name:
+                raise KubectlError(
+                    "error: there is no need to specify a resource type as a separate argument when passing arguments in "
+                    "resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource "
+                    "resource/<resource_name>'"
+                )
+            resource = session.resource(kind)
+            targets.append(Target(resource, namespace if resource.namespaced else "", name))
+        return [], targets
+    kinds: list[Resource] = []
+    for word in words[0].split(","):
+        if word == "all":
+            kinds.extend(session.client.endpoint.server.catalog.in_category("all"))
+        else:
+            kinds.append(session.resource(word))
+    names = words[1:]
+    return ([], [_target(k, namespace, n) for k in kinds for n in names]) if names else (kinds, [])
+
+
+def _target(resource: Resource, namespace: str, name: str) -> Target:
+    return Target(resource, namespace if resource.namespaced else "", name)
+
+
+def choose(session: Session, arguments: Arguments, words: list[str]) -> Generator[Any, Any, list[Target]]:
+    """The objects a command that changes things is about: named, by selector, or from files."""
+    namespace = namespace_of(session, arguments)
+    if arguments.flags.get("filename"):
+        return [
+            Target(w.resource, w.namespace, w.object["metadata"].get("name", "")) for w in written(session, arguments)
+        ]
+    kinds, targets = parse_targets(session, words, namespace)
+    if targets:
+        return targets
+    selector = arguments.get("selector")
+    if not selector and not arguments.on("all"):
+        raise KubectlError("error: resource(s) were provided, but no name was specified")
+    for resource in kinds:
+        found = yield session.client.list(
+            resource,
+            namespace if resource.namespaced else "",
+            label_selector=selector,
+            field_selector=arguments.get("field-selector"),
+        )
+        targets.extend(
+            Target(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in found["items"]
+        )
+    return targets
+
+
+def written(session: Session, arguments: Arguments) -> list[Written]:
+    """The objects in the files that -f names, with their resources and namespaces.
+
+    Raises:
+        KubectlError: a missing or broken file, an unknown kind, a namespace other than -n's.
+    """
+    found: list[Written] = []
+    for path in arguments.all("filename"):
+        for source, text in _texts(session, path, arguments.on("recursive")):
+            try:
+                manifests = read(text, source)
+            except ManifestError as error:
+                raise KubectlError(f"error: error parsing {source}: {error}") from None
+            found.extend(_written(session, arguments, m.object, source) for m in manifests)
+    return found
+
+
+def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str | bytes]]:
+    files = session.files
+    if path == "-":
+        return [("STDIN", files.get("-", ""))]
+    if path in files:
+        return [(path, files[path])]
+    under = "" if path in {".", "./", ""} else path.removeprefix("./").rstrip("/") + "/"
+    inside = sorted(
+        p
+        for p in files
+        if p.startswith(under) and p.endswith((".yaml", ".yml", ".json")) and (recursive or "/" not in p[len(under) :])
+    )
+    if not inside:
+        raise KubectlError(f'error: the path "{path}" does not exist')
+    return [(p, files[p]) for p in inside]
+
+
+def _written(session: Session, arguments: Arguments, obj: Object, source: str) -> Written:
+    version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
+    resource = session.client.endpoint.server.catalog.of(obj)
+    metadata = obj.get("metadata") or {}
+    if resource is None:
+        name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+        raise KubectlError(
+            f'error: resource mapping not found for name: "{name}" namespace: "{namespace}" from "{source}": '
+            f'no matches for kind "{kind}" in version "{version}"\nensure CRDs are installed first'
+        )
+    if not resource.namespaced:
+        return Written(resource, "", obj, source)
+    asked = arguments.get("namespace")
+    given = metadata.get("namespace", "")
+    if asked and given and asked != given:
+        raise KubectlError(
+            f'error: the namespace from the provided object "{given}" does not match the namespace "{asked}". '
+            f"You must pass '--namespace={given}' to perform this operation."
+        )
+    namespace = given or asked or session.namespace
+    return Written(resource, namespace, {**obj, "metadata": {**metadata, "namespace": namespace}}, source)
+
+
+def tell(session: Session, error: StatusError, doing: str = "") -> None:
+    """Print a server error and go on."""
+    session.error(server_error(error, doing))
