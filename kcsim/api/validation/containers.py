@@ -282,15 +282,20 @@ def resources(path: str, item: Mapping[str, Any]) -> Errors:
             continue
         asked, most = quantity.of(requests[name]), quantity.of(limit)
         if not _overcommits(name) and asked.nanos != most.nanos:
-            errors.append(invalid(here, str(asked), f"must be equal to {name} limit of {most}"))
+            errors.append(invalid(f"{path}.requests", str(asked), f"must be equal to {name} limit of {most}"))
         elif asked.nanos > most.nanos:
-            errors.append(invalid(here, str(asked), f"must be less than or equal to {name} limit of {most}"))
+            errors.append(
+                invalid(
+                    f"{path}.requests", str(asked), f"must be less than or equal to {name} limit of {most}"
+                )
+            )
     return errors
 
 
 def _overcommits(name: str) -> bool:
     """Native resources but huge pages may be promised more often than they exist."""
-    return name in _STANDARD_RESOURCES
+    native = "/" not in name or "kubernetes.io/" in name
+    return native and not name.startswith("hugepages-")
 
 
 def _resource(field: str, name: str, value: Any) -> Errors:

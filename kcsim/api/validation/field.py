@@ -57,8 +57,15 @@ Errors = list[FieldError]
 
 
 def as_json(value: Any) -> str:
-    """A value as messages show it: compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """A value as messages show it: compact JSON, with the keys of string maps sorted as Go sorts them."""
+    return json.dumps(_sorted_maps(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def _sorted_maps(value: Any) -> Any:
+    if isinstance(value, dict):
+        is_map = all(isinstance(item, str) for item in value.values())
+        return {key: _sorted_maps(value[key]) for key in (sorted(value) if is_map else value)}
+    return [_sorted_maps(item) for item in value] if isinstance(value, list) else value
 
 
 def required(field: str, detail: str = "") -> FieldError:

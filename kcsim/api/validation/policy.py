@@ -177,6 +177,11 @@ _SCOPES: Final = (
     "CrossNamespacePodAffinity",
     "VolumeAttributesClass",
 )
+_POD_RESOURCES: Final = frozenset({"pods"}) | _COMPUTE
+_SCOPED: Final[Mapping[str, frozenset[str]]] = {
+    "BestEffort": frozenset({"pods"}),
+    "VolumeAttributesClass": frozenset({"storage", "requests.storage", "persistentvolumeclaims"}),
+}
 _CONFLICTS: Final = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
 
 
@@ -198,7 +203,10 @@ def resource_quota(obj: Mapping[str, Any]) -> Errors:
     for scope in scopes:
         if scope not in _SCOPES:
             errors.append(invalid("spec.scopes", scopes, "unsupported scope"))
-        elif scope == "BestEffort" and hard.keys() - {"pods"}:
+            continue
+        if scope not in ("Terminating", "NotTerminating") and hard.keys() - _SCOPED.get(
+            scope, _POD_RESOURCES
+        ):
             errors.append(invalid("spec.scopes", scopes, "unsupported scope applied to resource"))
     errors += [
         invalid("spec.scopes", scopes, "conflicting scopes") for pair in _CONFLICTS if pair <= set(scopes)

@@ -5,6 +5,7 @@ entry, custom resources among them, get the rules of `metadata` alone.
 
 **Walk:** metadata first, then the kind's own rules; errors keep upstream's order, because clients print them in it.
 On update the rules for what may change follow those for what may be.
+`Differs:` an error that upstream finds twice is one cause here; the message shows it once in both.
 """
 
 from collections.abc import Callable, Mapping
