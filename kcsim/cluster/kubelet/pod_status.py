@@ -220,9 +220,20 @@ def status_patch(uid: str, old: Status, new: Status) -> Status | None:
             continue
         known = {item[key]: item for item in before or ()}
         kept = {item[key] for item in value}
-        items = [item for item in value if known.get(item[key]) != item]
+        items = [
+            _item_patch(known.get(item[key]), item, key) for item in value if known.get(item[key]) != item
+        ]
         items.extend({"$patch": "delete", key: gone} for gone in known if gone not in kept)
         changed[f"$setElementOrder/{field}"] = [{key: item[key]} for item in value]
         if items:
             changed[field] = items
     return {"metadata": {"uid": uid}, "status": changed} if changed else None
+
+
+def _item_patch(old: Status | None, new: Status, key: str) -> Status:
+    """Only the members that differ, and the merge key; null removes one."""
+    if old is None:
+        return new
+    patch = {k: v for k, v in new.items() if k == key or old.get(k) != v}
+    patch.update({k: None for k in old if k not in new})
+    return patch

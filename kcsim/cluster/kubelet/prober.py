@@ -79,6 +79,15 @@ class Prober:
             self._arm(LIVENESS)
             self._arm(READINESS)
 
+    def resume(self, *, ready: bool, started: bool) -> None:
+        """The kubelet is new but the container is not: go on from what was known of it."""
+        if started and STARTUP in self._states:
+            self._states[STARTUP] = ProbeState(True)
+            self.stop(STARTUP)
+        if READINESS in self._states:
+            self._states[READINESS] = ProbeState(ready)
+        self.recheck()
+
     def stop(self, *kinds: str) -> None:
         """No more probes of these kinds (all, when none is named)."""
         for kind in kinds or tuple(self._timers):

@@ -297,6 +297,12 @@ class ContainerRuntime:
         if container.finished_at is None:
             self._ends_by_itself(container, code, reason)
 
+    def stop_sandbox(self, uid: str) -> None:
+        """The address is free; what is known of the containers stays until ``remove_sandbox``."""
+        sandbox = self._sandboxes.get(uid)
+        if sandbox is not None:
+            self._release(sandbox)
+
     def remove_sandbox(self, uid: str) -> str | None:
         """Forget the pod and its containers; gives the address that is free now."""
         sandbox = self._sandboxes.pop(uid, None)

@@ -1,0 +1,380 @@
+"""The kubelet of one node.
+
+It registers the node, promises its lease, watches the pods bound to it, and keeps one worker a pod. Nothing here ticks:
+an idle node and a healthy pod cost nothing.
+
+**Imitates:** ``pkg/kubelet/kubelet.go``, ``pleg/generic.go`` and ``kubelet_node_status.go`` (v1.36). Left out: static
+pods, eviction under pressure, graceful node shutdown, image and container garbage collection.
+
+**Walk** of a pod: the informer delivers it -> admission -> ``PodWorker`` -> the runtime -> an exit or start is seen at
+the next relist -> ``PodWorker.sync`` -> ``StatusManager`` -> deleted: ``PodTermination`` -> forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kcsim.api import objects
+from kcsim.api.client import Endpoint
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.lease import StandingLease
+from kcsim.api.request import User
+from kcsim.api.status import StatusError
+from kcsim.cluster.images import Resolve
+from kcsim.cluster.kubelet import node_status
+from kcsim.cluster.kubelet.admission import (
+    REJECTED,
+    can_admit_pod,
+    node_allocatable,
+    pod_requests,
+)
+from kcsim.cluster.kubelet.backoff import Backoff
+from kcsim.cluster.kubelet.image_manager import ImageManager
+from kcsim.cluster.kubelet.messages import NORMAL, WARNING
+from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.kubelet.pod_worker import PodWorker
+from kcsim.cluster.kubelet.runtime import Container, ContainerRuntime, StartProgram
+from kcsim.cluster.kubelet.status_manager import StatusManager
+from kcsim.cluster.kubelet.termination import FINISHED
+from kcsim.cluster.kubelet.timings import TIMINGS_1_36, KubeletTimings
+from kcsim.cluster.kubelet.volumes import Reference
+from kcsim.engine.clock import SECOND, rfc3339
+from kcsim.engine.task import All, Sleep, Steps
+from kcsim.profile.api import KUBELET
+
+LEASE_NAMESPACE = "kube-node-lease"
+
+
+class PodAddresses(Protocol):
+    """Where pods get their addresses from: the node's CNI plugin."""
+
+    def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
+        """An address for the pod; None when there is none (exhausted, or the node has no podCIDR yet)."""
+        ...
+
+    def release(self, node: str, ip: str) -> None:
+        """The address is free again."""
+        ...
+
+
+class Kubelet(Component):
+    """One node's agent, with the node's container runtime.
+
+    Attributes:
+        runtime: what really runs; it belongs to the machine, not to this process.
+        images: what is on the node's disk.
+        workers: by pod uid.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        node: NodeSpec,
+        *,
+        resolve: Resolve,
+        addresses: PodAddresses,
+        start_program: StartProgram | None = None,
+        timings: KubeletTimings = TIMINGS_1_36,
+    ) -> None:
+        user = User(f"system:node:{node.name}", ("system:nodes", "system:authenticated"))
+        super().__init__(endpoint, "kubelet", user, node.name, limits=KUBELET, event_host=node.name)
+        self.node = node
+        self.host_ip = node.address
+        self.timings = timings
+        self.runtime = ContainerRuntime(self.engine, node.name, start_program)
+        self.images = ImageManager(self.engine, node.name, resolve, timings)
+        self.statuses = StatusManager(self.engine, self.client, timings.status_batch)
+        self.restarts = Backoff()
+        self.pulls = Backoff()
+        self.pull_errors: dict[tuple[str, str], str] = {}
+        self.workers: dict[str, PodWorker] = {}
+        self._addresses = addresses
+        self._used: dict[str, int] = {}
+        self._allocatable: dict[str, int] = {}
+        self._relist: dict[str, PodWorker] = {}
+        self._relist_armed = False
+        self._ready = False
+        self._boot = 0
+        self._node_patch_armed = False
+        self._dice_node = self.dice("node")
+        self._phase = self._dice_node.integer(timings.relist)
+        self._lease = StandingLease(
+            self,
+            LEASE_NAMESPACE,
+            node.name,
+            period=timings.lease_renew,
+            duration=timings.lease_duration_s * SECOND,
+            jitter=timings.lease_jitter,
+        )
+        self.runtime.on_exit(self._exited)
+        self.runtime.on_behaviour(self._behaves)
+        self._pods = self.informer("pods", ("spec.nodeName", node.name))
+        self._pods.on_change(self._pod_changed)
+        self._nodes = self.informer("nodes", ("metadata.name", node.name))
+        self._nodes.on_change(self._node_changed)
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """The process starts; on a machine that was off, so does the machine."""
+        if not self.runtime.powered or not self._boot:
+            self._boot += 1
+            self.runtime.power_on()
+        self._allocatable = node_allocatable(
+            {"status": {"allocatable": node_status.allocatable(self.node.capacity)}}
+        )
+        self.spawn(self._register())
+
+    def on_stop(self) -> None:
+        """The process is gone and forgets everything; containers go on."""
+        for worker in self.workers.values():
+            for prober in worker.probers.values():
+                prober.stop()
+        self.workers.clear()
+        self.statuses.stop()
+        self.images.stop()
+        self._lease.stop()
+        self._used.clear()
+        self._relist.clear()
+        self._relist_armed = False
+        self._ready = False
+        self._node_patch_armed = False
+        self.restarts = Backoff()
+        self.pulls = Backoff()
+        self.pull_errors.clear()
+
+    def power_off(self) -> None:
+        """The machine dies: the kubelet with it, and every container. ``start`` boots it again."""
+        self.stop()
+        self.runtime.power_off()
+
+    # --- the node -----------------------------------------------------------------------------------------------
+
+    def _register(self) -> Steps:
+        """kubelet_node_status.go, registerWithAPIServer: try until it works; then the lease, then Ready."""
+        delay = 100_000
+        boot_id = f"{self.node.name}-{self._boot}"
+        while True:
+            node = node_status.new_node(self.node, boot_id=boot_id, now=rfc3339(self.engine.now))
+            try:
+                yield self.client.create("nodes", node)
+                break
+            except StatusError as error:
+                if error.code == 409:
+                    yield from self._take_over(boot_id)
+                    break
+                self.failed(f"register node {self.node.name}", error)
+                yield Sleep(self.engine, delay)
+                delay = min(delay * 2, 7 * SECOND)
+        self._node_event(NORMAL, "Starting", "Starting kubelet.")
+        self._lease.start()
+        self.after(self._dice_node.draw(self.timings.runtime_up), self._runtime_up)
+
+    def _take_over(self, boot_id: str) -> Steps:
+        """The Node is there from before: bring it up to date; a new boot ID is a reboot."""
+        try:
+            stored = yield self.client.get("nodes", "", self.node.name)
+            known = objects.get_in(stored, ("status", "nodeInfo", "bootID"))
+            if known != boot_id:
+                self.event(
+                    stored,
+                    WARNING,
+                    "Rebooted",
+                    f"Node {self.node.name} has been rebooted, boot id: {boot_id}",
+                )
+                status = {
+                    "nodeInfo": node_status.node_info(self.node, boot_id),
+                    "capacity": dict(self.node.capacity),
+                    "allocatable": node_status.allocatable(self.node.capacity),
+                }
+                yield self.client.patch(
+                    "nodes", "", self.node.name, {"status": status}, type="strategic", subresource="status"
+                )
+        except StatusError as error:
+            self.failed(f"register node {self.node.name}", error)
+
+    def _runtime_up(self) -> None:
+        """Runtime and network are ready: say so at once (the fast path), and begin with the pods."""
+        self._ready = True
+        self._patch_node()
+        for pod in self._pods.list():
+            self._pod_changed(None, pod)
+
+    def _node_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+        """Somebody may have said something else about the node: corrected at the next status computation."""
+        del old
+        if new is None or not self._ready or self._node_patch_armed:
+            return
+        wanted = node_status.conditions(ready=True, now="", old=[])
+        if node_status.conditions_differ(objects.conditions(new), wanted):
+            self._node_patch_armed = True
+            period = self.timings.node_status
+            self.tick(period - (self.engine.now - self._phase) % period, "node status", self._patch_node)
+
+    def _patch_node(self) -> None:
+        self._node_patch_armed = False
+        stored = self._nodes.get("", self.node.name)
+        old = objects.conditions(stored) if stored is not None else []
+        wanted = node_status.conditions(ready=True, now=rfc3339(self.engine.now), old=old)
+        if stored is not None and not node_status.conditions_differ(old, wanted):
+            return
+        call = self.client.patch(
+            "nodes",
+            "",
+            self.node.name,
+            {"status": {"conditions": wanted}},
+            type="strategic",
+            subresource="status",
+        )
+        self.spawn(self._patched(call))
+
+    def _patched(self, call: Any) -> Steps:
+        try:
+            yield call
+        except StatusError as error:
+            self.failed(f"node status {self.node.name}", error)
+            if not error.is_not_found and not self._node_patch_armed:
+                self._node_patch_armed = True
+                self.tick(self.timings.node_status, "node status", self._patch_node)
+            return
+        self._node_event(NORMAL, "NodeReady", f"Node {self.node.name} status is now: NodeReady")
+
+    def _node_event(self, type: str, reason: str, message: str) -> None:
+        # The kubelet refers to its node by name: the uid of these events is the name (kubelet.go, nodeRef).
+        name = self.node.name
+        self.event(
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}},
+            type,
+            reason,
+            message,
+        )
+
+    # --- the pods -----------------------------------------------------------------------------------------------
+
+    def _pod_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+        if not self._ready:
+            return
+        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+            self._removed(objects.uid(old))
+        if new is None:
+            return
+        worker = self.workers.get(objects.uid(new))
+        if worker is not None:
+            worker.update(new)
+        else:
+            self._added(new)
+
+    def _added(self, pod: dict[str, Any]) -> None:
+        """kubelet.go, HandlePodAdditions."""
+        spec = pod["spec"]
+        worker = PodWorker(self, pod, pod_requests(spec))
+        phase = (pod.get("status") or {}).get("phase")
+        if phase in {"Succeeded", "Failed"} and worker.sandbox is None:
+            # Over before this kubelet began: nothing to run, but the object may wait to be let go.
+            worker.state = FINISHED
+            self.workers[worker.uid] = worker
+            if objects.is_deleting(pod):
+                worker.ending.requested("deletion requested")
+            return
+        self.workers[worker.uid] = worker
+        if objects.is_deleting(pod):
+            worker.ending.requested("deletion requested")
+            return
+        node = self._nodes.get("", self.node.name)
+        labels = objects.labels(node) if node is not None else self.node.labels
+        rejection = None
+        if worker.sandbox is None:
+            rejection = can_admit_pod(spec, worker.requests, self._used, self._allocatable, labels)
+        if rejection is not None:
+            worker.requests = {}
+            worker.event(WARNING, rejection.reason, rejection.message)
+            worker.report(reason=rejection.reason, message=REJECTED + rejection.message)
+            worker.ending.requested("pod terminal")
+            return
+        for name, amount in worker.requests.items():
+            self._used[name] = self._used.get(name, 0) + amount
+        worker.begin()
+
+    def _removed(self, uid: str) -> None:
+        """The object is gone: whatever still runs of the pod must end."""
+        worker = self.workers.get(uid)
+        if worker is None:
+            return
+        worker.gone = True
+        if worker.state is FINISHED:
+            self._forget(worker)
+        else:
+            worker.ending.requested("object gone")
+
+    def finished(self, worker: PodWorker) -> None:
+        """Nothing of the pod is left on the node."""
+        self.runtime.remove_sandbox(worker.uid)
+        for name, amount in worker.requests.items():
+            self._used[name] -= amount
+        worker.requests = {}
+        for spec in worker.container_specs():
+            self.restarts.forget((worker.uid, spec["name"], spec["image"]))
+            self.pulls.forget((worker.uid, spec["image"]))
+            self.pull_errors.pop((worker.uid, spec["image"]), None)
+        worker.sandbox = None
+        worker.probers.clear()
+        if worker.gone:
+            self._forget(worker)
+
+    def _forget(self, worker: PodWorker) -> None:
+        self.workers.pop(worker.uid, None)
+
+    def allocate(self, pod: dict[str, Any]) -> str | None:
+        """An address for a pod."""
+        return self._addresses.allocate(self.node.name, pod)
+
+    def release(self, pod: dict[str, Any], ip: str) -> None:
+        """A pod's address is free."""
+        del pod
+        self._addresses.release(self.node.name, ip)
+
+    def missing(
+        self, worker: PodWorker, references: list[Reference], then: Callable[[list[Reference]], None]
+    ) -> None:
+        """Ask the API which of these objects do not exist; ``then(missing)``, unless the worker turned away."""
+        namespace = objects.namespace(worker.pod)
+        epoch = worker.epoch
+        calls = [self.client.get(reference.resource, namespace, reference.name) for reference in references]
+
+        def answered(answers: list[Any], _error: Exception | None) -> None:
+            if epoch == worker.epoch and self.running:
+                then([r for r, a in zip(references, answers, strict=True) if isinstance(a, Exception)])
+
+        All(calls).start(answered)
+
+    # --- PLEG ---------------------------------------------------------------------------------------------------
+
+    def pleg(self, worker: PodWorker, *, report_only: bool = False) -> None:
+        """Something happened to the pod's containers: its worker hears of it at the next relist."""
+        if worker.uid in self._relist:
+            worker.report_only = worker.report_only and report_only
+        else:
+            worker.report_only = report_only
+            self._relist[worker.uid] = worker
+        if not self._relist_armed:
+            self._relist_armed = True
+            period = self.timings.relist
+            self.after(period - (self.engine.now - self._phase) % period, self._relisted)
+
+    def _relisted(self) -> None:
+        self._relist_armed = False
+        seen, self._relist = self._relist, {}
+        for worker in seen.values():
+            worker.relisted()
+
+    def _exited(self, container: Container) -> None:
+        worker = self.workers.get(container.sandbox.uid) if self.running else None
+        if worker is not None:
+            worker.exited(container)
+
+    def _behaves(self, container: Container) -> None:
+        worker = self.workers.get(container.sandbox.uid) if self.running else None
+        prober = worker.probers.get(container.name) if worker is not None else None
+        if prober is not None:
+            prober.recheck()

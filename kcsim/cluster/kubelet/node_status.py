@@ -1,0 +1,137 @@
+"""The Node object as its kubelet writes it.
+
+**Imitates:** ``pkg/kubelet/kubelet_node_status.go`` and ``nodestatus/setters.go`` (v1.36): labels, addresses, capacity,
+allocatable, conditions, versions. Left out: the report every five minutes that says nothing new (the lease is the
+heartbeat), the list of images, and the events about pressure that do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcsim.api import quantity
+
+HARD_EVICTION_MEMORY = "100Mi"
+"""evictionHard memory.available: never given to pods (pkg/kubelet/eviction/defaults_linux.go)."""
+NETWORK_NOT_READY = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+
+# type -> (reason, message) while all is well.
+_HEALTHY = {
+    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+}
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """The machine a kubelet runs on.
+
+    Attributes:
+        name: of the node.
+        address: its InternalIP.
+        capacity: cpu, memory, pods, ephemeral-storage as quantities.
+        labels: beyond those the kubelet sets itself.
+        taints: to register with.
+        version: the kubelet's.
+    """
+
+    name: str
+    address: str
+    capacity: Mapping[str, str] = field(
+        default_factory=lambda: {"cpu": "4", "memory": "8Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+    )
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Mapping[str, str], ...] = ()
+    version: str = "v1.36.2"
+
+
+def allocatable(capacity: Mapping[str, str]) -> dict[str, str]:
+    """What pods may use: capacity without the hard eviction threshold of memory."""
+    given = dict(capacity)
+    if "memory" in given:
+        left = quantity.of(given["memory"]).sub(quantity.of(HARD_EVICTION_MEMORY))
+        given["memory"] = str(left)
+    return given
+
+
+def conditions(*, ready: bool, now: str, old: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The node's conditions; ``lastTransitionTime`` moves with the status only. ``now`` is a metav1.Time text."""
+    wanted = [(kind, "False", *texts) for kind, texts in _HEALTHY.items()]
+    if ready:
+        wanted.append(("Ready", "True", "KubeletReady", "kubelet is posting ready status"))
+    else:
+        wanted.append(("Ready", "False", "KubeletNotReady", NETWORK_NOT_READY))
+    before = {condition["type"]: condition for condition in old}
+    result = []
+    for kind, status, reason, message in wanted:
+        known = before.get(kind)
+        same = known is not None and known["status"] == status
+        result.append(
+            {
+                "type": kind,
+                "status": status,
+                "lastHeartbeatTime": now,
+                "lastTransitionTime": known["lastTransitionTime"] if known is not None and same else now,
+                "reason": reason,
+                "message": message,
+            }
+        )
+    return result
+
+
+def conditions_differ(stored: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    """Whether the API says something else than the kubelet would, heartbeat times aside."""
+    shown = {c["type"]: (c["status"], c.get("reason")) for c in stored}
+    return any(shown.get(c["type"]) != (c["status"], c["reason"]) for c in wanted)
+
+
+def new_node(spec: NodeSpec, *, boot_id: str, now: str) -> dict[str, Any]:
+    """The Node object to register with; not ready yet."""
+    labels = {
+        "beta.kubernetes.io/arch": "amd64",
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": spec.name,
+        "kubernetes.io/os": "linux",
+        **spec.labels,
+    }
+    node: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": spec.name, "labels": labels},
+        "spec": {"taints": [dict(taint) for taint in spec.taints]} if spec.taints else {},
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": spec.address},
+                {"type": "Hostname", "address": spec.name},
+            ],
+            "capacity": dict(spec.capacity),
+            "allocatable": allocatable(spec.capacity),
+            "conditions": conditions(ready=False, now=now, old=[]),
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "nodeInfo": node_info(spec, boot_id),
+        },
+    }
+    return node
+
+
+def node_info(spec: NodeSpec, boot_id: str) -> dict[str, str]:
+    """``status.nodeInfo``."""
+    return {
+        "architecture": "amd64",
+        "bootID": boot_id,
+        "containerRuntimeVersion": "containerd://2.1.4",
+        "kernelVersion": "6.12.0",
+        "kubeProxyVersion": "",
+        "kubeletVersion": spec.version,
+        "machineID": spec.name,
+        "operatingSystem": "linux",
+        "osImage": "kcsim",
+        "systemUUID": spec.name,
+    }
