@@ -1,0 +1,1 @@
+"""The node lifecycle controller: notices silent nodes, taints them, and marks their pods."""

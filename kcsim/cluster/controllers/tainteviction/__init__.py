@@ -1,0 +1,1 @@
+"""The taint eviction controller: deletes pods from nodes with NoExecute taints when their tolerations run out."""

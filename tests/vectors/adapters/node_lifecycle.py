@@ -1,0 +1,43 @@
+"""Node taints by condition and tolerations against upstream's tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.cluster.controllers.nodelifecycle.health import (
+    excluded_from_disruption_checks,
+    taints_by_condition,
+)
+from kcsim.cluster.controllers.tainteviction.tolerations import FOREVER, min_toleration_time, time_to_stay
+from kcsim.engine.clock import SECOND
+
+Given = dict[str, Any]
+
+
+def minimum(given: Given) -> Given:
+    time = min_toleration_time(given["tolerations"])
+    return {"time": "-1ns" if time == FOREVER else f"{time // SECOND}s"}
+
+
+def evict_pod(given: Given) -> Given:
+    spec = given["pod"]["spec"]
+    taints = given["taintedNodes"].get(spec["nodeName"]) or []
+    return {"deleted": time_to_stay(taints, spec.get("tolerations") or []) == 0}
+
+
+def same_taints(case: Given, outcome: Given) -> None:
+    def ordered(taints: list[Given]) -> list[Given]:
+        return sorted(taints, key=lambda taint: taint["key"])
+
+    assert ordered(outcome["taints"]) == ordered(case["expect"]["taints"])
+
+
+ADAPTERS = {
+    "minTolerationTime": minimum,
+    "taintsByCondition": lambda given: {"taints": taints_by_condition(given["node"])},
+    "excludedFromDisruptionChecks": lambda given: {
+        "excluded": excluded_from_disruption_checks({"metadata": {}, **given["node"]})
+    },
+    "evictPod": evict_pod,
+}
+CHECKS = {"taintsByCondition": same_taints}
