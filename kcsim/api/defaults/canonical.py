@@ -21,6 +21,11 @@ _MICROS: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
 # Facts of schemas, which are immutable: a cache that could only ever hold one answer a node.
 _visited: dict[Schema, dict[str, Schema]] = {}
 
+# Canonical pod specs by identity, held so that it stays theirs: most writes share the spec of the write before.
+_POD_SPEC: Final = "io.k8s.api.core.v1.PodSpec"
+_BOUND: Final = 2048
+_known_specs: dict[int, dict[str, Any]] = {}
+
 
 def canonical(value: Any, node: Schema) -> Any:
     """The object with canonical quantities and times; the same object when all are canonical already."""
@@ -41,6 +46,18 @@ def canonical(value: Any, node: Schema) -> Any:
 
 
 def _struct(value: dict[str, Any], node: Schema) -> dict[str, Any]:
+    if node.name != _POD_SPEC:
+        return _struct_fields(value, node)
+    if _known_specs.get(id(value)) is value:
+        return value
+    result = _struct_fields(value, node)
+    if len(_known_specs) >= _BOUND:
+        _known_specs.clear()
+    _known_specs[id(result)] = result
+    return result
+
+
+def _struct_fields(value: dict[str, Any], node: Schema) -> dict[str, Any]:
     result = value
     for name, child in _branches(node).items():
         item = value.get(name)

@@ -201,4 +201,3 @@ def _behavior(behavior: Object) -> Object:
     )
     down = fill(behavior.get("scaleDown") or {}, selectPolicy="Max", policies=list(_SCALE_DOWN))
     return put(put(behavior, "scaleUp", up), "scaleDown", down)
-
