@@ -322,9 +322,12 @@ def _integer(text: str) -> int:
 # ---------------------------------------------------------------- printing
 
 
-def dump(obj: Any) -> str:
-    """A value as `kubectl get -o yaml` prints it: keys sorted, block style, nothing folded."""
-    text: str = yaml.dump(obj, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=1 << 30)
+def dump(obj: Any, *, sort_keys: bool = True) -> str:
+    """A value as `kubectl get -o yaml` prints it: keys sorted (unless they shall stay), block style, nothing folded."""
+    dumper = _Dumper if sort_keys else _UnsortedDumper
+    text: str = yaml.dump(
+        obj, Dumper=dumper, default_flow_style=False, allow_unicode=True, width=1 << 30, sort_keys=False
+    )
     return text
 
 
@@ -380,6 +383,15 @@ _Dumper.add_representer(bool, lambda dumper, value: _scalar(dumper, "true" if va
 _Dumper.add_representer(int, lambda dumper, value: _scalar(dumper, str(value)))
 _Dumper.add_representer(float, lambda dumper, value: _scalar(dumper, _number_text(value)))
 _Dumper.add_representer(type(None), lambda dumper, _value: _scalar(dumper, "null"))
+
+
+class _UnsortedDumper(_Dumper):
+    """The same, with keys in the order in which they come."""
+
+
+_UnsortedDumper.add_representer(
+    dict, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items())
+)
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,353 @@
+"""kustomize build.
+
+**Imitates:** kustomize v5: api/internal/target/kusttarget.go (the order of everything), kusttarget_configplugin.go,
+api/internal/builtins/SortOrderTransformer.go, api/krusty. Left out: helm charts, function and exec plugins,
+validators, custom OpenAPI schemas, build metadata, anything fetched from elsewhere; each is refused by name.
+
+**Walk:** a directory's kustomization -> its resources (files, or other directories, accumulated first) -> generators ->
+components -> patches, namespace, affixes, labels, annotations, replicas, images, replacements -> and once, at the very
+end: hashes, references to changed names, vars, the final order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kcsim.delivery.kustomize import plugins
+from kcsim.delivery.kustomize.defaults import DEFAULT, Config, config_of, field_specs
+from kcsim.delivery.kustomize.errors import KustomizeError
+from kcsim.delivery.kustomize.fieldspec import FieldSpec, merge_specs
+from kcsim.delivery.kustomize.generators import absorb, add_hashes, generate
+from kcsim.delivery.kustomize.kustomization import Kustomization, load_kustomization
+from kcsim.delivery.kustomize.loader import Files, Loader, is_remote
+from kcsim.delivery.kustomize.namerefs import fix_back_references
+from kcsim.delivery.kustomize.ordering import sort_resources
+from kcsim.delivery.kustomize.patches import apply_patch, read_patch
+from kcsim.delivery.kustomize.replacements import apply_replacement
+from kcsim.delivery.kustomize.resources import Resource, Resources, append_all, drop_empty, selector_of
+from kcsim.delivery.kustomize.transformers import (
+    ImageChange,
+    add_prefix,
+    add_suffix,
+    set_entries,
+    set_images,
+    set_namespaces,
+    set_replicas,
+)
+from kcsim.delivery.kustomize.variables import (
+    Variable,
+    mark_sources,
+    merge_variables,
+    resolve_variables,
+    variable_of,
+)
+from kcsim.manifests import ManifestError, documents
+
+LoadRestrictor = Literal["rootOnly", "none"]
+
+_LOCAL = "config.kubernetes.io/local-config"
+
+
+@dataclass(frozen=True, slots=True)
+class _Accumulated:
+    """What a kustomization and all below it have come to so far."""
+
+    resources: Resources = ()
+    config: Config | None = None
+    variables: tuple[Variable, ...] = ()
+
+    def merge(self, other: _Accumulated) -> _Accumulated:
+        return _Accumulated(
+            append_all(self.resources, other.resources),
+            _merge_configs(self.config, other.config),
+            merge_variables(self.variables, other.variables),
+        )
+
+    def with_resources(self, resources: Resources) -> _Accumulated:
+        return _Accumulated(drop_empty(resources), self.config, self.variables)
+
+
+def _merge_configs(config: Config | None, other: Config | None) -> Config | None:
+    # Nothing and the defaults are the defaults: most kustomizations never need to merge.
+    if config is None and other is DEFAULT:
+        return DEFAULT
+    return config if other is None else (config or Config()).merge(other)
+
+
+def build(
+    files: Mapping[str, bytes], root: str = ".", load_restrictor: LoadRestrictor = "rootOnly"
+) -> list[dict[str, Any]]:
+    """The objects that the kustomization in the directory `root` builds, in kustomize's order.
+
+    `files` maps paths to contents and is all there is to read. `load_restrictor` "none" lets a kustomization read
+    files outside its directory, as Flux does. The objects may share parts with each other: do not change them.
+    Raises: KustomizeError, whose text names the file.
+    """
+    loader = Loader(Files(files), _root(root), restrict=load_restrictor == "rootOnly")
+    if not loader.is_directory("."):
+        raise KustomizeError(loader.root, "no such directory")
+    kustomization = load_kustomization(loader)
+    done = _accumulate(loader, kustomization, _Accumulated())
+    resources = add_hashes(done.resources)
+    config = done.config or DEFAULT
+    resources = fix_back_references(resources, config.name_references)
+    resources = resolve_variables(resources, done.variables, config.variables)
+    resources = tuple(r for r in resources if not _is_local(r.obj))
+    return [r.obj for r in sort_resources(resources, kustomization.map("sortOptions"), kustomization.file)]
+
+
+def _root(root: str) -> str:
+    return Loader(Files({}), ".").path(root)
+
+
+def _is_local(obj: Mapping[str, Any]) -> bool:
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    return bool(annotations.get(_LOCAL, "false") != "false")
+
+
+def _accumulate(loader: Loader, kustomization: Kustomization, start: _Accumulated) -> _Accumulated:
+    done = _accumulate_resources(loader, kustomization, start)
+    config = _merge_configs(done.config, _configurations(loader, kustomization))
+    done = _Accumulated(done.resources, config, done.variables)
+    done = done.with_resources(_generated(loader, kustomization, done.resources))
+    for path in kustomization.list("components"):
+        done = _component(loader, kustomization, path, done)
+    done = done.with_resources(_transformed(loader, kustomization, done))
+    variables = tuple(variable_of(raw, kustomization.file) for raw in kustomization.list("vars"))
+    marked = mark_sources(done.resources, variables)
+    return _Accumulated(marked, done.config, merge_variables(done.variables, variables))
+
+
+# ---------------------------------------------------------------- resources
+
+
+def _accumulate_resources(loader: Loader, kustomization: Kustomization, done: _Accumulated) -> _Accumulated:
+    for path in kustomization.list("resources"):
+        if loader.path(path) in loader.files.content:
+            more = read_resources(loader.load(path, kustomization.file), loader.path(path))
+            done = done.with_resources(append_all(done.resources, more))
+        elif is_remote(path):
+            raise KustomizeError(
+                kustomization.file,
+                f"accumulating resources from '{path}': remote bases are not fetched here: "
+                "copy it into the repository and name the directory",
+            )
+        else:
+            done = done.merge(_directory(loader, kustomization, path))
+    return done
+
+
+def _directory(loader: Loader, kustomization: Kustomization, path: str) -> _Accumulated:
+    if not loader.is_directory(path):
+        raise KustomizeError(
+            kustomization.file,
+            f"accumulating resources from '{path}': no such file or directory: {loader.path(path)}",
+        )
+    below = loader.enter(path, kustomization.file)
+    found = load_kustomization(below)
+    if found.kind == "Component":
+        raise KustomizeError(kustomization.file, f"expected kind != 'Component' for path '{path}'")
+    return _accumulate(below, found, _Accumulated())
+
+
+def _component(loader: Loader, kustomization: Kustomization, path: str, done: _Accumulated) -> _Accumulated:
+    if is_remote(path):
+        raise KustomizeError(
+            kustomization.file, f"component '{path}': remote components are not fetched here"
+        )
+    below = loader.enter(path, kustomization.file)
+    found = load_kustomization(below)
+    if found.kind != "Component":
+        raise KustomizeError(
+            kustomization.file, f"expected kind 'Component' for path '{path}' but got '{found.kind}'"
+        )
+    return _accumulate(below, found, done)
+
+
+def read_resources(data: bytes, file: str) -> list[Resource]:
+    """The objects of one file, lists expanded.
+
+    Raises: KustomizeError.
+    """
+    try:
+        found = [(d.value, d.line, d.column) for d in documents(data, file) if d.value]
+    except ManifestError as error:
+        raise KustomizeError(error.file, error.message, error.line, error.column) from error
+    result: list[Resource] = []
+    pending = list(found)
+    while pending:
+        value, line, column = pending.pop(0)
+        if isinstance(value, dict) and str(value.get("kind", "")).endswith("List") and "items" in value:
+            pending.extend((item, line, column) for item in value["items"] or [])
+            continue
+        _check_object(value, file, line, column)
+        result.append(Resource(value, file))
+    return result
+
+
+def _check_object(value: Any, file: str, line: int, column: int) -> None:
+    if not isinstance(value, dict):
+        raise KustomizeError(file, "an object is expected", line, column)
+    if not isinstance(value.get("kind"), str) or not value["kind"]:
+        raise KustomizeError(file, "missing Resource metadata: field 'kind'", line, column)
+    if not isinstance(value.get("apiVersion", ""), str):
+        raise KustomizeError(file, "apiVersion must be a string", line, column)
+    metadata = value.get("metadata")
+    if not isinstance(metadata or {}, dict):
+        raise KustomizeError(file, "metadata must be an object", line, column)
+    # A list without items is itself the resource, and needs no name.
+    if not (metadata or {}).get("name") and not value["kind"].endswith("List"):
+        raise KustomizeError(file, f"missing metadata.name in object {value['kind']}", line, column)
+
+
+def _configurations(loader: Loader, kustomization: Kustomization) -> Config:
+    merged = DEFAULT
+    for path in kustomization.list("configurations"):
+        file = loader.path(path)
+        try:
+            for document in documents(loader.load(path, kustomization.file), file):
+                merged = merged.merge(config_of(document.value or {}))
+        except ManifestError as error:
+            raise KustomizeError(error.file, error.message, error.line, error.column) from error
+        except KeyError as error:
+            raise KustomizeError(file, f"unknown field {error}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise KustomizeError(file, f"invalid configuration: {error}") from error
+    return merged
+
+
+def _generated(loader: Loader, kustomization: Kustomization, resources: Resources) -> Resources:
+    file, options = kustomization.file, kustomization.map("generatorOptions")
+    for kind, field in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
+        for args in kustomization.list(field):
+            made = generate(kind, args, options, lambda path: loader.load(path, file), file)
+            resources = absorb(resources, made)
+    return resources
+
+
+# ---------------------------------------------------------------- transformers, in upstream's order
+
+
+def _transformed(loader: Loader, kustomization: Kustomization, done: _Accumulated) -> Resources:
+    config, file = done.config or DEFAULT, kustomization.file
+    resources = _merge_patches(loader, kustomization, done.resources)
+    resources = _patches(loader, kustomization, kustomization.list("patches"), resources)
+    namespace = kustomization.text("namespace")
+    if namespace:
+        resources = set_namespaces(resources, namespace, config.namespace)
+    if kustomization.text("namePrefix"):
+        resources = add_prefix(resources, kustomization.text("namePrefix"), config.name_prefix)
+    if kustomization.text("nameSuffix"):
+        resources = add_suffix(resources, kustomization.text("nameSuffix"), config.name_suffix)
+    resources = _labelled(kustomization, config, resources)
+    resources = set_entries(resources, kustomization.map("commonAnnotations"), config.common_annotations)
+    resources = _patches(loader, kustomization, kustomization.list("patchesJson6902"), resources)
+    for raw in kustomization.list("replicas"):
+        resources = set_replicas(
+            resources, raw.get("name") or "", raw.get("count") or 0, config.replicas, file
+        )
+    for raw in kustomization.list("images"):
+        resources = set_images(resources, image_change(raw), config.images)
+    for raw in kustomization.list("replacements"):
+        for replacement in _replacements(loader, raw, file):
+            resources = apply_replacement(resources, replacement, file)
+    for path in kustomization.list("transformers"):
+        for plugin in _plugins(loader, path, file):
+            resources = plugins.transform(drop_empty(resources), plugin, loader)
+    return resources
+
+
+def _merge_patches(loader: Loader, kustomization: Kustomization, resources: Resources) -> Resources:
+    for entry in kustomization.list("patchesStrategicMerge"):
+        is_file = loader.path(entry) in loader.files.content
+        text = loader.load(entry, kustomization.file) if is_file or "\n" not in entry else entry
+        source = loader.path(entry) if is_file else kustomization.file
+        resources = apply_patch(resources, read_patch(text, source, None, {}))
+    return resources
+
+
+def _patches(
+    loader: Loader, kustomization: Kustomization, raw: Iterable[Any], resources: Resources
+) -> Resources:
+    file = kustomization.file
+    for entry in raw:
+        text, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
+        if bool(text) == bool(path):
+            problem = (
+                "patch and path can't be set at the same time"
+                if text
+                else "must specify one of patch and path"
+            )
+            raise KustomizeError(file, problem)
+        target = selector_of(entry["target"]) if entry.get("target") is not None else None
+        source = loader.path(path) if path else file
+        patch = read_patch(
+            loader.load(path, file) if path else text, source, target, entry.get("options") or {}
+        )
+        resources = drop_empty(apply_patch(resources, patch))
+    return resources
+
+
+_METADATA_LABELS = FieldSpec("metadata/labels", create=True)
+
+
+def _labelled(kustomization: Kustomization, config: Config, resources: Resources) -> Resources:
+    for entry in kustomization.list("labels"):
+        specs = merge_specs(_fields(entry, kustomization.file), config.labels)
+        if entry.get("includeSelectors"):
+            specs = merge_specs(specs, config.common_labels)
+        else:
+            if entry.get("includeTemplates"):
+                specs = merge_specs(specs, config.template_labels)
+            if entry.get("includeVolumeClaimTemplates"):
+                specs = merge_specs(specs, config.claim_labels)
+            specs = merge_specs(specs, (_METADATA_LABELS,))
+        resources = set_entries(resources, entry.get("pairs") or {}, specs)
+    return set_entries(resources, kustomization.map("commonLabels"), config.common_labels)
+
+
+def _fields(entry: Mapping[str, Any], file: str) -> tuple[FieldSpec, ...]:
+    try:
+        return field_specs(entry.get("fields"))
+    except ValueError as error:
+        raise KustomizeError(file, f"labels: fields: {error}") from error
+
+
+def image_change(raw: Mapping[str, Any]) -> ImageChange:
+    """An entry of `images` as files write it."""
+
+    def text(name: str) -> str:
+        value = raw.get(name)
+        return "" if value is None else str(value)
+
+    return ImageChange(text("name"), text("newName"), text("newTag"), text("tagSuffix"), text("digest"))
+
+
+def _replacements(loader: Loader, raw: Mapping[str, Any], file: str) -> list[Mapping[str, Any]]:
+    if not raw.get("path"):
+        return [raw]
+    found: list[Mapping[str, Any]] = []
+    for document in _read(loader, raw["path"], file):
+        found.extend(document if isinstance(document, list) else [document])
+    return found
+
+
+def _plugins(loader: Loader, entry: str, file: str) -> list[Any]:
+    if loader.path(entry) not in loader.files.content and "\n" in entry:
+        try:
+            return [d.value for d in documents(entry, file) if d.value]
+        except ManifestError as error:
+            raise KustomizeError(error.file, error.message, error.line, error.column) from error
+    if loader.is_directory(entry):
+        below = loader.enter(entry, file)
+        return [r.obj for r in _accumulate(below, load_kustomization(below), _Accumulated()).resources]
+    return _read(loader, entry, file)
+
+
+def _read(loader: Loader, path: str, file: str) -> list[Any]:
+    try:
+        return [d.value for d in documents(loader.load(path, file), loader.path(path)) if d.value]
+    except ManifestError as error:
+        raise KustomizeError(error.file, error.message, error.line, error.column) from error
