@@ -43,6 +43,7 @@ def test_silent_node(new_world: Any, seed: int) -> None:
     assert world.events("web") == [("NodeNotReady", "Node is not ready")]
     evicted = world.when(lambda: "deletionTimestamp" in world.get("pods", "web")["metadata"], 310)
     assert 298 < evicted < 301
+    world.run(0.5)
     assert world.condition("pods", "web", "DisruptionTarget") == "True"
     assert world.events("web")[-1] == ("TaintManagerEviction", "Marking for deletion Pod shop/web")
     assert "deletionTimestamp" not in world.get("pods", "stays")["metadata"]
