@@ -43,6 +43,7 @@ class Endpoint:
     host: str
     profile: ApiProfile = field(default_factory=ApiProfile)
     serving: bool = True
+    _faults: dict[str, ClientFault] = field(default_factory=dict)
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
     def set_serving(self, serving: bool) -> None:
@@ -50,6 +51,22 @@ class Endpoint:
         self.serving = serving
         for listener in self._listeners:
             listener()
+
+    def set_client_fault(self, name: str, fault: ClientFault | None) -> None:
+        """Break (or with None mend) every connection of one user, program (its user agent) or host."""
+        if fault is None:
+            self._faults.pop(name, None)
+        else:
+            self._faults[name] = fault
+        for listener in self._listeners:
+            listener()
+
+    def fault_of(self, client: Client) -> ClientFault | None:
+        """What is wrong with one client's connection from outside of it."""
+        faults = self._faults
+        if not faults:
+            return None
+        return faults.get(client.user.name) or faults.get(client.user_agent) or faults.get(client.host)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` when the server or the way to it may have changed."""
@@ -237,7 +254,8 @@ class Client:
     def reachable(self) -> bool:
         """Whether a request sent now would be answered."""
         endpoint = self.endpoint
-        if self.fault is not None and (self.fault.cut or self.fault.error):
+        fault = self.fault or endpoint.fault_of(self)
+        if fault is not None and (fault.cut or fault.error):
             return False
         return endpoint.serving and endpoint.network.reachable(self.host, endpoint.host)
 
@@ -259,8 +277,8 @@ class Client:
     def send(self, op: Operation, done: Done) -> None:
         """Put the operation on its way; used by ``Call``."""
         wait = self._take_token()
-        fault = self.fault
         endpoint = self.endpoint
+        fault = self.fault or endpoint.fault_of(self)
         route = endpoint.network.route(self.host, endpoint.host)
         if route is None or (fault is not None and fault.cut):
             self._fail(
@@ -280,8 +298,9 @@ class Client:
         if not endpoint.serving:
             self._fail(0, done, f"dial tcp {endpoint.host}:6443: connect: connection refused")
             return
-        if self.fault is not None and self.fault.error is not None:
-            self._engine.after(0, done, None, self.fault.error)
+        fault = self.fault or endpoint.fault_of(self)
+        if fault is not None and fault.error is not None:
+            self._engine.after(0, done, None, fault.error)
             return
         profile = endpoint.profile
         service = dice.draw(profile.read if op.verb in _READS else profile.write)

@@ -1,0 +1,110 @@
+"""The kubectl command line: from a text to a task that carries it out.
+
+**Imitates:** kubectl's command tree and ``cmdutil.CheckErr`` (v1.36). A command that kcsim does not model is refused by
+name, with the nearest one that it does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+
+from kcsim.api.client import Client
+from kcsim.api.status import StatusError
+from kcsim.engine.task import Steps
+from kcsim.kubectl.apply import apply, create, delete, replace
+from kcsim.kubectl.drain import drain
+from kcsim.kubectl.flags import Arguments, parse
+from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, set_, taint, uncordon
+from kcsim.kubectl.read import describe, get, wait
+from kcsim.kubectl.rollout import rollout
+from kcsim.kubectl.session import KubectlError, Session, server_error
+
+Command = Callable[[Session, Arguments], Steps]
+
+COMMANDS: dict[str, Command] = {
+    "annotate": annotate,
+    "apply": apply,
+    "cordon": cordon,
+    "create": create,
+    "delete": delete,
+    "describe": describe,
+    "drain": drain,
+    "get": get,
+    "label": label,
+    "patch": patch,
+    "replace": replace,
+    "rollout": rollout,
+    "scale": scale,
+    "set": set_,
+    "taint": taint,
+    "uncordon": uncordon,
+    "wait": wait,
+}
+_NOT_MODELLED = (
+    "api-resources attach auth autoscale cluster-info completion config cp debug diff edit events exec explain expose "
+    "kustomize logs port-forward proxy run top version"
+).split()
+
+
+def split(line: str | Sequence[str]) -> list[str]:
+    """The words of a command line, without a leading ``kubectl``.
+
+    Raises:
+        KubectlError: quotes that do not close.
+    """
+    if not isinstance(line, str):
+        words = list(line)
+    else:
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise KubectlError(f"error: cannot read the command line: {error}") from None
+    return words[1:] if words and words[0] == "kubectl" else words
+
+
+def check(line: str | Sequence[str]) -> str | None:
+    """What is wrong with a command line before it is run: an unknown command or flag; None when it can be run."""
+    try:
+        _prepare(split(line))
+    except KubectlError as error:
+        return str(error).removeprefix("error: ")
+    return None
+
+
+def _prepare(words: list[str]) -> tuple[Command, Arguments]:
+    arguments = parse(words)
+    if not arguments.words:
+        raise KubectlError("error: no kubectl command given")
+    name = arguments.words.pop(0)
+    command = COMMANDS.get(name)
+    if command is not None:
+        return command, arguments
+    if name in _NOT_MODELLED:
+        raise KubectlError(f"error: kcsim does not model 'kubectl {name}' yet")
+    near = difflib.get_close_matches(name, sorted(COMMANDS), 1)
+    hint = f"\n\nDid you mean this?\n\t{near[0]}" if near else ""
+    raise KubectlError(f'error: unknown command "{name}" for "kubectl"{hint}')
+
+
+def kubectl(
+    client: Client,
+    line: str | Sequence[str],
+    *,
+    namespace: str = "default",
+    files: Mapping[str, str | bytes] | None = None,
+) -> Steps:
+    """Run one command line; the task returns an ``Outcome``. It never raises for what a person can type."""
+    session = Session(client, namespace, files or {})
+    try:
+        command, arguments = _prepare(split(line))
+        yield from command(session, arguments)
+    except KubectlError as error:
+        session.error(str(error))
+    except StatusError as error:
+        session.error(server_error(error))
+    return session.outcome()
+
+
+

@@ -1,0 +1,388 @@
+"""The façade: one running world, as every surface and every user's script sees it.
+
+Times at this edge are seconds (float) or texts like ``"1m30s"``; inside they are whole microseconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api import selectors
+from kcsim.api.catalog import Resource
+from kcsim.api.log import Version
+from kcsim.api.objects import Object
+from kcsim.api.request import ADMIN, User
+from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.engine.clock import format_duration, seconds, to_seconds
+from kcsim.engine.core import Engine
+from kcsim.engine.task import run_now
+from kcsim.engine.trace import Record, Trace
+from kcsim.kubectl.command import kubectl
+from kcsim.kubectl.session import Outcome
+from kcsim.manifests import dump_all, read
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.faults import Fault, inject
+from kcsim.simulation.why import Why, of_record
+from kcsim.simulation.world import World, node_specs
+
+Time = str | float
+
+
+class NotFound(LookupError):
+    """There is no such object; the message names the nearest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did: the instant (seconds) and the trace records that it added."""
+
+    time: float
+    records: tuple[Record, ...]
+
+    def __str__(self) -> str:
+        lines = [f"t={self.time:.3f}s"]
+        lines.extend(f"  {r.actor} {r.verb} {r.subject}" for r in self.records)
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Why a run stopped: ``reason`` in words, the instant (seconds), and how many trace records it added."""
+
+    reason: str
+    time: float
+    records: int
+
+    def __str__(self) -> str:
+        return f"{self.reason} at t={self.time:.3f}s ({self.records} records)"
+
+
+class Simulation:
+    """A world that can be run, looked at, changed and asked.
+
+    ``Simulation(nodes=3, seed=1)`` is a bare cluster; ``kcsim.load(...)`` gives one that plays a scenario.
+    """
+
+    def __init__(
+        self,
+        nodes: int | Sequence[NodeSpec] = 3,
+        seed: int = 0,
+        *,
+        profile: str = "1.36",
+        checking: bool = False,
+        world: World | None = None,
+    ) -> None:
+        if isinstance(nodes, int) and nodes < 0:
+            raise ValueError(f"nodes must be 0 or more, not {nodes}")
+        self.world = world or World(seed, profile=profile, checking=checking)
+        if world is None:
+            self.world.add_cluster("", node_specs(nodes) if isinstance(nodes, int) else list(nodes))
+        self.seed = self.world.engine.seed
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The clock, the dice and the trace."""
+        return self.world.engine
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the world began."""
+        return to_seconds(self.engine.now)
+
+    @property
+    def trace(self) -> Trace:
+        """What happened so far; ``trace.sha256()`` is the world's fingerprint."""
+        return self.engine.trace
+
+    def step(self) -> Step:
+        """Process the next event that leaves a trace (or the last one there is); gives what it did."""
+        records = self.trace.records
+        before = len(records)
+        while len(records) == before and self.engine.step():
+            pass
+        return Step(self.now, tuple(records[before:]))
+
+    def run_until(self, until: Time | Callable[[Simulation], Any], timeout: Time | None = None) -> Run:
+        """Run to an instant (``"10m"``, seconds), or until a predicate of the simulation holds.
+
+        Args:
+            until: the instant, counted from the start, or the predicate; a predicate that raises a LookupError or
+                TypeError on something that is not there yet counts as not holding.
+            timeout: with a predicate: how long to run at most (virtual time; default one hour).
+
+        Raises:
+            TimeoutError: the predicate did not hold in time.
+            ValueError: the instant lies in the past.
+        """
+        before = len(self.trace)
+        with _collector_at_rest():
+            if callable(until):
+                self._run_until_true(until, seconds(timeout if timeout is not None else "1h"))
+                reason = "the condition holds"
+            else:
+                when = seconds(until)
+                if when < self.engine.now:
+                    raise ValueError(f"{until} is in the past: it is t={format_duration(self.engine.now)} already")
+                self.engine.run_until(when)
+                reason = "the time has come"
+        return Run(reason, self.now, len(self.trace) - before)
+
+    def run(self, duration: Time) -> Run:
+        """Run for a while (virtual time)."""
+        return self.run_until(to_seconds(self.engine.now + seconds(duration)))
+
+    def _run_until_true(self, predicate: Callable[[Simulation], Any], timeout: int) -> None:
+        engine, records = self.engine, self.trace.records
+        end = engine.now + timeout
+        seen = -1
+        while True:
+            if len(records) != seen:
+                seen = len(records)
+                if _holds(predicate, self):
+                    return
+            upcoming = engine.next_time
+            if upcoming is None or upcoming > end:
+                engine.run_until(end)
+                if _holds(predicate, self):
+                    return
+                raise TimeoutError(f"the condition did not hold within {format_duration(timeout)}")
+            engine.step()
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def cluster(self, name: str | None = None) -> Cluster:
+        """One cluster; the first when no name is given."""
+        if not name:
+            return self.world.cluster
+        try:
+            return self.world.clusters[name]
+        except KeyError:
+            raise NotFound(f"no cluster {name!r}; there are {', '.join(sorted(self.world.clusters))}") from None
+
+    def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
+        """The current object that ``kind/name`` means (``"deployment/web"``, any word kubectl knows).
+
+        Without a namespace the only object of that name in any namespace is meant, ``default`` first.
+
+        Raises:
+            NotFound: naming the nearest objects.
+        """
+        return self._version(ref, namespace, self.cluster(cluster)).object
+
+    def list(
+        self, kind: str, namespace: str | None = None, *, labels: str = "", cluster: str | None = None
+    ) -> list[Object]:
+        """The current objects of a kind in key order, of one namespace or of all; ``labels`` is a selector."""
+        home = self.cluster(cluster)
+        found = home.server.log.list(_resource(home, kind), namespace)
+        chosen = selectors.parse(labels) if labels else None
+        return [
+            v.object for v in found if chosen is None or chosen.matches(v.object["metadata"].get("labels") or {})
+        ]
+
+    def _version(self, ref: str, namespace: str | None, home: Cluster) -> Version:
+        kind, slash, name = ref.partition("/")
+        if not slash or not name:
+            raise NotFound(f'{ref!r} names no object: write "deployment/web"')
+        resource = _resource(home, kind)
+        if namespace is None and "/" in name:
+            namespace, _, name = name.partition("/")
+        log = home.server.log
+        spaces = [namespace or ""] if namespace is not None or not resource.namespaced else ["default", None]
+        for space in spaces:
+            if space is not None:
+                version = log.get(resource, space if resource.namespaced else "", name)
+                if version is not None:
+                    return version
+        everywhere = log.list(resource)
+        if namespace is None:
+            same = [v for v in everywhere if v.key[1] == name]
+            if len(same) == 1:
+                return same[0]
+            if same:
+                where = ", ".join(v.key[0] for v in same)
+                raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
+        raise NotFound(_nearest(ref, name, [v.key[1] for v in everywhere]))
+
+    def at(self, time: Time) -> Past:
+        """The world's objects as they were at an instant (``"3m"``, seconds)."""
+        when = seconds(time)
+        if when > self.engine.now:
+            raise ValueError(f"{time} has not happened yet: it is t={format_duration(self.engine.now)}")
+        return Past(self, when)
+
+    def why(self, ref: str | Record, namespace: str | None = None, cluster: str | None = None) -> Why:
+        """The chain of causes of an object's last change of substance, back to a commit, a person, a fault or a clock.
+
+        Also works for an object that is gone.
+
+        Raises:
+            NotFound: nothing of that name ever existed.
+        """
+        if isinstance(ref, Record):
+            return of_record(ref)
+        home = self.cluster(cluster)
+        kind, _, name = ref.partition("/")
+        resource = _resource(home, kind)
+        versions = [
+            v
+            for v in home.server.log.versions
+            if v.resource is resource and v.key[1] == name and (namespace is None or v.key[0] == namespace)
+        ]
+        if not versions:
+            known = [v.key[1] for v in home.server.log.versions if v.resource is resource]
+            raise NotFound(_nearest(ref, name, known))
+        for version in reversed(versions):
+            before = version.previous
+            if version.deleted or before is None or _substance(before.object) != _substance(version.object):
+                return of_record(version)
+        return of_record(versions[-1])
+
+    # --- acting -------------------------------------------------------------------------------------------------
+
+    def apply(self, manifest: str | Object | Sequence[Object], namespace: str = "default") -> Outcome:
+        """``kubectl apply`` of YAML text or objects, at once, as the administrator.
+
+        Raises:
+            RuntimeError: with what kubectl printed, when it failed.
+        """
+        if not isinstance(manifest, str):
+            manifest = dump_all([manifest] if isinstance(manifest, Mapping) else list(manifest))
+        read(manifest, "manifest")
+        outcome = self.kubectl(["apply", "-f", "-"], stdin=manifest, namespace=namespace)
+        if outcome.exit_code:
+            raise RuntimeError(outcome.stderr.strip())
+        return outcome
+
+    def kubectl(
+        self,
+        line: str | Sequence[str],
+        *,
+        as_: str = "",
+        stdin: str = "",
+        namespace: str = "default",
+        cluster: str | None = None,
+    ) -> Outcome:
+        """Type a kubectl command line; requests take no time, a command that waits lets virtual time pass.
+
+        Args:
+            line: the command, with or without the word ``kubectl``.
+            as_: who types it; the administrator when empty. Named people are in system:masters unless RBAC says more.
+            stdin: what ``-f -`` reads.
+        """
+        user = person(as_) if as_ else ADMIN
+        client = self.cluster(cluster).direct(user)
+        origin = self.engine.note(user.name, "kubectl", _command_text(line))
+        with self.engine.because(origin):
+            steps = kubectl(client, line, namespace=namespace, files={"-": stdin})
+            outcome: Outcome = run_now(self.engine, steps)
+        return outcome
+
+    def inject(
+        self, kind: str, target: str = "", *, duration: Time | None = None, cluster: str | None = None
+    ) -> Record:
+        """Put a fault in now (see ``kcsim.simulation.faults.KINDS``), for ``duration`` or for good.
+
+        Raises:
+            FaultError: an unknown kind or target.
+        """
+        length = seconds(duration) if duration is not None else None
+        return inject(self.world, Fault(kind, target, length, cluster or ""))
+
+    def __repr__(self) -> str:
+        nodes = sum(len(c.kubelets) for c in self.world.clusters.values())
+        return f"<Simulation t={self.now:.3f}s seed={self.seed} nodes={nodes} records={len(self.trace)}>"
+
+
+class Past:
+    """The objects of a world as they were at one instant."""
+
+    def __init__(self, simulation: Simulation, when: int) -> None:
+        self._simulation = simulation
+        self.time = to_seconds(when)
+        self._states: dict[str, dict[Resource, dict[tuple[str, str], Version]]] = {}
+        self._when = when
+
+    def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
+        """The object as it was.
+
+        Raises:
+            NotFound: it did not exist then.
+        """
+        kind, _, name = ref.partition("/")
+        table = self._table(kind, cluster)
+        same = [v for key, v in sorted(table.items()) if key[1] == name and namespace in {None, key[0]}]
+        if not same:
+            raise NotFound(_nearest(f"{ref} at t={self.time:g}s", name, [key[1] for key in sorted(table)]))
+        return same[0].object
+
+    def list(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> list[Object]:
+        """The objects of a kind as they were, in key order."""
+        table = self._table(kind, cluster)
+        return [table[key].object for key in sorted(table) if namespace in {None, key[0]}]
+
+    def _table(self, kind: str, cluster: str | None) -> dict[tuple[str, str], Version]:
+        home = self._simulation.cluster(cluster)
+        state = self._states.get(home.name)
+        if state is None:
+            log = home.server.log
+            state = self._states[home.name] = log.state_at(log.revision_at(self._when))
+        return state.get(_resource(home, kind), {})
+
+
+def person(name: str) -> User:
+    """A person with a kubeconfig of an administrator: what makes drift possible."""
+    return User(name, ("system:masters", "system:authenticated"))
+
+
+def _command_text(line: str | Sequence[str]) -> str:
+    text = line if isinstance(line, str) else " ".join(line)
+    return text.removeprefix("kubectl ").strip()
+
+
+def _holds(predicate: Callable[[Simulation], Any], simulation: Simulation) -> bool:
+    try:
+        return bool(predicate(simulation))
+    except (LookupError, TypeError):
+        return False
+
+
+def _substance(obj: Object) -> Object:
+    skipped = {"resourceVersion", "generation", "managedFields"}
+    metadata = {k: v for k, v in obj["metadata"].items() if k not in skipped}
+    return {**{k: v for k, v in obj.items() if k != "status"}, "metadata": metadata}
+
+
+def _resource(cluster: Cluster, word: str) -> Resource:
+    resource = cluster.server.catalog.by_word(word)
+    if resource is None:
+        kinds = [r.singular for r in cluster.server.catalog]
+        raise NotFound(_nearest(f"kind {word}", word, kinds))
+    return resource
+
+
+def _nearest(what: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(set(known)), 3, 0.5)
+    return f"no {what}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the cyclic collector from walking the log over and over while it grows.
+
+    The log only grows and holds no garbage, so full collections find nothing and cost more the longer a run lasts:
+    young objects are still collected, old ones are left alone until the run ends.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 50, 1_000_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -1,0 +1,115 @@
+"""Why did that happen? The chain of causes of a trace record, told in words.
+
+Works on the lines of trace.jsonl as well as on a living trace, so that a finished world can be asked too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.engine.trace import Record
+
+Row = Mapping[str, Any]
+_FOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One step of the chain: when, who, did what, to what, and the facts in a few words."""
+
+    seq: int
+    t: str
+    actor: str
+    verb: str
+    object: str
+    facts: str
+
+    def __str__(self) -> str:
+        text = f"t={float(self.t):.3f}s  {self.actor} {self.verb} {self.object}"
+        return f"{text}  {self.facts}" if self.facts else text
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The chain from what was asked about (first) to its origin (last)."""
+
+    links: tuple[Link, ...]
+
+    @property
+    def origin(self) -> Link:
+        """Where it began: a commit, a person, a fault or the clock."""
+        return self.links[-1]
+
+    def __str__(self) -> str:
+        first, *rest = self.links
+        lines = [str(first)]
+        lines.extend(f"{'  ' * min(i + 1, 6)}because {link}" for i, link in enumerate(rest))
+        return "\n".join(lines)
+
+
+def of_record(record: Record) -> Why:
+    """The chain of a record of a living trace."""
+    return Why(tuple(_link(r.to_json()) for r in record.chain()))
+
+
+def of_rows(rows: Sequence[Row], index: int) -> Why:
+    """The chain of line ``index`` of a trace.jsonl."""
+    links = []
+    at: int | None = index
+    while at is not None:
+        row = rows[at]
+        links.append(_link(row))
+        at = row["cause"]
+    return Why(tuple(links))
+
+
+def last_change(rows: Sequence[Row], wanted: str) -> int | None:
+    """The line of an object's last change of substance; ``wanted`` is ``kind/name`` or ``kind/namespace/name``.
+
+    A write of nothing but status counts only when there is no other.
+    """
+    matching = [i for i in range(len(rows) - 1, -1, -1) if matches(rows[i]["object"], wanted)]
+    for i in matching:
+        changed = rows[i]["detail"].get("set")
+        if changed is None or set(changed) - {"status"}:
+            return i
+    return matching[0] if matching else None
+
+
+def matches(subject: str, wanted: str) -> bool:
+    """Whether a trace subject (``deployment.apps/shop/web``) is what a person means (``deployment/web``)."""
+    have, want = subject.split("/"), wanted.split("/")
+    if len(want) < 2 or have[-1] != want[-1]:
+        return False
+    if have[0] != want[0] and have[0].partition(".")[0] != want[0]:
+        return False
+    return len(want) == 2 or have == [have[0], *want[1:]]
+
+
+def _link(row: Row) -> Link:
+    return Link(row["seq"], row["t"], row["actor"], row["verb"], row["object"], _facts(row["detail"]))
+
+
+def _facts(detail: Mapping[str, Any]) -> str:
+    changed = detail.get("set")
+    if changed is None:
+        return ", ".join(f"{k}={_short(v)}" for k, v in detail.items() if k not in {"rv", "cluster"})
+    if "apiVersion" in changed:
+        return ""  # a creation: everything is new
+    leaves = list(_leaves(changed, ""))
+    shown = ", ".join(f"{path}={_short(value)}" for path, value in leaves[:_FOLD])
+    more = len(leaves) - _FOLD
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        return [leaf for k, v in value.items() for leaf in _leaves(v, f"{path}.{k}" if path else k)]
+    return [(path, value)]
+
+
+def _short(value: Any) -> str:
+    text = "removed" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

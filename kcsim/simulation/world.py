@@ -1,0 +1,101 @@
+"""A world: one engine, one network, one or more clusters, and what stands outside them.
+
+**Walk:** the engine and the network -> git host, image registry -> clusters -> nodes. Delivery (pipelines, agents) is
+added on top by whoever tells the story; see ``kcsim.scenario.play``.
+"""
+
+from __future__ import annotations
+
+from kcsim.cluster.images import ImageBehaviour, PullResult
+from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.delivery.git.host import GitHost
+from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
+from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
+from kcsim.engine.core import Engine
+from kcsim.network.topology import Network
+from kcsim.simulation.cluster import Cluster, Program
+from kcsim.simulation.places import GIT, REGISTRY, lay_out
+
+ZONES = 3
+
+
+def node_specs(count: int, prefix: str = "") -> list[NodeSpec]:
+    """``count`` equal machines, ``node-1`` to ``node-<count>``, spread over three zones."""
+    return [
+        NodeSpec(
+            f"{prefix}node-{i + 1}",
+            f"192.168.{i // 254}.{i % 254 + 1}",
+            {"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"},
+            {"topology.kubernetes.io/zone": f"zone-{'abc'[i % ZONES]}"},
+        )
+        for i in range(count)
+    ]
+
+
+class World:
+    """Everything that exists in one run.
+
+    Attributes:
+        engine: the clock, the dice and the trace.
+        network: who reaches whom.
+        git, registry: the services outside the clusters.
+        clusters: by name, in the order they were made; ``""`` is the only one of a small world.
+        programs: what containers of agents run, by program name.
+    """
+
+    def __init__(self, seed: int = 0, *, profile: str = "1.36", checking: bool = False) -> None:
+        self.engine = Engine(seed)
+        self.network = Network()
+        lay_out(self.network)
+        self.git = GitHost(self.engine, self.network, GIT)
+        self.registry = Registry(self.engine, self.network, REGISTRY, _well_behaved)
+        self.clusters: dict[str, Cluster] = {}
+        self.programs: dict[str, Program] = {}
+        self._profile = profile
+        self._checking = checking
+
+    @property
+    def cluster(self) -> Cluster:
+        """The first cluster."""
+        return next(iter(self.clusters.values()))
+
+    def add_cluster(self, name: str = "", nodes: list[NodeSpec] | None = None) -> Cluster:
+        """Make a cluster; its machines boot now."""
+        cluster = Cluster(
+            self.engine,
+            self.network,
+            name=name,
+            resolve=self._resolve,
+            programs=self.programs,
+            profile=self._profile,
+            checking=self._checking,
+        )
+        self.clusters[name] = cluster
+        cluster.add_nodes(nodes or [])
+        return cluster
+
+    def push_image(self, behaviour: ImageBehaviour) -> None:
+        """Put an image into the registry."""
+        self.registry.push(behaviour.name, behaviour, size=behaviour.size_bytes, content=behaviour.digest)
+
+    def _resolve(self, node: str, image: str) -> PullResult:
+        """What the registry answers to a node."""
+        registry = self.registry
+        if not self.network.reachable(node, registry.name):
+            return PullResult(None, f'failed to pull and unpack image "{image}": dial tcp {registry.name}:443: i/o timeout')
+        try:
+            found = registry.resolve(image)
+        except (ImageNotFound, RegistryUnavailable, InvalidReference) as error:
+            return PullResult(None, str(error))
+        behaviour: ImageBehaviour = found.behaviour
+        if behaviour.pull == "notFound":
+            return PullResult(None, str(ImageNotFound(parse(image))))
+        if behaviour.pull == "error":
+            return PullResult(None, behaviour.pull_error)
+        return PullResult(behaviour)
+
+
+def _well_behaved(reference: Reference) -> tuple[ImageBehaviour, int]:
+    """Images nobody described behave well."""
+    behaviour = ImageBehaviour(str(reference))
+    return behaviour, behaviour.size_bytes
