@@ -2,6 +2,9 @@
 
 **Imitates:** pkg/scheduler/apis/config/v1/default_plugins.go (v1.36). The order of the filters is the order of
 refusal: the first to fail speaks for the node.
+
+Left out: InterPodAffinity and PodTopologySpread (pods that name them are reported, see ``reports``), volumes and
+resource claims. Differs: replicas are not spread by upstream's default constraints either; free room decides.
 """
 
 from __future__ import annotations
