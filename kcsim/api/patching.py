@@ -92,15 +92,16 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.bad_request("metadata.managedFields must be nil")
     if not op.field_manager:
         raise status.bad_request("fieldManager is required for apply patch")
-    named = {**config, "metadata": {**metadata, "name": metadata.get("name") or op.name}}
-    if op.resource.namespaced:
-        named["metadata"]["namespace"] = metadata.get("namespace") or op.namespace
+    if metadata.get("name") not in {None, "", op.name}:
+        raise status.bad_request(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({op.name})"
+        )
     live = current.object if current is not None else None
     managed = ownership.managed_of(current) if current is not None else Managed.empty()
     try:
-        return apply_patch(
+        new, managed = apply_patch(
             live,
-            named,
+            config,
             managed,
             op.field_manager,
             ownership.schema(op.resource),
@@ -112,3 +113,5 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.apply_conflict(conflict.message, conflict.causes) from None
     except ApplyError as error:
         raise (status.bad_request if error.code == 400 else status.unclassified)(error.message) from None
+    identity = {"name": op.name, "namespace": op.namespace} if op.resource.namespaced else {"name": op.name}
+    return {**new, "metadata": {**(new.get("metadata") or {}), **identity}}, managed

@@ -149,7 +149,9 @@ def _plain_is_safe(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Double quotes with YAML's escapes, which hold JSON's."""
+    """Single quotes where they read better; else double quotes with YAML's escapes, which hold JSON's."""
+    if '"' in text and text.isprintable() and text.isascii():
+        return "'" + text.replace("'", "''") + "'"
     escaped = []
     for char in text:
         if char in '"\\':

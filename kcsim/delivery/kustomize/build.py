@@ -195,11 +195,28 @@ def _check_object(value: Any, file: str, line: int, column: int) -> None:
     if not isinstance(value.get("apiVersion", ""), str):
         raise KustomizeError(file, "apiVersion must be a string", line, column)
     metadata = value.get("metadata")
-    if not isinstance(metadata or {}, dict):
-        raise KustomizeError(file, "metadata must be an object", line, column)
+    problem = _metadata_problem(metadata)
+    if problem:
+        raise KustomizeError(file, problem, line, column)
     # A list without items is itself the resource, and needs no name.
     if not (metadata or {}).get("name") and not value["kind"].endswith("List"):
         raise KustomizeError(file, f"missing metadata.name in object {value['kind']}", line, column)
+
+
+def _metadata_problem(metadata: Any) -> str:
+    if metadata is None:
+        return ""
+    if not isinstance(metadata, dict):
+        return "metadata must be an object"
+    for field, shape, shown in (
+        ("name", str, "a string"),
+        ("namespace", str, "a string"),
+        ("labels", dict, "an object"),
+        ("annotations", dict, "an object"),
+    ):
+        if not isinstance(metadata.get(field, None), shape | None):
+            return f"metadata.{field} must be {shown}"
+    return ""
 
 
 def _configurations(loader: Loader, kustomization: Kustomization) -> Config:
@@ -263,7 +280,7 @@ def _merge_patches(loader: Loader, kustomization: Kustomization, resources: Reso
     for entry in kustomization.list("patchesStrategicMerge"):
         is_file = loader.path(entry) in loader.files.content
         text = loader.load(entry, kustomization.file) if is_file or "\n" not in entry else entry
-        source = loader.path(entry) if is_file else kustomization.file
+        source = loader.path(entry) if is_file else f"{kustomization.file} (inline patch)"
         resources = apply_patch(resources, read_patch(text, source, None, {}))
     return resources
 
@@ -282,7 +299,7 @@ def _patches(
             )
             raise KustomizeError(file, problem)
         target = selector_of(entry["target"]) if entry.get("target") is not None else None
-        source = loader.path(path) if path else file
+        source = loader.path(path) if path else f"{file} (inline patch)"
         patch = read_patch(
             loader.load(path, file) if path else text, source, target, entry.get("options") or {}
         )

@@ -83,10 +83,50 @@ _BELOW: Mapping[str, str] = {
     "reject": _SELECTOR,
     "source": "group version kind name namespace fieldPath options",
     "targets": "select reject fieldPaths options",
+    "objref": "apiVersion group version kind name namespace",
+    "fieldref": "fieldPath fieldpath",
+    "legacySortOptions": "orderFirst orderLast",
     "generatorOptions": _OPTIONS,
     "sortOptions": "order legacySortOptions",
 }
 """What some objects within them may hold."""
+
+
+_OPTION_SETS: Mapping[str, str] = {
+    "configMapGenerator": _OPTIONS,
+    "secretGenerator": _OPTIONS,
+    "patches": "allowNameChange allowKindChange",
+    "patchesJson6902": "allowNameChange allowKindChange",
+    "replacements": "delimiter index encoding create",
+}
+"""What `options` may hold, by the field they stand below."""
+
+_BOOL, _INT, _MAPS = "true or false", "a whole number", "a list of objects"
+
+_SHAPES: Mapping[str, str] = (
+    dict.fromkeys(
+        (
+            "name newName newTag tagSuffix digest path patch group version kind namespace labelSelector "
+            "annotationSelector behavior env type fieldPath delimiter encoding order"
+        ).split(),
+        _TEXT,
+    )
+    | dict.fromkeys(
+        (
+            "includeSelectors includeTemplates includeVolumeClaimTemplates disableNameSuffixHash immutable create "
+            "allowNameChange allowKindChange"
+        ).split(),
+        _BOOL,
+    )
+    | dict.fromkeys("literals files envs fieldPaths orderFirst orderLast".split(), _TEXTS)
+    | dict.fromkeys(
+        "pairs labels annotations options target select source objref fieldref legacySortOptions".split(),
+        _MAP,
+    )
+    | dict.fromkeys("fields targets reject".split(), _MAPS)
+    | dict.fromkeys("count index".split(), _INT)
+)
+"""What the members of lists and objects must be, whichever they stand in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +242,11 @@ def _check_members(
     for name, member in value.items():
         if name not in known:
             raise KustomizeError(file, _unknown(name, known), *document.positions.of_key((*path, name)))
-        below = _OPTIONS if name == "options" and "Generator" in str(path[0]) else _BELOW.get(name)
+        wanted = _SHAPES.get(name)
+        if member is not None and wanted is not None and not _has_shape(member, wanted):
+            place = document.positions.of((*path, name))
+            raise KustomizeError(file, f"invalid Kustomization: {name} must be {wanted}", *place)
+        below = _OPTION_SETS.get(str(path[0])) if name == "options" else _BELOW.get(name)
         if below is None or member is None:
             continue
         for i, item in enumerate(member) if isinstance(member, list) else [(None, member)]:
@@ -213,7 +257,11 @@ def _check_members(
 def _has_shape(value: Any, wanted: str) -> bool:
     if wanted == _TEXTS:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return isinstance(value, {_TEXT: str, _LIST: list, _MAP: dict}[wanted])
+    if wanted == _MAPS:
+        return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    if wanted == _INT:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, {_TEXT: str, _LIST: list, _MAP: dict, _BOOL: bool}[wanted])
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -21,6 +21,10 @@ from kcsim.manifests import ManifestError, documents, dump, resolve
 _DEFAULT_PATH = "metadata.name"
 
 
+class OptionError(PathError):
+    """An option that does not fit the value it is for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to take a part of a text, or to put one in."""
@@ -112,6 +116,8 @@ def _copy_to(obj: dict[str, Any], path: str, value: Any, options: Options) -> di
         after, count = change_at(
             obj, parts, lambda old: _set(old, value, options), value if options.create else None
         )
+    except OptionError:
+        raise
     except PathError as error:
         raise PathError(f"{problem}: {error}") from error
     if not count:
@@ -141,7 +147,7 @@ def _set(old: Any, value: Any, options: Options) -> Any:
 
 def _parts(value: Any, options: Options) -> list[str]:
     if isinstance(value, dict | list):
-        raise PathError("delimiter option can only be used with scalar nodes")
+        raise OptionError("delimiter option can only be used with scalar nodes")
     return scalar_text(value).split(options.delimiter)
 
 

@@ -14,7 +14,7 @@ from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.messages import image_not_found
 from kcsim.cluster.kubelet.node_status import NodeSpec
-from kcsim.engine.clock import MILLISECOND, SECOND, parse_rfc3339, seconds
+from kcsim.engine.clock import seconds
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.distributions import Fixed
@@ -151,9 +151,9 @@ class World:
         return [reason for reason, _ in self.events()]
 
 
-def when(text: str) -> float:
-    """A metav1.Time as seconds of the simulation."""
-    return parse_rfc3339(text) / SECOND
+@pytest.fixture
+def make_world() -> type[World]:
+    return World
 
 
 @pytest.fixture
@@ -161,6 +161,3 @@ def world() -> World:
     w = World()
     w.image("web:1")
     return w
-
-
-__all__ = ["MILLISECOND", "World", "when"]
