@@ -47,7 +47,7 @@ class ServiceAllocator:
         if spec.get("type") == "ExternalName":
             return obj
         asked = spec.get("clusterIP") or ""
-        ip = asked if asked else self._random_ip()
+        ip = asked or self._random_ip()
         if asked and asked != "None":
             self._take_ip(obj, asked)
         new = {

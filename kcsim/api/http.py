@@ -437,7 +437,7 @@ def _watch(server: ApiServer, op: Operation, query: Mapping[str, str]) -> Stream
             "resourceVersionMatch",
             "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
         )
-    since = _since(server, op)
+    since = _since(op)
     stream = Stream(server, resource)
     namespace = op.namespace or None
     if since is not None and 0 < since < log.compacted:
@@ -468,7 +468,7 @@ def _watch(server: ApiServer, op: Operation, query: Mapping[str, str]) -> Stream
     return stream
 
 
-def _since(server: ApiServer, op: Operation) -> int | None:
+def _since(op: Operation) -> int | None:
     asked = op.resource_version
     if not asked or asked == "0":
         return None

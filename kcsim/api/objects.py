@@ -4,8 +4,6 @@ An object is plain JSON (dicts, lists, strings, numbers). Once it is stored or r
 a new version is made by copying the spine, the dicts on the way to what changed, and sharing everything else.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -24,7 +24,7 @@ def matches_subject(subject: dict[str, Any], user: User, namespace: str) -> bool
     """Whether a binding's subject means this user. ``namespace`` is the binding's, for ServiceAccounts without one."""
     kind, name = subject.get("kind"), subject.get("name", "")
     if kind == "User":
-        return name == user.name
+        return bool(name == user.name)
     if kind == "Group":
         return name in user.groups
     if kind == "ServiceAccount":

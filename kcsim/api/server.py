@@ -11,7 +11,7 @@ they never conflict with themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from kcsim.api import objects, patching, status, subresources
 from kcsim.api.catalog import Catalog, Resource
@@ -205,7 +205,7 @@ class ApiServer:
             self.store.delete(op, version)
         return Answer(200, page(self, op, found))
 
-    _VERBS: dict[str, Callable[[ApiServer, Operation], Answer]] = {
+    _VERBS: ClassVar[dict[str, Callable[[ApiServer, Operation], Answer]]] = {
         "get": _get,
         "list": _list,
         "create": _create,

@@ -107,8 +107,7 @@ class Store:
         metadata["creationTimestamp"] = rfc3339(self._engine.now)
         if resource.generation != "none":
             metadata["generation"] = 1
-        new = {**obj, "apiVersion": resource.group_version, "kind": resource.kind, "metadata": metadata}
-        return new
+        return {**obj, "apiVersion": resource.group_version, "kind": resource.kind, "metadata": metadata}
 
     def _named(self, resource: Resource, namespace: str, obj: Object) -> Object:
         """Expand generateName (kubernetes-api reference, 1.1)."""

@@ -148,7 +148,7 @@ def _unready_may_go(pod: Object, budget: Object) -> bool:
     if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     facts = budget.get("status") or {}
-    return facts.get("currentHealthy", 0) >= facts.get("desiredHealthy", 0) > 0
+    return bool(facts.get("currentHealthy", 0) >= facts.get("desiredHealthy", 0) > 0)
 
 
 _BUDGET_TEXT = "Cannot evict pod as it would violate the pod's disruption budget."

@@ -15,17 +15,7 @@ from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
 from kcsim.api.schemas.schema import Schema
-
-try:  # until the validation room lands
-    from kcsim.api.validation.rules import validate_create, validate_update
-except ImportError:
-
-    def validate_create(obj, kind):
-        return []
-
-    def validate_update(new, old, kind):
-        return []
-
+from kcsim.api.validation.rules import validate_create, validate_update
 
 _REMEMBERED = 4096
 
@@ -73,7 +63,7 @@ class Typed:
         if resource.custom:
             return obj
         if resource.kind != "Pod":
-            return default(obj, resource.gvk)  # type: ignore[no-any-return]
+            return default(obj, resource.gvk)
         spec = obj.get("spec")
         known = self._defaulted.get(id(spec))
         if known is not None and known[0] is spec:
@@ -97,7 +87,7 @@ class Typed:
         errors = validate_create(obj, resource.gvk)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
-        if resource.kind == "Pod":
+        if resource.kind == "Pod" and spec is not None:
             if len(self._valid) > _REMEMBERED:
                 self._valid.clear()
             self._valid[id(spec)] = spec

@@ -127,7 +127,7 @@ def parse_rfc3339(text: str) -> int:
     Raises:
         ValueError: when the text is no RFC 3339 time.
     """
-    delta = datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH
+    delta = datetime.fromisoformat(text) - EPOCH
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 
@@ -193,7 +194,7 @@ class Network:
         hops = self._hops(source, target)
         if hops is None:
             return None
-        links = tuple(self._graph.edges[a, b]["latency"] for a, b in zip(hops, hops[1:], strict=False))
+        links = tuple(self._graph.edges[a, b]["latency"] for a, b in pairwise(hops))
         return Route(tuple(hops), links)
 
     def _hops(self, source: str, target: str) -> list[str] | None:

@@ -79,7 +79,7 @@ class _Request(NamedTuple):
         return {**times, identity: self.now}
 
 
-def apply_patch(  # noqa: PLR0917 - the server's door: one write, spelled out
+def apply_patch(
     live: Mapping[str, Any] | None,
     config: Mapping[str, Any],
     managed: Managed,
@@ -159,7 +159,7 @@ def _apply(
     return new, managed.with_(fields, times)
 
 
-def track_update(  # noqa: PLR0917 - idem
+def track_update(
     old: Mapping[str, Any] | None,
     new: Mapping[str, Any],
     managed: Managed,
