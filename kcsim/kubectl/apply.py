@@ -63,7 +63,9 @@ def apply(session: Session, arguments: Arguments) -> Steps:
         try:
             obj, what = yield from one(session, arguments, item)
         except StatusError as error:
-            tell(session, error, f'error when applying patch from "{item.source}"' if not error.reason else "")
+            tell(
+                session, error, f'error when applying patch from "{item.source}"' if not error.reason else ""
+            )
             continue
         applied.append(obj)
         if not arguments.get("output") or arguments.get("output") == "name":
@@ -211,7 +213,9 @@ def _prune(session: Session, arguments: Arguments, applied: list[Object]) -> Ste
                 if LAST_APPLIED not in objects.annotations(obj) or objects.uid(obj) in kept:
                     continue
                 if not arguments.get("dry-run"):
-                    yield session.client.delete(resource, namespace, objects.name(obj), propagation="Background")
+                    yield session.client.delete(
+                        resource, namespace, objects.name(obj), propagation="Background"
+                    )
                 _report(session, arguments, resource, obj, "pruned")
     return None
 
@@ -224,7 +228,11 @@ def create(session: Session, arguments: Arguments) -> Steps:
     for item in written(session, arguments):
         try:
             made = yield session.client.create(
-                item.resource, item.object, item.namespace, field_manager="kubectl-create", field_validation="Strict"
+                item.resource,
+                item.object,
+                item.namespace,
+                field_manager="kubectl-create",
+                field_validation="Strict",
             )
         except StatusError as error:
             session.error(server_error(error, f'error when creating "{item.source}"'))
@@ -246,7 +254,9 @@ def _create_typed(session: Session, arguments: Arguments) -> Steps:
         images = arguments.all("image")
         if not images:
             raise KubectlError('error: required flag(s) "image" not set')
-        containers = [{"name": image.rpartition("/")[2].partition(":")[0], "image": image} for image in images]
+        containers = [
+            {"name": image.rpartition("/")[2].partition(":")[0], "image": image} for image in images
+        ]
         obj["metadata"]["labels"] = {"app": name}
         obj["spec"] = {
             "replicas": arguments.integer("replicas") or 1,
@@ -254,7 +264,9 @@ def _create_typed(session: Session, arguments: Arguments) -> Steps:
             "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}},
         }
     elif resource.kind not in {"Namespace", "ServiceAccount"}:
-        raise KubectlError(f"error: kcsim does not model 'kubectl create {kind}': write a manifest and use -f")
+        raise KubectlError(
+            f"error: kcsim does not model 'kubectl create {kind}': write a manifest and use -f"
+        )
     namespace = namespace_of(session, arguments) if resource.namespaced else ""
     made = yield session.client.create(resource, obj, namespace, field_manager="kubectl-create")
     _report(session, arguments, resource, made, "created")

@@ -105,6 +105,3 @@ def kubectl(
     except StatusError as error:
         session.error(server_error(error))
     return session.outcome()
-
-
-

@@ -157,9 +157,9 @@ def _add(arguments: Arguments, name: str, value: str | None, rest: list[str]) ->
         hint = f" (did you mean --{near[0]}?)" if near else ""
         raise UsageError(f"error: unknown flag: --{name}{hint}")
     if value is None:
-        if name in {"dry-run", "cascade", "validate"} and not (rest and not rest[0].startswith("-")):
-            value = {"dry-run": "unchanged", "cascade": "background", "validate": "true"}[name]
-        elif name in {"dry-run", "cascade", "validate"}:
+        if (
+            name in {"dry-run", "cascade", "validate"} and not (rest and not rest[0].startswith("-"))
+        ) or name in {"dry-run", "cascade", "validate"}:
             value = {"dry-run": "unchanged", "cascade": "background", "validate": "true"}[name]
         elif not rest:
             raise UsageError(f"error: flag needs an argument: --{name}")

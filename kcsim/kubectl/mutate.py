@@ -29,7 +29,9 @@ def scale(session: Session, arguments: Arguments) -> Steps:
     if replicas is None:
         raise KubectlError('error: required flag(s) "replicas" not set')
     if replicas < 0:
-        raise KubectlError("error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0")
+        raise KubectlError(
+            "error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
+        )
     wanted = arguments.integer("current-replicas")
     for target in (yield from choose(session, arguments, arguments.words)):
         if "scale" not in target.resource.subresources:
@@ -182,17 +184,25 @@ def set_(session: Session, arguments: Arguments) -> Steps:
     if what == "image":
         if not changes:
             raise KubectlError("error: at least one image update is required")
-        yield from _set(session, arguments, things, "image updated", lambda c: _image(c, changes), set(changes))
+        yield from _set(
+            session, arguments, things, "image updated", lambda c: _image(c, changes), set(changes)
+        )
     elif what == "env":
         yield from _set(session, arguments, things, "env updated", lambda c: _env(c, changes), set())
     elif what == "resources":
         amounts = {k: _amounts(arguments, k) for k in ("requests", "limits") if arguments.get(k)}
         if not amounts:
-            raise KubectlError("error: you must specify an update to requests or limits (in the form of --requests/--limits)")
+            raise KubectlError(
+                "error: you must specify an update to requests or limits (in the form of --requests/--limits)"
+            )
         update = "resource requirements updated"
-        yield from _set(session, arguments, things, update, lambda c: {"name": c["name"], "resources": amounts}, set())
+        yield from _set(
+            session, arguments, things, update, lambda c: {"name": c["name"], "resources": amounts}, set()
+        )
     else:
-        raise KubectlError(f"error: kcsim does not model 'kubectl set {what}' (image, env and resources it does)")
+        raise KubectlError(
+            f"error: kcsim does not model 'kubectl set {what}' (image, env and resources it does)"
+        )
     return None
 
 
@@ -208,7 +218,8 @@ def _image(container: Object, changes: dict[str, str | None]) -> Object | None:
 
 def _env(container: Object, changes: dict[str, str | None]) -> Object:
     entries: list[Any] = [
-        {"name": k, "value": v} if v is not None else {"name": k, "$patch": "delete"} for k, v in changes.items()
+        {"name": k, "value": v} if v is not None else {"name": k, "$patch": "delete"}
+        for k, v in changes.items()
     ]
     return {"name": container["name"], "env": entries}
 
@@ -222,7 +233,9 @@ def _set(
             path = ("spec",) if target.resource.kind == "Pod" else ("spec", "template", "spec")
             spec = objects.get_in(live, path, {})
             containers = spec.get("containers") or []
-            missing = sorted(names - {c["name"] for c in [*containers, *(spec.get("initContainers") or ())]} - {"*"})
+            missing = sorted(
+                names - {c["name"] for c in [*containers, *(spec.get("initContainers") or ())]} - {"*"}
+            )
             for name in missing:
                 session.error(f'error: unable to find container named "{name}"')
             updates = [u for c in containers if (u := change(c)) is not None]

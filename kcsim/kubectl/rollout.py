@@ -49,7 +49,9 @@ def deployment_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
     if revision:
         live = int(objects.annotations(obj).get(REVISION, 0))
         if revision != live:
-            raise RolloutFailed(f"error: desired revision ({revision}) is different from the running revision ({live})")
+            raise RolloutFailed(
+                f"error: desired revision ({revision}) is different from the running revision ({live})"
+            )
     status = obj.get("status") or {}
     if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
         return "Waiting for deployment spec update to be observed...\n", False
@@ -113,10 +115,17 @@ def stateful_set_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
         text = f"{updated} pods at revision {status.get('updateRevision', '')}"
         return f"waiting for statefulset rolling update to complete {text}...\n", False
     count = status.get("currentReplicas", 0)
-    return f"statefulset rolling update complete {count} pods at revision {status.get('currentRevision', '')}...\n", True
+    return (
+        f"statefulset rolling update complete {count} pods at revision {status.get('currentRevision', '')}...\n",
+        True,
+    )
 
 
-_STATUS = {"Deployment": deployment_status, "DaemonSet": daemon_set_status, "StatefulSet": stateful_set_status}
+_STATUS = {
+    "Deployment": deployment_status,
+    "DaemonSet": daemon_set_status,
+    "StatefulSet": stateful_set_status,
+}
 
 
 # --- the commands -----------------------------------------------------------------------------------------------
@@ -128,7 +137,7 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
     command = _COMMANDS.get(what)
     if command is None:
         known = ", ".join(_COMMANDS)
-        raise KubectlError(f"error: unknown command \"rollout {what}\" (kubectl rollout has {known})")
+        raise KubectlError(f'error: unknown command "rollout {what}" (kubectl rollout has {known})')
     targets = yield from choose(session, arguments, words)
     for target in targets:
         try:
@@ -141,9 +150,7 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
 def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
     describe = _STATUS.get(target.resource.kind)
     if describe is None:
-        raise KubectlError(
-            f"error: no status viewer has been implemented for {word(target.resource)}"
-        )
+        raise KubectlError(f"error: no status viewer has been implemented for {word(target.resource)}")
     timeout = arguments.get("timeout", "0s")
     deadline = session.engine.now + seconds(timeout) if seconds(timeout) else None
     revision = arguments.integer("revision") or 0
@@ -188,7 +195,8 @@ def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
     session.print(f"{title} ")
     rows = [("REVISION", "CHANGE-CAUSE")]
     rows.extend(
-        (str(number), objects.annotations(sets[number]).get(CHANGE_CAUSE, "<none>")) for number in sorted(sets)
+        (str(number), objects.annotations(sets[number]).get(CHANGE_CAUSE, "<none>"))
+        for number in sorted(sets)
     )
     width = max(len(row[0]) for row in rows) + 2
     for number, cause in rows:
@@ -221,8 +229,12 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
     wanted = arguments.integer("to-revision") or 0
     revision = wanted or _previous(sets)
     if revision not in sets:
-        text = f"unable to find specified revision {wanted} in history" if wanted else "no rollout history found for deployment"
-        raise KubectlError(f'error: {text}' + ("" if wanted else f' "{target.name}"'))
+        text = (
+            f"unable to find specified revision {wanted} in history"
+            if wanted
+            else "no rollout history found for deployment"
+        )
+        raise KubectlError(f"error: {text}" + ("" if wanted else f' "{target.name}"'))
     template = _without_hash(sets[revision]["spec"]["template"])
     title = named(target.resource, target.name)
     if template == _without_hash(deployment["spec"]["template"]):
@@ -238,7 +250,13 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
     ]
     dry = arguments.get("dry-run") == "server"
     yield session.client.patch(
-        target.resource, target.namespace, target.name, body, type="json", field_manager="kubectl-rollout", dry_run=dry
+        target.resource,
+        target.namespace,
+        target.name,
+        body,
+        type="json",
+        field_manager="kubectl-rollout",
+        dry_run=dry,
     )
     session.print(f"{title} rolled back{' (server dry run)' if dry else ''}")
     return None
@@ -261,7 +279,9 @@ def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
     body = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
     live = yield session.client.get(target.resource, target.namespace, target.name)
     if live["spec"].get("paused"):
-        raise KubectlError(f"error: deployments.apps \"{target.name}\" can't restart paused deployment (run rollout resume first)")
+        raise KubectlError(
+            f'error: deployments.apps "{target.name}" can\'t restart paused deployment (run rollout resume first)'
+        )
     yield _strategic(session, target, body)
     session.print(f"{named(target.resource, target.name)} restarted")
     return None
@@ -289,7 +309,12 @@ def _set_paused(session: Session, arguments: Arguments, target: Target, *, pause
 
 def _strategic(session: Session, target: Target, body: Object) -> Any:
     return session.client.patch(
-        target.resource, target.namespace, target.name, body, type="strategic", field_manager="kubectl-rollout"
+        target.resource,
+        target.namespace,
+        target.name,
+        body,
+        type="strategic",
+        field_manager="kubectl-rollout",
     )
 
 

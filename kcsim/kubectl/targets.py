@@ -80,7 +80,8 @@ def choose(session: Session, arguments: Arguments, words: list[str]) -> Generato
     namespace = namespace_of(session, arguments)
     if arguments.flags.get("filename"):
         return [
-            Target(w.resource, w.namespace, w.object["metadata"].get("name", "")) for w in written(session, arguments)
+            Target(w.resource, w.namespace, w.object["metadata"].get("name", ""))
+            for w in written(session, arguments)
         ]
     kinds, targets = parse_targets(session, words, namespace)
     if targets:
@@ -96,7 +97,8 @@ def choose(session: Session, arguments: Arguments, words: list[str]) -> Generato
             field_selector=arguments.get("field-selector"),
         )
         targets.extend(
-            Target(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in found["items"]
+            Target(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+            for item in found["items"]
         )
     return targets
 
@@ -128,7 +130,9 @@ def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str 
     inside = sorted(
         p
         for p in files
-        if p.startswith(under) and p.endswith((".yaml", ".yml", ".json")) and (recursive or "/" not in p[len(under) :])
+        if p.startswith(under)
+        and p.endswith((".yaml", ".yml", ".json"))
+        and (recursive or "/" not in p[len(under) :])
     )
     if not inside:
         raise KubectlError(f'error: the path "{path}" does not exist')

@@ -76,7 +76,9 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
     ],
     "view": [
         _rule([""], [r for r in _CORE["resources"] if r != "secrets"], _READ),
-        _rule(["apps", "batch", "autoscaling", "networking.k8s.io", "policy", "discovery.k8s.io"], ["*"], _READ),
+        _rule(
+            ["apps", "batch", "autoscaling", "networking.k8s.io", "policy", "discovery.k8s.io"], ["*"], _READ
+        ),
         _SEE_NAMESPACES,
     ],
     "system:kube-controller-manager": [_rule(["*"], ["*"], ["*"])],
@@ -92,7 +94,9 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
         _rule([""], ["nodes", "nodes/status"], ["create", "patch", "update", *_READ]),
         _rule([""], ["pods"], ["create", "delete", *_READ]),
         _rule([""], ["pods/status"], ["patch", "update"]),
-        _rule([""], ["configmaps", "secrets", "services", "persistentvolumeclaims", "persistentvolumes"], _READ),
+        _rule(
+            [""], ["configmaps", "secrets", "services", "persistentvolumeclaims", "persistentvolumes"], _READ
+        ),
         _rule([""], ["serviceaccounts", "serviceaccounts/token"], ["create", *_READ]),
         _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
         _rule(["coordination.k8s.io"], ["leases"], ["create", "delete", "get", "patch", "update"]),
@@ -107,7 +111,12 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
 
 _BINDINGS: tuple[tuple[str, str, str, str], ...] = (
     ("cluster-admin", "cluster-admin", "Group", "system:masters"),
-    ("system:kube-controller-manager", "system:kube-controller-manager", "User", "system:kube-controller-manager"),
+    (
+        "system:kube-controller-manager",
+        "system:kube-controller-manager",
+        "User",
+        "system:kube-controller-manager",
+    ),
     ("system:kube-scheduler", "system:kube-scheduler", "User", "system:kube-scheduler"),
     ("system:node", "system:node", "Group", "system:nodes"),
     ("system:node-proxier", "system:node-proxier", "User", "system:kube-proxy"),
@@ -133,7 +142,9 @@ def cluster_role_binding(name: str, role: str, subject: dict[str, str]) -> Objec
 def bootstrap(client: DirectClient) -> None:
     """Create the start-up objects, as the API server itself does before it says it is ready."""
     for name in NAMESPACES:
-        client.now(client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+        client.now(
+            client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        )
     for name, rules in _ROLES.items():
         client.now(client.create("clusterroles", cluster_role(name, rules)))
     for name, role, kind, subject in _BINDINGS:

@@ -129,7 +129,9 @@ class Simulation:
             else:
                 when = seconds(until)
                 if when < self.engine.now:
-                    raise ValueError(f"{until} is in the past: it is t={format_duration(self.engine.now)} already")
+                    raise ValueError(
+                        f"{until} is in the past: it is t={format_duration(self.engine.now)} already"
+                    )
                 self.engine.run_until(when)
                 reason = "the time has come"
         return Run(reason, self.now, len(self.trace) - before)
@@ -164,7 +166,9 @@ class Simulation:
         try:
             return self.world.clusters[name]
         except KeyError:
-            raise NotFound(f"no cluster {name!r}; there are {', '.join(sorted(self.world.clusters))}") from None
+            raise NotFound(
+                f"no cluster {name!r}; there are {', '.join(sorted(self.world.clusters))}"
+            ) from None
 
     def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
         """The current object that ``kind/name`` means (``"deployment/web"``, any word kubectl knows).
@@ -184,7 +188,9 @@ class Simulation:
         found = home.server.log.list(_resource(home, kind), namespace)
         chosen = selectors.parse(labels) if labels else None
         return [
-            v.object for v in found if chosen is None or chosen.matches(v.object["metadata"].get("labels") or {})
+            v.object
+            for v in found
+            if chosen is None or chosen.matches(v.object["metadata"].get("labels") or {})
         ]
 
     def _version(self, ref: str, namespace: str | None, home: Cluster) -> Version:

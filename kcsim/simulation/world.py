@@ -82,7 +82,9 @@ class World:
         """What the registry answers to a node."""
         registry = self.registry
         if not self.network.reachable(node, registry.name):
-            return PullResult(None, f'failed to pull and unpack image "{image}": dial tcp {registry.name}:443: i/o timeout')
+            return PullResult(
+                None, f'failed to pull and unpack image "{image}": dial tcp {registry.name}:443: i/o timeout'
+            )
         try:
             found = registry.resolve(image)
         except (ImageNotFound, RegistryUnavailable, InvalidReference) as error:

@@ -43,7 +43,7 @@ CASES = [
     ("no nodes", "  nodes:\n    - name: node-1\n      zone: a\n    - name: node-2\n", "  nodes: 0\n", "KC104", "0\nimages", "1 to"),
     ("two actions", "fault: node-crash", "fault: node-crash\n    kubectl: get pods", "KC105", "at: 20m", "one thing"),
     ("no action", "    flux: suspend kustomization shop\n", "", "KC105", "at: 31m", "nothing"),
-    ("two demands", "always: success", "never: \"False\"\n    always: success", "KC105", "name: served", "always and never"),
+    ("two demands", "always: success", 'never: "False"\n    always: success', "KC105", "name: served", "always and never"),
     ("stays without eventually", "always: success", "stays: 1m\n    always: success", "KC105", "stays", "eventually"),
     ("clone and files", "    path: deploy\n", "    path: deploy\n    clone: .\n", "KC105", "clone: .", "both"),
     ("cluster and clusters", "seed: 3", "seed: 3\nclusters: [{name: a}]", "KC105", "clusters", "both"),
@@ -54,10 +54,10 @@ CASES = [
     ("delivery's repository", "type: flux", "type: flux\n    repository: shp", "KC201", "shp", "did you mean 'shop'"),
     ("node", "node: node-2", "node: node-3", "KC202", "node-3", "did you mean"),
     ("node of a drain", "scale deployment/web --replicas=1 -n shop", "drain nod-1", "KC202", "drain", "node-1"),
-    ("node of an expression", "always: success_rate(\"shoppers\", \"1m\") >= 0.9", "always: ready(\"node/node-9\") == 1", "KC202", "\"node/node-9\"", "node-1"),
+    ("node of an expression", 'always: success_rate("shoppers", "1m") >= 0.9', 'always: ready("node/node-9") == 1', "KC202", '"node/node-9"', "node-1"),
     ("image of a manifest", "                  image: shop/web:1", "                  image: shop/wbe:1", "KC203", "shop/wbe:1", "did you mean 'shop/web:1'"),
     ("image of kubectl", "scale deployment/web --replicas=1 -n shop", "set image deployment/web web=shop/web:9 -n shop", "KC203", "set image", "shop/web:2"),
-    ("image changed", "flux: suspend kustomization shop", "image: {name: \"shop/web:7\"}", "KC203", "\"shop/web:7\"", "shop/web:1"),
+    ("image changed", "flux: suspend kustomization shop", 'image: {name: "shop/web:7"}', "KC203", '"shop/web:7"', "shop/web:1"),
     ("image built", "builds: [shop/web]", "builds: [shop/wbe]", "KC203", "shop/wbe", "did you mean 'shop/web'"),
     ("traffic", 'rate("shoppers"', 'rate("shopper"', "KC204", '"shopper"', "did you mean 'shoppers'"),
     ("service", "to: service/web", "to: service/wbe", "KC205", "service/wbe", "web in namespace shop"),
@@ -77,7 +77,7 @@ CASES = [
     ("expression syntax", "== 3\n    within: 5m", "= 3\n    within: 5m", "KC401", None, "=="),
     ("expression construct", "always: success", "always: (lambda x=1 - success", "KC401", None, ""),
     ("comprehension", 'success_rate("shoppers", "1m") >= 0.9', "[x for x in y]", "KC402", "[x for", "comprehension"),
-    ("function", "ready(\"deployment/web\"", "reddy(\"deployment/web\"", "KC403", "reddy", "did you mean 'ready'"),
+    ("function", 'ready("deployment/web"', 'reddy("deployment/web"', "KC403", "reddy", "did you mean 'ready'"),
     ("argument", 'ready("deployment/web", "shop")', 'ready("deployment/web", namepsace="shop")', "KC404", '"shop")', "did you mean 'namespace'"),
     ("computed argument", 'ready("deployment/web", "shop")', 'ready("deployment/" + "web")', "KC404", '"deployment/" +', "quoted text"),
     ("field of a kind", 'ready("deployment/web", "shop")', 'deployment("web", "shop").status.readyReplica', "KC405", "readyReplica ", "did you mean 'readyReplicas'"),
@@ -134,13 +134,19 @@ def test_the_base_has_no_fault(base):
 
 
 def test_several_faults_are_told_together_sorted_by_position(base):
-    text = base.replace("readyAfter", "readyAftr").replace("node: node-2", "node: node-9").replace("rate: 2/s", "rate: 2")
+    text = (
+        base.replace("readyAfter", "readyAftr")
+        .replace("node: node-2", "node: node-9")
+        .replace("rate: 2/s", "rate: 2")
+    )
     with pytest.raises(ScenarioError) as raised:
         loads(text, "x.yaml")
     found = raised.value.diagnostics
     assert [each.code for each in found] == ["KC102", "KC104", "KC202"]
     assert [each.position.line for each in found] == sorted(each.position.line for each in found)
-    assert str(raised.value).startswith("x.yaml:13:5: KC102 Scenario.images[0] has no field 'readyAftr'\n  did you mean")
+    assert str(raised.value).startswith(
+        "x.yaml:13:5: KC102 Scenario.images[0] has no field 'readyAftr'\n  did you mean"
+    )
 
 
 def test_fault_in_a_file_of_a_folder_is_told_in_that_file(base, tmp_path):
@@ -150,7 +156,10 @@ def test_fault_in_a_file_of_a_folder_is_told_in_that_file(base, tmp_path):
     start, end = base.index("    files:\n"), base.index("deliveries:\n")
     text = base[:start] + "    from: k8s\n" + base[end:]
     found = examine_text(text, str(tmp_path / "story.yaml")).diagnostics
-    assert any(str(each).startswith(f"{broken}:5:3: KC503 ConfigMap.metadata has no field 'namespce'") for each in found)
+    assert any(
+        str(each).startswith(f"{broken}:5:3: KC503 ConfigMap.metadata has no field 'namespce'")
+        for each in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +224,10 @@ def test_warning_does_not_stop_the_scenario(base):
     loaded = examine_text(base.replace("path: deploy\n", "path: deploy\n", 1).replace(
         "kind: Service\n        metadata: {name: web", "kind: Service\n        metadata: {name: web"))  # fmt: skip
     assert loaded.scenario is not None
-    text = base.replace("      deploy/service.yaml: |", "      deploy/hpa.yaml: |\n        apiVersion: policy/v1\n        kind: PodDisruptionBudget\n        metadata: {name: web, namespace: shop}\n      deploy/service.yaml: |")
+    text = base.replace(
+        "      deploy/service.yaml: |",
+        "      deploy/hpa.yaml: |\n        apiVersion: policy/v1\n        kind: PodDisruptionBudget\n        metadata: {name: web, namespace: shop}\n      deploy/service.yaml: |",
+    )
     warned = examine_text(text)
     assert warned.scenario is not None
     assert [(each.code, each.severity) for each in warned.diagnostics] == [("KC505", "warning")]
@@ -226,7 +238,10 @@ def test_commit_that_is_broken_on_purpose(base):
     start, end = base.index("      edit:\n"), base.index("  - at: 10m")
     text = base[:start] + commit + base[end:]
     assert [each.code for each in examine_text(text).diagnostics] == ["KC504"]
-    assert examine_text(text.replace("message: v2", "message: v2\n      brokenOnPurpose: true")).diagnostics == ()
+    assert (
+        examine_text(text.replace("message: v2", "message: v2\n      brokenOnPurpose: true")).diagnostics
+        == ()
+    )
 
 
 def test_examine_never_raises_for_odd_names():
