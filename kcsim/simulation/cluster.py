@@ -19,13 +19,13 @@ from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollect
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
 from kcsim.cluster.controllers.nodelifecycle.health import LifecycleConfig
-from kcsim.cluster.controllers.podgc.controller import PodGCController
+from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
-from kcsim.cluster.podnet.ipam import NodeIpam, PodAddresses
+from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.scheduler.scheduler import Scheduler
 from kcsim.engine.clock import SECOND
@@ -63,6 +63,7 @@ class Cluster:
         resolve: Callable[[str, str], PullResult],
         programs: Mapping[str, Program],
         profile: str = "1.36",
+        pod_cidr: str = CLUSTER_CIDR,
         checking: bool = False,
     ) -> None:
         self.name = name
@@ -79,21 +80,21 @@ class Cluster:
         bootstrap(self.admin)
         self.pods = PodNetwork(self.endpoint)
         self._addresses = PodAddresses(self.server)
-        self.controller_manager = self._controller_manager(profile)
+        self.controller_manager = self._controller_manager(profile, pod_cidr)
         self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
         self.components: list[Component] = [self.controller_manager, self.scheduler]
         for component in self.components:
             component.start()
 
-    def _controller_manager(self, profile: str) -> Component:
+    def _controller_manager(self, profile: str, pod_cidr: str) -> Component:
         user = User("system:kube-controller-manager")
         manager = Component(self.endpoint, "kube-controller-manager", user, self.control_plane)
         config = LifecycleConfig(monitor_grace=MONITOR_GRACE[profile])
         for reconciler in (
-            NodeIpam(),
+            NodeIpam(pod_cidr),
             NodeLifecycleController(config),
             TaintEvictionController(),
-            PodGCController(),
+            PodGarbageCollector(),
             DeploymentController(),
             ReplicaSetController(),
             EndpointSliceController(),

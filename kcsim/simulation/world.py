@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.podnet.ipam import cluster_cidr_for
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
@@ -68,6 +69,7 @@ class World:
             resolve=self._resolve,
             programs=self.programs,
             profile=self._profile,
+            pod_cidr=cluster_cidr_for(len(nodes or ())),
             checking=self._checking,
         )
         self.clusters[name] = cluster

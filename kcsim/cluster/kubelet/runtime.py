@@ -71,6 +71,7 @@ class Container:
         attempt: how many came before it.
         started_at: µs.
         finished_at: µs, None while it runs.
+        stopping: whether somebody ordered it to end.
         exit_code: meaningful when it is over.
         reason: ``Completed``, ``Error``, ``OOMKilled`` or ``Unknown``, when it is over.
         previous: the attempt before this one, if there was one (it forgets its own).
@@ -90,7 +91,9 @@ class Container:
         "program",
         "reason",
         "sandbox",
+        "spec",
         "started_at",
+        "stopping",
         "timer",
     )
 
@@ -98,6 +101,8 @@ class Container:
         self, sandbox: Sandbox, spec: dict[str, Any], behaviour: ImageBehaviour, id: str, started_at: int
     ) -> None:
         self.sandbox = sandbox
+        self.spec = spec
+        self.stopping = False
         self.name: str = spec["name"]
         self.image: str = spec["image"]
         self.behaviour = behaviour
@@ -275,6 +280,7 @@ class ContainerRuntime:
         """Carry out a termination plan, unless the container ends by itself before."""
         if container.finished_at is not None:
             return
+        container.stopping = True
         own = container.timer
         ends_at = self._engine.now + plan.exit_after
         if own is not None and own.active and own.when <= ends_at:
@@ -291,6 +297,32 @@ class ContainerRuntime:
         self._changed(container.sandbox.ip)
         for listener in self._on_behaviour:
             listener(container)
+
+    def behave(self, behaviour: ImageBehaviour) -> None:
+        """The image behaves differently from now on: running containers of it as well (a fault, or its end).
+
+        When they would end by themselves is worked out anew, from their start; what that puts into the past happens
+        now. A container that is being stopped keeps to its termination.
+        """
+        for sandbox in list(self._sandboxes.values()):
+            for container in sandbox.running():
+                if container.image == behaviour.name and container.behaviour != behaviour:
+                    self._replan(container, behaviour)
+                    self.change_behaviour(container, behaviour)
+
+    def _replan(self, container: Container, behaviour: ImageBehaviour) -> None:
+        """Arm the end that the new behaviour gives a container that nobody is stopping."""
+        if container.stopping:
+            return
+        if container.timer is not None:
+            container.timer.cancel()
+            container.timer = None
+        container.ports = _listening_ports(container.spec, behaviour)
+        ending = _natural_end(container.spec, behaviour, container.attempt)
+        if ending is not None:
+            after, code, reason = ending
+            delay = max(container.started_at + after - self._engine.now, 0)
+            container.timer = self._engine.after(delay, self._ends_by_itself, container, code, reason)
 
     def exit_now(self, container: Container, code: int, reason: str = "Error") -> None:
         """End a container at once, as a signal from outside its pod would (a fault)."""

@@ -1,0 +1,139 @@
+"""The flat pod network of one cluster: every pod reaches every pod by its address.
+
+**Imitates:** the Kubernetes network model as a routed CNI fulfils it: each node owns its podCIDR, an address leads to the
+node that owns it, and there to the pod. Left out: overlay overhead, and the time it takes to program routes.
+
+**Walk:** an address -> ``node_of`` -> the route to that node's host -> that node's container runtime says who answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kcsim.api.client import Endpoint
+from kcsim.api.objects import Object
+from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
+from kcsim.cluster.podnet.ipam import pod_cidrs
+from kcsim.network.topology import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way to an address: the node it leads to, and the routes there and back."""
+
+    node: str
+    there: Route
+    back: Route
+
+
+class PodNetwork:
+    """Which address lives where, and who answers there."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.engine = endpoint.engine
+        self.network = endpoint.network
+        self.server = endpoint.server
+        self._runtimes: dict[str, ContainerRuntime] = {}
+        self._routes: dict[tuple[int, int], str] = {}
+        self._addresses: dict[str, str] = {}
+        self._listeners: list[Callable[[str, str], None]] = []
+        nodes = self.server.catalog.by_word("nodes")
+        assert nodes is not None
+        self._watch = self.server.log.watch(nodes, self._nodes_changed)
+
+    # --- building -----------------------------------------------------------------------------------------------
+
+    def add_node(self, name: str, runtime: ContainerRuntime) -> None:
+        """A machine joins, with its container runtime."""
+        self._runtimes[name] = runtime
+        runtime.on_change(lambda ip: self._changed(name, ip))
+
+    def runtime(self, node: str) -> ContainerRuntime | None:
+        """The container runtime of a node."""
+        return self._runtimes.get(node)
+
+    def on_change(self, listener: Callable[[str, str], None]) -> None:
+        """Call ``listener(node, ip)`` whenever what runs at an address may answer differently."""
+        self._listeners.append(listener)
+
+    def _changed(self, node: str, ip: str) -> None:
+        for listener in self._listeners:
+            listener(node, ip)
+
+    def _nodes_changed(self) -> None:
+        for kind, version in self._watch.take():
+            before = version.previous.object if version.previous is not None else None
+            after = None if kind == "DELETED" else version.object
+            name = version.key[1]
+            if before is not None and after is not None and _same_place(before, after):
+                continue
+            self._forget(name, before)
+            if after is not None:
+                self._routes.update(dict.fromkeys(map(_prefix, pod_cidrs(after)), name))
+                self._addresses.update(dict.fromkeys(_internal_ips(after), name))
+
+    def _forget(self, name: str, node: Object | None) -> None:
+        if node is None:
+            return
+        for prefix in map(_prefix, pod_cidrs(node)):
+            if self._routes.get(prefix) == name:
+                del self._routes[prefix]
+        for ip in _internal_ips(node):
+            if self._addresses.get(ip) == name:
+                del self._addresses[ip]
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def node_of(self, ip: str) -> str | None:
+        """The node that packets to this address are routed to; None when no node owns it."""
+        node = self._addresses.get(ip)
+        if node is not None:
+            return node
+        number = int(ipaddress.IPv4Address(ip))
+        for mask in sorted({mask for mask, _ in self._routes}, reverse=True):
+            node = self._routes.get((mask, number >> (32 - mask)))
+            if node is not None:
+                return node
+        return None
+
+    def path(self, source: str, ip: str) -> Path | None:
+        """How packets get from a host to an address and back; None when they are lost on the way."""
+        node = self.node_of(ip)
+        if node is None or not self.network.has_host(node):
+            return None
+        there, back = self.network.route(source, node), self.network.route(node, source)
+        return Path(node, there, back) if there is not None and back is not None else None
+
+    def serving(self, ip: str, port: int) -> Serving | None:
+        """Who accepts connections at this address and port; None: nobody."""
+        runtime = self._runtimes.get(self.node_of(ip) or "")
+        return runtime.serving(ip, port) if runtime is not None else None
+
+    def has_ip(self, ip: str) -> bool:
+        """Whether a living pod has the address: packets to an address nobody has are lost, not refused."""
+        runtime = self._runtimes.get(self.node_of(ip) or "")
+        return runtime is not None and runtime.has_ip(ip)
+
+    def next_change(self, ip: str) -> int | None:
+        """The next instant (µs) at which what the address serves changes by itself."""
+        runtime = self._runtimes.get(self.node_of(ip) or "")
+        return runtime.next_change(ip) if runtime is not None else None
+
+
+def _prefix(cidr: str) -> tuple[int, int]:
+    network = ipaddress.IPv4Network(cidr, strict=False)
+    return network.prefixlen, int(network.network_address) >> (32 - network.prefixlen)
+
+
+def _internal_ips(node: Object) -> list[str]:
+    addresses = (node.get("status") or {}).get("addresses") or ()
+    return [item["address"] for item in addresses if item.get("type") == "InternalIP"]
+
+
+def _same_place(before: Object, after: Object) -> bool:
+    if pod_cidrs(before) != pod_cidrs(after):
+        return False
+    return before.get("status") is after.get("status") or _internal_ips(before) == _internal_ips(after)
