@@ -1,0 +1,138 @@
+"""kubectl get: objects in every form of output.
+
+**Imitates:** kubectl ``pkg/cmd/get`` (v1.36): names, kinds, selectors, sorting, what it says when there is nothing. Left
+out: ``--watch`` (a command that never ends; ``kubectl wait`` and the simulation's own timeline serve instead).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cmp_to_key
+from typing import Any
+
+from kcsim.api import jsonpath, quantity
+from kcsim.api.catalog import Resource
+from kcsim.api.jsonpath import JsonPathError
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.task import Steps
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.printing import check_form, print_objects, print_table
+from kcsim.kubectl.session import KubectlError, Session
+from kcsim.kubectl.targets import namespace_of, parse_targets, tell, written
+
+
+def get(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl get KIND [NAME...]``, ``get KIND/NAME``, ``get -f``."""
+    if arguments.on("watch") or arguments.on("watch-only"):
+        raise KubectlError(
+            "error: kcsim does not model 'kubectl get --watch': use 'kubectl wait', or let the simulation run"
+        )
+    check_form(arguments)
+    sort_by = _sort_path(arguments)
+    found, single, several = yield from fetch(session, arguments)
+    if sort_by:
+        found = ordered(found, sort_by)
+    form = arguments.get("output")
+    if form not in {"", "wide"}:
+        if found or not single:
+            print_objects(session, arguments, found, as_list=not single)
+        return None
+    if found:
+        print_table(session, arguments, found, with_kind=several)
+    elif not session.failed and not arguments.on("ignore-not-found"):
+        namespace = namespace_of(session, arguments)
+        where = f" in {namespace} namespace." if namespace and _namespaced(session, arguments) else ""
+        session.warn(f"No resources found{where}")
+    return None
+
+
+def _namespaced(session: Session, arguments: Arguments) -> bool:
+    kinds, _ = parse_targets(session, arguments.words, "")
+    return any(kind.namespaced for kind in kinds)
+
+
+def fetch(session: Session, arguments: Arguments) -> Steps:
+    """What the command line names: the objects, whether it is one object by name, whether kinds are to be told apart."""
+    namespace = namespace_of(session, arguments)
+    if arguments.flags.get("filename"):
+        items = written(session, arguments)
+        named = [(item.resource, item.namespace, item.object["metadata"].get("name", "")) for item in items]
+        kinds: list[Resource] = []
+    else:
+        if not arguments.words:
+            raise KubectlError(
+                'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
+                "supported resources.\n\nerror: Required resource not specified."
+            )
+        kinds, targets = parse_targets(session, arguments.words, namespace)
+        named = [(t.resource, t.namespace, t.name) for t in targets]
+        if named and (arguments.get("selector") or arguments.get("field-selector")):
+            raise KubectlError("error: name cannot be provided when a selector is specified")
+        if named and arguments.on("all-namespaces"):
+            raise KubectlError("error: a resource cannot be retrieved by name across all namespaces")
+    found: list[Object] = []
+    for resource, space, name in named:
+        try:
+            obj = yield session.client.get(resource, space, name, subresource=arguments.get("subresource"))
+        except StatusError as error:
+            if not (error.is_not_found and arguments.on("ignore-not-found")):
+                tell(session, error)
+            continue
+        found.append(obj)
+    for resource in kinds:
+        listed = yield session.client.list(
+            resource,
+            namespace if resource.namespaced else "",
+            label_selector=arguments.get("selector"),
+            field_selector=arguments.get("field-selector"),
+        )
+        found.extend(listed["items"])
+    several = (
+        len({(resource.group, resource.kind) for resource in (*kinds, *(entry[0] for entry in named))}) > 1
+    )
+    return found, len(named) == 1, several
+
+
+# --- sorting ----------------------------------------------------------------------------------------------------
+
+
+def _sort_path(arguments: Arguments) -> str:
+    text = arguments.get("sort-by")
+    if not text:
+        return ""
+    try:
+        path = jsonpath.relaxed(text)
+        jsonpath.parse(path)
+    except JsonPathError as error:
+        raise KubectlError(f"error: {error}") from None
+    return path
+
+
+def ordered(objects: Sequence[Object], path: str) -> list[Object]:
+    """Objects by the value at a path; those without one come first, equals stay as they are.
+
+    Raises:
+        KubectlError: when no object has the field.
+    """
+    keys = [next(iter(jsonpath.find(path, obj)), None) for obj in objects]
+    if objects and all(key is None for key in keys):
+        return []
+    order = sorted(range(len(objects)), key=cmp_to_key(lambda a, b: compare(keys[a], keys[b])))
+    return [objects[place] for place in order]
+
+
+def compare(left: Any, right: Any) -> int:
+    """Below, equal or above: numbers by value, quantities by amount, texts naturally (cmd/get/sorter.go)."""
+    if left is None or right is None:
+        return (left is not None) - (right is not None)
+    if isinstance(left, str) and isinstance(right, str):
+        try:
+            a, b = quantity.parse(left), quantity.parse(right)
+        except ValueError:
+            return (left > right) - (left < right)
+        return (a.nanos > b.nanos) - (a.nanos < b.nanos)
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return (left > right) - (left < right)
+    first, second = jsonpath.show(left), jsonpath.show(right)
+    return (first > second) - (first < second)

@@ -1,0 +1,217 @@
+"""How objects are printed: as tables, names, YAML, JSON, by JSONPath or in columns of one's own.
+
+**Imitates:** kubectl ``pkg/cmd/get`` and cli-runtime ``pkg/printers`` (v1.36). Left out: go templates and KYAML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from kcsim.api import jsonpath
+from kcsim.api.catalog import Resource
+from kcsim.api.jsonpath import JsonPathError
+from kcsim.api.objects import Object
+from kcsim.api.tables.cells import View, labels_cell
+from kcsim.api.tables.table import kind_of, rows, visible
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.layout import columns
+from kcsim.kubectl.session import KubectlError, Session, named
+from kcsim.manifests import dump
+
+_FORMATS = (
+    "custom-columns, custom-columns-file, go-template, go-template-file, json, jsonpath, jsonpath-as-json, "
+    "jsonpath-file, name, template, templatefile, wide, yaml"
+)
+
+
+def print_objects(
+    session: Session, arguments: Arguments, objects: Sequence[Object], *, as_list: bool = False
+) -> None:
+    """Print objects in the form that -o asks for; several (or ``as_list``) as a List.
+
+    Raises:
+        KubectlError: an unknown form, a bad template.
+    """
+    form, _, template = arguments.get("output").partition("=")
+    if form == "name":
+        for obj in objects:
+            session.print(named(resource_of(session, obj), obj["metadata"]["name"]))
+        return
+    if not objects and not as_list:
+        return
+    whole = objects[0] if len(objects) == 1 and not as_list else list_of(objects)
+    if form == "yaml":
+        session.write(dump(whole))
+    elif form == "json":
+        session.write(json.dumps(whole, indent=4, sort_keys=True, ensure_ascii=False) + "\n")
+    elif form in {"jsonpath", "jsonpath-as-json"}:
+        session.write(_by_path(form, template or arguments.get("template"), whole))
+    elif form == "custom-columns":
+        session.write(custom_columns(template, objects, headers=not arguments.on("no-headers")))
+    elif form in {"", "wide"}:
+        print_table(session, arguments, objects)
+    else:
+        check_form(arguments)
+
+
+def check_form(arguments: Arguments) -> None:
+    """Refuse a form of output before anything is asked of the server.
+
+    Raises:
+        KubectlError: an unknown form, a template that cannot be read.
+    """
+    form, equals, template = arguments.get("output").partition("=")
+    if form in {"jsonpath", "jsonpath-as-json"}:
+        template = template or arguments.get("template")
+        if not template:
+            raise KubectlError("error: template format specified but no template given")
+        _parsed(template)
+    elif form == "custom-columns":
+        _specification(template)
+    elif form.startswith("go-template") or form in {
+        "jsonpath-file",
+        "custom-columns-file",
+        "template",
+        "templatefile",
+        "kyaml",
+    }:
+        raise KubectlError(f"error: kcsim does not model '-o {form}': use jsonpath or custom-columns")
+    elif form not in {"", "wide", "name", "yaml", "json"} or equals:
+        raise KubectlError(
+            f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {_FORMATS}'
+        )
+
+
+def list_of(objects: Sequence[Object]) -> Object:
+    """A ``v1`` List, as kubectl makes it from what it got."""
+    return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def resource_of(session: Session, obj: Object) -> Resource:
+    """The resource of an object that the server gave."""
+    found = session.client.endpoint.server.catalog.of(obj)
+    if found is None:
+        raise KubectlError(
+            f'error: no matches for kind "{obj.get("kind")}" in version "{obj.get("apiVersion")}"'
+        )
+    return found
+
+
+def _parsed(template: str) -> None:
+    try:
+        jsonpath.parse(template)
+    except JsonPathError as error:
+        raise KubectlError(f"error: error parsing jsonpath {template}, {error}") from None
+
+
+def _by_path(form: str, template: str, whole: Object) -> str:
+    _parsed(template)
+    try:
+        if form == "jsonpath-as-json":
+            return (
+                json.dumps(jsonpath.find(template, whole), indent=4, sort_keys=True, ensure_ascii=False)
+                + "\n"
+            )
+        return jsonpath.render(template, whole)
+    except JsonPathError as error:
+        raise KubectlError(f"error: error executing jsonpath {json.dumps(template)}: {error}") from None
+
+
+# --- custom columns ---------------------------------------------------------------------------------------------
+
+
+def custom_columns(specification: str, objects: Sequence[Object], *, headers: bool = True) -> str:
+    """A table of one's own: ``NAME:.metadata.name,IMAGE:.spec.containers[*].image``."""
+    wanted = _specification(specification)
+    lines = [[header for header, _ in wanted]] if headers else []
+    for obj in objects:
+        cells = []
+        for _, path in wanted:
+            values = jsonpath.find(path, obj)
+            cells.append(
+                ",".join(jsonpath.show(value) if value is not None else "<none>" for value in values)
+                or "<none>"
+            )
+        lines.append(cells)
+    return columns(lines)
+
+
+def _specification(text: str) -> list[tuple[str, str]]:
+    if not text:
+        raise KubectlError("error: custom-columns format specified but no custom columns given")
+    wanted = []
+    for part in text.split(","):
+        header, colon, path = part.partition(":")
+        if not colon:
+            raise KubectlError(
+                f"error: unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>"
+            )
+        try:
+            strict = jsonpath.relaxed(path)
+            jsonpath.parse(strict)
+        except JsonPathError as error:
+            raise KubectlError(f"error: error parsing jsonpath {path}, {error}") from None
+        wanted.append((header, strict))
+    return wanted
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def print_table(
+    session: Session, arguments: Arguments, objects: Sequence[Object], *, with_kind: bool = False
+) -> None:
+    """Objects as kubectl's table: one for each run of objects of a kind, a blank line between two."""
+    start = 0
+    for end in range(1, len(objects) + 1):
+        if end < len(objects) and objects[end].get("kind") == objects[start].get("kind"):
+            continue
+        run = objects[start:end]
+        resource = resource_of(session, run[0])
+        if start:
+            session.print("")
+        session.write(_table(session, arguments, resource, run, with_kind or start > 0 or end < len(objects)))
+        start = end
+
+
+def _table(
+    session: Session, arguments: Arguments, resource: Resource, objects: Sequence[Object], with_kind: bool
+) -> str:
+    wide = arguments.get("output") == "wide"
+    kind = kind_of(resource)
+    places = visible(kind, wide)
+    namespaces = arguments.on("all-namespaces") and resource.namespaced
+    lines: list[list[str]] = []
+    if not arguments.on("no-headers"):
+        header = [kind.columns[place].name.upper() for place in places]
+        lines.append(
+            [
+                *(["NAMESPACE"] if namespaces else []),
+                *header,
+                *(["LABELS"] if arguments.on("show-labels") else []),
+            ]
+        )
+    view = View(session.engine.now, wide)
+    for obj, row in zip(objects, rows(kind, objects, view), strict=True):
+        cells = [_text(row[place]) for place in places]
+        if with_kind:
+            at = next((i for i, place in enumerate(places) if kind.columns[place].format == "name"), None)
+            if at is not None:
+                cells[at] = named(resource, cells[at])
+        if namespaces:
+            cells.insert(0, obj["metadata"].get("namespace", ""))
+        if arguments.on("show-labels"):
+            cells.append(labels_cell(obj["metadata"].get("labels")))
+        lines.append(cells)
+    return columns(lines)
+
+
+def _text(cell: Any) -> str:
+    """A cell as text; Go prints booleans small and nothing as ``<nil>``."""
+    if cell is None:
+        return "<nil>"
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return str(cell).partition("\n")[0] if isinstance(cell, str) else str(cell)
