@@ -84,13 +84,13 @@ clean: ## remove .venv, dist/ and all caches
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@echo "installing kcsim into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install -qq --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing kcsim and what developing needs into $(VENV)"
-	@$(BIN)/python -m pip install --quiet 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@$(BIN)/python -m pip install -qq 'pip>=25.1'
+	@$(BIN)/python -m pip install -qq --editable . --group dev
 	@touch $(VENV)/.installed $@
 
 $(VENV)/bin/python:
