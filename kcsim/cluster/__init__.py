@@ -1,0 +1,1 @@
+"""What makes pods run: controllers, the scheduler, kubelets and the pod network."""

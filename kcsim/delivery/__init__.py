@@ -1,0 +1,1 @@
+"""What makes commits ship: git, registry, kustomize, the pipeline and the agents."""

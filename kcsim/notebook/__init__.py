@@ -1,0 +1,1 @@
+"""kcsim in a notebook: values that show themselves."""

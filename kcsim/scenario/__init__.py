@@ -1,0 +1,1 @@
+"""Stories as data: read, checked, bound to a world, judged and measured."""

@@ -1,0 +1,1 @@
+"""kcsim for tests: builders, strategies and invariants."""

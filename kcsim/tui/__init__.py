@@ -1,0 +1,1 @@
+"""kcsim on a terminal."""

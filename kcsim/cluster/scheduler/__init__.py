@@ -1,0 +1,1 @@
+"""kube-scheduler: a queue, filters and scores, a binding."""

@@ -1,0 +1,1 @@
+"""Git repositories with real objects, and the host that serves them."""

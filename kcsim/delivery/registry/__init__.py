@@ -1,0 +1,1 @@
+"""The image registry: names, tags, digests and what each image does."""

@@ -1,0 +1,1 @@
+"""Flux: source-controller and kustomize-controller as programs in pods."""
