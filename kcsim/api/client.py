@@ -134,9 +134,20 @@ class Client:
 
     # --- verbs --------------------------------------------------------------------------------------------------
 
-    def get(self, resource: str | Resource, namespace: str, name: str, *, subresource: str = "") -> Call:
-        """The object."""
-        return Call(self, self._op("get", resource, namespace, name, subresource=subresource))
+    def get(
+        self,
+        resource: str | Resource,
+        namespace: str,
+        name: str,
+        *,
+        subresource: str = "",
+        managed_fields: bool = False,
+    ) -> Call:
+        """The object; with ``managed_fields`` it says who owns which field."""
+        op = self._op(
+            "get", resource, namespace, name, subresource=subresource, managed_fields=managed_fields
+        )
+        return Call(self, op)
 
     def list(
         self,

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from kcsim.api import status
-from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch
+from kcsim.api.apply.managed import ManagedFieldsError, is_reset
+from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch, track_update
 from kcsim.api.catalog import GVK
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
@@ -80,6 +81,39 @@ def _check_identity(op: Operation, new: Object, old: Object) -> None:
         raise status.bad_request(
             f"the name of the object ({metadata.get('name') or ''}) does not match the name on the URL ({op.name})"
         )
+
+
+def rewrites_managers(op: Operation) -> bool:
+    """Whether a JSON patch is about metadata.managedFields, which other requests leave to the server."""
+    return op.patch_type == "json" and any(
+        isinstance(item, dict) and str(item.get("path", "")).startswith("/metadata/managedFields")
+        for item in op.body or ()
+    )
+
+
+def with_managers(
+    typed: Typed, op: Operation, current: Version, ownership: Ownership, now: int
+) -> tuple[Object, Managed, tuple[str, ...]]:
+    """The object and its managedFields after a JSON patch that rewrites the latter; and warnings."""
+    shown, warnings = patched(typed, op, ownership.shown(current))
+    entries = shown["metadata"].get("managedFields")
+    metadata = {k: v for k, v in shown["metadata"].items() if k != "managedFields"}
+    new = {**shown, "metadata": metadata}
+    try:
+        managed = Managed.empty() if is_reset(entries or []) else Managed.from_json(entries)
+    except ManagedFieldsError as error:
+        raise status.bad_request(str(error)) from None
+    managed = track_update(
+        current.object,
+        new,
+        managed,
+        op.field_manager,
+        ownership.schema(op.resource),
+        op.resource.group_version,
+        rfc3339(now),
+        op.subresource,
+    )
+    return new, managed, warnings
 
 
 def applied(op: Operation, current: Version | None, ownership: Ownership, now: int) -> tuple[Object, Managed]:

@@ -62,6 +62,8 @@ class Operation:
     continue_token: str = ""
     grace_period_seconds: int | None = None
     propagation_policy: str = ""
+    managed_fields: bool = False
+    """Show metadata.managedFields. Real clients always get them; here only who looks at them pays for them."""
     precondition_uid: str = ""
     precondition_resource_version: str = ""
 

@@ -79,7 +79,8 @@ class ApiServer:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _get(self, op: Operation) -> Answer:
-        return Answer(200, self.shown(self.store.require(op.resource, op.namespace, op.name)))
+        version = self.store.require(op.resource, op.namespace, op.name)
+        return Answer(200, self.ownership.shown(version) if op.managed_fields else self.shown(version))
 
     def _list(self, op: Operation) -> Answer:
         return Answer(200, page(self, op))
@@ -160,8 +161,14 @@ class ApiServer:
             return self._apply(op, current)
         if current is None:
             raise status.not_found(op.resource, op.name)
-        patched, warnings = patching.patched(self.store.typed, op, current.object)
-        new = self.store.update(op, current, patched)
+        managed = None
+        if patching.rewrites_managers(op):
+            patched, managed, warnings = patching.with_managers(
+                self.store.typed, op, current, self.ownership, self.engine.now
+            )
+        else:
+            patched, warnings = patching.patched(self.store.typed, op, current.object)
+        new = self.store.update(op, current, patched, managed=managed)
         self._custom.changed(op.resource, new)
         return Answer(200, _object(new), warnings)
 
