@@ -273,12 +273,14 @@ class Kubelet(Component):
         if phase in {"Succeeded", "Failed"} and worker.sandbox is None:
             # Over before this kubelet began: nothing to run, but the object may wait to be let go.
             worker.state = FINISHED
+            worker.requests = {}
             self.workers[worker.uid] = worker
             if objects.is_deleting(pod):
                 worker.ending.requested("deletion requested")
             return
         self.workers[worker.uid] = worker
         if objects.is_deleting(pod):
+            worker.requests = {}
             worker.ending.requested("deletion requested")
             return
         node = self._nodes.get("", self.node.name)
