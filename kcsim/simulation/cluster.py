@@ -78,7 +78,7 @@ class Cluster:
         self._resolve = resolve
         self._programs = programs
         bootstrap(self.admin)
-        self.pods = PodNetwork(self.endpoint)
+        self.pods = PodNetwork(self.endpoint, self._switch)
         self._addresses = PodAddresses(self.server)
         self.controller_manager = self._controller_manager(profile, pod_cidr)
         self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
@@ -145,9 +145,11 @@ class Cluster:
         kubelet = self.kubelets[name]
         kubelet.runtime.power_off()
         kubelet.stop()
+        self.pods.set_up(name, False)
         self.network.set_up(name, False)
 
     def boot_node(self, name: str) -> None:
         """The machine comes back."""
         self.network.set_up(name, True)
+        self.pods.set_up(name, True)
         self.kubelets[name].start()

@@ -9,13 +9,15 @@ from __future__ import annotations
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.podnet.ipam import cluster_cidr_for
+from kcsim.cluster.podnet.traffic import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
+from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
-from kcsim.simulation.places import GIT, REGISTRY, lay_out
+from kcsim.simulation.places import GIT, INTERNET, REGISTRY, lay_out
 
 ZONES = 3
 
@@ -42,6 +44,7 @@ class World:
         git, registry: the services outside the clusters.
         clusters: by name, in the order they were made; ``""`` is the only one of a small world.
         programs: what containers of agents run, by program name.
+        traffic: the users of the apps, by name.
     """
 
     def __init__(self, seed: int = 0, *, profile: str = "1.36", checking: bool = False) -> None:
@@ -52,6 +55,7 @@ class World:
         self.registry = Registry(self.engine, self.network, REGISTRY, _well_behaved)
         self.clusters: dict[str, Cluster] = {}
         self.programs: dict[str, Program] = {}
+        self.traffic: dict[str, TrafficSource] = {}
         self._profile = profile
         self._checking = checking
 
@@ -75,6 +79,38 @@ class World:
         self.clusters[name] = cluster
         cluster.add_nodes(nodes or [])
         return cluster
+
+    def add_traffic(
+        self,
+        name: str,
+        *,
+        service: str,
+        namespace: str = "default",
+        port: int | str | None = None,
+        rate: float,
+        timeout: int = SECOND,
+        start: int = 0,
+        until: int | None = None,
+        cluster: str = "",
+        source: str = INTERNET,
+    ) -> TrafficSource:
+        """Users who send ``rate`` requests a second to a Service, from outside the cluster unless ``source`` is a host
+        in it; times in µs. See ``TrafficSource``.
+        """
+        home = self.clusters[cluster] if cluster else self.cluster
+        traffic = self.traffic[name] = TrafficSource(
+            home.pods,
+            name,
+            service=service,
+            namespace=namespace,
+            port=port,
+            rate=rate,
+            timeout=timeout,
+            start=start,
+            until=until,
+            source=source,
+        )
+        return traffic
 
     def push_image(self, behaviour: ImageBehaviour) -> None:
         """Put an image into the registry."""

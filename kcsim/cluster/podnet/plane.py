@@ -16,6 +16,7 @@ from kcsim.api.client import Endpoint
 from kcsim.api.objects import Object
 from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
 from kcsim.cluster.podnet.ipam import pod_cidrs
+from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
 
 
@@ -29,14 +30,20 @@ class Path:
 
 
 class PodNetwork:
-    """Which address lives where, and who answers there."""
+    """Which address lives where, who answers there, and how Services look from each place.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    Attributes:
+        edge: the host at which connections from outside come into the cluster.
+    """
+
+    def __init__(self, endpoint: Endpoint, edge: str = "") -> None:
         self.endpoint = endpoint
+        self.edge = edge or endpoint.host
         self.engine = endpoint.engine
         self.network = endpoint.network
         self.server = endpoint.server
         self._runtimes: dict[str, ContainerRuntime] = {}
+        self._proxies: dict[str, Proxy] = {}
         self._routes: dict[tuple[int, int], str] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
@@ -50,6 +57,14 @@ class PodNetwork:
         """A machine joins, with its container runtime."""
         self._runtimes[name] = runtime
         runtime.on_change(lambda ip: self._changed(name, ip))
+
+    def set_up(self, node: str, up: bool) -> None:
+        """A machine goes down, or is back: so does its proxy."""
+        proxy = self._proxies.get(node)
+        if proxy is not None and up:
+            proxy.start()
+        elif proxy is not None:
+            proxy.stop()
 
     def runtime(self, node: str) -> ContainerRuntime | None:
         """The container runtime of a node."""
@@ -107,13 +122,25 @@ class PodNetwork:
         there, back = self.network.route(source, node), self.network.route(node, source)
         return Path(node, there, back) if there is not None and back is not None else None
 
+    def proxy(self, host: str) -> Proxy:
+        """The Service proxy that connections from a host go through: the node's own, or the one at the edge."""
+        place = host if host in self._runtimes else self.edge
+        proxy = self._proxies.get(place)
+        if proxy is None:
+            proxy = self._proxies[place] = Proxy(self.endpoint, place)
+            if self.network.is_up(place):
+                proxy.start()
+        return proxy
+
     def serving(self, ip: str, port: int) -> Serving | None:
         """Who accepts connections at this address and port; None: nobody."""
         runtime = self._runtimes.get(self.node_of(ip) or "")
         return runtime.serving(ip, port) if runtime is not None else None
 
     def has_ip(self, ip: str) -> bool:
-        """Whether a living pod has the address: packets to an address nobody has are lost, not refused."""
+        """Whether a pod or node has the address: packets to an address nobody has are lost, not refused."""
+        if ip in self._addresses:
+            return True
         runtime = self._runtimes.get(self.node_of(ip) or "")
         return runtime is not None and runtime.has_ip(ip)
 

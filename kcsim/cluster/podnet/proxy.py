@@ -1,0 +1,142 @@
+"""A Service proxy at one place: its rules follow the API after the delays of watching and programming.
+
+A node's proxy is made when somebody on that node first asks for it, and so is the one at the cluster's edge, where
+connections from outside come in: rules nobody uses cost nothing.
+
+**Imitates:** kube-proxy (``pkg/proxy/iptables/proxier.go`` and its bounded frequency runner, v1.36). Left out: retries of
+a failed sync, partial failure, connection tracking.
+
+**Walk:** a Service or slice changes -> a sync at once, or a second after the last one -> 20 to 200 ms later the rules
+are in place -> those who listen hear which Service is served differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kcsim.api import objects
+from kcsim.api.client import Endpoint
+from kcsim.api.kit.component import Component
+from kcsim.api.objects import Key, Object
+from kcsim.api.request import User
+from kcsim.cluster.podnet.services import ServiceRules, not_modelled, service_of_slice, service_rules
+from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.engine.trace import Record
+from kcsim.profile.api import KUBE_PROXY
+from kcsim.profile.distributions import Distribution, Uniform
+
+MIN_SYNC_PERIOD = SECOND
+"""pkg/proxy/apis/config/v1alpha1/defaults.go (workloads reference, 9.2)."""
+PROGRAMMING: Distribution = Uniform(20 * MILLISECOND, 200 * MILLISECOND)
+"""How long a sync takes in a small cluster (workloads reference, 16.3)."""
+
+START_WAIT = 100 * MILLISECOND
+
+Changes = dict[Key, tuple[ServiceRules | None, Record | None]]
+
+
+class Proxy(Component):
+    """The Services as they are programmed at one host."""
+
+    def __init__(self, endpoint: Endpoint, host: str) -> None:
+        user = User("system:kube-proxy", ("system:authenticated",))
+        super().__init__(endpoint, "kube-proxy", user, host, limits=KUBE_PROXY, event_host=host)
+        self._programming = self.dice("programming")
+        self._rules: dict[Key, ServiceRules] = {}
+        self._dirty: dict[Key, Record | None] = {}
+        self._told: set[tuple[Key, str]] = set()
+        self._armed = False
+        self._last = -MIN_SYNC_PERIOD
+        self._listeners: list[Callable[[Key], None]] = []
+        self._services = self.informer("services")
+        self._services.on_change(self._service_changed)
+        self._slices = self.informer("endpointslices.discovery.k8s.io")
+        self._slices.add_index("service", service_of_slice)
+        self._slices.on_change(self._slice_changed)
+
+    def rules(self, namespace: str, name: str) -> ServiceRules | None:
+        """What is programmed for a Service right now; None: there is no such Service here."""
+        return self._rules.get((namespace, name))
+
+    def on_rules(self, listener: Callable[[Key], None]) -> None:
+        """Call ``listener(key)`` whenever a Service is served differently."""
+        self._listeners.append(listener)
+
+    def on_stop(self) -> None:
+        """The host went down: its rules with it."""
+        lost = list(self._rules)
+        self._rules.clear()
+        self._dirty.clear()
+        self._armed = False
+        self._last = self.engine.now - MIN_SYNC_PERIOD
+        for key in lost:
+            self._tell(key)
+
+    # --- following ----------------------------------------------------------------------------------------------
+
+    def _service_changed(self, old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        assert obj is not None
+        if old is None or new is None or old.get("spec") is not new.get("spec"):
+            self._touch(objects.key(obj))
+
+    def _slice_changed(self, old: Object | None, new: Object | None) -> None:
+        for obj in (old, new):
+            for service in service_of_slice(obj) if obj is not None else ():
+                namespace, _, name = service.partition("/")
+                self._touch((namespace, name))
+
+    def _touch(self, key: Key) -> None:
+        self._dirty.setdefault(key, self.engine.cause)
+        if not self._armed:
+            self._armed = True
+            self.after(max(self._last + MIN_SYNC_PERIOD - self.engine.now, 0), self._sync)
+
+    def _sync(self) -> None:
+        if not (self._services.synced and self._slices.synced):
+            # Nothing is programmed before both lists are complete (Proxier.isInitialized).
+            self.after(START_WAIT, self._sync)
+            return
+        dirty, self._dirty = self._dirty, {}
+        changes: Changes = {}
+        for key, cause in dirty.items():
+            service = self._services.get(*key)
+            if service is None:
+                changes[key] = (None, cause)
+                continue
+            self._report(key, service)
+            slices = self._slices.by_index("service", "/".join(key))
+            changes[key] = (service_rules(service, slices), cause)
+        self.after(self._programming.draw(PROGRAMMING), self._programmed, changes)
+
+    def _programmed(self, changes: Changes) -> None:
+        self._last = self.engine.now
+        self._armed = False
+        if self._dirty:
+            first = next(iter(self._dirty.values()))
+            self._armed = True
+            with self.engine.because(first):
+                self.after(MIN_SYNC_PERIOD, self._sync)
+        for key, (rules, cause) in changes.items():
+            if rules == self._rules.get(key):
+                continue
+            if rules is None:
+                self._rules.pop(key, None)
+            else:
+                self._rules[key] = rules
+            with self.engine.because(cause):
+                self._tell(key)
+
+    def _tell(self, key: Key) -> None:
+        for listener in self._listeners:
+            listener(key)
+
+    def _report(self, key: Key, service: Object) -> None:
+        """Say once what a Service asks for and does not get."""
+        for field, value in not_modelled(service).items():
+            if (key, field) not in self._told:
+                self._told.add((key, field))
+                subject = f"service/{key[0]}/{key[1]}"
+                self.engine.note(
+                    self.name, "not modelled", subject, {"field": f"spec.{field}", "value": value}
+                )
