@@ -1,0 +1,79 @@
+"""Types of arguments and options: each says what it takes, refuses the rest with a remedy, and completes.
+
+Heavy modules are imported when a value is read, so that `kcsim --help` stays quick.
+"""
+
+# ruff: noqa: ARG002 - click calls these methods with more than they need
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from kcsim.cli.problems import BadInput
+
+
+class ScenarioName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """A scenario: a path or a gallery name. What is wrong with it is told by whoever loads it."""
+
+    name = "scenario"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Gallery names, then files."""
+        from kcsim.scenario.load import gallery
+
+        names = [CompletionItem(name) for name in gallery() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """A stretch of virtual time, kept as it was written: "30s", "1m30s", "2h"."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check it; more than zero, and less than ten thousand days."""
+        from kcsim.engine.clock import DAY, seconds
+
+        text = str(value)
+        try:
+            length = seconds(text)
+        except ValueError:
+            length = None
+        if length is None or not 0 < length <= 10_000 * DAY:
+            raise BadInput(
+                f"{_flag(param)}: '{_short(text)}' is not a duration", 'Write it like "30s", "1m30s" or "2h".'
+            )
+        return text
+
+
+class Folder(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """A folder by its path."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Any path that a file system could hold."""
+        if not str(value) or "\0" in str(value):
+            raise BadInput(f"{_flag(param)}: this is no path", "Name a folder.")
+        return Path(str(value))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Folders."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+def _flag(param: click.Parameter | None) -> str:
+    if param is None:
+        return "value"
+    return param.opts[0] if isinstance(param, click.Option) else (param.human_readable_name or "value")
+
+
+def _short(text: str) -> str:
+    shown = "".join(char if char.isprintable() else "?" for char in text[:60])
+    return shown + ("..." if len(text) > 60 else "")

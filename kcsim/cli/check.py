@@ -1,0 +1,43 @@
+"""`kcsim check`: is this a scenario that can be run? Every fault at once, each at its place."""
+
+import click
+
+from kcsim.cli.arguments import ScenarioName
+from kcsim.cli.console import Console
+from kcsim.cli.exits import Exit
+from kcsim.cli.problems import tell_diagnostics
+
+
+@click.command("check", short_help="Validate scenario files: each fault with its place and its remedy.")
+@click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True, type=ScenarioName())
+@click.option("-q", "--quiet", is_flag=True, help="Print faults only.")
+@click.pass_obj
+def command(console: Console, scenarios: tuple[str, ...], quiet: bool) -> Exit:
+    """Validate scenarios (paths or gallery names) without running them.
+
+    One line a fault, `file:line:column: CODE message`, with the remedy below it, on stderr. Exit code 2 if there is an
+    error; warnings do not count.
+    """
+    from kcsim.scenario.load import examine
+
+    broken = 0
+    for name in scenarios:
+        loaded = examine(name)
+        tell_diagnostics(console, loaded.diagnostics)
+        if loaded.scenario is None:
+            broken += 1
+        elif not quiet:
+            story = loaded.scenario
+            parts = [
+                _count(len(story.deliveries), "delivery", "deliveries"),
+                _count(len(story.timeline), "timeline entry", "timeline entries"),
+                _count(len(story.expectations), "expectation", "expectations"),
+            ]
+            console.print(f"{console.paint('✓ ok', 'good')}  {name}  ({', '.join(parts)})")
+    if broken and not quiet:
+        console.say(f"{_count(broken, 'scenario', 'scenarios')} of {len(scenarios)} cannot be run")
+    return Exit.BAD_INPUT if broken else Exit.OK
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

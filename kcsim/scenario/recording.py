@@ -1,0 +1,235 @@
+"""Finished worlds as files: what `kcsim run --out` writes and `kcsim why` reads.
+
+A recording is a folder::
+
+    kcsim-run.json        which kcsim wrote this, and every file it wrote, so that a later run may replace them
+    result.json           the comparison: the document of `kcsim run --json`
+    <delivery>/           one folder a world
+        scenario.yaml     the scenario as it was run, with seed and settings; `kcsim run` takes it again
+        trace.jsonl       what happened; its SHA-256 is the trace_sha256 of result.json (columns: docs/trace.md)
+        objects.yaml      every object at the end, by kind, namespace and name; one file a cluster when there are several
+        result.json       measures and verdicts of this world
+
+**Walk:** `prepare` refuses a folder that holds anything else -> `write` -> `read_trace` gives the lines back, checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kcsim.api.server import ApiServer
+from kcsim.manifests import dump
+from kcsim.scenario.contents import resolve
+from kcsim.scenario.dump import to_yaml
+from kcsim.scenario.model import Scenario
+from kcsim.simulation.simulation import Simulation
+
+MARKER = "kcsim-run.json"
+FORMAT = "kcsim-recording/1"
+TRACE = "trace.jsonl"
+ROW_FIELDS = {"actor": str, "verb": str, "object": str, "t": str, "detail": dict}
+
+
+class RecordingError(Exception):
+    """A folder that cannot be written to, or that holds no recording; `remedy` says what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One world to be written: its delivery's name, the finished simulation, and its part of the result."""
+
+    name: str
+    simulation: Simulation
+    scenario: Scenario
+    result: Mapping[str, Any]
+
+
+def prepare(folder: Path) -> None:
+    """Make sure that a recording can be written here, before anything is run.
+
+    Raises:
+        RecordingError: the folder holds something else, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_foreign = any(folder.iterdir()) and not (folder / MARKER).is_file()
+    except OSError as error:
+        raise RecordingError(
+            f"{folder} cannot be used: {error.strerror or error}",
+            "Name a folder that can be made and written to.",
+        ) from None
+    if is_foreign:
+        raise RecordingError(
+            f"{folder} holds files that kcsim did not write; nothing was touched",
+            "Name a new or empty folder, or one that an earlier `kcsim run --out` made.",
+        )
+
+
+def write(folder: Path, worlds: list[World], result: Mapping[str, Any], version: str) -> list[Path]:
+    """Write a recording; files of an earlier one in the same folder go away. Gives the files written.
+
+    Raises:
+        RecordingError: the folder is not ours, or a file cannot be written.
+    """
+    prepare(folder)
+    files: dict[str, Iterator[str]] = {"result.json": _json(result)}
+    for world in worlds:
+        for name, text in _files_of(world).items():
+            files[f"{world.name}/{name}"] = text
+    try:
+        _remove_earlier(folder)
+        # First of all the marker: a run that is cut off leaves a folder that the next one may clear.
+        _write(folder / MARKER, _json({"format": FORMAT, "kcsim": version, "files": sorted(files)}))
+        for name, text in files.items():
+            _write(folder / name, text)
+    except OSError as error:
+        message = f"{error.filename or folder} cannot be written: {error.strerror or error}"
+        raise RecordingError(message, "Free the space or the rights, and run again.") from None
+    return [folder / name for name in sorted(files)]
+
+
+def _files_of(world: World) -> dict[str, Iterator[str]]:
+    files = {
+        "scenario.yaml": iter([to_yaml(rooted(world.scenario))]),
+        TRACE: (f"{line}\n" for line in world.simulation.trace.lines()),
+        "result.json": _json(world.result),
+    }
+    clusters = world.simulation.world.clusters
+    for name, cluster in clusters.items():
+        files["objects.yaml" if len(clusters) == 1 else f"objects-{name}.yaml"] = _objects(cluster.server)
+    return files
+
+
+def rooted(scenario: Scenario) -> Scenario:
+    """The scenario with the folders it reads written from the root, so that its file may lie anywhere."""
+    repositories = tuple(
+        replace(
+            repo,
+            from_=str(resolve(scenario, repo.from_).absolute()) if repo.from_ is not None else None,
+            clone=str(resolve(scenario, repo.clone).absolute()) if repo.clone is not None else None,
+        )
+        for repo in scenario.repositories
+    )
+    return replace(scenario, repositories=repositories)
+
+
+def _objects(server: ApiServer) -> Iterator[str]:
+    first = True
+    for resource in server.catalog:
+        for version in server.log.list(resource):
+            yield "" if first else "---\n"
+            yield dump(version.object)
+            first = False
+
+
+def _json(document: Mapping[str, Any]) -> Iterator[str]:
+    yield json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, parts: Iterator[str]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(parts)
+
+
+def _remove_earlier(folder: Path) -> None:
+    marker = folder / MARKER
+    if not marker.is_file():
+        return
+    try:
+        names = json.loads(marker.read_text(encoding="utf-8"))["files"]
+        safe = [name for name in names if _is_inside(name)]
+    except (ValueError, KeyError, TypeError):
+        safe = []  # cut off while it was written: then nothing else was
+    for name in safe:
+        (folder / name).unlink(missing_ok=True)
+    for parent in sorted({(folder / name).parent for name in safe} - {folder}):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name of the marker is one that `write` could have put there."""
+    parts = name.split("/")
+    return len(parts) <= 2 and not any(part in {"", ".", ".."} or "\\" in part for part in parts)
+
+
+# Reading.
+
+
+def worlds_in(folder: Path) -> list[str]:
+    """The worlds of a recording, by delivery; [] for a folder that holds none."""
+    try:
+        return sorted(path.parent.name for path in folder.glob(f"*/{TRACE}"))
+    except OSError:
+        return []
+
+
+def read_trace(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a world's trace, each checked: what `kcsim.simulation.why` works on.
+
+    `folder` is a world's folder, or a recording of a single world.
+
+    Raises:
+        RecordingError: there is none, or a line is damaged.
+    """
+    path = folder / TRACE
+    if not path.is_file():
+        worlds = worlds_in(folder)
+        if len(worlds) != 1:
+            raise _no_world(folder, worlds)
+        path = folder / worlds[0] / TRACE
+    rows: list[dict[str, Any]] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file):
+                rows.append(_row(line, number, path))
+    except OSError as error:
+        raise RecordingError(
+            f"{path} cannot be read: {error.strerror or error}", "Give it back its rights."
+        ) from None
+    except UnicodeDecodeError:
+        raise RecordingError(f"{path}:{len(rows) + 1}:1: this is no UTF-8 text", _AGAIN) from None
+    return rows
+
+
+_AGAIN = "The trace is damaged: make the recording again with `kcsim run ... --out DIR`."
+
+
+def _row(line: str, number: int, path: Path) -> dict[str, Any]:
+    where = f"{path}:{number + 1}:1"
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise RecordingError(f"{where}: this is no JSON", _AGAIN) from None
+    if not isinstance(row, dict) or row.get("seq") != number:
+        raise RecordingError(f"{where}: this is not record {number} of a trace", _AGAIN)
+    wrong = [name for name, kind in ROW_FIELDS.items() if not isinstance(row.get(name), kind)]
+    cause = row.get("cause")
+    if cause is not None and not (isinstance(cause, int) and 0 <= cause < number):
+        wrong.append("cause")  # only what came before can be a cause
+    if wrong or not _is_number(row["t"]):
+        raise RecordingError(f"{where}: {', '.join(wrong) or 't'} is not what a trace holds there", _AGAIN)
+    return row
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+def _no_world(folder: Path, worlds: list[str]) -> RecordingError:
+    if worlds:
+        shown = ", ".join(f"{folder / world}" for world in worlds)
+        return RecordingError(f"{folder} holds several worlds", f"Name one of them: {shown}.")
+    what = "holds no recorded world" if folder.is_dir() else "does not exist"
+    return RecordingError(
+        f"{folder} {what}", "Make one: kcsim run SCENARIO --out DIR, then name DIR/<delivery>."
+    )
