@@ -1,0 +1,1 @@
+"""Push-based delivery: pipelines, runners, and the deployment from outside the cluster."""

@@ -87,6 +87,21 @@ class Registry:
         self._tags: dict[str, dict[str, Image]] = {}
         self._digests: dict[tuple[str, str], Image] = {}
         self._pushes = 0
+        self._reserved: set[str] = set()
+
+    def reserve(self, repository: str) -> None:
+        """From now on images of a repository exist only once somebody pushed them: `fallback` is not asked for them.
+
+        Raises: InvalidReference.
+        """
+        self._reserved.add(parse(repository).name)
+
+    def is_reserved(self, image: str) -> bool:
+        """Whether an image, or a repository, is one that somebody has to push first.
+
+        Raises: InvalidReference.
+        """
+        return parse(image).name in self._reserved
 
     def push(
         self, image: str, behaviour: Any, *, size: int = DEFAULT_SIZE, content: str | None = None
@@ -182,7 +197,9 @@ class Registry:
         return made
 
     def _fall_back(self, reference: Reference) -> Image | None:
-        given = self.fallback(reference) if self.fallback is not None else None
+        if self.fallback is None or reference.name in self._reserved:
+            return None
+        given = self.fallback(reference)
         if given is None:
             return None
         behaviour, size = given
