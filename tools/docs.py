@@ -1,0 +1,255 @@
+"""Write the generated pages of docs/ from the code they describe.
+
+    python -m tools.docs            write what changed
+    python -m tools.docs --check    write nothing; exit 1 when a page is out of date
+
+`PAGES` maps each page to the function that makes it. What people should read about a field stands in the model, about
+a fault in the table of faults: one place, one wording. `tests/tidy/test_pages.py` runs the check.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from kcsim.scenario import model  # noqa: E402 (needs the path above: kcsim may not be installed)
+from kcsim.scenario.diagnostics import errors_page  # noqa: E402
+from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS  # noqa: E402
+from kcsim.scenario.functions import FUNCTIONS, LIST_FIELDS, VARIADIC  # noqa: E402
+from kcsim.scenario.shapes import (  # noqa: E402
+    Choice,
+    Either,
+    Field,
+    Items,
+    Named,
+    Plain,
+    Record,
+    Shape,
+    Written,
+    record_of,
+)
+
+# --- scenario files -------------------------------------------------------------------------------------------------
+
+_SCENARIO_HEAD = """\
+# Scenario files
+
+A scenario is one YAML file that tells a story: a cluster, repositories, images that behave in some way, one or more
+ways to deliver, a timeline of what happens, and expectations of what must hold. Each delivery is run as a world of its
+own with the same commits, faults and dice, so what differs between the worlds comes from the delivery alone.
+
+    kcsim check my-story.yaml       is it right?  one line a fault, file:line:column
+    kcsim run my-story.yaml         run every delivery and compare them
+    kcsim schema                    the JSON Schema of this format, for an editor
+
+The shipped scenarios in `scenarios/` are written to be read and copied. Every fault a file can have is listed in
+[errors.md](errors.md), every failure one can inject in [faults.md](faults.md).
+
+## Written forms
+
+| form | examples | meaning |
+|---|---|---|
+| duration | `30s`, `1m30s`, `2h`, `0` | virtual time; the instants of a timeline are durations since the start |
+| quantity | `500m`, `4`, `16Gi` | an amount of CPU or memory, as Kubernetes writes it |
+| rate | `20/s`, `600/m` | requests in a second, minute or hour |
+| fraction | `0.25` | from 0 to 1 |
+| name | `web`, `node-1` | lower-case letters, digits, `-` and `.` |
+| expression | `ready("deployment/web", "shop") == 3` | see [Expressions](#expressions) |
+
+Unknown fields, doubled keys and YAML 1.1's `yes` and `no` are refused, each with its place and a remedy.
+"""
+
+_EXPRESSIONS_HEAD = """\
+## Expressions
+
+Expectations are written in a small language that looks like Python: calls, fields, `and`, `or`, `not`, comparisons,
+`+ - * /`, numbers, texts and `True`, `False`, `None`. It has no loops and no variables, so kcsim knows what an
+expression reads before it runs and looks at it again only when that has changed.
+
+What does not exist is `None`, and so is whatever is computed from it. A comparison with `None` is unknown, `not` of
+unknown is unknown, and an expression holds only where it is true: a condition about what is not there is unmet, never
+an error. A function named after a kind gives the object with its
+fields: `deployment("web", "shop").status.readyReplicas`. In the plural it gives a list:
+`pods("shop", labels="app=web").ready`.
+
+An object is named as kubectl does, `deployment/web`, and its namespace is the next argument.
+"""
+
+_ORDER = (
+    model.Scenario,
+    model.Cluster,
+    model.Node,
+    model.Taint,
+    model.Image,
+    model.Repository,
+    model.Push,
+    model.Flux,
+    model.Traffic,
+    model.TimelineEntry,
+    model.Commit,
+    model.Expectation,
+)
+
+
+def scenarios_page() -> str:
+    """docs/scenarios.md: every field of the format, and every function of its expressions."""
+    parts = [_SCENARIO_HEAD, "## Fields\n"]
+    for record in _records():
+        parts.append(f"### {record.type.__name__}\n\n{record.doc}\n")
+        rows = [f"| `{f.key}` | {_shape(f.shape)} | {_default(f)} | {_cell(f.doc)} |" for f in record.fields]
+        parts.append("| field | value | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
+    parts.append(_EXPRESSIONS_HEAD)
+    rows = []
+    for name, function in FUNCTIONS.items():
+        usage = f"{name}(value, ...)" if name in VARIADIC else function.usage(name)
+        rows.append(f"| `{usage}` | {function.result} | {_cell(function.doc)} |")
+    parts.append("| function | gives | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+    listed = "\n".join(f"| `.{name}` | {doc} |" for name, doc in LIST_FIELDS.items())
+    parts.append("What a list of objects has:\n\n| field | meaning |\n|---|---|\n" + listed + "\n")
+    return _page("\n".join(parts), "kcsim/scenario/model.py and kcsim/scenario/functions.py")
+
+
+def _records() -> Iterator[Record]:
+    """Every record a file can hold: the main ones in the order of a file, what they hold right after them."""
+    seen: set[type] = set()
+    for cls in _ORDER:
+        yield from _below(record_of(cls), seen, {each for each in _ORDER if each is not cls})
+
+
+def _below(record: Record, seen: set[type], later: set[type]) -> Iterator[Record]:
+    if record.type in seen or record.type in later:
+        return
+    seen.add(record.type)
+    yield record
+    for field in record.fields:
+        for shape in _held(field.shape):
+            yield from _below(shape, seen, later)
+
+
+def _held(shape: Shape) -> Iterator[Record]:
+    match shape:
+        case Record():
+            yield shape
+        case Items() | Named():
+            yield from _held(shape.item)
+        case Either():
+            for option in shape.options:
+                yield from _held(option)
+
+
+def _shape(shape: Shape) -> str:
+    match shape:
+        case Record():
+            name = shape.type.__name__
+            return f"[{name}](#{name.lower()})"
+        case Items():
+            return f"list of {_shape(shape.item)}"
+        case Named():
+            return f"name: {_shape(shape.item)}"
+        case Either():
+            return " or ".join(_shape(option) for option in shape.options)
+        case Written():
+            return shape.form.name.partition(" ")[2]
+        case Choice():
+            return ", ".join(f"`{word}`" for word in shape.words)
+        case Plain():
+            return "text" if shape.type is str else "true or false"
+
+
+def _default(field: Field) -> str:
+    if field.required:
+        return "required"
+    value = field.default
+    if value is None or value in ("", (), {}) or isinstance(value, model.Part):
+        return ""
+    shape = field.shape
+    if isinstance(shape, Either):
+        shape = next((each for each in shape.options if isinstance(each, Written)), shape)
+    written = shape.form.write(value) if isinstance(shape, Written) else value
+    return f"`{str(written).lower() if isinstance(written, bool) else written}`"
+
+
+# --- faults and errors ----------------------------------------------------------------------------------------------
+
+
+def faults_page() -> str:
+    """docs/faults.md: what can break, what each fault takes, and how it is written."""
+    rows = []
+    for name, kind in sorted(FAULTS.items()):
+        fields = [f"`{each}`" for each in kind.needs] + [f"`{each}` (may be left out)" for each in kind.takes]
+        rows.append(f"| `{name}` | {', '.join(fields) or 'nothing'} | {_cell(kind.summary)} |")
+    head = """\
+# Faults
+
+A fault is data: what breaks, where, from when, for how long. In a scenario it is an entry of the timeline:
+
+```yaml
+- at: 10m
+  fault: node-crash
+  node: node-2
+  for: 15m # left out: for good
+```
+
+Nothing in a component knows of faults. They act where parts of the world meet: at a machine, at a link, at the door of
+a server; so what a component does about one is what it would do about a real one.
+
+| fault | takes | what it does |
+|---|---|---|
+"""
+    clients = ", ".join(f"`{name}`" for name in COMPONENT_CLIENTS)
+    tail = f"""
+
+A `client` is one of {clients}, a node (its kubelet) or a person who types commands in the story.
+
+An image that misbehaves is no fault but an `image` entry, which replaces what the image does from then on (see
+[Image](scenarios.md#image)). What a person does by hand is a `kubectl` or `apply` entry `as:` somebody.
+"""
+    return _page(head + "\n".join(rows) + tail, "kcsim/scenario/faults.py")
+
+
+# --- putting it together --------------------------------------------------------------------------------------------
+
+
+def _page(text: str, source: str) -> str:
+    return f"{text.rstrip()}\n\n---\nGenerated by `make docs` from {source}.\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "docs/errors.md": errors_page,
+    "docs/scenarios.md": scenarios_page,
+    "docs/faults.md": faults_page,
+}
+"""Path from the root -> what makes the page."""
+
+
+def stale() -> dict[str, str]:
+    """The pages whose file differs from what the code says now, with their new text."""
+    made = {path: make() for path, make in PAGES.items()}
+    return {path: text for path, text in made.items() if _read(ROOT / path) != text}
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.exists() else None
+
+
+def main(arguments: list[str]) -> int:
+    """The command."""
+    found = stale()
+    for path, text in found.items():
+        sys.stdout.write(f"{path}\n")
+        if "--check" not in arguments:
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / path).write_text(text, "utf-8")
+    return 1 if found and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
