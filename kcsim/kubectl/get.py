@@ -118,8 +118,8 @@ def ordered(objects: Sequence[Object], path: str) -> list[Object]:
     keys = [next(iter(jsonpath.find(path, obj)), None) for obj in objects]
     if objects and all(key is None for key in keys):
         return []
-    order = sorted(range(len(objects)), key=cmp_to_key(lambda a, b: compare(keys[a], keys[b])))
-    return [objects[place] for place in order]
+    by_key = cmp_to_key(compare)
+    return [objects[place] for place in sorted(range(len(objects)), key=lambda place: by_key(keys[place]))]
 
 
 def compare(left: Any, right: Any) -> int:

@@ -14,7 +14,7 @@ from kcsim.api.catalog import Resource
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
 from kcsim.api.tables.cells import View, labels_cell
-from kcsim.api.tables.table import kind_of, rows, visible
+from kcsim.api.tables.table import kind_of, visible
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
 from kcsim.kubectl.session import KubectlError, Session, named
@@ -180,7 +180,8 @@ def _table(
     session: Session, arguments: Arguments, resource: Resource, objects: Sequence[Object], with_kind: bool
 ) -> str:
     wide = arguments.get("output") == "wide"
-    kind = kind_of(resource)
+    server = session.client.endpoint.server
+    kind = kind_of(resource, server.catalog, server.log)
     places = visible(kind, wide)
     namespaces = arguments.on("all-namespaces") and resource.namespaced
     lines: list[list[str]] = []
@@ -193,8 +194,9 @@ def _table(
                 *(["LABELS"] if arguments.on("show-labels") else []),
             ]
         )
-    view = View(session.engine.now, wide)
-    for obj, row in zip(objects, rows(kind, objects, view), strict=True):
+    view = View(session.engine.now, wide=True)  # as the server, which makes the wide cells always
+    for obj in objects:
+        row = kind.cells(obj, view)
         cells = [_text(row[place]) for place in places]
         if with_kind:
             at = next((i for i, place in enumerate(places) if kind.columns[place].format == "name"), None)

@@ -73,6 +73,12 @@ def name(obj: Object) -> str:
     return text
 
 
+def default_name(obj: Object, annotation: str) -> str:
+    """The name of a class, marked when the annotation makes it the default."""
+    chosen = ((obj.get("metadata") or {}).get("annotations") or {}).get(annotation) == "true"
+    return f"{name(obj)} (default)" if chosen else name(obj)
+
+
 def spec(obj: Object) -> Object:
     """The object's spec; empty when it has none."""
     return obj.get("spec") or {}
