@@ -22,13 +22,15 @@ from kcsim.engine.clock import SECOND
 
 if TYPE_CHECKING:
     from dulwich.objects import Commit as DiskCommit
-    from dulwich.objects import ObjectID
+    from dulwich.objects import ObjectID, TreeEntry
     from dulwich.repo import Repo
 
 _MANIFEST = re.compile(
     rb"^apiVersion:\s*\S.*?^kind:\s*\S|^kind:\s*\S.*?^apiVersion:\s*\S", re.MULTILINE | re.DOTALL
 )
 _YAML = (".yaml", ".yml")
+DETACHED = "main"
+"""What the branch of a repository is called here whose HEAD is detached."""
 
 
 class UnusableRepository(GitError):
@@ -82,10 +84,7 @@ def import_repository(
         with Repo(path) as repo:
             return _import(repo, path, _wanted(manifests_under), branch)
     except NotGitRepository:
-        missing = not _exists(path)
-        raise UnusableRepository(
-            f"{path}: no such directory" if missing else f"{path}: not a git repository"
-        ) from None
+        raise UnusableRepository(f"{path}: {_no_repository(path)}") from None
     except KeyError as error:
         raise UnusableRepository(f"{path}: unreadable: object {_shown(error.args[0])} is missing") from error
     except (
@@ -140,9 +139,18 @@ def _head(repo: Repo, path: str, branch: str | None) -> tuple[str, ObjectID]:
     try:
         sha = repo.head()
     except KeyError:
-        raise UnusableRepository(f"{path}: no commits yet") from None
+        raise UnusableRepository(f"{path}: {_no_head(repo)}") from None
     chain, _ = repo.refs.follow(b"HEAD")  # type: ignore[arg-type]
-    return chain[-1].decode().removeprefix("refs/heads/"), sha
+    name = chain[-1].decode().removeprefix("refs/heads/")
+    return (DETACHED if name == "HEAD" else name), sha
+
+
+def _no_head(repo: Repo) -> str:
+    from pathlib import Path
+
+    # A `.git` file that points nowhere is an empty repository to dulwich.
+    place = Path(repo.controldir())
+    return "no commits yet" if place.is_dir() else f"its git directory {place} does not exist"
 
 
 class _Reader:
@@ -177,17 +185,23 @@ class _Reader:
             return
         only = None if "." in directories else [d.encode() for d in directories]
         for change in tree_changes(self._repo.object_store, old, new, paths=only):
-            gone = change.old.path if change.old is not None else None
-            entry = change.new if change.new is not None and change.new.path is not None else None
-            if entry is None or entry.path is None:
-                if gone is not None:
-                    yield gone.decode("utf-8", "replace"), None
-                continue
-            name = entry.path.decode("utf-8", "replace")
-            if entry.mode is None or entry.sha is None or not stat.S_ISREG(entry.mode):
-                self.skipped.add(name)
-                continue
-            yield name, self._repo.object_store[entry.sha].as_raw_string()
+            before, after = self._blob(change.old), self._blob(change.new)
+            if after is not None:
+                # A change of the mode alone is none here: git in the simulation keeps no modes.
+                if after != before:
+                    yield after[0], self._repo.object_store[after[1]].as_raw_string()
+            elif before is not None:
+                yield before[0], None
+
+    def _blob(self, entry: TreeEntry | None) -> tuple[str, ObjectID] | None:
+        """(path, SHA) of a regular file; anything else that is there is noted as skipped."""
+        if entry is None or entry.path is None or entry.mode is None or entry.sha is None:
+            return None
+        name = entry.path.decode("utf-8", "replace")
+        if stat.S_ISREG(entry.mode):
+            return name, entry.sha
+        self.skipped.add(name)
+        return None
 
     def manifest_directories(self, tree: ObjectID) -> tuple[str, ...]:
         """The topmost directories that hold manifests; `.` when they stand in the root."""
@@ -228,10 +242,23 @@ def _wanted(under: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(sorted({posixpath.normpath(d.strip("/") or ".") for d in given}))
 
 
-def _exists(path: str) -> bool:
+def _no_repository(path: str) -> str:
+    """Why a path that is no repository is none, with the remedy where there is one."""
     from pathlib import Path
 
-    return Path(path).is_dir()
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo
+
+    place = Path(path)
+    if not place.exists():
+        return "no such directory"
+    if not place.is_dir():
+        return "not a directory"
+    try:
+        with Repo.discover(path) as around:
+            return f"inside a git repository, but not its root: give {around.path}"
+    except (NotGitRepository, OSError, ValueError):
+        return "not a git repository"
 
 
 def _shown(sha: object) -> str:

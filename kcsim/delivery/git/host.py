@@ -85,11 +85,50 @@ class GitHost:
         self._engine = engine
         self._network = network
         self.name = name
-        self.available = True
+        self._available = True
+        self._closed: set[str] = set()
         self.timings = timings or GitTimings()
         self._repositories: dict[str, Repository] = {}
         self._subscribers: list[_Subscriber] = []
         self._records: dict[tuple[str, str], Record] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def available(self) -> bool:
+        """Whether the service works; while it does not it answers 503."""
+        return self._available
+
+    @available.setter
+    def available(self, value: bool) -> None:
+        self._available = value
+        self._changed()
+
+    def set_available(self, available: bool, repository: str = "") -> None:
+        """Let the service, or only one of its repositories, answer everybody or nobody (503).
+
+        Raises: RepositoryNotFound.
+        """
+        if not repository:
+            self.available = available
+            return
+        name = self.repository(repository).name
+        if available:
+            self._closed.discard(name)
+        else:
+            self._closed.add(name)
+        self._changed()
+
+    def is_available(self, repository: str) -> bool:
+        """Whether a repository, by its name, is answered for."""
+        return self._available and repository not in self._closed
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever clients may get another answer: a ref moved, the service failed or came back."""
+        self._listeners.append(listener)
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     # ---------------------------------------------------------------- what the service holds
 
@@ -102,6 +141,7 @@ class GitHost:
             raise GitError(f"repository '{name}' already exists on {self.name}")
         made = self._repositories[name] = Repository(name, default_branch)
         made.on_update(self._updated)
+        self._changed()
         return made
 
     def repository(self, name: str) -> Repository:
@@ -166,7 +206,7 @@ class GitHost:
         return fetched, self._work(self.timings.fetch)
 
     def _open(self, url: str) -> Repository:
-        if not self.available:
+        if not self.is_available(self._name_in(url) or url):
             raise ServiceUnavailable(
                 f'unexpected requesting "{url}/info/refs?service=git-upload-pack" status code: 503'
             )
@@ -193,6 +233,7 @@ class GitHost:
         if update.new is not None and update.ref.startswith(HEADS):
             self._records.setdefault((update.repository, update.new), record)
         with self._engine.because(record):
+            self._changed()
             for subscriber in self._subscribers:
                 if subscriber.repository == update.repository:
                     delay = self._engine.dice(_WEBHOOK_DICE).draw(self.timings.webhook)
@@ -225,7 +266,7 @@ class GitHost:
 
     def _send_webhook(self, subscriber: _Subscriber, update: Update) -> None:
         route = self._network.route(self.name, subscriber.host)
-        if route is None or not self.available:
+        if route is None or not self.is_available(update.repository):
             self._engine.note(
                 "git", "webhook-lost", f"host/{subscriber.host}", {"repository": update.repository}
             )

@@ -102,18 +102,91 @@ def test_a_lost_object_is_one_message(tmp_path: Path) -> None:
     assert repo.head()
 
 
-def test_links_are_left_out_and_listed(tmp_path: Path) -> None:
-    folder = tmp_path / "r"
+def test_paths_that_are_no_repository_say_what_would_be(tmp_path: Path) -> None:
+    on_disk(tmp_path / "r")
+    (tmp_path / "r" / "deploy").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / ".git").write_text(f"gitdir: {tmp_path}/gone\n")
+    (tmp_path / "junk").mkdir()
+    (tmp_path / "junk" / ".git").write_text("hello")
+    cases = [
+        ("r/deploy", "r/deploy: inside a git repository, but not its root: give .*/r$"),
+        ("file", "file: not a directory"),
+        ("moved", "moved: its git directory .*/gone does not exist"),
+        ("junk", "junk: unreadable: "),
+    ]
+    for name, message in cases:
+        with pytest.raises(UnusableRepository, match=message):
+            import_repository(str(tmp_path / name))
+
+
+def git(folder: Path, *command: str) -> None:
+    """Run the real git; the test is skipped where there is none."""
+    who = {f"GIT_{w}_{k}": v for w in ("AUTHOR", "COMMITTER") for k, v in (("NAME", "A"), ("EMAIL", "a@x"))}
+    try:
+        subprocess.run(["git", *command], cwd=folder, env=os.environ | who, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("needs git")
+
+
+def written_by_git(tmp_path: Path) -> Path:
+    folder = tmp_path / "real"
     folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
     (folder / "web.yaml").write_text(WEB)
     (folder / "link.yaml").symlink_to("web.yaml")
-    env = os.environ | {
-        f"GIT_{w}_{k}": v for w in ("AUTHOR", "COMMITTER") for k, v in (("NAME", "A"), ("EMAIL", "a@x"))
-    }
-    try:
-        for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "m"]):
-            subprocess.run(["git", *command], cwd=folder, env=env, check=True, capture_output=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        pytest.skip("needs git")
-    found = import_repository(str(folder))
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_every_layout_of_a_repository_on_disk_reads_the_same(tmp_path: Path) -> None:
+    folder = written_by_git(tmp_path)
+    git(folder, "pack-refs", "--all")
+    git(folder, "gc", "-q")
+    git(folder, "worktree", "add", "-q", "../worktree", "-b", "side")
+    git(tmp_path, "clone", "-q", "--bare", "real", "bare.git")
+    git(tmp_path, "clone", "-q", "--shared", "real", "shared")
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{folder}", "shallow")
+    git(tmp_path, "clone", "-q", "--separate-git-dir", str(tmp_path / "gitdir"), "real", "separate")
+    wanted = import_repository(str(folder)).changes
+    assert [change.files for change in wanted] == [{"web.yaml": WEB.encode()}]
+    for name, branch in (
+        ("worktree", "side"),
+        ("bare.git", "main"),
+        ("shared", "main"),
+        ("shallow", "main"),
+        ("separate", "main"),
+    ):
+        found = import_repository(str(tmp_path / name))
+        assert (found.branch, found.changes) == (branch, wanted), name
+
+
+def test_a_detached_head_is_replayed_as_main(tmp_path: Path) -> None:
+    folder = written_by_git(tmp_path)
+    git(folder, "checkout", "-q", "--detach")
+    assert import_repository(str(folder)).branch == "main"
+
+
+def test_changes_of_mode_and_of_links_alone_are_no_commits(tmp_path: Path) -> None:
+    folder = written_by_git(tmp_path)
+    (folder / "web.yaml").chmod(0o755)
+    git(folder, "commit", "-qam", "mode")
+    (folder / "link.yaml").unlink()
+    git(folder, "commit", "-qam", "unlink")
+    (folder / "web.yaml").unlink()
+    (folder / "web.yaml").symlink_to("elsewhere.yaml")
+    (folder / "elsewhere.yaml").write_text(WEB)
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "link instead")
+    found = import_repository(str(folder), ".")
+    assert [(change.message, change.files) for change in found.changes] == [
+        ("one\n", {"web.yaml": WEB.encode()}),
+        ("link instead\n", {"elsewhere.yaml": WEB.encode(), "web.yaml": None}),
+    ]
+
+
+def test_links_are_left_out_and_listed(tmp_path: Path) -> None:
+    found = import_repository(str(written_by_git(tmp_path)))
     assert (sorted(found.changes[0].files), found.skipped) == (["web.yaml"], ("link.yaml",))
