@@ -133,10 +133,9 @@ class PodTermination:
         for prober in worker.probers.values():
             prober.stop()
         sandbox = worker.sandbox
-        if sandbox is not None and sandbox.ready:
+        if sandbox is not None:
             kubelet.runtime.stop_sandbox(worker.uid)
-            if not worker.pod["spec"].get("hostNetwork"):
-                kubelet.release(worker.pod, sandbox.ip)
+            kubelet.release(worker.pod, sandbox.ip)
         worker.after(worker.dice.draw(kubelet.timings.terminated_status), self._final_status)
 
     def _final_status(self) -> None:

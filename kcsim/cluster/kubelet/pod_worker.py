@@ -291,6 +291,9 @@ class PodWorker:
             self._failed()
             self._done()
             return
+        if self.sandbox is not None:
+            # The network plugin is told to take down what was left of the sandbox before.
+            kubelet.release(self.pod, self.sandbox.ip)
         self.sandbox = kubelet.runtime.create_sandbox(self.pod, ip)
         self.views.clear()
         kubelet.pleg(self)

@@ -29,6 +29,7 @@ class KubeletTimings:
         teardown: unmounting volumes, removing the cgroup, before the object is deleted [model: 1 to 3 s in all].
         back_off_period: retry after a failed sync, jittered by half.
         resync: longest sleep of a pod worker with something to wait for (syncFrequency).
+        housekeeping: how often pods that are gone are looked for (housekeepingPeriod).
         status_batch: how often unsent statuses are tried again.
         node_status: how often the node's status is computed.
         lease_renew: renewal period of the node's lease; ``lease_duration_s`` its duration in seconds.
@@ -52,6 +53,7 @@ class KubeletTimings:
     teardown: Distribution
     back_off_period: int
     resync: int
+    housekeeping: int
     status_batch: int
     node_status: int
     lease_renew: int
@@ -78,6 +80,7 @@ TIMINGS_1_36 = KubeletTimings(
     teardown=Uniform(700 * MILLISECOND, 2300 * MILLISECOND),
     back_off_period=10 * SECOND,
     resync=60 * SECOND,
+    housekeeping=2 * SECOND,
     status_batch=10 * SECOND,
     node_status=10 * SECOND,
     lease_renew=10 * SECOND,
