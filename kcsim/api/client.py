@@ -45,6 +45,15 @@ class Endpoint:
     serving: bool = True
     _faults: dict[str, ClientFault] = field(default_factory=dict)
     _listeners: list[Callable[[], None]] = field(default_factory=list)
+    _names: set[str] = field(default_factory=set)
+
+    def meet(self, *names: str) -> None:
+        """A client that goes by these names (user, program, host) connects."""
+        self._names.update(names)
+
+    def knows(self, name: str) -> bool:
+        """Whether any client ever went by that name."""
+        return name in self._names
 
     def set_serving(self, serving: bool) -> None:
         """Start or stop the server process."""
@@ -125,6 +134,7 @@ class Client:
         self.host = host
         self.user_agent = user_agent
         self.fault: ClientFault | None = None
+        endpoint.meet(user.name, user_agent, host)
         self._engine = endpoint.engine
         self._dice = endpoint.engine.dice(f"client/{stream or user_agent}/{host}")
         self._interval = int(SECOND / limits.qps) if limits.qps else 0

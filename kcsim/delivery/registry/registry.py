@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.delivery.exchange import Exchange, Path
@@ -128,6 +128,14 @@ class Registry:
         reference = parse(image)
         if not self.available:
             raise RegistryUnavailable(reference)
+        return self.find(image)
+
+    def find(self, image: str) -> Image:
+        """The image a reference names, whether the registry answers or not.
+
+        Raises: InvalidReference, ImageNotFound.
+        """
+        reference = parse(image)
         if reference.digest:
             found = self._digests.get((reference.name, reference.digest))
         else:
@@ -135,6 +143,16 @@ class Registry:
         if found is None:
             raise ImageNotFound(reference)
         return found
+
+    def revise(self, image: str, behaviour: Any) -> None:
+        """Let the programs of an image behave differently: the same image, with the same digest.
+
+        Raises: InvalidReference, ImageNotFound.
+        """
+        before = self.find(image)
+        revised = self._digests[before.name, before.digest] = replace(before, behaviour=behaviour)
+        tags = self._tags.get(before.name, {})
+        tags.update({tag: revised for tag, held in tags.items() if held.digest == before.digest})
 
     def tags(self, repository: str) -> list[str]:
         """The tags of a repository, sorted; empty when there is none."""
