@@ -6,6 +6,8 @@ added on top by whoever tells the story; see ``kcsim.scenario.play``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.podnet.ipam import cluster_cidr_for
@@ -18,6 +20,9 @@ from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
 from kcsim.simulation.places import GIT, INTERNET, REGISTRY, lay_out
+
+if TYPE_CHECKING:
+    from kcsim.simulation.faults import Ongoing
 
 ZONES = 3
 
@@ -45,6 +50,8 @@ class World:
         clusters: by name, in the order they were made; ``""`` is the only one of a small world.
         programs: what containers of agents run, by program name.
         traffic: the users of the apps, by name.
+        faults: those going on, in the order in which they began.
+        healthy_images: how images behaved before the faults that go on changed them.
     """
 
     def __init__(self, seed: int = 0, *, profile: str = "1.36", checking: bool = False) -> None:
@@ -56,6 +63,8 @@ class World:
         self.clusters: dict[str, Cluster] = {}
         self.programs: dict[str, Program] = {}
         self.traffic: dict[str, TrafficSource] = {}
+        self.faults: list[Ongoing] = []
+        self.healthy_images: dict[str, ImageBehaviour] = {}
         self._profile = profile
         self._checking = checking
 

@@ -80,6 +80,12 @@ class ImageManager:
         self._present[image] = behaviour
         self._layers.add(behaviour.digest)
 
+    def behave(self, behaviour: ImageBehaviour) -> None:
+        """Copies of this image on the node behave differently from now on (a fault, or its end)."""
+        for image, present in self._present.items():
+            if present.name == behaviour.name:
+                self._present[image] = behaviour
+
     def remove(self, image: str) -> None:
         """Delete an image from the node."""
         behaviour = self._present.pop(image, None)

@@ -21,7 +21,7 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.lease import StandingLease
 from kcsim.api.request import User
 from kcsim.api.status import StatusError
-from kcsim.cluster.images import Resolve
+from kcsim.cluster.images import ImageBehaviour, Resolve
 from kcsim.cluster.kubelet import node_status
 from kcsim.cluster.kubelet.admission import (
     REJECTED,
@@ -200,6 +200,19 @@ class Kubelet(Component):
         self._patch_node()
         for pod in self._pods.list():
             self._pod_changed(None, pod)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        """kubelet_pods.go, HandlePodCleanups: end what an earlier kubelet ran of pods that are gone meanwhile."""
+        sandboxes = self.runtime.sandboxes()
+        if sandboxes and not self._pods.synced:
+            self.after(self.timings.housekeeping, self._clean_up)
+            return
+        known = {objects.uid(pod) for pod in self._pods.list()}
+        for sandbox in sandboxes:
+            if sandbox.uid not in known and sandbox.uid not in self.workers:
+                self.runtime.remove_sandbox(sandbox.uid)
+                self.release(sandbox.pod, sandbox.ip)
 
     def _node_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         """Somebody may have said something else about the node: corrected at the next status computation."""
@@ -333,7 +346,8 @@ class Kubelet(Component):
 
     def release(self, pod: dict[str, Any], ip: str) -> None:
         """A pod's address is free."""
-        del pod
+        if pod["spec"].get("hostNetwork"):
+            return
         self._addresses.release(self.node.name, ip)
 
     def missing(
@@ -349,6 +363,11 @@ class Kubelet(Component):
                 then([r for r, a in zip(references, answers, strict=True) if isinstance(a, Exception)])
 
         All(calls).start(answered)
+
+    def behave(self, behaviour: ImageBehaviour) -> None:
+        """An image behaves differently from now on, on the node's disk and in containers that run."""
+        self.images.behave(behaviour)
+        self.runtime.behave(behaviour)
 
     # --- PLEG ---------------------------------------------------------------------------------------------------
 

@@ -306,7 +306,7 @@ class ContainerRuntime:
         """
         for sandbox in list(self._sandboxes.values()):
             for container in sandbox.running():
-                if container.image == behaviour.name and container.behaviour != behaviour:
+                if container.behaviour.name == behaviour.name and container.behaviour != behaviour:
                     self._replan(container, behaviour)
                     self.change_behaviour(container, behaviour)
 
