@@ -67,6 +67,9 @@ def apply(session: Session, arguments: Arguments) -> Steps:
                 session, error, f'error when applying patch from "{item.source}"' if not error.reason else ""
             )
             continue
+        except KubectlError as error:
+            session.error(str(error))
+            continue
         applied.append(obj)
         if not arguments.get("output") or arguments.get("output") == "name":
             _report(session, arguments, item.resource, obj, what)

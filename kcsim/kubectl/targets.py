@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,17 +126,32 @@ def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str 
         return [("STDIN", files.get("-", ""))]
     if path in files:
         return [(path, files[path])]
-    under = "" if path in {".", "./", ""} else path.removeprefix("./").rstrip("/") + "/"
-    inside = sorted(
+    inside = files_below(files, path, recursive=recursive)
+    if inside:
+        return [(p, files[p]) for p in inside]
+    under = _folder(path)
+    if any(p.startswith(under) for p in files):
+        raise KubectlError(
+            f"error: error reading [{path}]: recognized file extensions are [.json .yaml .yml]"
+        )
+    raise KubectlError(f'error: the path "{path}" does not exist')
+
+
+def files_below(files: Iterable[str], path: str, *, recursive: bool) -> list[str]:
+    """The files that ``-f`` reads in a folder, in the order in which it walks them: name by name, folders among them."""
+    under = _folder(path)
+    inside = (
         p
         for p in files
         if p.startswith(under)
         and p.endswith((".yaml", ".yml", ".json"))
         and (recursive or "/" not in p[len(under) :])
     )
-    if not inside:
-        raise KubectlError(f'error: the path "{path}" does not exist')
-    return [(p, files[p]) for p in inside]
+    return sorted(inside, key=lambda p: p.split("/"))
+
+
+def _folder(path: str) -> str:
+    return "" if path in {".", "./", ""} else path.removeprefix("./").rstrip("/") + "/"
 
 
 def _written(session: Session, arguments: Arguments, obj: Object, source: str) -> Written:
