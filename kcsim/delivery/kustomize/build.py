@@ -46,6 +46,7 @@ from kcsim.delivery.kustomize.variables import (
 from kcsim.manifests import ManifestError, documents
 
 LoadRestrictor = Literal["rootOnly", "none"]
+Reorder = Literal["none", "legacy"]
 
 _LOCAL = "config.kubernetes.io/local-config"
 
@@ -77,12 +78,17 @@ def _merge_configs(config: Config | None, other: Config | None) -> Config | None
 
 
 def build(
-    files: Mapping[str, bytes], root: str = ".", load_restrictor: LoadRestrictor = "rootOnly"
+    files: Mapping[str, bytes],
+    root: str = ".",
+    load_restrictor: LoadRestrictor = "rootOnly",
+    reorder: Reorder = "none",
 ) -> list[dict[str, Any]]:
     """The objects that the kustomization in the directory `root` builds, in kustomize's order.
 
     `files` maps paths to contents and is all there is to read. `load_restrictor` "none" lets a kustomization read
-    files outside its directory, as Flux does. The objects may share parts with each other: do not change them.
+    files outside its directory, as Flux does. `reorder` "legacy" puts namespaces first and webhooks last where the
+    kustomization has no `sortOptions`, as `kubectl apply -k` does. The objects may share parts with each other: do not
+    change them.
     Raises: KustomizeError, whose text names the file.
     """
     loader = Loader(Files(files), _root(root), restrict=load_restrictor == "rootOnly")
@@ -95,7 +101,8 @@ def build(
     resources = fix_back_references(resources, config.name_references)
     resources = resolve_variables(resources, done.variables, config.variables)
     resources = tuple(r for r in resources if not _is_local(r.obj))
-    return [r.obj for r in sort_resources(resources, kustomization.map("sortOptions"), kustomization.file)]
+    options = kustomization.map("sortOptions") or ({"order": "legacy"} if reorder == "legacy" else {})
+    return [r.obj for r in sort_resources(resources, options, kustomization.file)]
 
 
 def _root(root: str) -> str:
