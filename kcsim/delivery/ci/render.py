@@ -2,7 +2,8 @@
 
 **Imitates:** what a pipeline's author writes for a repository: `kubectl apply -k DIR` where DIR holds a kustomization,
 `kubectl apply -f PATH` for a file or a folder, with `-R` where only folders below it hold manifests. `-k` builds with
-kustomize's default load restrictions, as kubectl does.
+kustomize's default load restrictions and, unless `sortOptions` say otherwise, in its old order (namespaces first), as
+kubectl does (cli-runtime pkg/resource/kustomizevisitor.go).
 
 **Walk:** the files of a commit and a path -> `render` -> a `Source`: flags and files for kubectl -> `objects`, to find
 the workloads to wait for and the images to build.
@@ -19,6 +20,7 @@ from kcsim.api.objects import Object
 from kcsim.delivery.kustomize.build import build
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.loader import FILE_NAMES
+from kcsim.kubectl.targets import files_below
 from kcsim.manifests import ManifestError, dump_all, read
 
 _EXTENSIONS = (".yaml", ".yml", ".json")
@@ -66,7 +68,7 @@ def _plain(flags: tuple[str, ...], files: Mapping[str, bytes]) -> Source:
 
 def _kustomized(files: Mapping[str, bytes], place: str) -> Source:
     try:
-        objects = build(files, place)
+        objects = build(files, place, reorder="legacy")
     except KustomizeError as error:
         raise RenderError(f"error: {error}") from None
     # kubectl names the folder as the source of what it builds from it, so the folder is the file's name here.
@@ -86,14 +88,7 @@ def read_objects(source: Source) -> list[Object]:
     place = source.given[-1]
     if place in source.files:
         return [manifest.object for manifest in read(source.files[place], place)]
-    recursive, prefix = "-R" in source.given, "" if place == "." else f"{place}/"
-    paths = sorted(
-        path
-        for path in source.files
-        if path.startswith(prefix)
-        and path.endswith(_EXTENSIONS)
-        and (recursive or "/" not in path[len(prefix) :])
-    )
+    paths = files_below(source.files, place, recursive="-R" in source.given)
     return [manifest.object for path in paths for manifest in read(source.files[path], path)]
 
 
