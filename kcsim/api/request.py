@@ -6,6 +6,7 @@ in-simulation client makes one directly. Both then take the same road.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,8 @@ class Operation:
     """Show metadata.managedFields. Real clients always get them; here only who looks at them pays for them."""
     precondition_uid: str = ""
     precondition_resource_version: str = ""
+    duplicates: Sequence[str] = ()
+    """Paths of keys that the body's text held twice."""
 
 
 @dataclass(slots=True)
