@@ -10,7 +10,8 @@ an agent's `ls_remote` or `fetch` travels to the host and comes back with refs o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,14 @@ class _Subscriber:
 
 
 class GitHost:
-    """A git service. Attributes: `name` on the network, `available` (False: answers 503), `timings`."""
+    """A git service.
+
+    Attributes:
+        name: on the network.
+        available: False makes it answer 503 to everything.
+        outages: names of the repositories for which it answers 503.
+        timings: how long it works.
+    """
 
     def __init__(
         self, engine: Engine, network: Network, name: str, timings: GitTimings | None = None
@@ -91,6 +99,7 @@ class GitHost:
         self._repositories: dict[str, Repository] = {}
         self._subscribers: list[_Subscriber] = []
         self._records: dict[tuple[str, str], Record] = {}
+        self._remark: Mapping[str, Any] = {}
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -168,6 +177,19 @@ class GitHost:
     ) -> Commit:
         """Commit files to a branch now; the trace, the webhooks and later fetches follow from it."""
         return self.repository(repository).commit(branch, files, message, author, self._engine.now)
+
+    def is_available(self, repository: str) -> bool:
+        """Whether the service answers for a repository."""
+        return self.available and repository not in self.outages
+
+    @contextmanager
+    def remarking(self, remark: Mapping[str, Any]) -> Iterator[None]:
+        """Add facts to the trace records of what is pushed within the block: who tells a story says why it happens."""
+        before, self._remark = self._remark, remark
+        try:
+            yield
+        finally:
+            self._remark = before
 
     def subscribe(self, repository: str, host: str, deliver: Callable[[Update], None]) -> None:
         """Send a webhook to `deliver`, which stands on `host`, after each push to a repository."""
@@ -261,6 +283,7 @@ class GitHost:
             detail["files"] = list(repository.diff(update.old, commit.sha))
         if update.forced:
             detail["forced"] = True
+        detail.update(self._remark)
         actor, verb = commit.author.partition(" <")[0], "commit" if on_top else "push"
         return self._engine.note(actor, verb, f"commit/{update.repository}/{commit.short}", detail)
 
