@@ -83,7 +83,6 @@ class GitHost:
     Attributes:
         name: on the network.
         available: False makes it answer 503 to everything.
-        outages: names of the repositories for which it answers 503.
         timings: how long it works.
     """
 
@@ -177,10 +176,6 @@ class GitHost:
     ) -> Commit:
         """Commit files to a branch now; the trace, the webhooks and later fetches follow from it."""
         return self.repository(repository).commit(branch, files, message, author, self._engine.now)
-
-    def is_available(self, repository: str) -> bool:
-        """Whether the service answers for a repository."""
-        return self.available and repository not in self.outages
 
     @contextmanager
     def remarking(self, remark: Mapping[str, Any]) -> Iterator[None]:
