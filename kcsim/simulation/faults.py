@@ -11,8 +11,9 @@ and the target is settled again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kcsim.api.client import ClientFault
 from kcsim.cluster.images import ImageBehaviour
@@ -43,6 +44,7 @@ class Fault:
         duration: how long (µs); None: for good.
         cluster: the cluster it happens in; "" for the first.
         behaviour: for ``image-behaviour``: how the image behaves from now on.
+        detail: further facts for its trace record: who tells a story says why it happens.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Fault:
     duration: int | None = None
     cluster: str = ""
     behaviour: ImageBehaviour | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ def inject(world: World, fault: Fault) -> Record:
     detail = kind.check(world, cluster, fault)
     if fault.duration is not None:
         detail["for"] = format_duration(fault.duration)
-    record = engine.note("fault", "inject", _subject(fault), detail)
+    record = engine.note("fault", "inject", _subject(fault), {**detail, **fault.detail})
     ongoing = Ongoing(fault, record)
     world.faults.append(ongoing)
     with engine.because(record):

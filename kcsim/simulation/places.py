@@ -1,7 +1,7 @@
 """Where everything stands: the hosts of a world and the links between them.
 
 A star of stars: the internet joins the sites (each cluster's network, the git host, the image registry, the CI system,
-people's machines). Latencies are one way (workloads reference, 15.5).
+people's machines, the app's users). Latencies are one way (workloads reference, 15.5).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from kcsim.network.topology import Network
 from kcsim.profile.distributions import Distribution, Skewed
 
 INTERNET = "internet"
-GIT, REGISTRY, CI, LAPTOP = "git.example", "registry.example", "ci.example", "laptop"
+GIT, REGISTRY, CI, LAPTOP, USERS = "git.example", "registry.example", "ci.example", "laptop", "users"
 
 ACCESS: Distribution = Skewed(100, 400)
 """A node's link to its cluster's network: 0.1 to 0.5 ms round trip within a zone, two links a path."""
@@ -21,7 +21,7 @@ UPLINK: Distribution = Skewed(5_000, 20_000)
 def lay_out(network: Network) -> None:
     """Place what every world has outside its clusters."""
     network.add_host(INTERNET, kind="switch")
-    for name, kind in ((GIT, "git-host"), (REGISTRY, "registry"), (CI, "ci"), (LAPTOP, "laptop")):
+    for name, kind in ((GIT, "git-host"), (REGISTRY, "registry"), (CI, "ci"), (LAPTOP, "laptop"), (USERS, "users")):
         network.add_host(name, kind=kind)
         network.connect(name, INTERNET, UPLINK)
 
