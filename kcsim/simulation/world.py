@@ -19,7 +19,7 @@ from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
-from kcsim.simulation.places import GIT, INTERNET, REGISTRY, lay_out
+from kcsim.simulation.places import GIT, REGISTRY, USERS, lay_out
 
 if TYPE_CHECKING:
     from kcsim.simulation.faults import Ongoing
@@ -101,7 +101,7 @@ class World:
         start: int = 0,
         until: int | None = None,
         cluster: str = "",
-        source: str = INTERNET,
+        source: str = USERS,
     ) -> TrafficSource:
         """Users who send ``rate`` requests a second to a Service, from outside the cluster unless ``source`` is a host
         in it; times in µs. See ``TrafficSource``.
@@ -146,5 +146,5 @@ class World:
 
 def _well_behaved(reference: Reference) -> tuple[ImageBehaviour, int]:
     """Images nobody described behave well."""
-    behaviour = ImageBehaviour(str(reference))
+    behaviour = ImageBehaviour(str(reference), reference.digest)
     return behaviour, behaviour.size_bytes

@@ -184,6 +184,8 @@ class Ledger:
 
     def ended(self, now: int) -> tuple[int, int]:
         """How many requests have ended by ``now``, and how many of them failed."""
+        if now < 0:
+            return 0, 0
         known = bisect_right(self._settled, now, key=lambda entry: entry[0]) - 1
         _, ended, failed = self._settled[known]
         for stretch in self.stretches[known:]:

@@ -130,6 +130,7 @@ class PodNetwork:
             proxy = self._proxies[place] = Proxy(self.endpoint, place)
             if self.network.is_up(place):
                 proxy.start()
+                proxy.warm_up()
         return proxy
 
     def serving(self, ip: str, port: int) -> Serving | None:

@@ -30,6 +30,7 @@ MIN_SYNC_PERIOD = SECOND
 PROGRAMMING: Distribution = Uniform(20 * MILLISECOND, 200 * MILLISECOND)
 """How long a sync takes in a small cluster (workloads reference, 16.3)."""
 
+SLICES = "endpointslices.discovery.k8s.io"
 START_WAIT = 100 * MILLISECOND
 
 Changes = dict[Key, tuple[ServiceRules | None, Record | None]]
@@ -50,7 +51,7 @@ class Proxy(Component):
         self._listeners: list[Callable[[Key], None]] = []
         self._services = self.informer("services")
         self._services.on_change(self._service_changed)
-        self._slices = self.informer("endpointslices.discovery.k8s.io")
+        self._slices = self.informer(SLICES)
         self._slices.add_index("service", service_of_slice)
         self._slices.on_change(self._slice_changed)
 
@@ -71,6 +72,17 @@ class Proxy(Component):
         self._last = self.engine.now - MIN_SYNC_PERIOD
         for key in lost:
             self._tell(key)
+
+    def warm_up(self) -> None:
+        """Know at once what a proxy that has been here all along would know: it is only made now."""
+        server = self.endpoint.server
+        slices: dict[str, list[Object]] = {}
+        for version in server.find(self.client.resource(SLICES), None, "", ""):
+            for service in service_of_slice(version.object):
+                slices.setdefault(service, []).append(version.object)
+        for version in server.find(self.client.resource("services"), None, "", ""):
+            key = version.key
+            self._rules[key] = service_rules(version.object, slices.get("/".join(key), ()))
 
     # --- following ----------------------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ class TrafficSource:
         self._ips: set[str] = set()
         self._open = False
         self._looking = False
+        self._why: Record | None = None
         self._edge: Timer | None = None
         self._news: Timer | None = None
         self._said: dict[str, float] = {}
@@ -143,7 +144,10 @@ class TrafficSource:
 
     def _touch(self) -> None:
         """Something changed: look once, when everything of this instant has happened."""
-        if self._open and not self._looking:
+        if not self._open:
+            return
+        self._why = self._why or self._engine.cause
+        if not self._looking:
             self._looking = True
             self._engine.after(0, self._look)
 
@@ -156,7 +160,8 @@ class TrafficSource:
         engine = self._engine
         outcomes = self._outcomes()
         self._arm_edge()
-        stretch = self.ledger.begin(engine.now, outcomes, self._dice, engine.cause)
+        why, self._why = self._why, None
+        stretch = self.ledger.begin(engine.now, outcomes, self._dice, why)
         if stretch is not None:
             self._expect_news(stretch)
 
