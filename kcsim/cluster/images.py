@@ -57,7 +57,8 @@ class ImageBehaviour:
         crash_after: from the start until it exits with ``exit_code``; None: never.
         crashes: only the first so many containers of a pod crash; None: each.
         exit_code: of a crash.
-        exits_after: from the start until it has done its work and exits with 0 (Jobs); None: never.
+        exits_after: from the start until it has done its work and exits with 0 (Jobs); None: never, but for init
+            containers, which work for a second.
         fails_readiness: when its readiness probe fails though it serves.
         fails_liveness: when its liveness and startup probes fail.
         error_fraction: share of requests answered with a 5xx while ``serves_errors`` lasts.

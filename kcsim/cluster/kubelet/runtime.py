@@ -13,12 +13,13 @@ itself (crash, done, out of memory), or ``stop_container`` plays a termination p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kcsim.api import quantity
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet.probes import ProbeSpec, probed_ports
+from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
 from kcsim.cluster.kubelet.termination import TerminationPlan
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine, Timer
@@ -26,6 +27,8 @@ from kcsim.engine.core import Engine, Timer
 OOM_KILLED_EXIT = 137
 LOST_EXIT = 255
 """What containerd reports for containers that were gone when it came back: exit code 255, reason Unknown."""
+INIT_WORK = SECOND
+"""How long (µs) an init container works whose image does not say when it exits: [model], it would hold up its pod."""
 
 
 class ProgramHandle(Protocol):
@@ -258,6 +261,8 @@ class ContainerRuntime:
         """Start an attempt of the container ``spec``; it lives as its image behaves."""
         now = self._engine.now
         name = spec["name"]
+        if behaviour.exits_after is None and _is_to_end(sandbox.pod, spec):
+            behaviour = replace(behaviour, exits_after=INIT_WORK)
         container = Container(sandbox, spec, behaviour, f"containerd://{self._dice.hex(64)}", now)
         container.attempt = attempt
         container.ports = _listening_ports(spec, behaviour)
@@ -391,6 +396,12 @@ class ContainerRuntime:
         program, container.program = container.program, None
         if program is not None:
             program.stop()
+
+
+def _is_to_end(pod: dict[str, Any], spec: dict[str, Any]) -> bool:
+    """Whether the pod waits for the end of a container: an init container that is no sidecar."""
+    inits = pod["spec"].get("initContainers") or ()
+    return any(each["name"] == spec["name"] for each in inits) and not is_restartable_init_container(spec)
 
 
 def _listening_ports(spec: dict[str, Any], behaviour: ImageBehaviour) -> tuple[int, ...]:

@@ -95,6 +95,15 @@ class TestStart:
         assert [s["ready"] for s in init] == [True, True, True]
         assert "running" in init[1]["state"]
 
+    def test_an_init_container_of_an_image_that_nobody_described_does_not_hold_up_its_pod(
+        self, world: World
+    ) -> None:
+        world.pod(initContainers=[{"name": "wait", "image": "busybox:1"}])
+        world.run("20s")
+        assert world.condition("Ready") == "True"
+        state = world.status()["initContainerStatuses"][0]["state"]
+        assert state["terminated"]["exitCode"] == 0
+
     def test_a_missing_config_map_keeps_the_pod_waiting(self, world: World) -> None:
         world.pod(volumes=[{"name": "conf", "configMap": {"name": "app"}}])
         world.run("5s")
