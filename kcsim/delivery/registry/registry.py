@@ -137,7 +137,7 @@ class Registry:
         """
         reference = parse(image)
         if reference.digest:
-            found = self._digests.get((reference.name, reference.digest))
+            found = self._digests.get((reference.name, reference.digest)) or self._fall_back(reference)
         else:
             found = self._tags.get(reference.name, {}).get(reference.tag) or self._fall_back(reference)
         if found is None:
@@ -221,6 +221,11 @@ class Registry:
         if given is None:
             return None
         behaviour, size = given
+        if reference.digest:
+            # The tag beside a digest is for people: what it names is another matter.
+            made = Image(reference.name, reference.digest, size, behaviour, self._engine.now)
+            self._digests[reference.name, reference.digest] = made
+            return made
         made = self._store(reference, behaviour, size, str(reference))
         self._tags.setdefault(reference.name, {})[reference.tag] = made
         return made

@@ -120,3 +120,26 @@ def test_upload_takes_time_and_can_be_cut_off() -> None:
     world.network.set_up("registry.example.com", up=False)
     with pytest.raises(Unreachable):
         world.wait_for(world.registry.upload("runner", f"{WEB}:v2", "good"))
+
+
+def test_images_nobody_pushed_come_from_the_fallback_by_tag_and_by_digest() -> None:
+    registry = World().registry
+    registry.fallback = lambda reference: (f"{reference.repository} works", 7)
+    assert registry.resolve("nginx:1.27").behaviour == "library/nginx works"
+    found = registry.resolve(f"nginx:1.27@{DIGEST}")
+    assert (found.digest, found.size) == (DIGEST, 7)
+    # A digest says nothing of a tag.
+    assert registry.resolve("nginx:1.27").digest != DIGEST
+
+
+def test_a_reserved_repository_has_only_what_was_pushed() -> None:
+    registry = World().registry
+    registry.fallback = lambda _reference: ("works", 7)
+    registry.reserve(WEB)
+    assert registry.is_reserved(f"{WEB}:v1")
+    assert not registry.is_reserved("nginx")
+    for image in (f"{WEB}:v1", f"{WEB}@{DIGEST}"):
+        with pytest.raises(ImageNotFound):
+            registry.resolve(image)
+    registry.push(f"{WEB}:v1", "built")
+    assert registry.resolve(f"{WEB}:v1").behaviour == "built"
