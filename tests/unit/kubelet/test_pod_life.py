@@ -98,6 +98,7 @@ class TestStart:
     def test_an_init_container_of_an_image_that_nobody_described_does_not_hold_up_its_pod(
         self, world: World
     ) -> None:
+        world.image("busybox:1")
         world.pod(initContainers=[{"name": "wait", "image": "busybox:1"}])
         world.run("20s")
         assert world.condition("Ready") == "True"
