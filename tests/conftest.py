@@ -1,6 +1,6 @@
-"""What every test run loads: the Hypothesis profile, the --vectors option, the table of conformance cases at the end.
+"""What every test run loads: the Hypothesis profile, the options --vectors and --transcripts, and their tables at the end.
 
-The latter two live here and not in tests/vectors because pytest reads options, and a distributed run prints its
+The latter live here and not in tests/vectors because pytest reads options, and a distributed run prints its
 summary, before it has seen the folders below.
 """
 
@@ -28,9 +28,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="folder with conformance vectors (*.json) to run instead of tests/vectors/cases",
     )
+    parser.addoption(
+        "--transcripts",
+        metavar="DIR",
+        default=None,
+        help="folder with recordings (*.json) to replay instead of tests/transcripts/cases",
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints the table of the conformance vectors and that of the recordings, where there were any."""
+    _vectors(terminalreporter)
+    _transcripts(terminalreporter)
+
+
+def _transcripts(terminalreporter: Any) -> None:
+    """Prints one line per recording: steps that agree, differ, are out of scope; then why they are."""
+    rows: list[tuple[str, dict[str, int], dict[str, int]]] = []
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            rows.extend(
+                value for name, value in getattr(report, "user_properties", ()) if name == "transcript"
+            )
+    if not rows:
+        return
+    terminalreporter.section("recordings of a real control plane")
+    width = max(len("total"), *(len(topic) for topic, _, _ in rows))
+    verdicts = ("agree", "differ", "out of scope")
+    terminalreporter.write_line(f"{'recording':<{width}}  " + "  ".join(verdicts))
+    reasons: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for topic, counts, why in sorted(rows, key=lambda row: row[0]):
+        total.update(counts)
+        reasons.update(why)
+        line = "  ".join(f"{counts.get(verdict, 0):>{len(verdict)}}" for verdict in verdicts)
+        terminalreporter.write_line(f"{topic:<{width}}  {line}")
+    line = "  ".join(f"{total[verdict]:>{len(verdict)}}" for verdict in verdicts)
+    terminalreporter.write_line(f"{'total':<{width}}  {line}")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"  out of scope {count}: {reason}")
+
+
+def _vectors(terminalreporter: Any) -> None:
     """Prints one line per vector file: passed, failed, skipped; then why cases were skipped."""
     table: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}

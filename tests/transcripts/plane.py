@@ -1,0 +1,56 @@
+"""The control plane that recordings are played against.
+
+``needs: api`` names the controllers that ran beside the API server: those of namespaces, service accounts, the root
+certificate and the garbage collector. Nothing else may act.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kcsim.api.client import DirectClient, Endpoint
+from kcsim.api.kit.component import Component
+from kcsim.api.request import ADMIN, User
+from kcsim.api.server import ApiServer
+from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
+from kcsim.cluster.controllers.namespace.controller import NamespaceController
+from kcsim.cluster.controllers.serviceaccount.controller import RootCACertPublisher, ServiceAccountController
+from kcsim.engine.core import Engine
+from kcsim.network.topology import Network
+from kcsim.profile.api import CONTROLLER_MANAGER
+from kcsim.simulation.bootstrap import bootstrap
+from kcsim.simulation.places import lay_out, lay_out_cluster
+
+
+@dataclass
+class Plane:
+    """An API server with what runs beside it."""
+
+    engine: Engine
+    endpoint: Endpoint
+    server: ApiServer
+
+    def run(self, duration: int) -> None:
+        """Let virtual time pass (µs)."""
+        self.engine.run_until(self.engine.now + duration)
+
+
+def api_plane() -> Plane:
+    """The API server and the controllers of ``needs: api``."""
+    engine, network = Engine(1), Network()
+    lay_out(network)
+    _, host = lay_out_cluster(network, "")
+    server = ApiServer(engine, "")
+    endpoint = Endpoint(engine, network, server, host)
+    bootstrap(DirectClient(endpoint, ADMIN, host, user_agent="kube-apiserver"))
+    manager = Component(endpoint, "kube-controller-manager", User("system:kube-controller-manager"), host)
+    for reconciler in (
+        NamespaceController(),
+        ServiceAccountController(),
+        RootCACertPublisher(),
+        GarbageCollector(),
+    ):
+        manager.run(reconciler, limits=CONTROLLER_MANAGER)
+    manager.start()
+    engine.run_until(engine.now + 1_000_000)
+    return Plane(engine, endpoint, server)
