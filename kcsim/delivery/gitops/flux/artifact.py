@@ -1,0 +1,211 @@
+"""Artifacts: what a source has packed, where source-controller keeps it, and how consumers get it over the network.
+
+A source-controller keeps its artifacts in its pod and serves them from there; when the pod is gone, so are they. Who
+consumes them asks through the Service, which leads to the pod of the elected leader.
+
+**Imitates:** fluxcd/pkg artifact/storage (paths, digests, garbage collection), artifact/server, http/fetch. Left out:
+the bytes of the tarball (the files travel as they are), kube-proxy's way from the Service to the pod: the node where
+the pod runs answers, and for a while after that node has died nobody does.
+
+**Walk:** ``Storage.add`` -> ``Servers.open`` (this pod serves) -> ``Servers.fetch`` from another host -> an ``Artifact``,
+``NotStored`` (404), or ``DownloadFailed`` after the retries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kcsim.api.client import Endpoint
+from kcsim.api.objects import Key
+from kcsim.delivery.exchange import Exchange, Path, Unreachable
+from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339
+from kcsim.engine.task import Sleep, Steps
+from kcsim.engine.trace import Record
+from kcsim.profile.distributions import Distribution, Skewed
+
+RETENTION = 60 * SECOND
+RECORDS = 2
+"""Stale files older than RETENTION go, and the oldest where more than RECORDS remain (artifact/config)."""
+RETRIES = 9
+RETRY_FIRST, RETRY_MOST = 5 * SECOND, 30 * SECOND
+"""Of the download client (http/fetch/archive_fetcher.go)."""
+_DIAL_TIMEOUT = 30 * SECOND
+_SERVE: Distribution = Skewed(5 * MILLISECOND, 60 * MILLISECOND)
+"""Assumed: a small tarball from a local disk, and its extraction."""
+
+
+class NotStored(Exception):
+    """The file server answered 404 (fetch.ErrFileNotFound)."""
+
+    def __init__(self) -> None:
+        super().__init__("file not found")
+
+
+class DownloadFailed(Exception):
+    """No answer after all retries."""
+
+
+class ConnectionRefused(Exception):
+    """Nobody listens behind the Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One packed revision of a source.
+
+    Attributes:
+        path: below the storage's root; also the end of the URL.
+        files: path -> content; read-only.
+        record: the trace record of what brought the revision: the cause of what is done with it.
+        stored_at: µs.
+    """
+
+    revision: str
+    digest: str
+    path: str
+    url: str
+    size: int
+    files: Mapping[str, bytes] = field(repr=False, compare=False)
+    record: Record | None = field(repr=False, compare=False)
+    stored_at: int = 0
+
+    def to_status(self) -> dict[str, Any]:
+        """``status.artifact``."""
+        return {
+            "digest": self.digest,
+            "lastUpdateTime": rfc3339(self.stored_at),
+            "path": self.path,
+            "revision": self.revision,
+            "size": self.size,
+            "url": self.url,
+        }
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """The digest of an artifact with these files: of paths and contents, whoever committed them."""
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        whole.update(f"{path}\0{len(files[path])}\0".encode())
+        whole.update(files[path])
+    return f"sha256:{whole.hexdigest()}"
+
+
+class Storage:
+    """The artifacts in one source-controller's pod."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._files: dict[str, Artifact] = {}
+
+    def add(
+        self,
+        source: str,
+        file: str,
+        revision: str,
+        files: Mapping[str, bytes],
+        record: Record | None,
+        now: int,
+    ) -> Artifact:
+        """Pack files under ``<source>/<file>`` and keep them. ``source`` is ``gitrepository/<namespace>/<name>``."""
+        path = f"{source}/{file}"
+        size = sum(len(data) for data in files.values())
+        artifact = Artifact(
+            revision, digest_of(files), path, f"http://{self._address}/{path}", size, files, record, now
+        )
+        self._files[path] = artifact
+        return artifact
+
+    def get(self, path: str) -> Artifact | None:
+        """What is stored under a path."""
+        return self._files.get(path)
+
+    def has(self, status: Mapping[str, Any]) -> bool:
+        """Whether the artifact that a status names is there."""
+        found = self._files.get(status.get("path", ""))
+        return found is not None and found.digest == status.get("digest")
+
+    def collect(self, source: str, current: str, now: int) -> None:
+        """Throw away stale files of a source; ``current`` is the path of the one in use."""
+        mine = [a for path, a in self._files.items() if path.startswith(f"{source}/") and path != current]
+        mine.sort(key=lambda a: (a.stored_at, a.path), reverse=True)
+        for place, artifact in enumerate(mine):
+            if now - artifact.stored_at > RETENTION or place >= RECORDS - 1:
+                del self._files[artifact.path]
+
+    def remove(self, source: str) -> None:
+        """Throw away everything of a source."""
+        for path in [p for p in self._files if p.startswith(f"{source}/")]:
+            del self._files[path]
+
+
+@dataclass(slots=True)
+class _Server:
+    storage: Storage
+    host: str
+    serving: bool = True
+
+
+class Servers:
+    """Who serves the artifacts of which installation: the Service ``source-controller`` of each cluster."""
+
+    def __init__(self) -> None:
+        self._servers: dict[Key, _Server] = {}
+
+    def open(self, endpoint: Endpoint, namespace: str, storage: Storage, host: str) -> None:
+        """The pod on ``host`` serves from now on."""
+        self._servers[endpoint.server.cluster, namespace] = _Server(storage, host)
+
+    def close(self, endpoint: Endpoint, namespace: str, storage: Storage) -> None:
+        """That pod serves no longer."""
+        found = self._servers.get((endpoint.server.cluster, namespace))
+        if found is not None and found.storage is storage:
+            found.serving = False
+
+    def fetch(self, endpoint: Endpoint, namespace: str, source: str, status: Mapping[str, Any]) -> Steps:
+        """A task's steps: download, from host ``source``, the artifact that a status names; returns it.
+
+        Raises:
+            NotStored: at once, when the server does not have it.
+            DownloadFailed: when nobody could be reached, retries included.
+        """
+        url, why = status["url"], ""
+        for attempt in range(RETRIES + 1):
+            if attempt:
+                yield Sleep(endpoint.engine, min(RETRY_FIRST << (attempt - 1), RETRY_MOST))
+            try:
+                return (yield self._request(endpoint, namespace, source, status["path"]))
+            except Unreachable:
+                why = f"dial tcp {_host_of(url)}:80: i/o timeout"
+            except ConnectionRefused:
+                why = f"dial tcp {_host_of(url)}:80: connect: connection refused"
+        raise DownloadFailed(
+            f"failed to download archive: GET {url} giving up after {RETRIES + 1} attempt(s): "
+            f'Get "{url}": {why}'
+        )
+
+    def _request(self, endpoint: Endpoint, namespace: str, source: str, path: str) -> Exchange:
+        server = self._servers.get((endpoint.server.cluster, namespace))
+        engine, network = endpoint.engine, endpoint.network
+
+        def serve() -> tuple[Artifact, int]:
+            if server is None or not server.serving:
+                raise ConnectionRefused
+            found = server.storage.get(path)
+            if found is None:
+                raise NotStored
+            return found, engine.dice(f"artifacts {source}").draw(_SERVE)
+
+        # A Service without a pod behind it refuses at the caller's own node.
+        gone = server is None or not (server.serving or not network.is_up(server.host))
+        target = source if server is None or gone else server.host
+        return Exchange(
+            Path(engine, network, source, target, f"artifacts {source}", _DIAL_TIMEOUT),
+            serve,
+        )
+
+
+def _host_of(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0]

@@ -1,0 +1,63 @@
+"""Looks at a remote that find nothing: computed instead of carried out.
+
+A GitRepository that is up to date is looked at again and again, each time with the same answer, until something
+changes: a ref moves, the host fails or comes back, the network changes. So instead of a timer for each look there is
+only the instant of the next one; it is brought up to date when something does change, and then the next look is
+carried out at the very instant at which it would have come.
+
+**Imitates:** the interval of source-controller with its jitter. Differs: looks that nobody could notice draw no
+latency; an interval's length counts from the end of the look before, and those looks take the typical time of one.
+
+**Walk:** ``begin`` -> asleep -> the world changes -> ``_wake``: on to the first look from now on -> a timer -> reconcile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kcsim.api.kit.component import Component
+from kcsim.api.objects import Key
+from kcsim.delivery.git.host import GitHost
+from kcsim.engine.clock import format_duration
+
+
+class IdlePolls:
+    """The next look at each up-to-date source of one controller."""
+
+    def __init__(
+        self,
+        component: Component,
+        git: GitHost,
+        enqueue_after: Callable[[Key, int, str], None],
+        period: Callable[[int], int],
+    ) -> None:
+        self._engine = component.engine
+        self._git = git
+        self._enqueue_after = enqueue_after
+        self._period = period
+        self._due: dict[Key, tuple[int, int]] = {}
+        git.on_change(self._wake)
+        component.endpoint.network.on_change(self._wake)
+
+    def begin(self, key: Key, interval: int) -> None:
+        """A source was found up to date, or has just been brought there; ``interval`` in µs."""
+        self._due[key] = (self._engine.now + self._period(interval), interval)
+
+    def forget(self, key: Key) -> None:
+        """A source is being looked at, or gone."""
+        self._due.pop(key, None)
+
+    def reset(self) -> None:
+        """The controller stopped."""
+        self._due.clear()
+
+    def _wake(self) -> None:
+        if not self._due:
+            return
+        now = self._engine.now
+        look = self._git.timings.ls_remote.at(0.5)
+        for key, (due, interval) in sorted(self._due.items()):
+            while due < now:
+                due += look + self._period(interval)
+            self._enqueue_after(key, due - now, f"interval {format_duration(interval)}")
+        self._due.clear()

@@ -1,0 +1,284 @@
+"""The objects of a Flux installation, and those that tell it what to deliver.
+
+**Imitates:** ``flux install --components=source-controller,kustomize-controller`` of flux2 2.9 (manifests/bases, rbac,
+install) and ``flux create source git / kustomization``. Left out: the other controllers, network policies, the quota of
+critical pods, security contexts, environment and volumes of the pods, which nothing here acts on.
+
+**Walk:** ``install_objects`` are applied by whoever installs -> pods of the images in ``IMAGES`` start -> their programs
+(agent.py) reconcile what ``git_repository`` and ``kustomization`` make.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api.objects import Object
+from kcsim.delivery.gitops.flux import crds
+from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
+from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, SOURCE_GROUP
+from kcsim.engine.clock import MINUTE, format_duration
+
+NAMESPACE = "flux-system"
+VERSION = "v2.9.0"
+IMAGES = {
+    SOURCE_CONTROLLER: "ghcr.io/fluxcd/source-controller:v1.9.4",
+    KUSTOMIZE_CONTROLLER: "ghcr.io/fluxcd/kustomize-controller:v1.9.4",
+}
+"""Program -> image. Whoever pushes images gives each of them a behaviour with that program."""
+
+_RBAC = "rbac.authorization.k8s.io"
+_ALL_GROUPS = (
+    SOURCE_GROUP,
+    KUSTOMIZE_GROUP,
+    "helm.toolkit.fluxcd.io",
+    "notification.toolkit.fluxcd.io",
+    "image.toolkit.fluxcd.io",
+    "source.extensions.fluxcd.io",
+)
+
+
+def install_objects(namespace: str = NAMESPACE) -> list[Object]:
+    """All objects of an installation, in the order in which they can be created."""
+    found = [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": namespace,
+                "labels": {
+                    **_labels(namespace),
+                    "pod-security.kubernetes.io/warn": "restricted",
+                    "pod-security.kubernetes.io/warn-version": "latest",
+                },
+            },
+        },
+        _labelled(crds.git_repository(), namespace, SOURCE_CONTROLLER),
+        _labelled(crds.kustomization(), namespace, KUSTOMIZE_CONTROLLER),
+        *_rbac(namespace),
+    ]
+    found += [_account(namespace, name) for name in IMAGES]
+    found += [_service(namespace), _source_controller(namespace), _kustomize_controller(namespace)]
+    return found
+
+
+def git_repository(
+    name: str,
+    url: str,
+    *,
+    namespace: str = NAMESPACE,
+    branch: str = "main",
+    interval: int = MINUTE,
+    timeout: int = MINUTE,
+    suspend: bool = False,
+) -> Object:
+    """A GitRepository that follows a branch; durations in µs."""
+    spec: dict[str, Any] = {
+        "interval": format_duration(interval),
+        "ref": {"branch": branch},
+        "timeout": format_duration(timeout),
+        "url": url,
+    }
+    if suspend:
+        spec["suspend"] = True
+    return _custom(f"{SOURCE_GROUP}/v1", "GitRepository", namespace, name, spec)
+
+
+def kustomization(
+    name: str,
+    source: str,
+    *,
+    namespace: str = NAMESPACE,
+    interval: int = 10 * MINUTE,
+    prune: bool = True,
+    **more: Any,
+) -> Object:
+    """A Kustomization of a GitRepository in its namespace; ``interval`` in µs.
+
+    Args:
+        more: further fields of the spec under their own names (``path``, ``wait``, ``dependsOn`` ...); those that are
+            None are left out, whole numbers under ``timeout`` and ``retryInterval`` are µs.
+    """
+    spec: dict[str, Any] = {
+        "interval": format_duration(interval),
+        "prune": prune,
+        "sourceRef": {"kind": "GitRepository", "name": source},
+    }
+    for field, value in more.items():
+        if value is not None and value is not False and value != ():
+            spec[field] = format_duration(value) if field in {"timeout", "retryInterval"} else value
+    return _custom(f"{KUSTOMIZE_GROUP}/v1", "Kustomization", namespace, name, spec)
+
+
+def _custom(api_version: str, kind: str, namespace: str, name: str, spec: dict[str, Any]) -> Object:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+# --- parts of the installation ----------------------------------------------------------------------------------
+
+
+def _labels(instance: str, component: str = "") -> dict[str, str]:
+    labels = {
+        "app.kubernetes.io/instance": instance,
+        "app.kubernetes.io/part-of": "flux",
+        "app.kubernetes.io/version": VERSION,
+    }
+    return {**labels, "app.kubernetes.io/component": component} if component else labels
+
+
+def _labelled(obj: Object, instance: str, component: str = "") -> Object:
+    metadata = {
+        **obj["metadata"],
+        "labels": {**(obj["metadata"].get("labels") or {}), **_labels(instance, component)},
+    }
+    return {**obj, "metadata": metadata}
+
+
+def _rbac(namespace: str) -> list[Object]:
+    def rule(groups: list[str], resources: list[str], verbs: str) -> dict[str, Any]:
+        return {"apiGroups": groups, "resources": resources, "verbs": verbs.split()}
+
+    rules = [rule([group], ["*"], "*") for group in _ALL_GROUPS]
+    rules += [
+        rule([""], ["namespaces", "secrets", "configmaps", "serviceaccounts"], "get list watch"),
+        rule([""], ["events"], "create patch"),
+        rule([""], ["configmaps"], "get list watch create update patch delete"),
+        rule([""], ["configmaps/status"], "get update patch"),
+        rule(["coordination.k8s.io"], ["leases"], "get list watch create update patch delete"),
+        rule([""], ["serviceaccounts/token"], "create"),
+    ]
+    role = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": f"crd-controller-{namespace}"},
+        "rules": rules,
+    }
+    return [
+        _labelled(role, namespace),
+        _binding(namespace, "cluster-reconciler", "cluster-admin", [KUSTOMIZE_CONTROLLER]),
+        _binding(
+            namespace,
+            "crd-controller",
+            f"crd-controller-{namespace}",
+            [KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER],
+        ),
+    ]
+
+
+def _binding(namespace: str, name: str, role: str, accounts: list[str]) -> Object:
+    binding = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"{name}-{namespace}"},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": a, "namespace": namespace} for a in accounts],
+    }
+    return _labelled(binding, namespace)
+
+
+def _account(namespace: str, name: str) -> Object:
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": namespace},
+    }
+    return _labelled(account, namespace, name)
+
+
+def _service(namespace: str) -> Object:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": SOURCE_CONTROLLER,
+            "namespace": namespace,
+            "labels": {"control-plane": "controller"},
+        },
+        "spec": {
+            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
+            "selector": {"app": SOURCE_CONTROLLER},
+            "type": "ClusterIP",
+        },
+    }
+    return _labelled(service, namespace, SOURCE_CONTROLLER)
+
+
+def _source_controller(namespace: str) -> Object:
+    ports = [("http", 9090), ("http-prom", 8080), ("healthz", 9440)]
+    args = [
+        "--events-addr=",
+        "--watch-all-namespaces=true",
+        "--log-level=info",
+        "--log-encoding=json",
+        "--enable-leader-election",
+        "--storage-path=/data",
+        f"--storage-adv-addr={SOURCE_CONTROLLER}.{namespace}.svc.cluster.local.",
+    ]
+    ready = {"httpGet": {"path": "/", "port": "http"}}
+    pod = _pod(SOURCE_CONTROLLER, args, ports, ready, cpu="50m", grace=10)
+    return _deployment(namespace, SOURCE_CONTROLLER, pod, {"strategy": {"type": "Recreate"}})
+
+
+def _kustomize_controller(namespace: str) -> Object:
+    ports = [("http-prom", 8080), ("healthz", 9440)]
+    args = [
+        "--events-addr=",
+        "--watch-all-namespaces=true",
+        "--log-level=info",
+        "--log-encoding=json",
+        "--enable-leader-election",
+    ]
+    ready = {"httpGet": {"path": "/readyz", "port": "healthz"}}
+    pod = _pod(KUSTOMIZE_CONTROLLER, args, ports, ready, cpu="100m", grace=60)
+    return _deployment(namespace, KUSTOMIZE_CONTROLLER, pod, {})
+
+
+def _pod(
+    name: str, args: list[str], ports: list[tuple[str, int]], ready: Object, *, cpu: str, grace: int
+) -> dict[str, Any]:
+    return {
+        "containers": [
+            {
+                "name": "manager",
+                "image": IMAGES[name],
+                "imagePullPolicy": "IfNotPresent",
+                "args": args,
+                "ports": [{"containerPort": port, "name": p, "protocol": "TCP"} for p, port in ports],
+                "livenessProbe": {"httpGet": {"path": "/healthz", "port": "healthz"}},
+                "readinessProbe": ready,
+                "resources": {
+                    "limits": {"cpu": "1", "memory": "1Gi"},
+                    "requests": {"cpu": cpu, "memory": "64Mi"},
+                },
+            }
+        ],
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "priorityClassName": "system-cluster-critical",
+        "serviceAccountName": name,
+        "terminationGracePeriodSeconds": grace,
+    }
+
+
+def _deployment(namespace: str, name: str, pod: dict[str, Any], more: dict[str, Any]) -> Object:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"control-plane": "controller"}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {
+                    "annotations": {"prometheus.io/port": "8080", "prometheus.io/scrape": "true"},
+                    "labels": {"app": name, **_labels(namespace, name)},
+                },
+                "spec": pod,
+            },
+            **more,
+        },
+    }
+    return _labelled(deployment, namespace, name)

@@ -1,0 +1,534 @@
+"""kustomize-controller: Kustomization objects are built, applied, pruned and watched over.
+
+**Imitates:** kustomize-controller 1.9 internal/controller/kustomization_controller.go and kustomization_manager.go. Left
+out: SOPS, kubeConfig, health check and readiness expressions (CEL), sources other than GitRepository; a Kustomization
+that asks for one of them is refused in its Ready condition.
+
+**Walk:** trigger (spec, request, new artifact, interval) -> source and dependencies -> download -> build -> apply in
+stages -> inventory, prune -> health checks -> Ready; any failure -> Ready=False, again after the retry interval.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.client import Client
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.queue import Outcome, Reconciler, Result
+from kcsim.api.objects import Key, Object
+from kcsim.api.request import service_account
+from kcsim.api.status import StatusError
+from kcsim.delivery.gitops import inventory
+from kcsim.delivery.gitops.flux import dependencies, toolkit
+from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers
+from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built, checksum
+from kcsim.delivery.gitops.flux.draft import Draft
+from kcsim.delivery.gitops.flux.finalize import finalized
+from kcsim.delivery.gitops.flux.ssa import drift
+from kcsim.delivery.gitops.flux.ssa.drift import FieldManager, Options
+from kcsim.delivery.gitops.flux.ssa.manager import ApplyError, Change, DeleteError, Manager, WaitError
+from kcsim.delivery.gitops.flux.toolkit import (
+    FINALIZER,
+    GIT_REPOSITORIES,
+    HEALTHY,
+    KUSTOMIZATIONS,
+    KUSTOMIZE_GROUP,
+    OWNER_NAME,
+    OWNER_NAMESPACE,
+    PROGRESSING,
+    READY,
+    RECONCILING,
+    STALLED,
+    SUCCEEDED,
+    go_duration,
+    spec,
+)
+from kcsim.delivery.gitops.flux.variables import postbuild_variables
+from kcsim.engine.clock import SECOND, format_duration, rfc3339
+from kcsim.engine.trace import Record
+from kcsim.profile.api import ClientLimits
+
+CONTROLLER = "kustomize-controller"
+LIMITS = ClientLimits(50, 300)
+"""--kube-api-qps, --kube-api-burst."""
+HEALTH_POLL = 5 * SECOND
+_WORKERS = 4
+_HISTORY = 5
+
+DISABLED, IGNORE = {f"{KUSTOMIZE_GROUP}/reconcile": "disabled"}, {f"{KUSTOMIZE_GROUP}/ssa": "ignore"}
+NO_PRUNE = {f"{KUSTOMIZE_GROUP}/prune": "disabled", **DISABLED, **IGNORE}
+_TAKE_OVER = (
+    FieldManager("kubectl", "Apply"),
+    FieldManager("kubectl", "Update"),
+    FieldManager("before-first-apply", "Update"),
+    FieldManager(CONTROLLER, "Update"),
+)
+
+
+def apply_options(obj: Object) -> Options:
+    """How a Kustomization's objects are applied."""
+    return Options(
+        manager=CONTROLLER,
+        force=bool(spec(obj).get("force")),
+        exclude={**DISABLED, **IGNORE},
+        only_create={f"{KUSTOMIZE_GROUP}/ssa": "IfNotPresent"},
+        recreate={f"{KUSTOMIZE_GROUP}/force": "enabled"},
+        keep_managers={f"{KUSTOMIZE_GROUP}/ssa": "Merge"},
+        drop_annotations=(drift.LAST_APPLIED, f"{KUSTOMIZE_GROUP}/checksum", "fluxcd.io/sync-checksum"),
+        drop_labels=("fluxcd.io/sync-gc-mark",),
+        take_over=_TAKE_OVER,
+    )
+
+
+class _Failed(Exception):
+    """The reconciliation failed: ``reason`` of the Ready condition, and the text of the Event."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Kustomizations(Reconciler):
+    """The reconciler of Kustomization."""
+
+    name = "kustomization"
+    workers = _WORKERS
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._built: dict[Key, tuple[Any, list[Object]]] = {}
+        self._impersonated: dict[Key, Client] = {}
+
+    def setup(self, component: Component) -> None:
+        """Watch Kustomizations and their sources."""
+        self._dice = component.dice("interval")
+        self._kustomizations = component.informer(KUSTOMIZATIONS)
+        self._kustomizations.add_index("source", _sources)
+        self._kustomizations.on_change(self._changed)
+        self._repositories = component.informer(GIT_REPOSITORIES)
+        self._repositories.on_change(self._source_changed)
+
+    def reset(self) -> None:
+        """A crash forgets what was built."""
+        self._built.clear()
+
+    def error_delay(self, failures: int) -> int:
+        """The toolkit's back-off."""
+        return toolkit.backoff(failures)
+
+    # --- triggers -----------------------------------------------------------------------------------------------
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            assert old is not None, "a change of nothing"
+            self._built.pop(objects.key(old), None)
+        elif toolkit.is_triggered(old, new):
+            self.enqueue(objects.key(new))
+
+    def _source_changed(self, old: Object | None, new: Object | None) -> None:
+        """A new revision: all Kustomizations of that source are due, in the order of their dependencies."""
+        revision = toolkit.artifact_revision(new)
+        if old is None or new is None or not revision or revision == toolkit.artifact_revision(old):
+            return
+        users = self._kustomizations.by_index("source", "/".join(objects.key(new)))
+        behind = [k for k in users if not _is_at(k, revision)]
+        for key in dependencies.in_order(behind):
+            self.enqueue(key)
+
+    # --- one object ---------------------------------------------------------------------------------------------
+
+    def reconcile(self, key: Key) -> Outcome | Result | None:
+        """Bring the cluster where one Kustomization says."""
+        obj = self._kustomizations.get(*key)
+        if obj is None:
+            return None
+        if objects.is_deleting(obj):
+            return self._finalize(obj)
+        if FINALIZER not in (obj["metadata"].get("finalizers") or ()):
+            return self._add_finalizer(obj)
+        if spec(obj).get("suspend"):
+            return None
+        return self._attempt(obj)
+
+    def _add_finalizer(self, obj: Object) -> Outcome:
+        finalizers = [*(obj["metadata"].get("finalizers") or ()), FINALIZER]
+        yield self.client.patch(KUSTOMIZATIONS, *objects.key(obj), {"metadata": {"finalizers": finalizers}})
+        return Result(requeue=True)
+
+    def _finalize(self, obj: Object) -> Outcome:
+        yield from finalized(self.component, self._manager(obj), obj, NO_PRUNE)
+        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != FINALIZER]
+        try:
+            yield self.client.patch(
+                KUSTOMIZATIONS, *objects.key(obj), {"metadata": {"finalizers": finalizers or None}}
+            )
+        except StatusError as error:
+            if not error.is_not_found:
+                raise
+        return None
+
+    def _manager(self, obj: Object) -> Manager:
+        """The apply engine, as the account that the Kustomization names or as the controller itself."""
+        name, namespace = spec(obj).get("serviceAccountName"), objects.namespace(obj)
+        if not name:
+            return Manager(self.component, self.client)
+        client = self._impersonated.get((namespace, name))
+        if client is None:
+            client = self._impersonated[namespace, name] = Client(
+                self.component.endpoint,
+                service_account(namespace, name),
+                self.component.host,
+                user_agent=CONTROLLER,
+                limits=LIMITS,
+                stream=f"{CONTROLLER}/{namespace}/{name}",
+            )
+        return Manager(self.component, client)
+
+    def _attempt(self, obj: Object) -> Outcome:
+        """One reconciliation: progress, outcome, status, events, and when to look again."""
+        started = self.component.engine.now
+        draft = Draft(self.component.engine, obj)
+        refusal = _not_modelled(obj)
+        if refusal:
+            return (yield from self._stall(obj, draft, refusal))
+        source = self._repositories.get(*toolkit.source_key(obj))
+        waiting = yield from self._prerequisites(obj, draft, source)
+        if waiting is not None:
+            yield from self._finish(obj, draft)
+            return waiting
+        assert source is not None, "a missing source is a prerequisite"
+        stored = source["status"]["artifact"]
+        try:
+            yield from self._run(obj, draft, stored, objects.namespace(source), started)
+        except NotStored:
+            pause = toolkit.REQUEUE_DEPENDENCY
+            message = f"Source is not ready, artifact not found, retrying in {go_duration(pause)}"
+            draft.mark(READY, "False", "ArtifactFailed", message)
+            yield from self._finish(obj, draft)
+            return Result(pause, what=f"retry after {format_duration(pause)}")
+        except _Failed as failure:
+            draft.mark(READY, "False", failure.reason, str(failure))
+            self.component.event(obj, "Warning", failure.reason, str(failure))
+            yield from self._finish(obj, draft)
+            retry = toolkit.retry_interval(obj)
+            return Result(retry, what=f"retry interval {format_duration(retry)}")
+        yield from self._finish(obj, draft)
+        interval = toolkit.duration(obj, "interval")
+        took = go_duration(self.component.engine.now - started)
+        message = f"Reconciliation finished in {took}, next run in {go_duration(interval)}"
+        self._event(obj, draft, message)
+        return Result(
+            toolkit.jittered(interval, self._dice.uniform()), what=f"interval {format_duration(interval)}"
+        )
+
+    def _stall(self, obj: Object, draft: Draft, why: str) -> Outcome:
+        draft.mark(READY, "False", "NotModelled", why)
+        draft.mark(STALLED, "True", "NotModelled", why)
+        draft.observe_generation()
+        self.component.event(obj, "Warning", "NotModelled", why)
+        yield from self._write(obj, draft)
+        return None
+
+    def _prerequisites(
+        self, obj: Object, draft: Draft, source: Object | None
+    ) -> Generator[Any, Any, Result | None]:
+        """What must be there before anything is done; the pause when it is not."""
+        if source is None:
+            name = toolkit.source_key(obj)[1]
+            draft.mark(READY, "False", "ArtifactFailed", f'{GIT_REPOSITORIES} "{name}" not found')
+            retry = toolkit.retry_interval(obj)
+            return Result(retry, what=f"retry interval {format_duration(retry)}")
+        pause = toolkit.REQUEUE_DEPENDENCY
+        again = Result(pause, what=f"retry after {format_duration(pause)}")
+        if not toolkit.artifact_revision(source):
+            message = f"Source artifact not found, retrying in {go_duration(pause)}"
+            draft.mark(READY, "False", "ArtifactFailed", message)
+            return again
+        for ref in spec(obj).get("dependsOn") or ():
+            namespace = ref.get("namespace") or objects.namespace(obj)
+            try:
+                found = yield self.client.get(KUSTOMIZATIONS, namespace, ref["name"])
+                problem = dependencies.problem(obj, found, toolkit.artifact_revision(source))
+            except StatusError as error:
+                problem = f"dependency '{namespace}/{ref['name']}' not found: {error.message}"
+            if problem:
+                draft.mark(READY, "False", "DependencyNotReady", problem)
+                message = f"Dependencies do not meet ready condition, retrying in {go_duration(pause)}"
+                self._event(obj, draft, message)
+                return again
+        return None
+
+    # --- the pipeline -------------------------------------------------------------------------------------------
+
+    def _run(
+        self, obj: Object, draft: Draft, stored: dict[str, Any], source_namespace: str, started: int
+    ) -> Generator[Any, Any, None]:
+        revision, limit = stored["revision"], go_duration(toolkit.kustomization_timeout(obj))
+        draft.mark(READY, "Unknown", PROGRESSING, "Reconciliation in progress")
+        yield from self._progress(
+            obj, draft, f"Fetching manifests for revision {revision} with a timeout of {limit}"
+        )
+        artifact = yield from self._download(stored, source_namespace)
+        self._blame(draft, artifact)
+        manager = self._manager(obj)
+        made = yield from self._build(obj, draft, artifact, limit)
+        history = _digest(made)
+        yield from self._progress(
+            obj, draft, f"Detecting drift for revision {revision} with a timeout of {limit}"
+        )
+        try:
+            changes = yield from self._apply(obj, draft, manager, made)
+            yield from self._prune(obj, draft, manager, changes)
+            yield from self._check_health(obj, draft, manager, changes, revision)
+        except _Failed as failure:
+            self._remember(draft, history, failure.reason, revision, started)
+            raise
+        draft.set("lastAppliedRevision", revision)
+        draft.mark(READY, "True", "ReconciliationSucceeded", f"Applied revision: {revision}")
+        self._remember(draft, history, "ReconciliationSucceeded", revision, started)
+
+    def _download(self, stored: dict[str, Any], source_namespace: str) -> Generator[Any, Any, Artifact]:
+        component = self.component
+        where = stored["url"].partition("://")[2].split(".")[1:2]
+        namespace = where[0] if where else source_namespace
+        try:
+            artifact: Artifact = yield from self._servers.fetch(
+                component.endpoint, namespace, component.host, stored
+            )
+        except DownloadFailed as error:
+            raise _Failed("ArtifactFailed", str(error)) from error
+        return artifact
+
+    def _blame(self, draft: Draft, artifact: Artifact) -> None:
+        """What is done for a new revision is done for its commit, whatever timer or request brought us here."""
+        engine, record = self.component.engine, artifact.record
+        if record is None or artifact.revision == draft.get("lastAppliedRevision"):
+            return
+        if not _leads_to(engine.cause, record):
+            engine.cause = record
+
+    def _build(
+        self, obj: Object, draft: Draft, artifact: Artifact, limit: str
+    ) -> Generator[Any, Any, list[Object]]:
+        key = objects.key(obj)
+        draft.set("lastAttemptedRevision", artifact.revision)
+        message = f"Building manifests for revision {artifact.revision} with a timeout of {limit}"
+        yield from self._progress(obj, draft, message)
+        try:
+            variables = yield from postbuild_variables(self.client, obj)
+            inputs = (artifact.digest, spec(obj), variables)
+            known = self._built.get(key)
+            if known is not None and known[0] == inputs:
+                return known[1]
+            made = built(obj, artifact.files, variables)
+        except PathNotFound as error:
+            draft.set("lastAttemptedRevision", None)
+            raise _Failed("ArtifactFailed", str(error)) from error
+        except (BuildFailed, LookupError) as error:
+            raise _Failed("BuildFailed", str(error)) from error
+        self._built[key] = (inputs, made)
+        return made
+
+    def _apply(
+        self, obj: Object, draft: Draft, manager: Manager, made: list[Object]
+    ) -> Generator[Any, Any, list[Change]]:
+        changes: list[Change] = []
+        encrypted = next((o for o in made if _is_encrypted(o)), None)
+        if encrypted is not None:
+            who = drift.subject(encrypted)
+            why = f"{who} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+            raise _Failed("ReconciliationFailed", why)
+        try:
+            yield from manager.apply_all_staged(made, apply_options(obj), changes)
+        except (ApplyError, WaitError) as error:
+            done = "".join(f"{c}\n" for c in changes if c.action in {drift.CREATED, drift.CONFIGURED})
+            raise _Failed("ReconciliationFailed", f"{error}\n{done}") from error
+        done = "\n".join(str(c) for c in changes if c.action in {drift.CREATED, drift.CONFIGURED})
+        if done:
+            self._event(obj, draft, done)
+        return changes
+
+    def _prune(
+        self, obj: Object, draft: Draft, manager: Manager, changes: list[Change]
+    ) -> Generator[Any, Any, None]:
+        old = objects.get_in(draft.status, ("inventory", "entries"), [])
+        new = inventory.entries(change.ref.as_object() for change in changes)
+        draft.set("inventory", {"entries": new})
+        stale = inventory.stale(old, new)
+        if not stale or not spec(obj).get("prune"):
+            return
+        try:
+            gone = yield from manager.delete_all(stale, owner_labels(obj), NO_PRUNE)
+        except DeleteError as error:
+            settled = {c.ref.id for c in error.changes if c.action in {drift.DELETED, drift.SKIPPED}}
+            left = [e for e in old if e["id"] in {ref.id for ref in stale} - settled]
+            draft.set("inventory", {"entries": [*new, *left]})
+            raise _Failed("PruneFailed", str(error)) from error
+        self._event(obj, draft, "\n".join(map(str, gone)))
+
+    def _check_health(
+        self, obj: Object, draft: Draft, manager: Manager, changes: list[Change], revision: str
+    ) -> Generator[Any, Any, None]:
+        refs = health_refs(obj, changes)
+        if refs is None:
+            draft.drop(HEALTHY)
+            return
+        engine, timeout = self.component.engine, toolkit.kustomization_timeout(obj)
+        was_healthy, began = draft.is_(HEALTHY), engine.now
+        message = f"Running health checks for revision {revision} with a timeout of {go_duration(timeout)}"
+        draft.mark(HEALTHY, "Unknown", PROGRESSING, message)
+        yield from self._progress(obj, draft, message)
+        try:
+            yield from manager.wait(refs, HEALTH_POLL, timeout, fail_fast=True)
+        except WaitError as error:
+            draft.mark(HEALTHY, "False", "HealthCheckFailed", str(error))
+            why = f"health check failed after {go_duration(engine.now - began)}: {error}"
+            raise _Failed("HealthCheckFailed", why) from error
+        passed = f"Health check passed in {go_duration(engine.now - began)}"
+        changed = any(c.action in {drift.CREATED, drift.CONFIGURED} for c in changes)
+        if not was_healthy or (changed and revision != draft.get("lastAppliedRevision")):
+            self._event(obj, draft, passed)
+        draft.mark(HEALTHY, "True", SUCCEEDED, passed)
+        yield from self._write(obj, draft)
+
+    # --- status and events --------------------------------------------------------------------------------------
+
+    def _remember(self, draft: Draft, digest: str, reason: str, revision: str, started: int) -> None:
+        now = self.component.engine.now
+        history = upserted(draft.get("history") or [], digest, reason, revision, rfc3339(now), now - started)
+        draft.set("history", history)
+
+    def _event(self, obj: Object, draft: Draft, message: str) -> None:
+        ready = draft.condition(READY)
+        self.component.event(obj, "Normal", ready["reason"] if ready else "info", message)
+
+    def _progress(self, obj: Object, draft: Draft, message: str) -> Generator[Any, Any, None]:
+        draft.mark(RECONCILING, "True", PROGRESSING, message)
+        yield from self._write(obj, draft)
+
+    def _finish(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        """The last write of a reconciliation (finalizeStatus)."""
+        draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+        draft.drop(STALLED)
+        if draft.is_(READY):
+            draft.drop(RECONCILING)
+            draft.observe_generation()
+        elif draft.is_(READY, "False"):
+            draft.note_retry()
+        yield from self._write(obj, draft)
+
+    def _write(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        changed = draft.patch()
+        if not changed:
+            return
+        try:
+            yield self.client.patch(
+                KUSTOMIZATIONS, *objects.key(obj), {"status": changed}, subresource="status"
+            )
+        except StatusError as error:
+            if not error.is_not_found:
+                raise
+        draft.sent()
+
+
+# --- small decisions --------------------------------------------------------------------------------------------
+
+
+def owner_labels(obj: Object) -> dict[str, str]:
+    """The labels by which the objects of a Kustomization are known."""
+    return {OWNER_NAME: objects.name(obj), OWNER_NAMESPACE: objects.namespace(obj)}
+
+
+def health_refs(obj: Object, changes: Iterable[Change]) -> list[inventory.ObjectRef] | None:
+    """The objects whose health is waited for; None when nothing is asked for or nothing is left."""
+    wanted = spec(obj)
+    if wanted.get("wait"):
+        refs = [change.ref for change in changes if change.action != drift.SKIPPED]
+    else:
+        refs = [
+            inventory.ref_of(
+                {
+                    "apiVersion": check.get("apiVersion", ""),
+                    "kind": check.get("kind", ""),
+                    "metadata": {"name": check.get("name", ""), "namespace": check.get("namespace", "")},
+                }
+            )
+            for check in wanted.get("healthChecks") or ()
+        ]
+    if not refs:
+        return None
+    own = (objects.namespace(obj), objects.name(obj), "Kustomization")
+    return [ref for ref in refs if (ref.namespace, ref.name, ref.kind) != own]
+
+
+def upserted(
+    history: list[Object], digest: str, reason: str, revision: str, when: str, took: int
+) -> list[Object]:
+    """``status.history`` with one more reconciliation of a build: newest first, one entry a digest and outcome."""
+    first, total = when, 1
+    for entry in history:
+        if entry["digest"] == digest and entry["lastReconciledStatus"] == reason:
+            first, total = entry["firstReconciled"], entry["totalReconciliations"] + 1
+    new = {
+        "digest": digest,
+        "firstReconciled": first,
+        "lastReconciled": when,
+        "lastReconciledDuration": go_duration(took),
+        "lastReconciledStatus": reason,
+        "metadata": {"revision": revision},
+        "totalReconciliations": total,
+    }
+    rest = [e for e in history if (e["digest"], e["lastReconciledStatus"]) != (digest, reason)]
+    return [new, *rest][:_HISTORY]
+
+
+def _sources(obj: Object) -> Iterable[str]:
+    return ("/".join(toolkit.source_key(obj)),)
+
+
+def _is_at(obj: Object, revision: str) -> bool:
+    """Whether a Kustomization is Ready at a revision already, or was ready when it tried it."""
+    return (
+        objects.condition_is(obj, READY)
+        and (obj.get("status") or {}).get("lastAttemptedRevision") == revision
+    )
+
+
+def _leads_to(cause: Record | None, record: Record) -> bool:
+    while cause is not None:
+        if cause is record:
+            return True
+        cause = cause.cause
+    return False
+
+
+def _is_encrypted(obj: Object) -> bool:
+    return obj.get("kind") == "Secret" and "sops" in obj
+
+
+def _digest(made: list[Object]) -> str:
+    return f"sha256:{hashlib.sha256(checksum(made).encode()).hexdigest()}"
+
+
+_ABSENT = {
+    "kubeConfig": "spec.kubeConfig: kcsim does not model remote clusters for Flux yet",
+    "healthCheckExprs": "spec.healthCheckExprs: kcsim does not evaluate CEL health checks yet",
+    "ignore": "spec.ignore: kcsim does not model drift ignore rules yet",
+}
+
+
+def _not_modelled(obj: Object) -> str:
+    """What a Kustomization asks for that is not modelled; "" when nothing."""
+    wanted = spec(obj)
+    for field, why in _ABSENT.items():
+        if wanted.get(field):
+            return why
+    kind = (wanted.get("sourceRef") or {}).get("kind")
+    if kind != "GitRepository":
+        return f"spec.sourceRef: kcsim does not model sources of kind {kind} yet"
+    if any(ref.get("readyExpr") for ref in wanted.get("dependsOn") or ()):
+        return "spec.dependsOn: kcsim does not evaluate readyExpr (CEL) yet"
+    return ""

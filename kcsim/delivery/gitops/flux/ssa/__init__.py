@@ -1,0 +1,1 @@
+"""The apply engine that Flux's controllers share: server-side apply, drift, waiting, deleting."""
