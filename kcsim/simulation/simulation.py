@@ -234,16 +234,21 @@ class Simulation:
         """
         if isinstance(ref, Record):
             return of_record(ref)
+        return self._why(ref, namespace, cluster, self.engine.now)
+
+    def _why(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Why:
         home = self.cluster(cluster)
         kind, _, name = ref.partition("/")
         resource = _resource(home, kind)
+        log = home.server.log
+        past = log.versions[: log.revision_at(until)]
         versions = [
             v
-            for v in home.server.log.versions
+            for v in past
             if v.resource is resource and v.key[1] == name and (namespace is None or v.key[0] == namespace)
         ]
         if not versions:
-            known = [v.key[1] for v in home.server.log.versions if v.resource is resource]
+            known = [v.key[1] for v in past if v.resource is resource]
             raise NotFound(_nearest(ref, name, known))
         for version in reversed(versions):
             before = version.previous
@@ -333,6 +338,14 @@ class Past:
         """The objects of a kind as they were, in key order."""
         table = self._table(kind, cluster)
         return [table[key].object for key in sorted(table) if namespace in {None, key[0]}]
+
+    def why(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Why:
+        """The chain of causes of an object's last change of substance before this instant.
+
+        Raises:
+            NotFound: nothing of that name had existed.
+        """
+        return self._simulation._why(ref, namespace, cluster, self._when)  # noqa: SLF001 - same file
 
     def _table(self, kind: str, cluster: str | None) -> dict[tuple[str, str], Version]:
         home = self._simulation.cluster(cluster)
