@@ -1,0 +1,141 @@
+"""The command bar: what a typed line means, and how it may go on.
+
+Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole kubectl lines. Pure, but for looking at names.
+
+**Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
+the word that is being typed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from kcsim.kubectl.command import COMMANDS, check, split
+from kcsim.kubectl.session import KubectlError
+from kcsim.simulation.simulation import NotFound
+from kcsim.views.look import Look
+
+READS = frozenset({"get", "describe"})
+"""kubectl's commands that only look: they are answered at once and are no part of the story."""
+
+WORDS = ("goto", "help", "inject", "pause", "quit", "run", "save", "speed", "why")
+"""The bar's own words."""
+
+
+class BadCommand(ValueError):
+    """The line means nothing; the message says what it might have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """A kubectl command line, without the word kubectl; ``reads`` when it changes nothing."""
+
+    line: str
+    reads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowKind:
+    """Show the objects of a kind, of one namespace or of all."""
+
+    word: str
+    namespace: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """One of the bar's own words and what follows it."""
+
+    word: str
+    rest: str
+
+
+Command = Kubectl | ShowKind | Own
+
+
+def parse(text: str, look: Look) -> Command:
+    """What a line means.
+
+    Raises:
+        BadCommand: nothing.
+    """
+    text = text.strip().removeprefix(":").strip()
+    first, _, rest = text.partition(" ")
+    if not first:
+        raise BadCommand("type a kind (pods, deploy), a kubectl line, or one of: " + ", ".join(WORDS))
+    if first in {"q", "q!", "quit"}:
+        return Own("quit", "")
+    if first == "kubectl" or (first in COMMANDS and rest):
+        return _kubectl(text)
+    if first in WORDS:
+        return Own(first, rest.strip())
+    try:
+        look.resource(first)
+    except NotFound:
+        known = [*WORDS, *COMMANDS, *(kind.plural for kind in look.kinds())]
+        near = difflib.get_close_matches(first, known, 1, 0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadCommand(f"{first!r} is no kind and no command{hint}") from None
+    return ShowKind(first, rest.strip() or None)
+
+
+def _kubectl(text: str) -> Kubectl:
+    fault = check(text)
+    if fault is not None:
+        raise BadCommand(" ".join(fault.split()))
+    try:
+        words = split(text)
+    except KubectlError as error:
+        raise BadCommand(str(error)) from None
+    verb = next((word for word in words if not word.startswith("-")), "")
+    return Kubectl(text.removeprefix("kubectl").strip(), verb in READS)
+
+
+def complete(text: str, look: Look) -> str | None:
+    """The line with its last word completed; None when nothing or too much would fit.
+
+    Of several that fit, the first in the alphabet is offered.
+    """
+    before, space, last = text.rpartition(" ")
+    words = before.split()
+    if words[:1] == ["kubectl"]:
+        words = words[1:]
+        is_verb = not words
+        known = list(COMMANDS) if is_verb else _operands(words, last, look)
+    elif not words:
+        known = ["kubectl", *WORDS, *(kind.plural for kind in look.kinds())]
+    elif words[0] in COMMANDS:
+        known = _operands(words, last, look)
+    else:
+        known = _namespaces(look)
+    fitting = sorted(word for word in known if word.startswith(last) and word != last)
+    return f"{before}{space}{fitting[0]}" if last and fitting else None
+
+
+def _operands(words: list[str], last: str, look: Look) -> list[str]:
+    """What may follow a kubectl verb: a kind, ``kind/name``, a name of the kind before, a namespace after -n."""
+    if words[-1:] in (["-n"], ["--namespace"]):
+        return _namespaces(look)
+    if words[0] == "rollout" and len(words) == 1:
+        return ["history", "pause", "restart", "resume", "status", "undo"]
+    if words[0] == "set" and len(words) == 1:
+        return ["env", "image", "resources", "selector", "serviceaccount", "subject"]
+    if last.startswith("-"):
+        return ["--namespace", "--replicas=", "--all-namespaces"]
+    kind, slash, _ = last.partition("/")
+    if slash:
+        return [f"{kind}/{name}" for name in _names(kind, look)]
+    named = [name for word in words[-1:] for name in _names(word, look)]
+    return [*named, *(resource.singular for resource in look.kinds()), *(r.plural for r in look.kinds())]
+
+
+def _names(word: str, look: Look) -> list[str]:
+    try:
+        return [obj["metadata"]["name"] for obj in look.objects(word)]
+    except NotFound:
+        return []
+
+
+def _namespaces(look: Look) -> list[str]:
+    return _names("namespaces", look)

@@ -1,0 +1,195 @@
+"""The gallery: every scenario, what it teaches, and under which delivery to play it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from kcsim.engine.clock import format_duration
+from kcsim.tui.catalogue import Entry, matching, story_lines
+from kcsim.tui.dialogs import Read
+from kcsim.tui.widgets.keybar import KeyBar
+from kcsim.tui.widgets.pager import TextLine
+from kcsim.tui.widgets.rows import Row, RowList
+
+if TYPE_CHECKING:
+    from kcsim.tui.app import KcsimApp
+
+
+class GalleryScreen(Screen[None]):
+    """Scenarios to choose from."""
+
+    app: KcsimApp
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "right",
+            "delivery(1)",
+            "Delivery",
+            key_display="← →",
+            tooltip="Choose under which delivery to play it",
+        ),
+        Binding("left", "delivery(-1)", "Delivery", show=False, tooltip="Choose the delivery before"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only scenarios that hold a text"),
+        Binding("escape", "clear", "Clear filter", show=False, tooltip="Show all scenarios again"),
+    ]
+
+    def __init__(self, entries: list[Entry]) -> None:
+        super().__init__()
+        self._entries = entries
+        self._shown = entries
+        self._delivery: dict[str, int] = {}
+
+    def compose(self) -> ComposeResult:
+        """The list beside what the scenario is about."""
+        yield Static("", id="head", classes="line")
+        with Horizontal(id="gallery"):
+            scenarios = RowList(id="scenarios", glyphs=False)
+            scenarios.add_class("pane")
+            scenarios.border_title = "Scenarios"
+            yield scenarios
+            with VerticalScroll(id="about", classes="pane", can_focus=False) as about:
+                about.border_title = "About"
+                yield Static("", id="about-text")
+        yield Input(placeholder="filter", id="filter")
+        yield Static("", id="message", classes="line")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show all of them."""
+        self._list()
+        self.query_one("#scenarios").focus()
+
+    def on_screen_resume(self) -> None:
+        """A run may have gone on in the meantime."""
+        self._list()
+
+    @property
+    def entry(self) -> Entry | None:
+        """The scenario under the cursor."""
+        row = self.query_one("#scenarios", RowList).current
+        return next((e for e in self._shown if row is not None and e.path == row.key), None)
+
+    def delivery_of(self, entry: Entry) -> str | None:
+        """The delivery chosen for a scenario; None when it has none."""
+        names = entry.deliveries
+        return names[self._delivery.get(entry.path, 0) % len(names)] if names else None
+
+    def select(self, path: str) -> None:
+        """Put the cursor on the scenario of a file."""
+        self.query_one("#scenarios", RowList).select_key(path)
+
+    def _list(self) -> None:
+        wanted = self.query_one("#filter", Input).value
+        self._shown = matching(self._entries, wanted)
+        shown = self._shown
+        empty = f"no scenario holds {wanted!r}"
+        rows = self.query_one("#scenarios", RowList)
+        rows.show((), len(shown), lambda i: self._row(shown[i]), key_at=lambda i: shown[i].path, empty=empty)
+        rows.border_title = (
+            f"Scenarios {len(shown)}/{len(self._entries)}" if wanted else f"Scenarios {len(shown)}"
+        )
+        self.query_one("#head", Static).update(Text("kcsim  Scenarios"))
+        self._describe()
+
+    def _row(self, entry: Entry) -> Row:
+        return Row(entry.path, (entry.name,), "failed" if entry.scenario is None else "")
+
+    def _describe(self) -> None:
+        entry = self.entry
+        text = Text() if entry is None else self._about(entry)
+        self.query_one("#about-text", Static).update(text)
+        self.query_one("#about").scroll_to(y=0, animate=False)
+
+    def _about(self, entry: Entry) -> Text:
+        about = Text(f"{entry.title}\n", style="bold")
+        scenario = entry.scenario
+        if scenario is None:
+            for fault in entry.faults:
+                about.append(f"\n{fault}\n", style="not bold")
+            about.append("\nMend the file and open it again with enter.", style="italic not bold")
+            return about
+        about.append(f"\n{scenario.summary}\n", style="not bold")
+        if scenario.teaches:
+            about.append("\nTeaches  ")
+            about.append(f"{scenario.teaches}\n", style="not bold")
+        if entry.deliveries:
+            chosen = self.delivery_of(entry)
+            about.append("\nDelivery ")
+            for name in entry.deliveries:
+                about.append(
+                    f" [{name}] " if name == chosen else f"  {name}  ",
+                    style="bold" if name == chosen else "dim",
+                )
+            about.append("← →\n", style="dim")
+        about.append("\nStory\n")
+        for when, what in story_lines(scenario):
+            about.append(f"t={when:<7} {what}\n", style="not bold")
+        about.append(f"t={format_duration(scenario.until):<7} the end\n", style="not bold")
+        opened = self.app.progress(entry, self.delivery_of(entry))
+        if opened:
+            about.append("\nOpen     ")
+            about.append(f"paused at t={opened}; enter goes on\n", style="not bold")
+        return about
+
+    # --- events -------------------------------------------------------------------------------------------------
+
+    def on_row_list_moved(self) -> None:
+        """Say what the scenario is about."""
+        self._describe()
+
+    def on_row_list_chosen(self) -> None:
+        """Enter in the list."""
+        self.action_open()
+
+    def on_input_changed(self) -> None:
+        """Narrow the list."""
+        self._list()
+
+    def on_input_submitted(self) -> None:
+        """Back to the list, with the filter on."""
+        self.query_one("#scenarios").focus()
+
+    # --- actions ------------------------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """Open the scenario; one with faults says which."""
+        entry = self.entry
+        if entry is not None:
+            self.app.open(entry, self.delivery_of(entry))
+
+    def action_delivery(self, by: int) -> None:
+        """Choose another delivery."""
+        entry = self.entry
+        if entry is not None and entry.deliveries:
+            self._delivery[entry.path] = (self._delivery.get(entry.path, 0) + by) % len(entry.deliveries)
+            self._describe()
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        line = self.query_one("#filter", Input)
+        line.add_class("-shown")
+        line.focus()
+
+    def action_clear(self) -> None:
+        """Show everything again."""
+        line = self.query_one("#filter", Input)
+        line.value = ""
+        line.remove_class("-shown")
+        self.query_one("#scenarios").focus()
+
+
+def faults_screen(entry: Entry) -> Read:
+    """Every fault of a scenario with its place and its remedy."""
+    lines: list[TextLine] = []
+    for fault in entry.faults:
+        lines.append(((f"{fault.position}: ", "key"), (f"{fault.code} {fault.message}", "state--failed")))
+        lines.extend((((f"  {fault.remedy}", ""),), (("", ""),)))
+    lines.append((("Mend the file and open it again: the gallery stays as it is.", "dim"),))
+    return Read(entry.title, lines)

@@ -1,0 +1,368 @@
+"""One world on the screen: its clock, where in time one looks, and what was done by hand. Knows nothing of Textual.
+
+The screen asks for plain data and says what should happen; nothing else of it touches the world. That is the seam
+where a process boundary fits, once worlds get so large that one process is too slow for both.
+
+**Walk:** the screen's timer calls ``advance`` with the wall time that passed -> events are processed for at most a few
+milliseconds, instant by instant -> the screen reads ``look`` and ``moments`` and paints -> a key changes pace or cursor.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
+from kcsim.engine.task import run_now
+from kcsim.kubectl.command import kubectl
+from kcsim.kubectl.session import Outcome
+from kcsim.scenario.model import TimelineEntry
+from kcsim.scenario.play import Play
+from kcsim.simulation.faults import FaultError
+from kcsim.simulation.simulation import Simulation, person
+from kcsim.simulation.why import Why
+from kcsim.tui.hands import PERSON, Hands
+from kcsim.tui.story import Moment, Story
+from kcsim.views.look import Look
+from kcsim.views.objects import Ref
+from kcsim.views.readiness import Readiness
+
+SPEEDS: tuple[int | None, ...] = (1, 10, 60, 300, 1800, None)
+"""Virtual seconds a second; None is as fast as it goes."""
+
+QUANTUM = 0.008
+"""Seconds of work between two looks at the keyboard: keys answer within 8 ms at the median, at half the full speed."""
+
+
+class BadTime(ValueError):
+    """The text names no instant; the message says what does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the world runs towards when it was told to jump: an instant (µs), or the next moment of the timeline."""
+
+    until: int | None
+    next_moment: bool = False
+
+
+class Session:
+    """A world being watched.
+
+    Attributes:
+        simulation: the world. Only this class and ``hands`` touch it.
+        title: what is played, for the header.
+        delivery: under which delivery, "" for a bare cluster.
+        end: when the story ends (µs), None for a world without an end.
+        running: whether time passes.
+        cursor: the instant of the past that is looked at (µs); None: now.
+        failure: the traceback that stopped the world; "" while it is sound.
+    """
+
+    def __init__(
+        self, simulation: Simulation, *, title: str = "", delivery: str = "", end: int | None = None
+    ) -> None:
+        self.simulation = simulation
+        self.title = title
+        self.delivery = delivery
+        self.end = end
+        self.running = False
+        self.cursor: int | None = None
+        self.failure = ""
+        self.hands: Hands = Hands(simulation)
+        self.readiness = Readiness()
+        self._story = Story(simulation)
+        self._speed = SPEEDS.index(60)
+        self._goal: Goal | None = None
+        self._credit = 0
+        self._look: tuple[tuple[int | None, int, int], Look] | None = None
+
+    @property
+    def play(self) -> Play | None:
+        """The world as the player of a scenario; None for a bare cluster."""
+        return self.simulation if isinstance(self.simulation, Play) else None
+
+    # --- what there is to see -----------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """The present of the world (µs)."""
+        return self.simulation.engine.now
+
+    @property
+    def seen(self) -> int:
+        """The instant one looks at (µs): the cursor, or now."""
+        return self.now if self.cursor is None else self.cursor
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the story is over."""
+        return self.end is not None and self.now >= self.end
+
+    @property
+    def horizon(self) -> int:
+        """Until when the timeline is drawn (µs)."""
+        return self.end if self.end is not None else max(10 * 60 * SECOND, self.now)
+
+    @property
+    def look(self) -> Look:
+        """The world at the instant one looks at; made anew only when something changed."""
+        key = (self.cursor, self.now, len(self.simulation.trace))
+        if self._look is None or self._look[0] != key:
+            self._look = key, Look(self.simulation, self.cursor)
+        return self._look[1]
+
+    @property
+    def moments(self) -> list[Moment]:
+        """What happened so far that a person wants to know, oldest first."""
+        return self._story.moments()
+
+    def moments_seen(self) -> list[Moment]:
+        """The moments up to the instant one looks at."""
+        moments = self.moments
+        if self.cursor is None:
+            return moments
+        return moments[: bisect_right(moments, self.cursor, key=lambda moment: moment.time)]
+
+    def update(self) -> None:
+        """Bring the series that lanes are drawn from up to date."""
+        self.readiness.update(self.simulation.cluster().server.log)
+
+    # --- pace ---------------------------------------------------------------------------------------------------
+
+    @property
+    def speed(self) -> int | None:
+        """Virtual seconds a second; None: as fast as it goes."""
+        return SPEEDS[self._speed]
+
+    @property
+    def speed_text(self) -> str:
+        """The speed as the header shows it."""
+        return "max" if self.speed is None else f"x{self.speed}"
+
+    def change_speed(self, by: int) -> None:
+        """Faster or slower by so many notches."""
+        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
+        self._credit = 0
+
+    def toggle(self) -> None:
+        """Run or pause. In the past: return to the present and run."""
+        self.cursor = None
+        self._goal, self._credit = None, 0
+        self.running = not self.running and not self.at_end and not self.failure
+
+    def pause(self) -> None:
+        """Let no time pass."""
+        self.running = False
+        self._goal = None
+
+    def advance(self, elapsed: float, quantum: float = QUANTUM) -> bool:
+        """Let the world run for at most ``quantum`` seconds of work; gives whether time passed.
+
+        Args:
+            elapsed: seconds of wall time since the last call, which is what the pace turns into virtual time.
+            quantum: when to come back.
+        """
+        if not self.running:
+            return False
+        before, engine = self.now, self.simulation.engine
+        target = self._target(elapsed)
+        deadline = time.perf_counter() + quantum
+        try:
+            while True:
+                upcoming = engine.next_time
+                if upcoming is None or upcoming > target:
+                    if target < _NEVER:
+                        engine.run_until(target)
+                    self._arrived(target)
+                    break
+                engine.run_until(upcoming)
+                if self._goal is not None and self._goal.next_moment and self._story.has_news():
+                    self.pause()
+                    break
+                if time.perf_counter() >= deadline:
+                    break
+        except Exception:  # noqa: BLE001 - the world broke; the screen lives on, says so, and keeps the record so far
+            self._broken()
+        self._credit = max(0, target - self.now) if self._paced else 0
+        return self.now != before
+
+    @property
+    def _paced(self) -> bool:
+        return self._goal is None and self.speed is not None
+
+    def _target(self, elapsed: float) -> int:
+        goal = self._goal
+        if goal is not None and goal.until is not None:
+            target = goal.until
+        elif self._paced and self.speed is not None:
+            # A world that cannot keep the pace does not save it up: at most a second's worth.
+            wanted = self._credit + round(elapsed * self.speed * SECOND)
+            target = self.now + min(wanted, self.speed * SECOND)
+        else:
+            target = _NEVER
+        return target if self.end is None else min(target, max(self.end, self.now))
+
+    def _arrived(self, target: int) -> None:
+        goal = self._goal
+        if (
+            self.at_end
+            or target == _NEVER
+            or (goal is not None and goal.until is not None and self.now >= goal.until)
+        ):
+            self.pause()
+
+    def _broken(self) -> None:
+        self.failure = traceback.format_exc()
+        self.pause()
+
+    # --- steps and jumps ----------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Process the next event that leaves a trace; in the past: go to the next moment."""
+        if self.cursor is not None:
+            self.next_change()
+            return
+        self.pause()
+        upcoming = self.simulation.engine.next_time
+        if self.failure or upcoming is None or (self.end is not None and upcoming > self.end):
+            return
+        try:
+            self.simulation.step()
+        except Exception:  # noqa: BLE001 - as in advance
+            self._broken()
+
+    def next_change(self) -> None:
+        """Go to the next moment: in the past look at it, in the present run until it comes."""
+        if self.cursor is not None:
+            moments = self.moments
+            place = bisect_right(moments, self.cursor, key=lambda moment: moment.time)
+            self.look_at(moments[place].time if place < len(moments) else None)
+            return
+        self._story.moments()
+        self._run_to(Goal(None, next_moment=True))
+
+    def previous_change(self) -> None:
+        """Look at the moment before."""
+        moments = self.moments
+        place = bisect_left(moments, self.seen, key=lambda moment: moment.time)
+        self.look_at(moments[place - 1].time if place else 0)
+
+    def look_at(self, when: int | None) -> None:
+        """Look at an instant of the past; None, or the present: at now."""
+        self.pause()
+        self.cursor = None if when is None or when >= self.now else max(0, when)
+
+    def go_to(self, when: int) -> None:
+        """Look back at an instant of the past, or run to one that is still to come."""
+        if when <= self.now:
+            self.look_at(when)
+        else:
+            self.cursor = None
+            self._run_to(Goal(when))
+
+    def _run_to(self, goal: Goal) -> None:
+        if not self.failure and not self.at_end:
+            self._goal, self.running = goal, True
+
+    def instant(self, text: str) -> int:
+        """The instant (µs) a person means: ``90``, ``1m30s``, ``+30s``, ``-1m``, ``end``, or a word of the timeline.
+
+        Raises:
+            BadTime: nothing of that kind.
+        """
+        text = text.strip()
+        if text == "end" and self.end is not None:
+            return self.end
+        if text in {"now", ""}:
+            return self.now
+        sign = {"+": 1, "-": -1}.get(text[0], 0)
+        body = text[1:] if sign else text
+        try:
+            span = seconds(float(body)) if body.replace(".", "", 1).isdigit() else seconds(body)
+        except ValueError:
+            return self._named(text)
+        when = self.seen + sign * span if sign else span
+        if self.end is not None and when > self.end:
+            raise BadTime(f"the story ends at {format_duration(self.end)}")
+        return max(0, when)
+
+    def _named(self, text: str) -> int:
+        """The next moment after the one looked at that holds the text, else the first."""
+        wanted = text.lower()
+        times = [m.time for m in self.moments if wanted in f"{m.lane} {m.actor} {m.text}".lower()]
+        if not times:
+            raise BadTime(
+                f"{text!r} is no time and nothing in the timeline: write 90, 1m30s, +30s, commit or end"
+            )
+        return next((when for when in times if when > self.seen), times[0])
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def why(self, ref: Ref) -> Why:
+        """The causal chain of an object's last change of substance, as far as it had come at the instant looked at.
+
+        Raises:
+            NotFound: nothing of that name ever existed.
+        """
+        return self.look.why(ref.kind, ref.namespace, ref.name)
+
+    def why_record(self, seq: int) -> Why:
+        """The causal chain of a record of the trace."""
+        return self.simulation.why(self.simulation.trace.records[seq])
+
+    def read(self, line: str) -> Outcome:
+        """A kubectl command that only looks: answered at once, leaves no trace."""
+        client = self.simulation.cluster().direct(person(PERSON))
+        outcome: Outcome = run_now(self.simulation.engine, kubectl(client, line))
+        return outcome
+
+    def repositories(self) -> list[str]:
+        """The git repositories of the world, by name."""
+        play = self.simulation
+        return (
+            [repository.name for repository in play.scenario.repositories] if isinstance(play, Play) else []
+        )
+
+    # --- acting -------------------------------------------------------------------------------------------------
+
+    @property
+    def unsaved(self) -> int:
+        """How many deeds are not saved yet."""
+        return len(self.hands.deeds) - self.hands.saved
+
+    def kubectl(self, line: str) -> None:
+        """Type a kubectl line that changes something. Its answer comes when the world has run far enough."""
+        self.do(TimelineEntry(at=self.now, kubectl=line, as_=PERSON))
+
+    def do(self, entry: TimelineEntry) -> str | None:
+        """Do something by hand, at the next whole millisecond at which nothing else happens; gives what went wrong.
+
+        So the deed stands alone in its instant, and a replay from a file meets it in the same order.
+        """
+        self.cursor = None
+        engine = self.simulation.engine
+        when = self.now - self.now % MILLISECOND + MILLISECOND
+        try:
+            engine.run_until(when - 1)
+            while engine.next_time == when:
+                when += MILLISECOND
+                engine.run_until(when - 1)
+            engine.at(when, self.hands.do, entry)
+            engine.run_until(when)
+        except FaultError as error:
+            return str(error)
+        except Exception:  # noqa: BLE001 - as in advance
+            self._broken()
+            return "the world stopped because of a defect of kcsim"
+        return None
+
+    @property
+    def seconds_seen(self) -> float:
+        """The instant one looks at, in seconds."""
+        return to_seconds(self.seen)
+
+
+_NEVER = 1 << 62

@@ -1,0 +1,1 @@
+"""The few widgets kcsim brings along: rows, text and lanes, each drawn line by line."""

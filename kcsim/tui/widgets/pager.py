@@ -1,0 +1,78 @@
+"""A text one can scroll through, drawn line by line, with spans in named styles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from kcsim.tui.widgets.states import STATE_CLASSES
+
+Span = tuple[str, str]
+"""A piece of text and its style: "" plain, or ``key``, ``dim``, ``title``, ``state--failed`` ..."""
+TextLine = Sequence[Span]
+
+
+class Pager(ScrollView, can_focus=True):
+    """Lines of text; scrolls both ways."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"pager--key", "pager--dim", "pager--title", *STATE_CLASSES}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "scroll_up", "Up", show=False, tooltip="Scroll up"),
+        Binding("j", "scroll_down", "Down", show=False, tooltip="Scroll down"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: list[TextLine] = []
+
+    def show(self, lines: Iterable[TextLine], *, keep_place: bool = False) -> None:
+        """Show a text, from its top unless the place is to be kept."""
+        self._lines = list(lines)
+        width = max((sum(len(text) for text, _ in line) for line in self._lines), default=0)
+        self.virtual_size = Size(width + 2, len(self._lines))
+        if not keep_place:
+            self.scroll_to(0, 0, animate=False)
+        self.refresh()
+
+    @property
+    def text(self) -> str:
+        """The text without styles."""
+        return "\n".join("".join(part for part, _ in line) for line in self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        left, top = round(self.scroll_offset.x), round(self.scroll_offset.y)
+        width, base = self.scrollable_content_region.width, self.rich_style
+        if top + y >= len(self._lines):
+            return Strip.blank(width, base)
+        segments = [Segment(" ", base)]
+        for text, name in self._lines[top + y]:
+            component = name if name.startswith("state--") else f"pager--{name}"
+            style = base + self.get_component_rich_style(component, partial=True) if name else base
+            segments.append(Segment(text, style))
+        return Strip(segments).crop_extend(left, left + width, base)
+
+
+def plain(text: str) -> list[TextLine]:
+    """A text as it is."""
+    return [((line, ""),) for line in text.split("\n")]
+
+
+def yaml_lines(text: str) -> list[TextLine]:
+    """YAML with its keys set apart from their values."""
+    return [_yaml_line(line) for line in text.rstrip("\n").split("\n")]
+
+
+def _yaml_line(line: str) -> TextLine:
+    body = line.lstrip(" -")
+    head = line[: len(line) - len(body)]
+    key, colon, value = body.partition(":")
+    if not colon or (value and not value.startswith(" ")) or key[:1] in {'"', "'", "{", "["}:
+        return ((line, ""),)
+    return ((head, ""), (f"{key}:", "key"), (value, ""))

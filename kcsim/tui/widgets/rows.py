@@ -1,0 +1,278 @@
+"""Rows with a cursor, drawn line by line: a table of any length costs what is in sight.
+
+Textual's own DataTable repaints whole and adds up every row (ux reference, A2); this makes and draws the rows that show.
+
+**Walk:** ``show`` takes how many rows there are and a function that makes one -> the rows in sight are made once and
+measured -> ``render_line`` draws them -> keys and clicks move the cursor, which stays with its row when others come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from kcsim.tui.widgets.states import STATE_CLASSES, state_style
+from kcsim.views.states import GLYPHS, State
+
+GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: a key that says which thing it shows, its cells, and its state."""
+
+    key: object
+    cells: Sequence[str]
+    state: State = ""
+
+
+class RowList(ScrollView, can_focus=True):
+    """A list of rows under a header.
+
+    Attributes:
+        cursor: the row that is selected.
+        count: how many rows there are.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--header", "rows--cursor", "rows--dim", *STATE_CLASSES}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, tooltip="Up a row"),
+        Binding("down,j", "move(1)", "Down", show=False, tooltip="Down a row"),
+        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="Up a page"),
+        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="Down a page"),
+        Binding("home", "top", "First row", show=False, tooltip="First row"),
+        Binding("end", "bottom", "Last row", show=False, tooltip="Last row"),
+        Binding("enter", "choose", "Open", tooltip="Open what is under the cursor"),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another row."""
+
+        def __init__(self, rows: RowList) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    class Chosen(Message):
+        """Enter or a double click."""
+
+        def __init__(self, rows: RowList) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowList:
+            """The list."""
+            return self.rows
+
+    def __init__(self, *, follow: bool = False, glyphs: bool = True, id: str | None = None) -> None:
+        """``follow``: while the cursor is on the last row it stays there when rows come; ``glyphs``: show states."""
+        super().__init__(id=id)
+        self.cursor = 0
+        self.count = 0
+        self._header: tuple[str, ...] = ()
+        self._make: Callable[[int], Row] = _nothing
+        self._made: dict[int, Row] = {}
+        self._key_at: Callable[[int], object] | None = None
+        self._widths: list[int] = []
+        self._empty = ""
+        self._follow = follow
+        self._glyphs = glyphs
+        self._key: object = None
+
+    # --- what is shown ------------------------------------------------------------------------------------------
+
+    def show(
+        self,
+        header: Sequence[str],
+        count: int,
+        make: Callable[[int], Row],
+        *,
+        key_at: Callable[[int], object] | None = None,
+        empty: str = "",
+    ) -> None:
+        """Show other rows; the cursor stays on the row of the same key while it exists.
+
+        Args:
+            header: column titles; none for a plain list.
+            count: how many rows there are.
+            make: gives row ``i``.
+            key_at: gives the key of row ``i`` more cheaply than ``make``.
+            empty: what to say when there is none.
+        """
+        following = self._follow and self.cursor >= self.count - 1
+        if tuple(header) != self._header:
+            self._header = tuple(header)
+            self._widths = [len(title) for title in header]
+        self.count, self._make, self._key_at, self._empty = count, make, key_at, empty
+        self._made = {}
+        self.virtual_size = Size(0, count + self._top)
+        self._put(count - 1 if following else self._place_of_key())
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._row(self.cursor) if 0 <= self.cursor < self.count else None
+
+    def select(self, place: int) -> None:
+        """Put the cursor on a row and tell."""
+        before = self._key
+        self._put(place)
+        if self._key != before:
+            self.post_message(self.Moved(self))
+
+    def select_key(self, key: object) -> bool:
+        """Put the cursor on the row of a key; False when there is none."""
+        read = self._key_at or (lambda place: self._row(place).key)
+        for place in range(self.count):
+            if read(place) == key:
+                self.select(place)
+                return True
+        return False
+
+    @property
+    def _top(self) -> int:
+        """Lines that the header takes."""
+        return 1 if any(self._header) else 0
+
+    @property
+    def _first(self) -> int:
+        """The first row in sight."""
+        return round(self.scroll_offset.y)
+
+    def _row(self, place: int) -> Row:
+        row = self._made.get(place)
+        if row is None:
+            row = self._made[place] = self._make(place)
+        return row
+
+    def _place_of_key(self) -> int:
+        """Where the row under the cursor is now; rows rarely move, so its old place is tried first."""
+        if self._key is None or not self.count:
+            return self.cursor
+        read = self._key_at or (lambda place: self._row(place).key)
+        if self.cursor < self.count and read(self.cursor) == self._key:
+            return self.cursor
+        return next((place for place in range(self.count) if read(place) == self._key), self.cursor)
+
+    def _put(self, place: int) -> None:
+        self.cursor = max(0, min(place, self.count - 1))
+        row = self.current
+        self._key = None if row is None else row.key
+        height = self.size.height - self._top
+        if height > 0:
+            if self.cursor < self._first:
+                self.scroll_to(y=self.cursor, animate=False)
+            elif self.cursor >= self._first + height:
+                self.scroll_to(y=self.cursor - height + 1, animate=False)
+        self._measure()
+        self.refresh()
+
+    def _measure(self) -> None:
+        """Columns grow with what comes into sight and never shrink, so that they do not dance."""
+        widths = self._widths
+        for place in range(self._first, min(self.count, self._first + self.size.height)):
+            for column, cell in enumerate(self._row(place).cells[: len(widths)]):
+                widths[column] = max(widths[column], len(cell))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Rows that come into sight are measured."""
+        super().watch_scroll_y(old_value, new_value)
+        self._measure()
+
+    # --- drawing ------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the list."""
+        width = self.scrollable_content_region.width
+        if self._top and y == 0:
+            return self._line(self._header, "", self.get_component_rich_style("rows--header"), width)
+        place = self._first + y - self._top
+        if not self.count and y == self._top:
+            dim = self.get_component_rich_style("rows--dim")
+            return Strip([Segment(f" {self._empty}"[:width].ljust(width), dim)], width)
+        if place >= self.count:
+            return Strip.blank(width, self.rich_style)
+        row = self._row(place)
+        style = self.rich_style
+        if place == self.cursor:
+            style = self.get_component_rich_style("rows--cursor") if self.has_focus else style + _BOLD
+        return self._line(row.cells, row.state, style, width)
+
+    def _line(self, cells: Sequence[str], state: State, style: Style, width: int) -> Strip:
+        coloured = state_style(self, state, style)
+        lead = f" {GLYPHS[state]} " if self._glyphs else " "
+        segments = [Segment(lead, coloured)]
+        room = width - len(lead)
+        for place, cell in enumerate(cells):
+            if room <= 0:
+                break
+            if place < len(cells) - 1 and place < len(self._widths):
+                text = cell.ljust(self._widths[place] + GAP)
+            else:
+                text = cell
+            if len(cell) > room:
+                text = cell[: room - 1] + "…"
+            text = text[:room]
+            tells = place < len(self._header) and self._header[place] in {"STATUS", "READY"}
+            segments.append(Segment(text, coloured if tells else style))
+            room -= len(text)
+        if room > 0:
+            segments.append(Segment(" " * room, style))
+        return Strip(segments, width)
+
+    # --- moving -------------------------------------------------------------------------------------------------
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor."""
+        self.select(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Move it by a screenful."""
+        self.select(self.cursor + by * max(1, self.size.height - self._top - 1))
+
+    def action_top(self) -> None:
+        """To the first row."""
+        self.select(0)
+
+    def action_bottom(self) -> None:
+        """To the last row."""
+        self.select(self.count - 1)
+
+    def action_choose(self) -> None:
+        """Open the row."""
+        if self.count:
+            self.post_message(self.Chosen(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor, a double click opens."""
+        place = self._first + event.y - self._top
+        if event.y >= self._top and place < self.count:
+            self.select(place)
+            if event.chain > 1:
+                self.action_choose()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self._put(self.cursor)
+
+
+_BOLD = Style(bold=True)
+
+
+def _nothing(_place: int) -> Row:
+    raise IndexError("an empty list has no rows")

@@ -1,0 +1,80 @@
+"""The first thing in a cluster that is not right, in one line: what a screen names when it asks "why?".
+
+**Walk:** machines first, then pods that fail, then what delivers, then workloads that lack pods -> the worst one ->
+with the chain of causes of the object in a few words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.why import Why
+from kcsim.views.look import Look
+from kcsim.views.objects import ObjectRow, Ref, object_table
+from kcsim.views.states import GLYPHS, SEVERITY, State
+
+KINDS = ("nodes", "pods", "kustomizations", "gitrepositories", "deployments", "statefulsets", "daemonsets")
+"""Where to look, in this order; of the same severity the first kind is named."""
+
+_FEW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One thing that is not right: which object, how bad, and what kubectl says of it."""
+
+    ref: Ref
+    state: State
+    text: str
+
+    def __str__(self) -> str:
+        return f"{GLYPHS[self.state]} {self.ref} {self.text}"
+
+
+def first_concern(look: Look) -> Concern | None:
+    """The worst thing there is now; None when everything is as it should be."""
+    found: Concern | None = None
+    for word in KINDS:
+        try:
+            table = object_table(look, word)
+        except NotFound:
+            continue  # a kind that only some deliveries bring
+        for row in table.rows():
+            if row.state not in {"failed", "unknown", "pending"}:
+                continue
+            if found is None or SEVERITY.index(row.state) < SEVERITY.index(found.state):
+                found = Concern(row.ref, row.state, _text(table.header, row))
+    return found
+
+
+def _text(header: tuple[str, ...], row: ObjectRow) -> str:
+    cells = dict(zip(header, row.cells, strict=True))
+    status, ready = cells.get("STATUS", ""), cells.get("READY", "")
+    if status and status not in {"Running", "True", "False"} and "READY" not in cells:
+        return status
+    if "/" in ready:
+        return f"{status} {ready} ready".strip() if status in {"", "Running"} else status
+    return f"Ready={ready} {status}".strip() if ready in {"True", "False", "Unknown"} else f"{ready} ready"
+
+
+def in_short(why: Why, width: int) -> str:
+    """A chain of causes in one line: the nearest few steps, then where it all began.
+
+    The chain is cut in the middle, because its two ends say most.
+    """
+    steps = [f"{link.verb} {_name(link.object)}".strip() for link in why.links]
+    steps = [step for place, step in enumerate(steps) if not place or step != steps[place - 1]]
+    origin = why.origin
+    last = f"{origin.verb} {_name(origin.object)} by {origin.actor} t={float(origin.t):g}s"
+    shown = steps[: min(_FEW, len(steps) - 1)] if len(steps) > 1 else []
+    while shown and len(" ← ".join([*shown, "…", last])) > width:
+        shown.pop()
+    cut = len(shown) < len(steps) - 1
+    return " ← ".join([*shown, *(["…"] if cut and shown else []), last])
+
+
+def _name(subject: str) -> str:
+    """``deployment.apps/shop/web`` as ``deployment/web``."""
+    kind, *rest = subject.split("/")
+    return f"{kind.partition('.')[0]}/{rest[-1]}" if rest else subject

@@ -1,0 +1,69 @@
+"""How many pods there were and how many of them were ready, as steps over time: what the pods lane is drawn from.
+
+Read from the log once, version by version; cost follows change. The pods of the cluster itself and of agents are left
+out: the lane is about what users run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from kcsim.api.log import Log, Version
+from kcsim.cluster.controllers.pods import is_active, is_ready
+
+INFRASTRUCTURE = frozenset({"kube-system", "flux-system", "argocd"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyStep:
+    """From ``time`` (µs) on: ``ready`` of ``total`` pods that are to run."""
+
+    time: int
+    ready: int
+    total: int
+
+
+class Readiness:
+    """The steps of one cluster's log, kept up to date by ``update``."""
+
+    def __init__(self) -> None:
+        self.steps: list[ReadyStep] = []
+        self._times: list[int] = []
+        self._read = 0
+        self._pods: dict[tuple[str, str], bool] = {}
+        self._ready = 0
+
+    def update(self, log: Log) -> None:
+        """Read what the log has gained."""
+        versions = log.versions
+        for index in range(self._read, len(versions)):
+            version = versions[index]
+            if version.resource.kind == "Pod" and version.key[0] not in INFRASTRUCTURE:
+                self._take(version)
+        self._read = len(versions)
+
+    def _take(self, version: Version) -> None:
+        pods = self._pods
+        pod = version.object
+        before = pods.get(version.key)
+        now = None if version.deleted or not is_active(pod) else is_ready(pod)
+        if now == before:
+            return
+        if now is None:
+            del pods[version.key]
+        else:
+            pods[version.key] = now
+        self._ready += bool(now) - bool(before)
+        step = ReadyStep(version.time, self._ready, len(pods))
+        if self._times and self._times[-1] == version.time:
+            self.steps[-1] = step
+        else:
+            self.steps.append(step)
+            self._times.append(version.time)
+
+    def during(self, start: int, end: int) -> list[ReadyStep]:
+        """The steps that held at some time of [start, end); the first may have begun earlier."""
+        first = max(0, bisect_right(self._times, start) - 1)
+        last = bisect_right(self._times, end - 1)
+        return [step for step in self.steps[first:last] if step.time < end]
