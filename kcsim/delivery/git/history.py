@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcsim.delivery.git.reach import is_below, reached
 from kcsim.delivery.git.repository import GitError
 from kcsim.engine.clock import SECOND
 
@@ -57,6 +58,9 @@ class Imported:
     path: str
     branch: str
     directories: tuple[str, ...]
+    """What holds the manifests to deliver."""
+    reached: tuple[str, ...]
+    """Further paths that kustomizations in `directories` read, now or earlier; they are replayed along."""
     changes: tuple[Change, ...]
     skipped: tuple[str, ...]
     """Paths of submodules and symbolic links, which are not replayed."""
@@ -72,7 +76,8 @@ def import_repository(
 ) -> Imported:
     """Read the history of the manifests in a git repository on disk.
 
-    `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head.
+    `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head. What their
+    kustomizations read elsewhere (a base, a shared patch) belongs to the manifests, too.
     `branch` is by default the one that is checked out.
     Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch,
         no manifests, unreadable.
@@ -105,14 +110,27 @@ def _import(repo: Repo, path: str, wanted: tuple[str, ...] | None, branch: str |
     directories = wanted if wanted is not None else reader.manifest_directories(tip.tree)
     if not directories:
         raise UnusableRepository(f"{path}: no manifests on branch '{name}'")
-    changes = _changes(reader, reader.first_parents(head), directories)
-    if not changes:
+    commits = reader.first_parents(head)
+    also = reader.reached(tip.tree, directories)
+    while True:
+        reader.skipped.clear()
+        changes, trees = _changes(reader, commits, (*directories, *also))
+        earlier = {path for tree in trees for path in reader.reached(tree, (*directories, *also))}
+        if not earlier:
+            break
+        # Kustomizations read other paths once than they do now: those belong to the history, too.
+        also = tuple(sorted({*also, *earlier}))
+    if not any(is_below(file, directories) for change in changes for file in change.files):
         raise UnusableRepository(f"{path}: no commit on branch '{name}' touches {', '.join(directories)}")
-    return Imported(path, name, directories, tuple(changes), tuple(sorted(reader.skipped)))
+    return Imported(path, name, directories, also, tuple(changes), tuple(sorted(reader.skipped)))
 
 
-def _changes(reader: _Reader, commits: list[DiskCommit], directories: tuple[str, ...]) -> list[Change]:
+def _changes(
+    reader: _Reader, commits: list[DiskCommit], directories: tuple[str, ...]
+) -> tuple[list[Change], list[ObjectID]]:
+    """What each commit changed, and the trees after those that changed a kustomization."""
     found: list[Change] = []
+    trees: list[ObjectID] = []
     before: ObjectID | None = None
     began = last = 0
     for commit in commits:
@@ -120,13 +138,15 @@ def _changes(reader: _Reader, commits: list[DiskCommit], directories: tuple[str,
         before = commit.tree
         if not files:
             continue
+        if any(_is_kustomization(file) for file in files):
+            trees.append(commit.tree)
         # Committers' clocks disagree and rebases reorder them: time never runs backwards here.
         last = max(last, commit.commit_time) if found else commit.commit_time
         began = began if found else last
         author = commit.author.decode("utf-8", "replace")
         message = commit.message.decode("utf-8", "replace")
         found.append(Change(files, message, author, (last - began) * SECOND, commit.id.decode()))
-    return found
+    return found, trees
 
 
 def _head(repo: Repo, path: str, branch: str | None) -> tuple[str, ObjectID]:
@@ -213,6 +233,17 @@ class _Reader:
             return (".",)
         return tuple(sorted(d for d in found if not any(d != o and d.startswith(f"{o}/") for o in found)))
 
+    def reached(self, tree: ObjectID, directories: tuple[str, ...]) -> tuple[str, ...]:
+        """What the kustomizations below some directories of a tree read elsewhere."""
+        if "." in directories:
+            return ()
+        kustomizations = {
+            posixpath.dirname(path): self._repo.object_store[sha].as_raw_string()
+            for path, sha in self._yaml_files(tree, "")
+            if _is_kustomization(path)
+        }
+        return reached(directories, kustomizations)
+
     def _yaml_files(self, tree: ObjectID, prefix: str) -> Iterator[tuple[str, ObjectID]]:
         from dulwich.objects import Tree
 
@@ -227,7 +258,7 @@ class _Reader:
             # Dot directories hold pipelines and editor settings, which look like manifests now and then.
             if stat.S_ISDIR(mode) and not name.startswith(b"."):
                 yield from self._yaml_files(sha, f"{path}/")
-            elif stat.S_ISREG(mode) and path.endswith(_YAML):
+            elif stat.S_ISREG(mode) and (path.endswith(_YAML) or _is_kustomization(path)):
                 yield path, sha
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kcsim.delivery.git.history import UnusableRepository, import_repository
+from kcsim.delivery.git.reach import reached
 from kcsim.delivery.git.repository import Repository
 from kcsim.engine.clock import SECOND, seconds
 
@@ -100,6 +101,52 @@ def test_a_lost_object_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(UnusableRepository, match="r: unreadable: "):
         import_repository(str(tmp_path / "r"))
     assert repo.head()
+
+
+def test_what_kustomizations_read_elsewhere_is_replayed_along(tmp_path: Path) -> None:
+    repo = Repository("r")
+    overlay = "deploy/prod/kustomization.yaml"
+    generator = "configMapGenerator: [{name: a, files: [app.conf=../../conf/app.conf]}]\n"
+    first = {
+        overlay: "resources: [../../old]\n" + generator,
+        "old/kustomization.yaml": "resources: [web.yaml]",
+        "old/web.yaml": WEB,
+        "conf/app.conf": "a=1",
+        "conf/other.conf": "b=1",
+        "base/readme.md": "soon",
+    }
+    repo.commit("main", first, "One", ANA, 0)
+    repo.commit("main", {"old/web.yaml": WEB + "spec: {}\n"}, "Old", ANA, 1 * SECOND)
+    moved: dict[str, str | None] = {
+        overlay: "resources: [../../base]\n" + generator,
+        "base/kustomization.yaml": "resources: [web.yaml]\ncomponents: [../parts/tls]",
+        "base/web.yaml": WEB,
+        "parts/tls/kustomization.yaml": "kind: Component",
+        "old/kustomization.yaml": None,
+        "old/web.yaml": None,
+    }
+    repo.commit("main", moved, "Move", ANA, 2 * SECOND)
+    repo.commit("main", {"conf/other.conf": "b=2"}, "Elsewhere", ANA, 3 * SECOND)
+    repo.write_to(str(tmp_path / "r"))
+    found = import_repository(str(tmp_path / "r"), "deploy/prod")
+    assert found.directories == ("deploy/prod",)
+    assert found.reached == ("base", "conf/app.conf", "old", "parts/tls")
+    assert [(change.message.strip(), len(change.files)) for change in found.changes] == [
+        ("One", 5),
+        ("Old", 1),
+        ("Move", 6),
+    ]
+
+
+def test_reaching_stops_at_the_root_and_at_what_cannot_be_read() -> None:
+    kustomizations = {
+        "a": b"resources: [../b, ../../outside, 'https://x/y?ref=..', web.yaml]",
+        "b": b"resources: [../a, ../c/d.yaml]\npatches: [{path: ../../b/../b/p.yaml}]",
+        "b/broken": b"resources: [../../e",
+        "z": b"resources: [../y]",
+    }
+    assert reached(["a"], kustomizations) == ("b", "c/d.yaml")
+    assert reached(["."], kustomizations) == ()
 
 
 def test_paths_that_are_no_repository_say_what_would_be(tmp_path: Path) -> None:
