@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kcsim.delivery.git.reach import is_below, reached
@@ -87,7 +88,8 @@ def import_repository(
 
     try:
         with Repo(path) as repo:
-            return _import(repo, path, _wanted(manifests_under), branch)
+            name, head = _head(repo, path, branch)
+            return _import(path, name, head, frozenset(repo.get_shallow()), _wanted(manifests_under))
     except NotGitRepository:
         raise UnusableRepository(f"{path}: {_no_repository(path)}") from None
     except KeyError as error:
@@ -103,9 +105,18 @@ def import_repository(
         raise UnusableRepository(f"{path}: unreadable: {error or type(error).__name__}") from error
 
 
-def _import(repo: Repo, path: str, wanted: tuple[str, ...] | None, branch: str | None) -> Imported:
-    reader = _Reader(repo)
-    name, head = _head(repo, path, branch)
+# A commit's SHA vouches for all there is behind it, so what was read once need not be read for each world again.
+@lru_cache(maxsize=4)
+def _import(
+    path: str, name: str, head: ObjectID, shallow: frozenset[ObjectID], wanted: tuple[str, ...] | None
+) -> Imported:
+    from dulwich.repo import Repo
+
+    with Repo(path) as repo:
+        return _read(_Reader(repo, shallow), path, name, head, wanted)
+
+
+def _read(reader: _Reader, path: str, name: str, head: ObjectID, wanted: tuple[str, ...] | None) -> Imported:
     tip = reader.commit(head)
     directories = wanted if wanted is not None else reader.manifest_directories(tip.tree)
     if not directories:
@@ -176,9 +187,9 @@ def _no_head(repo: Repo) -> str:
 class _Reader:
     """Reads commits and trees of one repository on disk, remembering which paths it cannot replay."""
 
-    def __init__(self, repo: Repo) -> None:
+    def __init__(self, repo: Repo, shallow: frozenset[ObjectID]) -> None:
         self._repo = repo
-        self._shallow = repo.get_shallow()
+        self._shallow = shallow
         self.skipped: set[str] = set()
 
     def commit(self, sha: ObjectID) -> DiskCommit:
