@@ -303,5 +303,6 @@ def _find(repository: Repository, ref: str) -> tuple[str, str]:
     try:
         sha = repository.resolve(ref)
     except GitError as error:
-        raise RefNotFound(f'couldn\'t find remote ref "{HEADS}{ref}"') from error
+        full = ref if ref.startswith("refs/") else HEADS + ref
+        raise RefNotFound(f'couldn\'t find remote ref "{full}"') from error
     return sha, sha
