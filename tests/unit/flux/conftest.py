@@ -194,7 +194,8 @@ class FluxWorld:
         began, end = self.engine.now, self.engine.now + seconds(limit)
         while not predicate():
             upcoming = self.engine.next_time
-            assert upcoming is not None and upcoming <= end, "it did not come to hold"
+            assert upcoming is not None, "nothing is going to happen any more"
+            assert upcoming <= end, "it did not come to hold"
             self.engine.step()
         return (self.engine.now - began) / SECOND
 

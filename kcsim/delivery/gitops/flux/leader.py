@@ -49,9 +49,12 @@ class LeaderElection:
         held, self._held = self._held, None
         if held is None:
             return
-        endpoint = self._component.endpoint
-        endpoint.server.heartbeats.suspend(self._namespace, self._name)
-        if endpoint.network.is_up(self._component.host):
+        self._component.endpoint.server.heartbeats.suspend(self._namespace, self._name)
+        # Looked at when this instant is over: a machine that dies takes its containers along before it is off the net.
+        self._component.engine.after(0, self._give_back, held)
+
+    def _give_back(self, held: Object) -> None:
+        if self._component.endpoint.network.is_up(self._component.host):
             spec = {**held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
             client = self._component.client
             client.start(client.patch(LEASES, self._namespace, self._name, {"spec": spec}))
