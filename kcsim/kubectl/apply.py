@@ -16,7 +16,7 @@ from kcsim.api.objects import Object
 from kcsim.api.patch import three_way
 from kcsim.api.patch.values import PatchError
 from kcsim.api.patching import patch_schema
-from kcsim.api.status import StatusError
+from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.flags import Arguments
@@ -63,6 +63,8 @@ def apply(session: Session, arguments: Arguments) -> Steps:
         try:
             obj, what = yield from one(session, arguments, item)
         except StatusError as error:
+            if isinstance(error, Unreachable) and item is items[0]:
+                raise  # discovery comes before the first object: without a server none of them is tried
             tell(
                 session, error, f'error when applying patch from "{item.source}"' if not error.reason else ""
             )
