@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kcsim.delivery.ci.pipelines import PipelineSpec, StageSpec
+from kcsim.delivery.ci.pipelines import ClusterTarget, Pipeline, PipelineSpec, StageSpec
+from kcsim.delivery.ci.runs import Deployment
+from kcsim.delivery.ci.system import UnknownRunner
 from kcsim.engine.clock import SECOND
 from kcsim.profile.distributions import Fixed
 
@@ -187,6 +189,64 @@ def test_cancelled_runs_end_where_they_stand(world, files):
     world.run("2m")
     assert [run.status for run in pipeline.runs] == ["canceled", "canceled"]
     assert world.find("configmaps", "a") is None
+
+
+def test_a_revert_goes_the_way_of_the_commit(world, files):
+    pipeline = world.pipeline()
+    world.commit({"web.yaml": files.web("1")})
+    world.run("1m")
+    second = world.commit({"web.yaml": files.web("2")})
+    world.run("1m")
+    undone = world.repository.revert("main", second.sha, "dana", world.engine.now)
+    world.run("1m")
+    assert world.image().endswith(":1")
+    assert [run.status for run in pipeline.runs] == ["succeeded"] * 3
+    assert pipeline.last_deployed() == undone.sha
+
+
+def test_a_ci_system_that_is_down_hears_nothing_and_starts_nothing(world, files):
+    pipeline = world.pipeline(TESTS)
+    world.commit({"a.yaml": files.config("a")})
+    world.run("5s")
+    world.commit({"b.yaml": files.config("b")})
+    world.run("5s")
+    world.ci.available = False
+    world.commit({"c.yaml": files.config("c")})
+    world.run("1h")
+    # What ran goes on, what waits waits, and the third commit was never heard of.
+    assert [run.status for run in pipeline.runs] == ["succeeded", "queued"]
+    assert ("webhook-lost", "pipeline/shop") in world.notes()
+    world.ci.available = True
+    world.run("1m")
+    assert [run.status for run in pipeline.runs] == ["succeeded", "succeeded"]
+
+
+def test_a_commit_counts_as_deployed_when_every_target_has_it():
+    def target(name):
+        return ClusterTarget(name, lambda: None)
+
+    pipeline = Pipeline(PipelineSpec("shop", "shop"), (target("east"), target("west")))
+    assert pipeline.last_deployed() is None
+    for sha, cluster, wanted in (
+        ("a", "east", None),
+        ("a", "west", "a"),
+        ("b", "east", None),
+        ("b", "west", "b"),
+    ):
+        pipeline.deployments.append(Deployment(sha, cluster, 1, 0))
+        assert (pipeline.last_deployed(), pipeline.last_deployed(cluster)) == (wanted, sha)
+
+
+def test_faults_of_runners_name_those_there_are(world):
+    world.pipeline(runners=2)
+    with pytest.raises(UnknownRunner, match="no runner 'x'; there are shop-runner-1, shop-runner-2"):
+        world.ci.stop_runner("x")
+
+
+def test_pipelines_have_names_of_their_own(world):
+    world.pipeline()
+    with pytest.raises(ValueError, match="there is a pipeline 'shop' already"):
+        world.pipeline()
 
 
 @pytest.mark.parametrize(
