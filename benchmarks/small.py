@@ -1,0 +1,63 @@
+"""What everybody pays: building a small world, leaving a large one idle, and starting the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from benchmarks.figure import Figure, best_of
+from kcsim.simulation.simulation import Simulation
+
+HEAVY = ("textual", "dulwich", "networkx", "hypothesis")
+
+
+def bare_simulation() -> Figure:
+    """Three nodes, nothing run yet."""
+    Simulation(nodes=3, seed=1)
+    spent = best_of(20, lambda: Simulation(nodes=3, seed=1))
+    return Figure("bare three-node simulation built", spent * 1000, "ms", 5)
+
+
+def idle_day() -> Figure:
+    """A day in which nobody asks for anything, after the nodes have registered."""
+    simulation = Simulation(nodes=1_000, seed=1)
+    simulation.run_until("10m")
+    before, begin = simulation.engine.steps, time.perf_counter()
+    simulation.run("24h")
+    spent = time.perf_counter() - begin
+    events = simulation.engine.steps - before
+    detail = {"seconds": round(spent, 3), "events to register": before}
+    return Figure("idle day of 1,000 nodes", events, "events", 20_000, detail=detail)
+
+
+def help_text() -> Figure:
+    """``kcsim --help`` in a fresh process: the median of five."""
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "kcsim.cli.main", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return Figure("kcsim --help", sorted(times)[2], "s", 0.2, floor=_bare_python())
+
+
+def heavy_imports() -> Figure:
+    """Libraries that ``kcsim --help`` has no use for and loads all the same."""
+    code = (
+        "import sys, runpy\n"
+        "sys.argv = ['kcsim', '--help']\n"
+        "try: runpy.run_module('kcsim.cli.main', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        f"print('LOADED', *[m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = done.stdout.rpartition("LOADED")[2].split()
+    detail = {"loaded": " ".join(loaded)} if loaded else {}
+    return Figure("heavy libraries loaded by --help", len(loaded), "libraries", 0, detail=detail)
+
+
+def _bare_python() -> float:
+    def start() -> None:
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+
+    return best_of(3, start)
