@@ -39,6 +39,8 @@ class ApiServer:
         catalog: the resources served.
         heartbeats: leases renewed for as long as nothing changes.
         ownership: who owns which field.
+        requests, writes: how many requests were answered (watches left out), and how many versions they wrote.
+        asked: requests by user name, watches counted when they are opened.
     """
 
     def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
@@ -52,6 +54,7 @@ class ApiServer:
         self.ownership = Ownership()
         self._custom = CustomResources(self.catalog, self.store.typed, self.ownership)
         self.requests = 0
+        self.asked: dict[str, int] = {}
         self.writes = 0
 
     # --- the one way in -----------------------------------------------------------------------------------------
@@ -63,6 +66,7 @@ class ApiServer:
             StatusError: the refusal, as the real server words it.
         """
         self.requests += 1
+        self.asked[op.user.name] = self.asked.get(op.user.name, 0) + 1
         resource = op.resource
         self.authorizer.check(op.user, op.verb, resource, op.namespace, op.name, op.subresource)
         if op.subresource:
@@ -117,6 +121,7 @@ class ApiServer:
         Raises:
             StatusError: 403, 400 for a bad selector, 410 when ``since`` was compacted, 504 when it is in the future.
         """
+        self.asked[user.name] = self.asked.get(user.name, 0) + 1
         self.authorizer.check(user, "watch", resource, namespace or "", "")
         match, index = compile_filter(resource, labels, fields)
         if since is not None and since < (oldest := self.log.compacted):

@@ -83,7 +83,7 @@ CODES: dict[str, Code] = {
         "an expression uses what the language has not",
         "Use calls, fields, and/or/not, comparisons and + - * /.",
     ),
-    "KC403": Code("no such function", "Use one of the functions in docs/scenario-files.md."),
+    "KC403": Code("no such function", "Use one of the functions in docs/scenarios.md."),
     "KC404": Code("a function is called with the wrong arguments", "Call it as the message shows."),
     "KC405": Code("the kind has no such field", "Use a field of that kind; `kubectl explain` lists them."),
     "KC406": Code("no such kind", "Write the kind as kubectl does: deployment/web, pod/web-1."),
@@ -124,8 +124,10 @@ CODES: dict[str, Code] = {
     # Commands and faults.
     "KC701": Code("the command line cannot be read", "Balance the quotes; write it as you would type it."),
     "KC702": Code("the command is not one that kcsim knows", "Use one of the verbs listed."),
-    "KC703": Code("no such fault", "Use one of the faults listed in docs/scenario-files.md."),
+    "KC703": Code("no such fault", "Use one of the faults listed in docs/faults.md."),
     "KC704": Code("a fault needs or does not take this field", "Give it the fields the message names."),
+    # Given beside the file.
+    "KC801": Code("a setting cannot be made", "Write it like timeline[release].at=12m or cluster.nodes=5."),
 }
 """code -> what it means. Nothing else raises a scenario diagnostic."""
 

@@ -29,6 +29,7 @@ from kcsim.scenario.functions import (
     ObjectRead,
     Objects,
     Reads,
+    TrafficRead,
     View,
     function_named,
     function_names,
@@ -289,7 +290,9 @@ class _Compiler:
                 word = args.resource.group_resource if args.resource is not None else "events"
                 self.add(objects={ObjectRead(word, args.namespace, "", args.cluster)})
             case "traffic":
-                self.reads |= Reads(traffic=frozenset({args.text["traffic"]}))
+                window = -1 if args.duration is None else args.duration
+                each = function is FUNCTIONS["requests"]
+                self.reads |= Reads(traffic=frozenset({TrafficRead(args.text["traffic"], window, each)}))
             case "repository":
                 self.reads |= Reads(repositories=frozenset({args.text["repository"]}))
             case "drift":
@@ -395,6 +398,35 @@ def parse_expression(
     if compiler.faults:
         return None, compiler.faults
     return Expression(text, compiler.reads, tuple(compiler.mentions), typed.look), []
+
+
+def operands(text: str, names: Names | None = None) -> tuple[Expression, ...]:
+    """The parts of a sound expression that look at the world, each by itself: `ready("deployment/web") >= 3` has one.
+
+    Their values tell a reader why the whole is true or not.
+    """
+    tree = ast.parse(f"({text}\n)", mode="eval")
+    found: dict[str, Expression] = {}
+    for node in _outermost(tree.body):
+        part = " ".join((ast.get_source_segment(f"({text}\n)", node) or "").split())
+        compiler = _Compiler(text, names or Names())
+        typed = compiler.compile(node)
+        if part not in found and not compiler.faults and compiler.reads != NOTHING:
+            found[part] = Expression(part, compiler.reads, tuple(compiler.mentions), typed.look)
+    return tuple(found.values())
+
+
+def _outermost(node: ast.AST) -> list[ast.expr]:
+    """Calls, with the fields and items taken of them, that are not inside another; min(...) and its like are looked into."""
+    if isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
+        call: ast.AST = node
+        while isinstance(call, ast.Attribute | ast.Subscript):
+            call = call.value
+        name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+        function = FUNCTIONS.get(name)
+        if function is None or function.evaluate is not None:
+            return [node]
+    return [part for child in ast.iter_child_nodes(node) for part in _outermost(child)]
 
 
 def compile_expression(text: str, names: Names | None = None) -> Expression:
@@ -515,5 +547,6 @@ __all__ = [
     "Reads",
     "View",
     "compile_expression",
+    "operands",
     "parse_expression",
 ]

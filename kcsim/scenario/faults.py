@@ -1,6 +1,11 @@
 """The faults a scenario can name: field words, which fields each takes, and what it does to whom."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from kcsim.scenario.model import Fault
+from kcsim.simulation import faults as simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +48,9 @@ COMPONENT_CLIENTS = (
     "kube-controller-manager",
 )
 """API clients every story has, besides its nodes (their kubelets) and its people."""
+
+
+def world_fault(fault: Fault, cluster: str, detail: Mapping[str, Any]) -> simulated.Fault:
+    """The fault to put into a world for one of the timeline; `detail` goes on its trace record."""
+    target = next(iter(fault.target.values()), "")
+    return simulated.Fault(fault.kind, target, fault.duration, cluster, detail=detail)

@@ -58,12 +58,21 @@ class ObjectRead:
     cluster: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class TrafficRead:
+    """Requests of one traffic, through a window of µs (-1: since the start); `each`: every request counts."""
+
+    name: str
+    window: int
+    each: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Reads:
     """All an expression looks at: it can change its value only when one of these changes."""
 
     objects: frozenset[ObjectRead] = frozenset()
-    traffic: frozenset[str] = frozenset()
+    traffic: frozenset[TrafficRead] = frozenset()
     """Also changes as time passes, when requests leave the window."""
     repositories: frozenset[str] = frozenset()
     drift: frozenset[tuple[str, str]] = frozenset()

@@ -11,6 +11,7 @@ from kcsim.scenario.bind import Binder
 from kcsim.scenario.check import check
 from kcsim.scenario.diagnostics import Diagnostic, Position, Report, ScenarioError, did_you_mean
 from kcsim.scenario.model import API_VERSION, KIND, Scenario
+from kcsim.scenario.settings import Changes
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.yamltree import TEXT_MAX, Mapping, Scalar, Tree, parse
 
@@ -54,22 +55,27 @@ def loads(text: str, file: str = "scenario.yaml") -> Scenario:
     return loaded.scenario
 
 
-def examine(path_or_name: str | Path) -> Loaded:
-    """Read and check a file or gallery scenario; never raises for what is wrong with it."""
+def examine(path_or_name: str | Path, changes: Changes | None = None) -> Loaded:
+    """Read and check a file or gallery scenario, with changes made on the way in.
+
+    Never raises for what is wrong with it.
+    """
     report = Report()
     path = find(path_or_name, report)
     text = _read(path, report) if path is not None else None
     if path is None or text is None:
         return Loaded(None, report.diagnostics)
-    return examine_text(text, str(path))
+    return examine_text(text, str(path), changes)
 
 
-def examine_text(text: str, file: str = "scenario.yaml") -> Loaded:
+def examine_text(text: str, file: str = "scenario.yaml", changes: Changes | None = None) -> Loaded:
     """Read and check a scenario's text; never raises for what is wrong with it."""
     report = Report()
     tree = parse(text, file, report)
     if tree is None and not report.errors:
         report.add("KC003", Position(file), "there is no scenario in this file")
+    if tree is not None and changes is not None:
+        tree = changes.made(tree, report)
     scenario = _bind(tree, report) if tree is not None else None
     if scenario is not None:
         check(scenario, report)

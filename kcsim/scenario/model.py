@@ -504,11 +504,12 @@ class Expectation(Part):
     eventually: Annotated[ExpressionText | None, "True at some moment while it is open."] = None
     after: Annotated[
         str | None,
-        "Opens it: the name of a timeline entry, or an expression: each time it becomes true for `eventually`, the first "
-        "time for `always` and `never`.",
+        "Opens it: the name of a timeline entry (once it is done: a commit pushed, a command returned), or an expression: "
+        "each time it becomes true for `eventually`, the first time for `always` and `never`.",
     ] = None
     until: Annotated[
-        str | None, "Closes it: the name of a timeline entry, or an expression: when it first is true."
+        str | None,
+        "Closes it: the name of a timeline entry (when it begins), or an expression: when it first is true.",
     ] = None
     within: Annotated[Duration | None, "Closes it so long after it opened."] = None
     stays: Annotated[Duration | None, "With `eventually`: it must then stay true for so long."] = None

@@ -1,0 +1,184 @@
+"""What the timeline says, done when its time has come.
+
+Each entry is an act by somebody outside the simulated programs: a person at a laptop, a fault, the maker of an image. Its
+trace record has no cause: it is where chains of causes end. The entry's name and note travel on it.
+**Walk:** `arm` sets a timer an entry -> `_act` -> commits through `Authors`, commands as a person's client over the
+network, faults and images through `kcsim.simulation.faults`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kcsim.api.client import Client
+from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.registry.registry import ImageNotFound
+from kcsim.engine.task import Steps, Task
+from kcsim.kubectl.command import kubectl
+from kcsim.kubectl.session import Outcome
+from kcsim.scenario.authors import Authors, Story
+from kcsim.scenario.faults import world_fault
+from kcsim.scenario.model import (
+    Action,
+    Apply,
+    Commit,
+    Delivery,
+    Fault,
+    Flux,
+    FluxCommand,
+    Image,
+    Kubectl,
+    Revert,
+    TimelineEntry,
+)
+from kcsim.scenario.staging import Source, cluster_name, image_behaviour
+from kcsim.simulation import faults
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.places import LAPTOP
+from kcsim.simulation.simulation import person
+
+if TYPE_CHECKING:
+    from kcsim.scenario.play import Play
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A command line, and who types it."""
+
+    user: str
+    program: str
+    line: str
+
+
+class Acts:
+    """Carries the timeline of one play out.
+
+    Attributes:
+        done: when (µs) each named entry was done: its commit pushed, its command returned, its fault put in.
+    """
+
+    def __init__(
+        self,
+        play: "Play",
+        authors: Authors,
+        sources: Mapping[str, Source],
+        images: dict[str, ImageBehaviour],
+        how: Delivery | None,
+    ) -> None:
+        """`images` is how images behave by name, for pipelines that build them; it follows the timeline."""
+        self._play = play
+        self._world = play.world
+        self._scenario = play.scenario
+        self._authors = authors
+        self._sources = sources
+        self._images = images
+        self._how = how
+        self.done: dict[str, int] = {}
+
+    def arm(self) -> None:
+        """Set a timer for every commit and entry; what comes first in the file comes first at one instant."""
+        for source in self._sources.values():
+            for first in source.commits:
+                self._at(first.at, self._authors.bring, source, first)
+        for entry in self._scenario.timeline:
+            if not entry.deliveries or self._play.delivery in entry.deliveries:
+                self._at(entry.at, self.carry_out, entry)
+
+    def _at(self, when: int, act: Callable[..., None], *args: object) -> None:
+        self._world.engine.at(when, act, *args)
+
+    def carry_out(self, entry: TimelineEntry, ended: Callable[[Outcome], None] | None = None) -> None:
+        """Do what an entry says, now, whatever its ``at``; ``ended`` gets what a command printed."""
+        action: Action = entry.action
+        detail = told(entry)
+        name = entry.name or ""
+
+        def done() -> None:
+            self.done[name] = self._world.engine.now
+
+        def returned(outcome: Outcome) -> None:
+            done()
+            if ended is not None:
+                ended(outcome)
+
+        match action:
+            case Commit():
+                self._authors.commit(self._source(action.repository), action, Story(name, detail, done))
+            case Revert():
+                self._authors.revert(self._source(action.repository), action, Story(name, detail, done))
+            case Kubectl():
+                steps = kubectl(self._client(entry, action.user, "kubectl"), action.line)
+                self._run(_Typed(action.user, "kubectl", action.line), steps, detail, returned)
+            case Apply():
+                client = self._client(entry, action.user, "kubectl")
+                steps = kubectl(client, "apply -f -", files={"-": action.manifest})
+                self._run(_Typed(action.user, "kubectl", "apply -f -"), steps, detail, returned)
+            case FluxCommand():
+                steps = self._flux(action, entry)
+                self._run(_Typed(action.user, "flux", action.line), steps, detail, returned)
+            case Image():
+                self._change_image(image_behaviour(action), detail)
+                done()
+            case Fault():
+                faults.inject(self._world, world_fault(action, self._cluster(entry).name, detail))
+                done()
+
+    # --- people -------------------------------------------------------------------------------------------------
+
+    def _client(self, entry: TimelineEntry, user: str, program: str) -> Client:
+        return self._cluster(entry).client(person(user), LAPTOP, user_agent=program)
+
+    def _flux(self, action: FluxCommand, entry: TimelineEntry) -> Steps:
+        from kcsim.scenario.fluxcli import flux
+
+        namespace = self._how.namespace if isinstance(self._how, Flux) else "flux-system"
+        return flux(self._client(entry, action.user, "flux"), action.line, namespace=namespace)
+
+    def _run(
+        self, typed: "_Typed", steps: Steps, detail: Mapping[str, Any], returned: Callable[[Outcome], None]
+    ) -> None:
+        """A person types a command; what it prints is told when it fails, for nobody else would see it."""
+        engine = self._world.engine
+        record = engine.note(typed.user, typed.program, typed.line, dict(detail))
+
+        def watched() -> Steps:
+            outcome: Outcome = yield from steps
+            if outcome.exit_code:
+                engine.cause = record
+                error = outcome.stderr.strip() or outcome.stdout.strip()
+                failed = {"exit": outcome.exit_code, "error": error}
+                engine.note(typed.user, f"{typed.program}-failed", typed.line, failed)
+            returned(outcome)
+
+        with engine.because(record):
+            Task(watched())
+
+    # --- images -------------------------------------------------------------------------------------------------
+
+    def _change_image(self, behaviour: ImageBehaviour, detail: Mapping[str, Any]) -> None:
+        """Containers started from now on behave so, also from copies that nodes have; running ones go on as they are."""
+        world, name = self._world, behaviour.name
+        with world.engine.because(world.engine.note("image", "change", f"image/{name}", dict(detail))):
+            self._images[name] = behaviour
+            try:
+                world.registry.revise(name, behaviour)
+            except ImageNotFound:
+                return  # no pipeline has built it yet: it will behave so once it is
+            for cluster in world.clusters.values():
+                for kubelet in cluster.kubelets.values():
+                    kubelet.images.behave(behaviour)
+
+    # --- who and where ------------------------------------------------------------------------------------------
+
+    def _source(self, repository: str | None) -> Source:
+        found = self._scenario.repository_named(repository)
+        assert found is not None, "references were checked when the scenario was read"
+        return self._sources[found.name]
+
+    def _cluster(self, entry: TimelineEntry) -> Cluster:
+        return self._world.clusters[cluster_name(self._scenario, entry.cluster)]
+
+
+def told(entry: TimelineEntry) -> dict[str, Any]:
+    """What an act's record says of its entry: `entry` is the name, `note` why it happens."""
+    return ({"entry": entry.name} if entry.name else {}) | ({"note": entry.note} if entry.note else {})

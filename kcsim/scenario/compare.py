@@ -1,0 +1,339 @@
+"""Twin worlds: one scenario and seed under several deliveries, side by side.
+
+The worlds share commits, faults and dice, so what differs between them is the delivery's doing.
+**Walk:** `worlds` builds one play a delivery -> they run one after the other -> `table` puts measures and verdicts side by
+side, `divergence` finds where the clusters first went different ways.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kcsim.api.log import Version
+from kcsim.engine.clock import to_seconds
+from kcsim.engine.trace import Record
+from kcsim.scenario.expectations import Verdict
+from kcsim.scenario.measures import Measure
+from kcsim.scenario.model import Scenario
+from kcsim.scenario.play import Play, delivery_named, read_scenario
+from kcsim.scenario.settings import Settings
+from kcsim.simulation.simulation import Run, Time
+from kcsim.simulation.why import Why, of_record
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRow:
+    """One measure in every world; `values` has one for each column of its table, None where a world does not have it."""
+
+    name: str
+    title: str
+    unit: str
+    definition: str
+    values: tuple[Measure | None, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The values as a table shows them."""
+        return tuple("" if value is None else value.text for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationRow:
+    """One expectation in every world; `verdicts` has one for each column of its table."""
+
+    name: str
+    note: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The verdicts in a word or two: held, held (should not), failed, failed as expected, not judged."""
+        return tuple(map(verdict_text, self.verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Worlds side by side.
+
+    Attributes:
+        scenario, seed: what was played.
+        columns: the deliveries, in the scenario's order.
+        measures, expectations: the rows; each has one cell a column.
+    """
+
+    scenario: str
+    title: str
+    seed: int
+    columns: tuple[str, ...]
+    measures: tuple[MeasureRow, ...]
+    expectations: tuple[ExpectationRow, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every cell as plain data: ``{kind, name, title, unit, <delivery>: value or verdict, ...}``, for data frames."""
+        found: list[dict[str, Any]] = []
+        for row in self.measures:
+            cells = {
+                column: None if m is None else m.value
+                for column, m in zip(self.columns, row.values, strict=True)
+            }
+            found.append({"kind": "measure", "name": row.name, "title": row.title, "unit": row.unit, **cells})
+        for each in self.expectations:
+            texts = dict(zip(self.columns, each.texts, strict=True))
+            found.append({"kind": "expectation", "name": each.name, "title": each.note, "unit": "", **texts})
+        return found
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """What a table says of a verdict."""
+    if verdict.expected == "not judged":
+        return "not judged"
+    if not verdict.decided:
+        return "open"
+    if verdict.expected == "fails":
+        return "failed, as expected" if verdict.passed else "held, but should not"
+    return "held" if verdict.passed else "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One world at the divergence: its delivery, the write that did it (None: it did nothing), and why."""
+
+    delivery: str
+    record: Record | None
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where two worlds first went different ways.
+
+    Attributes:
+        time: virtual seconds.
+        object: what first differed, as the trace names it: ``deployment.apps/shop/web``.
+        sides: both worlds; the one that changed first at that instant comes first.
+    """
+
+    time: float
+    object: str
+    sides: tuple[Side, ...]
+
+    def __str__(self) -> str:
+        lines = [f"t={self.time:.3f}s  {self.object} differs"]
+        for side in self.sides:
+            story = "unchanged" if side.why is None else str(side.why).replace("\n", "\n    ")
+            lines.append(f"  {side.delivery}: {story}")
+        return "\n".join(lines)
+
+
+class Twins:
+    """The worlds of one scenario and seed, one a delivery.
+
+    Attributes:
+        scenario: the story.
+        worlds: {delivery: its play}, in the scenario's order.
+    """
+
+    def __init__(self, scenario: Scenario, worlds: Mapping[str, Play]) -> None:
+        self.scenario = scenario
+        self.worlds = dict(worlds)
+
+    def __getitem__(self, delivery: str) -> Play:
+        """One of the worlds."""
+        return self.worlds[delivery]
+
+    def finish(self) -> dict[str, Run]:
+        """Run every world to its end."""
+        return {name: world.finish() for name, world in self.worlds.items()}
+
+    def run_until(self, until: Time) -> dict[str, Run]:
+        """Run every world to an instant (virtual seconds, or a text like ``"10m"``)."""
+        return {name: world.run_until(until) for name, world in self.worlds.items()}
+
+    def table(self) -> Table:
+        """Measures and verdicts side by side, as far as the worlds have come."""
+        measured = {name: {m.name: m for m in world.measures()} for name, world in self.worlds.items()}
+        named: dict[str, Measure] = {}
+        for of_world in measured.values():
+            for name, measure in of_world.items():
+                named.setdefault(name, measure)
+        judged = [world.verdicts() for world in self.worlds.values()]
+        return Table(
+            self.scenario.name,
+            self.scenario.title or self.scenario.name,
+            next(iter(self.worlds.values())).seed,
+            tuple(self.worlds),
+            tuple(
+                MeasureRow(
+                    m.name, m.title, m.unit, m.definition, tuple(each.get(name) for each in measured.values())
+                )
+                for name, m in named.items()
+            ),
+            tuple(
+                ExpectationRow(column[0].name, column[0].note, column) for column in zip(*judged, strict=True)
+            ),
+        )
+
+    def divergence(self, first: str | None = None, second: str | None = None) -> Divergence | None:
+        """The first moment at which the managed objects of two worlds differed in substance; None while they do not.
+
+        Worlds always differ a little: pods have other names and times. Compared are the objects that the deliveries
+        manage, in what a manifest can say (labels, annotations of their own, spec, data), instant by instant, from
+        when the first commit had arrived in both worlds.
+
+        Args:
+            first, second: deliveries; the first two worlds when left out.
+        """
+        names = list(self.worlds)
+        pair = (first or names[0], second or next((n for n in names if n != (first or names[0])), names[0]))
+        return _divergence(self.worlds[pair[0]], self.worlds[pair[1]], pair)
+
+    def result(self) -> dict[str, Any]:
+        """The ``--json`` document: ``{scenario, title, seed, version, worlds: [...]}``; see ``Play.result``."""
+        from kcsim import __version__
+
+        return {
+            "scenario": self.scenario.name,
+            "title": self.scenario.title,
+            "seed": next(iter(self.worlds.values())).seed,
+            "version": __version__,
+            "worlds": [world.result() for world in self.worlds.values()],
+        }
+
+    def __repr__(self) -> str:
+        return f"<Twins {self.scenario.name} {' | '.join(self.worlds)} seed={next(iter(self.worlds.values())).seed}>"
+
+
+# Divergence.
+
+_NOISE = frozenset(
+    {"resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "ownerReferences"}
+)
+_SERVER_SPEC = frozenset({"clusterIP", "clusterIPs"})
+_TOOL_LABELS = ("kustomize.toolkit.fluxcd.io/", "argocd.argoproj.io/", "app.kubernetes.io/instance")
+_TOOL_ANNOTATIONS = ("kubectl.kubernetes.io/", "deployment.kubernetes.io/", "kustomize.toolkit.fluxcd.io/")
+
+
+def _divergence(left: Play, right: Play, names: tuple[str, str]) -> Divergence | None:
+    """Walk both logs in the order of time and compare what both deliveries manage."""
+    arrivals = [world.first_arrival for world in (left, right)]
+    if None in arrivals:
+        return None
+    start = max(arrival for arrival in arrivals if arrival is not None)
+    managed = _managed(left) & _managed(right)
+    writes = sorted(
+        (version.time, side, version.seq, version)
+        for side, world in enumerate((left, right))
+        for version in _writes(world, managed)
+    )
+    states: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    last: tuple[dict[str, Version], dict[str, Version]] = ({}, {})
+    index = 0
+    while index < len(writes):
+        time = writes[index][0]
+        changed: dict[str, int] = {}
+        while index < len(writes) and writes[index][0] == time:
+            _, side, _, version = writes[index]
+            states[side][version.subject] = None if version.deleted else substance(version.object)
+            last[side][version.subject] = version
+            changed.setdefault(version.subject, side)
+            index += 1
+        for subject in changed if time >= start else ():
+            if states[0].get(subject) != states[1].get(subject):
+                return _told(time, subject, names, last, changed[subject])
+    return None
+
+
+def _managed(world: Play) -> set[str]:
+    return {f"{w.resource.group_resource}/{w.key.namespace}/{w.key.name}" for w in world.managed()}
+
+
+def _writes(world: Play, managed: set[str]) -> list[Version]:
+    found = []
+    for record in world.trace.records:
+        if isinstance(record, Version):
+            namespace, name = record.key
+            if f"{record.resource.group_resource}/{namespace}/{name}" in managed:
+                found.append(record)
+    return found
+
+
+def _told(
+    time: int,
+    subject: str,
+    names: tuple[str, str],
+    last: Sequence[Mapping[str, Version]],
+    mover: int,
+) -> Divergence:
+    sides = []
+    for side in (mover, 1 - mover):
+        version = last[side].get(subject)
+        moved = version is not None and version.time == time
+        record = version if moved else None
+        sides.append(Side(names[side], record, of_record(record) if record is not None else None))
+    return Divergence(to_seconds(time), subject, tuple(sides))
+
+
+def substance(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest can say about an object, without what servers, controllers and delivery tools add."""
+    metadata = {k: v for k, v in obj["metadata"].items() if k not in _NOISE}
+    for field, prefixes in (("labels", _TOOL_LABELS), ("annotations", _TOOL_ANNOTATIONS)):
+        kept = {k: v for k, v in (metadata.get(field) or {}).items() if not k.startswith(prefixes)}
+        metadata.pop(field, None)
+        if kept:
+            metadata[field] = kept
+    rest = {k: v for k, v in obj.items() if k not in {"status", "metadata"}}
+    spec = rest.get("spec")
+    if isinstance(spec, Mapping):
+        rest["spec"] = {k: v for k, v in spec.items() if k not in _SERVER_SPEC}
+    return {**rest, "metadata": metadata}
+
+
+# Making them.
+
+
+def worlds(
+    path_or_name: str | Path,
+    deliveries: Sequence[str] | None = None,
+    seed: int | None = None,
+    *,
+    settings: Settings | None = None,
+    until: Time | None = None,
+    repository: str | Path | None = None,
+    pace: Time | None = None,
+) -> dict[str, Play]:
+    """One world for each delivery (all of the scenario's when None), ready to run; arguments as for ``load``.
+
+    Raises:
+        ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
+    """
+    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace)
+    named = list(dict.fromkeys(delivery_named(scenario, name) for name in deliveries or ()))
+    chosen = named or list(scenario.deliveries) or [""]
+    return {name: Play(scenario, name, seed, until=until) for name in chosen}
+
+
+def compare(
+    path_or_name: str | Path,
+    deliveries: Sequence[str] | None = None,
+    seed: int | None = None,
+    *,
+    settings: Settings | None = None,
+    until: Time | None = None,
+    repository: str | Path | None = None,
+    pace: Time | None = None,
+) -> Twins:
+    """Play a scenario under each of its deliveries (or those named), to the end; arguments as for ``load``.
+
+    Raises:
+        ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
+    """
+    made = worlds(
+        path_or_name, deliveries, seed, settings=settings, until=until, repository=repository, pace=pace
+    )
+    twins = Twins(next(iter(made.values())).scenario, made)
+    twins.finish()
+    return twins
+
+
+__all__ = ["Divergence", "ExpectationRow", "MeasureRow", "Side", "Table", "Twins", "compare", "worlds"]

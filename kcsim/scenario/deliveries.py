@@ -1,0 +1,181 @@
+"""A scenario's delivery put on a world, and read back from what it wrote: one adapter a kind of delivery.
+
+An adapter installs its delivery before the first event, and then only reads the trace: how far the delivery has come,
+which commit a write was made for, what went wrong. So the measures need not know how a delivery works.
+**Walk:** `install` -> the history hands over each record (`follow`) -> `Progress` says what the delivery applied, an
+`Attempt` how each try ended -> `deployed`, `wanted`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from kcsim.api.log import Version
+from kcsim.api.status import StatusError
+from kcsim.cluster.images import ImageBehaviour
+from kcsim.engine.trace import Record
+from kcsim.scenario.model import Delivery, Flux, Repository, Scenario
+from kcsim.scenario.wanted import Wanted
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What an adapter works with.
+
+    Attributes:
+        name: the delivery's, as the scenario calls it.
+        clusters: those it delivers to, by the world's name.
+        paths: the folders of the repository that hold its manifests.
+        images: how images behave that a pipeline builds, by name; "*" for all others.
+    """
+
+    world: World
+    scenario: Scenario
+    name: str
+    repository: Repository
+    clusters: Mapping[str, Cluster]
+    paths: tuple[str, ...]
+    images: Mapping[str, ImageBehaviour]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The delivery has applied all of a commit's manifests (whether or not anything had to change)."""
+
+    cluster: str
+    scope: str
+    sha: str
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to bring a commit to a cluster. Times in µs.
+
+    Attributes:
+        scope: the part of the delivery that tried: a Kustomization, "" for a pipeline.
+        outcome: what became of it; a failure before anything was applied counts as failed, too.
+        reached: whether it got as far as the cluster.
+        record: the trace record that ended it.
+    """
+
+    cluster: str
+    scope: str
+    sha: str
+    began: int
+    outcome: Literal["running", "succeeded", "failed"] = "running"
+    ended: int | None = None
+    reason: str = ""
+    reached: bool = False
+    record: Record | None = None
+
+
+class Way(Protocol):
+    """A delivery at work in one world.
+
+    Attributes:
+        actors: the user names under which it writes to clusters.
+        notices_drift: whether it compares the cluster with git by itself.
+        attempts: its tries, in the order in which they began.
+    """
+
+    actors: frozenset[str]
+    notices_drift: bool
+    attempts: list[Attempt]
+
+    def install(self) -> None:
+        """Put it on the world, before the first event and before the first commit."""
+        ...
+
+    def follow(self, record: Record) -> Sequence[Progress]:
+        """Take note of a record; gives what was applied in full by it."""
+        ...
+
+    def revision_of(self, version: Version) -> str | None:
+        """SHA of the commit that a write by the delivery was made for, as far as that shows."""
+        ...
+
+    def deployed(self, repository: str) -> str | None:
+        """SHA of the last commit that was delivered in full to every cluster."""
+        ...
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """What a commit asks for, in every cluster it goes to."""
+        ...
+
+
+@dataclass(slots=True)
+class NoWay:
+    """No delivery: nothing reaches the cluster but by hand."""
+
+    actors: frozenset[str] = frozenset()
+    notices_drift: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def install(self) -> None:
+        """Nothing to install."""
+
+    def follow(self, record: Record) -> Sequence[Progress]:
+        """Nothing to follow."""
+        del record
+        return ()
+
+    def revision_of(self, version: Version) -> str | None:
+        """No write is made for a commit."""
+        del version
+        return None
+
+    def deployed(self, repository: str) -> str | None:
+        """Nothing is ever delivered."""
+        del repository
+        return None
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """Nothing is asked for."""
+        del sha
+        return ()
+
+
+def way_of(delivery: Delivery, stage: Stage) -> Way:
+    """The adapter of a delivery."""
+    # Each adapter loads what its delivery needs only when it is used.
+    if isinstance(delivery, Flux):
+        from kcsim.scenario.pull import FluxWay
+
+        return FluxWay(delivery, stage)
+    from kcsim.scenario.push import PushWay
+
+    return PushWay(delivery, stage)
+
+
+def sha_in(record: Record | None, of: frozenset[str] | None = None) -> str | None:
+    """The commit that a record was made for: the nearest SHA along its causes."""
+    while record is not None:
+        detail = record.detail
+        if detail is not None and "sha" in detail:
+            sha: str = detail["sha"]
+            if of is None or sha in of:
+                return sha
+        record = record.cause
+    return None
+
+
+def oldest_common(shas: Sequence[str | None], order: Sequence[str]) -> str | None:
+    """Of what several parts have reached, the commit that all have passed: the one that came first in `order`."""
+    known = [sha for sha in shas if sha is not None]
+    if not known or len(known) < len(shas):
+        return None
+    ranks = {sha: rank for rank, sha in enumerate(order)}
+    return min(known, key=lambda sha: ranks.get(sha, -1))
+
+
+def create(cluster: Cluster, obj: dict[str, Any]) -> None:
+    """Put an object into a cluster before the story begins, as its administrator; one that is there already stays."""
+    resource = cluster.server.catalog.of(obj)
+    assert resource is not None, f"{obj.get('kind')}: installed after the kind it is of"
+    try:
+        cluster.admin.now(cluster.admin.create(resource, obj))
+    except StatusError as error:
+        if error.reason != "AlreadyExists":
+            raise

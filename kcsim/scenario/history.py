@@ -1,0 +1,186 @@
+"""The story of one world, read from its trace: what expressions look at, at every instant there was.
+
+Nothing here takes part in the run. A world is watched by reading what it has written, as far as it has come, so that a
+run is the same whether or not anybody judges it.
+**Walk:** `advance` reads the records that are new -> objects, git heads and the delivery's progress follow -> when an
+instant is over, whoever listens is told (`settle`) -> signals are evaluated, drift is compared, measures are taken.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from kcsim.api.log import Version
+from kcsim.engine.trace import Record
+from kcsim.scenario.functions import ObjectRead
+
+Object = Mapping[str, Any]
+Place = tuple[str, str]
+"""(cluster, group resource); cluster "" is the first one."""
+
+
+class Requests(Protocol):
+    """What is known of a traffic's requests, now and at any earlier instant."""
+
+    def ended(self, when: int) -> tuple[int, int]:
+        """Requests that had ended by an instant (µs), and how many of them had failed."""
+        ...
+
+    def failed(self, since: int, until: int) -> Sequence[int]:
+        """Instants in (since, until] at which requests failed, sorted; at most one a second."""
+        ...
+
+
+class Listener(Protocol):
+    """Somebody who follows the story."""
+
+    def settle(self, time: int, records: Sequence[Record]) -> None:
+        """An instant (µs) is over; these are its records, in order. May be told twice of one instant."""
+        ...
+
+
+class World(Protocol):
+    """What the history needs to know of the world beside its trace."""
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """The trace, which grows."""
+        ...
+
+    @property
+    def settled(self) -> int:
+        """The last instant (µs) that is over."""
+        ...
+
+    def deployed(self, repository: str) -> str | None:
+        """SHA of the last commit delivered in full, as far as the history was read."""
+        ...
+
+    def drift(self, namespace: str, cluster: str) -> Sequence[str]:
+        """Objects adrift, as far as the history was read."""
+        ...
+
+
+class History:
+    """The state of the story at the instant up to which it was read; a `View` for expressions.
+
+    Attributes:
+        now: that instant, virtual µs.
+        traffic: what is known of requests, by the traffic's name.
+    """
+
+    def __init__(self, world: World, first_cluster: str, traffic: Mapping[str, Requests]) -> None:
+        self.now = 0
+        self.traffic = traffic
+        self._world = world
+        self._first = first_cluster
+        self._read = 0
+        self._tables: dict[Place, dict[tuple[str, str], Object]] = {}
+        self._sorted: dict[Place, list[tuple[tuple[str, str], Object]] | None] = {}
+        self._heads: dict[str, str] = {}
+        self._listeners: list[Listener] = []
+        self._branches: Mapping[str, str] = {}
+
+    # --- following ----------------------------------------------------------------------------------------------
+
+    def keep(self, objects: Iterable[ObjectRead]) -> None:
+        """Follow these kinds of objects; to be said before anything is read."""
+        for read in objects:
+            self._tables.setdefault((read.cluster, read.resource), {})
+            self._sorted.setdefault((read.cluster, read.resource), None)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of every instant from now on, in the order in which listeners were added."""
+        self._listeners.append(listener)
+
+    def advance(self) -> None:
+        """Read on to the last instant that is over."""
+        records, end = self._world.records, self._world.settled
+        while self._read < len(records):
+            time = records[self._read].time
+            if time > end:
+                break
+            start = self._read
+            stop = start + 1
+            while stop < len(records) and records[stop].time == time:
+                stop += 1
+            group = records[start:stop]
+            self._read = stop
+            for record in group:
+                self._follow(record)
+            self.now = max(self.now, time)
+            for listener in self._listeners:
+                listener.settle(time, group)
+        if end > self.now:
+            self.now = end
+            for listener in self._listeners:
+                listener.settle(end, ())
+
+    def _follow(self, record: Record) -> None:
+        if isinstance(record, Version):
+            place = (self.cluster_of(record), record.resource.group_resource)
+            table = self._tables.get(place)
+            if table is not None:
+                if record.deleted:
+                    table.pop(record.key, None)
+                else:
+                    table[record.key] = record.object
+                self._sorted[place] = None
+        elif (moved := head_moved(record)) is not None:
+            repository, branch, sha = moved
+            self._heads[f"{repository}@{branch}"] = sha
+
+    def cluster_of(self, version: Version) -> str:
+        """The cluster a version belongs to, "" for the first one."""
+        return "" if version.cluster == self._first else version.cluster
+
+    # --- the view -----------------------------------------------------------------------------------------------
+
+    def get(self, resource: str, namespace: str, name: str, cluster: str) -> Object | None:
+        """An object of a kind that is followed."""
+        return self._tables[cluster, resource].get((namespace, name))
+
+    def list(self, resource: str, namespace: str, cluster: str) -> Sequence[Object]:
+        """Objects of a kind that is followed, sorted by namespace and name."""
+        place = (cluster, resource)
+        found = self._sorted[place]
+        if found is None:
+            found = self._sorted[place] = sorted(self._tables[place].items(), key=_by_key)
+        return [obj for key, obj in found if not namespace or key[0] == namespace]
+
+    def requests(self, traffic: str, window: int | None) -> tuple[int, int]:
+        """Requests that ended in the last `window` µs, and how many of them failed."""
+        source = self.traffic[traffic]
+        ended, failed = source.ended(self.now)
+        if window is None or window >= self.now:
+            return ended, failed
+        before = source.ended(self.now - window)
+        return ended - before[0], failed - before[1]
+
+    def head(self, repository: str) -> str | None:
+        """SHA of the head of the delivered branch; `repository` may name a branch as NAME@BRANCH."""
+        return self._heads.get(self._branches.get(repository, repository))
+
+    def deployed(self, repository: str) -> str | None:
+        """SHA of the last commit that was delivered in full."""
+        return self._world.deployed(repository)
+
+    def drift(self, namespace: str, cluster: str) -> Sequence[str]:
+        """Objects adrift."""
+        return self._world.drift(namespace, cluster)
+
+    def follow_branches(self, branches: Mapping[str, str]) -> None:
+        """Say which branch of each repository is delivered: {repository: branch}."""
+        self._branches = {name: f"{name}@{branch}" for name, branch in branches.items()}
+
+
+def _by_key(item: tuple[tuple[str, str], Object]) -> tuple[str, str]:
+    return item[0]
+
+
+def head_moved(record: Record) -> tuple[str, str, str] | None:
+    """(repository, branch, SHA) for the record of a push to a branch."""
+    if not record.subject.startswith("commit/") or record.verb not in {"commit", "push"}:
+        return None
+    detail = record.facts()
+    repository = record.subject.removeprefix("commit/").rpartition("/")[0]
+    return (repository, detail["branch"], detail["sha"]) if "branch" in detail else None

@@ -1,0 +1,400 @@
+"""What is measured in a world, the same for every delivery, so that worlds can be compared.
+
+Every measure is read from the trace, the requests' ledger and the API servers' counters; each says in its definition what
+it counts. A value is None where the thing never happened; `absent` then says it in a word ("never", "not detected").
+**Walk:** the history tells of each instant -> `Changes` follows commits to ready workloads, `Drift` what is adrift ->
+`take` puts the table together.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from kcsim.api.request import ADMIN, User, service_account
+from kcsim.engine.clock import MINUTE, format_duration, to_seconds
+from kcsim.engine.trace import Record
+from kcsim.scenario.changes import Change, Changes
+from kcsim.scenario.drift import Drift, Episode
+
+if TYPE_CHECKING:
+    from kcsim.scenario.play import Play
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured value of one world.
+
+    Attributes:
+        name: for programs, lower case with underscores; never changes its meaning.
+        title: for people.
+        value: a number in `unit`, a text, or None where it never happened.
+        unit: "s", "min", "%", "requests", "writes", "deployments", "changes" or "" for texts.
+        definition: what exactly is measured, in a sentence.
+        detail: the parts it is made of, a line each.
+        absent: what to print when the value is None.
+    """
+
+    name: str
+    title: str
+    value: float | int | str | None
+    unit: str
+    definition: str
+    detail: tuple[str, ...] = ()
+    absent: str = "never"
+
+    @property
+    def text(self) -> str:
+        """The value as a table shows it, with its unit."""
+        if self.value is None:
+            return self.absent
+        if self.unit == "s":
+            return _duration(self.value)
+        if self.unit == "min":
+            return f"{self.value:g} min"
+        if self.unit == "%":
+            return f"{self.value:.2f} %"
+        return f"{self.value:,}" if isinstance(self.value, int) else str(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the ``--json`` document shows it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "value": self.value,
+            "unit": self.unit,
+            "text": self.text,
+            "definition": self.definition,
+            "detail": list(self.detail),
+        }
+
+
+def _duration(value: float | str) -> str:
+    """Seconds as people read them: 2m14s, 850ms."""
+    us = round(float(value) * 1_000_000)
+    return format_duration(round(us, -6) if us >= 10_000_000 else round(us, -5))
+
+
+class Measures:
+    """Takes the measures of one play; a listener of its history."""
+
+    def __init__(self, play: "Play", drift: Drift) -> None:
+        self._play = play
+        self._drift = drift
+        self.changes = Changes(play, drift)
+
+    def settle(self, time: int, records: Sequence[Record]) -> None:
+        """Follow the changes."""
+        self.changes.settle(time, records)
+
+    def take(self, now: int) -> tuple[Measure, ...]:
+        """Every measure up to an instant (µs), in the order in which a table shows them."""
+        found: list[Measure] = []
+        found.extend(self._delivery())
+        found.extend(self._repair(now))
+        found.extend(self._availability(now))
+        found.extend(self._requests())
+        found.extend(self._credentials())
+        return tuple(found)
+
+    # --- how changes arrive -------------------------------------------------------------------------------------
+
+    def _delivery(self) -> Iterable[Measure]:
+        changes = self.changes
+        asked = changes.asked
+        times = [change.lead_time for change in asked if change.lead_time is not None]
+        first = changes.first
+        yield Measure(
+            "first_delivery_time",
+            "Time until the app first ran",
+            _seconds(first.lead_time) if first is not None else None,
+            "s",
+            "From the repository's first commit until all its workloads were ready.",
+        )
+        yield Measure(
+            "change_lead_time",
+            "Change lead time",
+            _seconds(int(median(times))) if times else None,
+            "s",
+            "From a commit until every workload it asks for was ready at its version; the median over the commits after "
+            "the first that got so far.",
+            tuple(_lead_text(change) for change in asked),
+            "never" if asked else "no change",
+        )
+        delivered = changes.deployments
+        yield Measure(
+            "deployments",
+            "Deployments done",
+            len(delivered),
+            "deployments",
+            "How often the delivery reported a commit as deployed in full to a cluster.",
+            tuple(
+                f"{_at(at)} {sha[:7]}{f' to {cluster}' if cluster else ''}" for at, cluster, sha in delivered
+            ),
+        )
+        lost = changes.failed
+        yield Measure(
+            "failed_changes",
+            "Failed changes",
+            len(lost),
+            "changes",
+            "Commits that reached a cluster and failed there (the delivery reported so, or a Deployment exceeded its "
+            "progress deadline), and that no retry of the delivery put right without a further commit.",
+            tuple(f"{_at(change.failed_at or 0)} {change.title}: {change.failure}" for change in lost),
+        )
+        recoveries = [change.recovery_time for change in lost]
+        known = [each for each in recoveries if each is not None]
+        yield Measure(
+            "recovery_time",
+            "Time to recover from a failed change",
+            _seconds(max(known)) if known and len(known) == len(recoveries) else None,
+            "s",
+            "From the first write of a failed change to the cluster until all workloads were ready at a commit again; "
+            "the longest.",
+            (),
+            "never" if lost else "nothing failed",
+        )
+        since = changes.converged_since
+        last = changes.last_disturbance
+        yield Measure(
+            "convergence_time",
+            "Time to converge after the last event",
+            _seconds(max(0, since - last)) if since is not None else None,
+            "s",
+            "From the last commit, change by hand or fault of the story (or its end) until the cluster held what git says, "
+            "with every workload ready, and stayed so to the end.",
+            (f"the last event was at {_at(last)}",),
+            "not converged",
+        )
+
+    # --- drift --------------------------------------------------------------------------------------------------
+
+    def _repair(self, now: int) -> Iterable[Measure]:
+        episodes = self._drift.episodes
+        yield _longest(
+            Measure(
+                "drift_detection_time",
+                "Time to detect drift",
+                None,
+                "s",
+                "From a change by hand until the delivery noticed it by comparing the cluster with git; the longest.",
+                absent="not detected",
+            ),
+            episodes,
+            lambda episode: episode.noticed,
+        )
+        yield _longest(
+            Measure(
+                "drift_repair_time",
+                "Time to repair drift",
+                None,
+                "s",
+                "From a change by hand until the object was as git says again, whoever brought that about; the longest.",
+            ),
+            episodes,
+            lambda episode: episode.ended,
+        )
+        yield Measure(
+            "minutes_adrift",
+            "Time adrift",
+            round(self._drift.time_adrift(now) / MINUTE, 2),
+            "min",
+            "Minutes in which any object that the delivery manages differed from the commit it applied last.",
+            tuple(_episode_text(episode) for episode in episodes),
+        )
+
+    # --- users --------------------------------------------------------------------------------------------------
+
+    def _availability(self, now: int) -> Iterable[Measure]:
+        ended = failed = 0
+        lines: list[str] = []
+        single: list[Measure] = []
+        for name, source in self._play.traffic.items():
+            totals = source.totals(now)
+            ended, failed = ended + totals.ended, failed + totals.failed
+            causes = "".join(f", {count} {cause}" for cause, count in totals.causes.items())
+            lines.append(f"{name}: {totals.ended:,} requests{causes}")
+            single.append(
+                Measure(
+                    f"availability_{name}",
+                    f"Availability for {name}",
+                    _percent(totals.ended, totals.failed),
+                    "%",
+                    f"Share of the requests of {name} that were answered well and in time.",
+                    (lines[-1],),
+                    "no request",
+                )
+            )
+        if not self._play.traffic:
+            return
+        yield Measure(
+            "availability",
+            "Availability, as requests saw it",
+            _percent(ended, failed),
+            "%",
+            "Share of requests that were answered well and in time, of all that ended.",
+            tuple(lines),
+            "no request",
+        )
+        yield from single if len(single) > 1 else ()
+        yield Measure(
+            "requests", "Requests sent by users", ended, "requests", "Requests of all traffic that ended."
+        )
+        yield Measure(
+            "failed_requests",
+            "Requests that failed",
+            failed,
+            "requests",
+            "Requests that got an error, no answer in time, or no connection.",
+        )
+
+    # --- the API ------------------------------------------------------------------------------------------------
+
+    def _requests(self) -> Iterable[Measure]:
+        servers = [cluster.server for cluster in self._play.world.clusters.values()]
+        actors = self._play.way.actors
+        writes = ours = asked = 0
+        by_actor: dict[str, int] = {}
+        for server in servers:
+            for version in server.log.versions:
+                if version.time == 0 and version.actor == ADMIN.name:
+                    continue  # what a new cluster holds before anybody uses it
+                writes += 1
+                by_actor[version.actor] = by_actor.get(version.actor, 0) + 1
+            asked += sum(server.asked.values())
+        ours = sum(count for actor, count in by_actor.items() if actor in actors)
+        most = sorted(by_actor.items(), key=lambda item: (-item[1], item[0]))
+        yield Measure(
+            "api_requests",
+            "API requests",
+            asked,
+            "requests",
+            "Requests that the API servers answered, from everybody; watches count once, renewals of leases not at all.",
+        )
+        yield Measure(
+            "api_requests_by_delivery",
+            "API requests of the delivery",
+            sum(count for server in servers for user, count in server.asked.items() if user in actors),
+            "requests",
+            "API requests made with the delivery's identities.",
+        )
+        yield Measure(
+            "api_writes",
+            "API writes",
+            writes,
+            "writes",
+            "Objects created, changed or deleted, by anybody; renewals of leases left out.",
+            tuple(f"{actor}: {count:,}" for actor, count in most[:8]),
+        )
+        yield Measure(
+            "api_writes_by_delivery",
+            "API writes of the delivery",
+            ours,
+            "writes",
+            "Objects created, changed or deleted with the delivery's identities.",
+        )
+
+    # --- credentials --------------------------------------------------------------------------------------------
+
+    def _credentials(self) -> Iterable[Measure]:
+        outside: list[str] = []
+        inside: list[str] = []
+        for name, cluster in self._play.world.clusters.items():
+            where = f" in {name}" if name else ""
+            for user, how in _holders(cluster):
+                reach = how(user)
+                if not reach.can_change:
+                    continue
+                account = user.name.startswith("system:serviceaccount:")
+                shown = user.name.removeprefix("system:serviceaccount:").replace(":", "/")
+                (inside if account else outside).append(f"{shown}: {reach}{where}")
+        people = sorted(
+            {
+                entry.as_
+                for entry in self._play.scenario.timeline
+                if entry.kubectl or entry.apply or entry.flux
+            }
+        )
+        by_hand = tuple(f"{name}: everything in the cluster (a person's own credentials)" for name in people)
+        yield Measure(
+            "credentials_outside",
+            "Credentials kept outside the cluster",
+            _names(outside),
+            "",
+            "Who, outside the clusters, holds credentials of the delivery that can change them, and how far these reach.",
+            (*outside, *by_hand),
+            "none",
+        )
+        yield Measure(
+            "credentials_inside",
+            "Credentials kept inside the cluster",
+            _names(inside),
+            "",
+            "ServiceAccounts that pods of the delivery run with and that can change the cluster, and how far these reach.",
+            tuple(inside),
+            "none",
+        )
+
+
+def _holders(cluster: Any) -> Iterable[tuple[User, Callable[[User], Any]]]:
+    """Users and ServiceAccounts that some binding names, leaving out Kubernetes' own components."""
+    from kcsim.delivery.ci.rights import reach
+
+    server = cluster.server
+    found: dict[str, User] = {}
+    for word in ("clusterrolebindings", "rolebindings"):
+        for version in server.log.list(server.catalog.by_word(word)):
+            for subject in version.object.get("subjects") or ():
+                if subject["kind"] == "ServiceAccount":
+                    space = subject.get("namespace") or version.key[0]
+                    user = service_account(space, subject["name"])
+                    found.setdefault(user.name, user)
+                elif subject["kind"] == "User" and not subject["name"].startswith("system:"):
+                    found.setdefault(subject["name"], User(subject["name"]))
+    for name in sorted(found):
+        yield found[name], lambda user: reach(user, server.authorizer.rules_of(user))
+
+
+def _names(holders: Sequence[str]) -> str | None:
+    return "; ".join(holders) or None
+
+
+def _longest(measure: Measure, episodes: Sequence[Episode], end: Callable[[Episode], int | None]) -> Measure:
+    """The longest stretch; None when one of them never ended."""
+    from dataclasses import replace
+
+    if not episodes:
+        return replace(measure, absent="no drift")
+    lines = []
+    longest = 0
+    missing = False
+    for episode in episodes:
+        at = end(episode)
+        took = None if at is None else at - episode.began
+        missing = missing or took is None
+        longest = max(longest, took or 0)
+        said = measure.absent if took is None else f"after {_duration(to_seconds(took))}"
+        lines.append(f"{_at(episode.began)} {episode.ref} by {episode.cause.actor}: {said}")
+    return replace(measure, value=None if missing else _seconds(longest), detail=tuple(lines))
+
+
+def _episode_text(episode: Episode) -> str:
+    until = "the end" if episode.ended is None else _at(episode.ended)
+    return f"{episode.ref} from {_at(episode.began)} to {until}, by {episode.cause.actor}"
+
+
+def _lead_text(change: Change) -> str:
+    said = "never" if change.lead_time is None else f"after {_duration(to_seconds(change.lead_time))}"
+    return f"{_at(change.at)} {change.title}: {said}"
+
+
+def _at(us: int) -> str:
+    return format_duration(us // 1_000_000 * 1_000_000)
+
+
+def _seconds(us: int | None) -> float | None:
+    return None if us is None else round(to_seconds(us), 3)
+
+
+def _percent(ended: int, failed: int) -> float | None:
+    return round(100 * (ended - failed) / ended, 4) if ended else None

@@ -1,0 +1,295 @@
+"""Flux on a world: its controllers in pods of each cluster, and the objects that tell them what to deliver.
+
+What Flux has done is read from the status of its Kustomizations, as anybody would.
+**Walk:** images of the controllers -> `flux install` and the GitRepository and Kustomizations, as an administrator leaves
+them behind -> the pods start -> status by status: an attempt begins, everything is applied, it succeeds or fails.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api.client import Client
+from kcsim.api.log import Version
+from kcsim.api.request import service_account
+from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.git.repository import HEADS, Update
+from kcsim.delivery.gitops.flux import install
+from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER, adapted, programs
+from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
+from kcsim.delivery.gitops.flux.toolkit import (
+    GIT_REPOSITORIES,
+    OWNER_NAME,
+    OWNER_NAMESPACE,
+    READY,
+    RECONCILING,
+    REQUESTED_AT,
+)
+from kcsim.engine.clock import SECOND, rfc3339_micro
+from kcsim.engine.trace import Record
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, oldest_common
+from kcsim.scenario.model import Flux, Kustomization
+from kcsim.scenario.push import ci_system, pipeline_spec
+from kcsim.scenario.wanted import Wanted, wanted_objects
+from kcsim.simulation.cluster import Cluster
+
+_KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
+_BEFORE_APPLYING = frozenset({"ArtifactFailed", "BuildFailed", "DependencyNotReady"})
+RECEIVER = "notification-controller"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the status of one Kustomization said last."""
+
+    attempted: str | None = None
+    applied: str | None = None
+    running: Attempt | None = None
+    settled: str | None = None
+    """The commit all of whose manifests it has applied."""
+
+
+class FluxWay:
+    """Flux in the cluster (see `kcsim.scenario.deliveries.Way`)."""
+
+    notices_drift = True
+
+    def __init__(self, flux: Flux, stage: Stage) -> None:
+        self._flux = flux
+        self._stage = stage
+        self._source = flux.git_repository.name or stage.repository.name
+        self._objects = [self._kustomization(each) for each in flux.all_kustomizations()]
+        accounts = {SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER}
+        accounts |= {
+            each.service_account_name for each in flux.all_kustomizations() if each.service_account_name
+        }
+        if flux.receiver:
+            accounts.add(RECEIVER)
+        self.actors = frozenset(service_account(flux.namespace, name).name for name in accounts)
+        self.attempts: list[Attempt] = []
+        self._seen: dict[tuple[str, str], _Seen] = {
+            (cluster, obj["metadata"]["name"]): _Seen() for cluster in stage.clusters for obj in self._objects
+        }
+        self._order: list[str] = []
+        self._wanted: dict[str, list[Wanted]] = {}
+
+    def _kustomization(self, given: Kustomization) -> dict[str, Any]:
+        stage = self._stage
+        path = given.path if given.path is not None else _common(stage.paths)
+        depends = [
+            {"name": each.name} | ({"namespace": each.namespace} if each.namespace else {})
+            for each in given.depends_on
+        ]
+        return install.kustomization(
+            given.name or stage.repository.name,
+            self._source,
+            namespace=self._flux.namespace,
+            interval=given.interval,
+            prune=given.prune,
+            path=f"./{path}" if path != "." else "./",
+            retryInterval=given.retry_interval,
+            timeout=given.timeout,
+            wait=given.wait,
+            targetNamespace=given.target_namespace,
+            dependsOn=depends or None,
+            force=given.force,
+            suspend=given.suspend,
+            serviceAccountName=given.service_account_name,
+            deletionPolicy=given.deletion_policy if given.deletion_policy != "MirrorPrune" else None,
+        )
+
+    # --- installing ---------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """`flux install`, then the objects of `flux create source git` and `flux create kustomization`."""
+        stage, flux = self._stage, self._flux
+        for name, program in programs(stage.world.git).items():
+            stage.world.programs[name] = adapted(program)
+            stage.world.push_image(_controller(name))
+        if flux.pipeline is not None:
+            ci_system(stage).add_pipeline(pipeline_spec(flux.pipeline, stage, None))
+        for cluster in stage.clusters.values():
+            for obj in install.install_objects(flux.namespace):
+                create(cluster, obj)
+            for obj in (self._git_repository(), *self._objects):
+                create(cluster, obj)
+            if flux.receiver:
+                self._receive(cluster)
+
+    def _git_repository(self) -> dict[str, Any]:
+        stage, given = self._stage, self._flux.git_repository
+        repository = stage.world.git.repository(stage.repository.name)
+        return install.git_repository(
+            self._source,
+            stage.world.git.url(repository.name),
+            namespace=self._flux.namespace,
+            branch=repository.default_branch,
+            interval=given.interval,
+            timeout=given.timeout,
+            suspend=given.suspend,
+        )
+
+    def _receive(self, cluster: Cluster) -> None:
+        """A Receiver: the git host's webhook makes notification-controller ask for a reconciliation of the source.
+
+        Differs: the receiver is no pod here; it answers at the cluster's address for as long as that is reachable.
+        """
+        stage, namespace = self._stage, self._flux.namespace
+        user = service_account(namespace, RECEIVER)
+        subject = {"kind": "ServiceAccount", "name": RECEIVER, "namespace": namespace}
+        create(
+            cluster,
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": RECEIVER, "namespace": namespace},
+            },
+        )
+        create(
+            cluster,
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"crd-controller-{RECEIVER}"},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": f"crd-controller-{namespace}",
+                },
+                "subjects": [subject],
+            },
+        )
+        client = Client(
+            cluster.endpoint,
+            user,
+            cluster.control_plane,
+            user_agent=RECEIVER,
+            stream=f"{RECEIVER}/{cluster.name}",
+        )
+        branch = HEADS + stage.world.git.repository(stage.repository.name).default_branch
+
+        def called(update: Update) -> None:
+            if update.ref == branch and update.new is not None:
+                asked = {REQUESTED_AT: rfc3339_micro(stage.world.engine.now)}
+                body = {"metadata": {"annotations": asked}}
+                client.start(client.patch(GIT_REPOSITORIES, namespace, self._source, body))
+
+        stage.world.git.subscribe(stage.repository.name, cluster.control_plane, called)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def follow(self, record: Record) -> Sequence[Progress]:
+        """Read the status of a Kustomization."""
+        if (
+            not isinstance(record, Version)
+            or record.resource.group_resource != _KUSTOMIZATIONS
+            or record.deleted
+        ):
+            return ()
+        seen = self._seen.get((record.cluster, record.key[1]))
+        if seen is None or record.key[0] != self._flux.namespace:
+            return ()
+        status = record.object.get("status") or {}
+        ready, working = _condition(status, READY), _condition(status, RECONCILING)
+        seen.attempted = _sha(status.get("lastAttemptedRevision")) or seen.attempted
+        self._begin(record, seen, working.get("message", "") if working.get("status") == "True" else "")
+        applied = _sha(status.get("lastAppliedRevision"))
+        if applied is not None and applied != seen.applied:
+            seen.applied = applied
+            self._order.append(applied)
+        if ready.get("status") == "True":
+            self._end(record, seen, "succeeded", "")
+        elif ready.get("status") == "False":
+            self._end(record, seen, "failed", f"{ready.get('reason')}: {ready.get('message')}")
+        checking = working.get("status") == "True" and working.get("message", "").startswith(
+            "Running health checks"
+        )
+        settled = seen.attempted if checking else applied
+        if settled is None or settled == seen.settled or not (checking or ready.get("status") == "True"):
+            return ()
+        seen.settled = settled
+        return (Progress(record.cluster, record.key[1], settled),)
+
+    def _begin(self, record: Version, seen: _Seen, message: str) -> None:
+        marker = "Fetching manifests for revision "
+        if not message.startswith(marker) or seen.running is not None:
+            return
+        sha = _sha(message.removeprefix(marker).partition(" ")[0])
+        if sha is not None and sha != seen.applied:
+            seen.running = Attempt(record.cluster, record.key[1], sha, record.time)
+            self.attempts.append(seen.running)
+
+    @staticmethod
+    def _end(record: Version, seen: _Seen, outcome: str, reason: str) -> None:
+        attempt = seen.running
+        if attempt is None:
+            return
+        attempt.outcome = "succeeded" if outcome == "succeeded" else "failed"
+        attempt.ended, attempt.reason, attempt.record = record.time, reason, record
+        attempt.reached = reason.partition(":")[0] not in _BEFORE_APPLYING
+        seen.running = None
+
+    def revision_of(self, version: Version) -> str | None:
+        """The revision that the Kustomization behind the object's owner labels was working on."""
+        labels = version.object["metadata"].get("labels") or {}
+        if labels.get(OWNER_NAMESPACE) != self._flux.namespace:
+            return None
+        seen = self._seen.get((version.cluster, labels.get(OWNER_NAME, "")))
+        return seen.attempted if seen is not None else None
+
+    def deployed(self, repository: str) -> str | None:
+        """The revision that all Kustomizations in all clusters have applied."""
+        if repository != self._stage.repository.name:
+            return None
+        return oldest_common([seen.applied for seen in self._seen.values()], self._order)
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """What the Kustomizations build of a commit."""
+        found = self._wanted.get(sha)
+        if found is None:
+            found = self._wanted[sha] = self._build(sha)
+        return found
+
+    def _build(self, sha: str) -> list[Wanted]:
+        stage = self._stage
+        files = stage.world.git.repository(stage.repository.name).files(sha)
+        found: list[Wanted] = []
+        for obj in self._objects:
+            try:
+                manifests = built(obj, files, {})
+            except (PathNotFound, BuildFailed, LookupError):
+                continue  # nothing is applied of what cannot be built; the Kustomization's status says why
+            for name, cluster in stage.clusters.items():
+                found.extend(
+                    wanted_objects(
+                        manifests, cluster.server.catalog, cluster=name, scope=obj["metadata"]["name"]
+                    )
+                )
+        return found
+
+
+def _controller(name: str) -> ImageBehaviour:
+    """A controller's image: it listens some time after its start, and runs the simulated program."""
+    return ImageBehaviour(install.IMAGES[name], size_bytes=45_000_000, ready_after=2 * SECOND, program=name)
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((each for each in status.get("conditions") or () if each.get("type") == kind), {})
+
+
+def _sha(revision: str | None) -> str | None:
+    """The commit of a revision as Flux writes it: `main@sha1:...`."""
+    return revision.rpartition(":")[2] or None if revision else None
+
+
+def _common(paths: Sequence[str]) -> str:
+    """The folder that holds all of some folders."""
+    if len(paths) == 1:
+        return paths[0]
+    split = [path.split("/") for path in paths]
+    shared: list[str] = []
+    for parts in zip(*split, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return "/".join(shared) or "."

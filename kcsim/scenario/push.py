@@ -1,0 +1,208 @@
+"""Push on a world: a CI pipeline on its own host, with the credentials of a deployer in each cluster.
+
+**Walk:** RBAC for the deployer -> the pipeline, its stages as the scenario lists them and the deployment last -> commits
+reach it by webhook or poll; what it did is read from its records.
+"""
+
+from collections.abc import Callable, Sequence
+
+from kcsim.api.client import Client
+from kcsim.api.log import Version
+from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.ci.build import BuildImages
+from kcsim.delivery.ci.deploy import Deploy
+from kcsim.delivery.ci.pipelines import Built, ClusterTarget, PipelineSpec, StageSpec
+from kcsim.delivery.ci.render import RenderError, read_objects, render
+from kcsim.delivery.ci.rights import Deployer, rbac_objects
+from kcsim.delivery.ci.system import CiSystem
+from kcsim.engine.trace import Record
+from kcsim.manifests import ManifestError
+from kcsim.profile.distributions import Distribution, Fixed, Skewed, Uniform
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, oldest_common, sha_in
+from kcsim.scenario.model import Pipeline, Push, Spread
+from kcsim.scenario.wanted import Wanted, wanted_objects
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.places import CI
+
+
+class PushWay:
+    """A pipeline that deploys from outside (see `kcsim.scenario.deliveries.Way`)."""
+
+    notices_drift = False
+
+    def __init__(self, push: Push, stage: Stage) -> None:
+        self._push = push
+        self._stage = stage
+        self.deployer = Deployer(
+            push.deployer.user,
+            None if push.deployer.rules else push.deployer.cluster_role,
+            push.deployer.namespaces,
+            push.deployer.rules,
+        )
+        self.actors = frozenset({self.deployer.identity().name})
+        self.attempts: list[Attempt] = []
+        self._deployed: dict[str, str] = {}
+        self._order: list[str] = []
+        self._wanted: dict[str, list[Wanted]] = {}
+
+    def install(self) -> None:
+        """Make the deployer in each cluster, and the pipeline."""
+        stage = self._stage
+        for cluster in stage.clusters.values():
+            for obj in rbac_objects(self.deployer):
+                create(cluster, obj)
+        self.system = ci_system(stage)
+        targets = [
+            ClusterTarget(name, self._connect(cluster), self.deployer)
+            for name, cluster in stage.clusters.items()
+        ]
+        self.system.add_pipeline(pipeline_spec(self._push.pipeline, stage, self._last_stage()), targets)
+
+    def _connect(self, cluster: Cluster) -> Callable[[], Client]:
+        return lambda: cluster.client(self.deployer.identity(), CI)
+
+    def _last_stage(self) -> StageSpec:
+        deploy = self._push.deploy
+        action = Deploy(
+            paths=self._stage.paths,
+            namespace=deploy.namespace or "",
+            server_side=deploy.server_side,
+            rollout_timeout=deploy.rollout_timeout,
+            on_failure=deploy.on_failure,
+        )
+        return StageSpec("deploy", action=action)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def follow(self, record: Record) -> Sequence[Progress]:
+        """Runs begin and end; an apply is complete when the script goes on to the rollout, or the stage is over."""
+        if record.actor in self.actors and record.verb == "kubectl":
+            return self._typed(record)
+        if record.actor != "ci":
+            return ()
+        kind, _, rest = record.subject.partition("/")
+        if kind == "run" and record.verb in {"succeed", "fail", "cancel"}:
+            self._ended(record)
+        elif kind == "commit" and record.verb == "deploy":
+            cluster, sha = record.facts().get("cluster", ""), sha_in(record.cause)
+            if sha is not None:
+                self._deployed[cluster] = sha
+                self._order.append(sha)
+                return (Progress(cluster, "", sha),)
+        elif kind == "stage" and record.verb == "start" and rest.endswith("/deploy"):
+            sha = sha_in(record)
+            for cluster in self._stage.clusters:
+                self.attempts.append(Attempt(cluster, "", sha or "", record.time))
+        return ()
+
+    def _typed(self, record: Record) -> Sequence[Progress]:
+        sha = sha_in(record)
+        running = [
+            attempt for attempt in self.attempts if attempt.outcome == "running" and attempt.sha == sha
+        ]
+        if sha is None or not running:
+            return ()
+        if record.subject.startswith("apply"):
+            running[0].reached = True
+        elif record.subject.startswith("rollout status"):
+            return (Progress(running[0].cluster, "", sha),)
+        return ()
+
+    def _ended(self, record: Record) -> None:
+        sha = sha_in(record)
+        for attempt in self.attempts:
+            if attempt.outcome == "running" and attempt.sha == sha:
+                attempt.outcome = "succeeded" if record.verb == "succeed" else "failed"
+                attempt.ended, attempt.record = record.time, record
+                attempt.reason = record.facts().get("reason", "")
+                attempt.reached = attempt.reached or record.verb == "succeed"
+
+    def revision_of(self, version: Version) -> str | None:
+        """The commit of the run that wrote it."""
+        return sha_in(version)
+
+    def deployed(self, repository: str) -> str | None:
+        """The last commit that all its clusters have in full."""
+        if repository != self._stage.repository.name:
+            return None
+        return oldest_common([self._deployed.get(name) for name in self._stage.clusters], self._order)
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """What `kubectl apply` is given for a commit."""
+        found = self._wanted.get(sha)
+        if found is None:
+            found = self._wanted[sha] = self._render(sha)
+        return found
+
+    def _render(self, sha: str) -> list[Wanted]:
+        stage = self._stage
+        files = stage.world.git.repository(stage.repository.name).files(sha)
+        namespace = self._push.deploy.namespace or "default"
+        found: list[Wanted] = []
+        for path in stage.paths:
+            try:
+                manifests = read_objects(render(files, path))
+            except (RenderError, ManifestError):
+                continue  # nothing is applied of what cannot be read; the pipeline's failure says why
+            for name, cluster in stage.clusters.items():
+                found.extend(
+                    wanted_objects(manifests, cluster.server.catalog, cluster=name, namespace=namespace)
+                )
+        return found
+
+
+# What any pipeline needs, also one that only builds images.
+
+
+def ci_system(stage: Stage) -> CiSystem:
+    """A CI system on its own host."""
+    world = stage.world
+
+    def built(image: str) -> Built:
+        behaviour = behaviour_of(stage, image)
+        return Built(behaviour, behaviour.size_bytes, behaviour.digest)
+
+    return CiSystem(world.engine, world.network, CI, world.git, world.registry, images=built)
+
+
+def behaviour_of(stage: Stage, image: str) -> ImageBehaviour:
+    """How an image behaves that a pipeline builds: as the scenario says, else as `*`, else well."""
+    from dataclasses import replace
+
+    known = stage.images.get(image)
+    if known is not None:
+        return known
+    other = stage.images.get("*")
+    return replace(other, name=image, digest="") if other is not None else ImageBehaviour(image)
+
+
+def pipeline_spec(pipeline: Pipeline, stage: Stage, last: StageSpec | None) -> PipelineSpec:
+    """A pipeline as the CI system takes it, with a last stage of its own."""
+    stages = [
+        StageSpec(
+            each.name,
+            _duration(each.duration),
+            each.failure_rate,
+            BuildImages(each.builds, stage.paths) if each.builds else None,
+        )
+        for each in pipeline.stages
+    ]
+    return PipelineSpec(
+        stage.repository.name,
+        stage.repository.name,
+        stage.world.git.repository(stage.repository.name).default_branch,
+        pipeline.trigger,
+        pipeline.poll_interval,
+        pipeline.runners,
+        (*stages, last) if last is not None else tuple(stages),
+    )
+
+
+def _duration(value: int | Spread) -> Distribution:
+    if isinstance(value, int):
+        return Fixed(value)
+    if value.min is not None and value.max is not None:
+        return Uniform(value.min, value.max)
+    assert value.median is not None, "checked when the scenario was read"
+    assert value.p99 is not None, "checked when the scenario was read"
+    return Skewed(value.median, value.p99)

@@ -1,0 +1,165 @@
+"""The stage of a story: a world built from what a scenario says it has, before anything happens.
+
+**Walk:** clusters with their machines -> images into the registry -> repositories on the git host, still empty. The first
+commits follow when the delivery stands ready to hear of them (`play.py`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from kcsim.cluster.images import ImageBehaviour, from_json
+from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.delivery.registry.reference import Reference
+from kcsim.scenario.contents import repository_files, resolve
+from kcsim.scenario.dump import to_data
+from kcsim.scenario.model import Delivery, Flux, Image, Node, Push, Repository, Scenario
+from kcsim.simulation.world import World
+
+DEFAULT_BRANCH = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCommit:
+    """A commit that the repository begins with, or that its history replays; `at` in µs."""
+
+    at: int
+    files: Mapping[str, str | bytes | None]
+    message: str
+    author: str
+    source: str = ""
+    """For a replayed commit its SHA in the repository on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A repository of the story: its branch, its folders with manifests, and the commits it brings along."""
+
+    repository: Repository
+    branch: str
+    folders: tuple[str, ...]
+    commits: tuple[FirstCommit, ...]
+
+
+def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, checking: bool = False) -> World:
+    """A world with the scenario's clusters and images."""
+    world = World(seed, profile=scenario.profile, checking=checking)
+    images = image_behaviours(scenario)
+    _stock_registry(world, scenario, delivery, images)
+    clusters = scenario.all_clusters()
+    for number, cluster in enumerate(clusters):
+        name = cluster_name(scenario, cluster.name)
+        nodes = [node_spec(node, index, number) for index, node in enumerate(cluster.all_nodes())]
+        world.add_cluster(name, nodes)
+    return world
+
+
+def cluster_name(scenario: Scenario, name: str | None) -> str:
+    """The world's name of a cluster: "" for the only one."""
+    if len(scenario.all_clusters()) == 1:
+        return ""
+    found = scenario.cluster_named(name)
+    assert found is not None, "names were checked when the scenario was read"
+    return found.name
+
+
+def node_spec(node: Node, index: int, cluster: int = 0) -> NodeSpec:
+    """A machine as its kubelet registers it; addresses follow from the order of machines and clusters."""
+    address = f"192.{168 + cluster}.{index // 254}.{index % 254 + 1}"
+    capacity = {"cpu": node.cpu, "memory": node.memory, "pods": str(node.pods), "ephemeral-storage": "100Gi"}
+    labels = dict(node.labels)
+    if node.zone:
+        labels["topology.kubernetes.io/zone"] = node.zone
+    taints = tuple(
+        {"key": taint.key, "effect": taint.effect} | ({"value": taint.value} if taint.value else {})
+        for taint in node.taints
+    )
+    return NodeSpec(node.name, address, capacity, labels, taints)
+
+
+# Images.
+
+
+def image_behaviour(image: Image) -> ImageBehaviour:
+    """An image of the scenario as the container runtime plays it."""
+    behaviour, problems = from_json(to_data(image))
+    assert behaviour is not None, f"checked when the scenario was read: {problems}"
+    return behaviour
+
+
+def image_behaviours(scenario: Scenario) -> dict[str, ImageBehaviour]:
+    """Every image of the scenario, by name."""
+    return {image.name: image_behaviour(image) for image in scenario.images}
+
+
+def built_repositories(delivery: Delivery | None) -> set[str]:
+    """Image repositories (names without a tag) that a pipeline builds: empty until it has."""
+    pipeline = delivery.pipeline if delivery is not None else None
+    return {image for stage in (pipeline.stages if pipeline is not None else ()) for image in stage.builds}
+
+
+def _stock_registry(
+    world: World, scenario: Scenario, delivery: Delivery | None, images: Mapping[str, ImageBehaviour]
+) -> None:
+    built = built_repositories(delivery)
+    for name, behaviour in images.items():
+        if name != "*" and repository_of(name) not in built:
+            world.push_image(behaviour)
+    other = images.get("*")
+    well_behaved = not images or any(repo.clone is not None for repo in scenario.repositories)
+
+    def unlisted(reference: Reference) -> tuple[ImageBehaviour, int] | None:
+        name = str(reference)
+        if other is not None:
+            behaviour = replace(other, name=name, digest="")
+        elif well_behaved:
+            behaviour = ImageBehaviour(name)
+        else:
+            return None
+        return behaviour, behaviour.size_bytes
+
+    world.registry.fallback = unlisted
+
+
+def repository_of(image: str) -> str:
+    """An image's name without tag and digest."""
+    name = image.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
+# Repositories.
+
+
+def sources(scenario: Scenario) -> Iterator[Source]:
+    """Every repository with the commits it brings along.
+
+    Raises:
+        OSError, GitError: when a folder or a repository on disk cannot be read any more.
+    """
+    for repo in scenario.repositories:
+        if repo.clone is not None:
+            yield _cloned(scenario, repo)
+        else:
+            first = FirstCommit(0, dict(repository_files(scenario, repo)), repo.message, repo.author)
+            yield Source(repo, repo.branch or DEFAULT_BRANCH, (repo.path or ".",), (first,))
+
+
+def _cloned(scenario: Scenario, repo: Repository) -> Source:
+    from kcsim.delivery.git.history import import_repository
+
+    assert repo.clone is not None, "asked before"
+    imported = import_repository(str(resolve(scenario, repo.clone)), repo.path, repo.branch)
+    commits = tuple(
+        FirstCommit(at, change.files, change.message, change.author, change.source)
+        for at, change in imported.schedule(0, repo.pace)
+    )
+    return Source(repo, imported.branch, imported.directories, commits)
+
+
+def delivered_paths(delivery: Delivery, source: Source) -> tuple[str, ...]:
+    """The folders of a repository that a delivery brings to the cluster."""
+    if isinstance(delivery, Push):
+        return (delivery.path,) if delivery.path is not None else source.folders
+    assert isinstance(delivery, Flux), "a delivery is one of the two"
+    named = [each.path for each in delivery.all_kustomizations()]
+    return tuple(dict.fromkeys(path for path in named if path is not None)) or source.folders
