@@ -126,4 +126,4 @@ class RootCACertPublisher(_ForEachNamespace):
 
     def is_right(self, current: Object, wanted: Object) -> bool:
         """Nobody has touched the certificate."""
-        return current.get("data") == wanted["data"]
+        return bool(current.get("data") == wanted["data"])

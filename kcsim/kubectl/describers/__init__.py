@@ -1,0 +1,1 @@
+"""How ``kubectl describe`` tells of each kind."""

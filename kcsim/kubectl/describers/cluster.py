@@ -1,0 +1,477 @@
+"""Nodes, namespaces, storage, configuration, rights and classes.
+
+**Imitates:** kubectl ``pkg/describe/describe.go`` (v1.36).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from kcsim.api import objects, quantity
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.api.tables.cells import View, age, spec, status
+from kcsim.api.tables.cluster import node_roles
+from kcsim.api.tables.storage import modes_cell, storage_class
+from kcsim.engine.task import Steps
+from kcsim.kubectl.describers.containers import toleration_text, write_source
+from kcsim.kubectl.describers.writer import NONE, UNSET, Writer, long_time
+from kcsim.kubectl.session import Session
+
+_ENDED = frozenset({"Succeeded", "Failed"})
+_INFO = (
+    ("Machine ID", "machineID"),
+    ("System UUID", "systemUUID"),
+    ("Boot ID", "bootID"),
+    ("Kernel Version", "kernelVersion"),
+    ("OS Image", "osImage"),
+    ("Operating System", "operatingSystem"),
+    ("Architecture", "architecture"),
+    ("Container Runtime Version", "containerRuntimeVersion"),
+    ("Kubelet Version", "kubeletVersion"),
+    ("Kube-Proxy Version", "kubeProxyVersion"),
+)
+_TRACKED = ("cpu", "memory", "ephemeral-storage")
+
+
+# --- nodes ------------------------------------------------------------------------------------------------------
+
+
+def describe_node(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A node and what runs on it."""
+    state = status(obj)
+    writer.pair("Name", objects.name(obj))
+    writer.pair("Roles", node_roles(obj))
+    writer.labels(obj)
+    writer.annotations(obj)
+    writer.pair("CreationTimestamp", long_time(obj["metadata"].get("creationTimestamp")))
+    writer.column("Taints", sorted(toleration_text(taint) for taint in spec(obj).get("taints") or ()))
+    writer.pair("Unschedulable", str(bool(spec(obj).get("unschedulable"))).lower())
+    yield from _lease(session, obj, writer)
+    _node_conditions(writer, obj)
+    writer.line(0, "Addresses:")
+    for address in state.get("addresses") or ():
+        writer.pair(address["type"], address["address"], 1)
+    for title, field in (("Capacity", "capacity"), ("Allocatable", "allocatable")):
+        amounts = state.get(field)
+        if amounts:
+            writer.line(0, f"{title}:")
+            for name in sorted(amounts):
+                writer.pair(name, amounts[name], 1)
+    info = state.get("nodeInfo") or {}
+    writer.line(0, "System Info:")
+    for title, field in _INFO:
+        if field != "kubeProxyVersion" or info.get(field) is not None or not info:
+            writer.pair(title, info.get(field, ""), 1)
+    for title, field in (("PodCIDR", "podCIDR"), ("ProviderID", "providerID")):
+        if spec(obj).get(field):
+            writer.pair(title, spec(obj)[field])
+    if spec(obj).get("podCIDRs"):
+        writer.pair("PodCIDRs", ",".join(spec(obj)["podCIDRs"]))
+    found = yield session.client.list("pods", "", field_selector=f"spec.nodeName={objects.name(obj)}")
+    pods = [pod for pod in found["items"] if status(pod).get("phase") not in _ENDED]
+    _pods(session, writer, obj, pods)
+
+
+def _lease(session: Session, obj: Object, writer: Writer) -> Steps:
+    try:
+        lease = yield session.client.get("leases.coordination.k8s.io", "kube-node-lease", objects.name(obj))
+    except StatusError as error:
+        writer.pair("Lease", f"Failed to get lease: {error.message}")
+        return
+    writer.line(0, "Lease:")
+    writer.pair("HolderIdentity", spec(lease).get("holderIdentity") or UNSET, 1)
+    for title, field in (("AcquireTime", "acquireTime"), ("RenewTime", "renewTime")):
+        writer.pair(title, long_time(spec(lease).get(field)), 1)
+
+
+def _node_conditions(writer: Writer, obj: Object) -> None:
+    held = objects.conditions(obj)
+    if not held:
+        return
+    writer.line(0, "Conditions:")
+    header = ("Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message")
+    rows = [
+        (
+            f"{c['type']} ",
+            f"{c['status']} ",
+            f"{long_time(c.get('lastHeartbeatTime'))} ",
+            f"{long_time(c.get('lastTransitionTime'))} ",
+            f"{c.get('reason', '')} ",
+            c.get("message", ""),
+        )
+        for c in held
+    ]
+    writer.table(1, header, rows)
+
+
+def _pods(session: Session, writer: Writer, node: Object, pods: list[Object]) -> None:
+    available = status(node).get("allocatable") or status(node).get("capacity") or {}
+    capacity = {name: quantity.milli(available.get(name, "0")) for name in _TRACKED}
+    writer.pair("Non-terminated Pods", f"({len(pods)} in total)")
+    header = ("Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
+    rows = []
+    totals = {(kind, name): 0 for kind in ("requests", "limits") for name in _TRACKED}
+    for pod in pods:
+        used = {key: _pod_amount(pod, *key) for key in totals}
+        for key, amount in used.items():
+            totals[key] += amount
+        rows.append(
+            (
+                objects.namespace(pod),
+                objects.name(pod),
+                *(
+                    f"{_amount(used[kind, name], name)} ({_percent(used[kind, name], capacity[name])}%)"
+                    for name in ("cpu", "memory")
+                    for kind in ("requests", "limits")
+                ),
+                age(pod, View(session.engine.now)),
+            )
+        )
+    writer.table(1, header, rows)
+    writer.line(0, "Allocated resources:")
+    writer.line(1, "(Total limits may be over 100 percent, i.e., overcommitted.)")
+    cells = [
+        (
+            name,
+            *(
+                f"{_amount(totals[kind, name], name)} ({_percent(totals[kind, name], capacity[name])}%)"
+                for kind in ("requests", "limits")
+            ),
+        )
+        for name in _TRACKED
+    ]
+    writer.table(1, ("Resource", "Requests", "Limits"), cells)
+
+
+def _pod_amount(pod: Object, kind: str, name: str) -> int:
+    """What a pod asks for, in thousandths: the sum of its containers, or what its init containers need at once."""
+    total, initial = 0, 0
+    for container in spec(pod).get("containers") or ():
+        total += _container_amount(container, kind, name)
+    sidecars = 0
+    for container in spec(pod).get("initContainers") or ():
+        amount = _container_amount(container, kind, name)
+        if container.get("restartPolicy") == "Always":
+            sidecars += amount
+            total += amount
+        initial = max(initial, amount + sidecars)
+    overhead = (spec(pod).get("overhead") or {}).get(name)
+    return max(total, initial) + (quantity.milli(overhead) if overhead else 0)
+
+
+def _container_amount(container: Object, kind: str, name: str) -> int:
+    text = ((container.get("resources") or {}).get(kind) or {}).get(name)
+    return quantity.milli(text) if text else 0
+
+
+def _amount(milli: int, name: str) -> str:
+    kind = quantity.DECIMAL_SI if name == "cpu" else quantity.BINARY_SI
+    return quantity.canonical_text(milli * 1_000_000, kind)
+
+
+def _percent(amount: int, whole: int) -> int:
+    return amount * 100 // whole if whole else 0
+
+
+def describe_namespace(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A namespace with its quotas and limits."""
+    writer.head(obj, namespaced=False)
+    writer.pair("Status", status(obj).get("phase", ""))
+    held = objects.conditions(obj)
+    if held:
+        writer.line(0, "Conditions:")
+        rows = [
+            (
+                c["type"],
+                c["status"],
+                long_time(c.get("lastTransitionTime")),
+                c.get("reason", ""),
+                c.get("message", ""),
+            )
+            for c in held
+        ]
+        writer.table(1, ("Type", "Status", "LastTransitionTime", "Reason", "Message"), rows)
+    quotas = yield session.client.list("resourcequotas", objects.name(obj))
+    limits = yield session.client.list("limitranges", objects.name(obj))
+    if not quotas["items"]:
+        writer.line(0, "\nNo resource quota.")
+    else:
+        writer.line(0, "\nResource Quotas")
+        for quota in quotas["items"]:
+            writer.pair("Name", objects.name(quota), 1)
+            writer.table(1, ("Resource", "Used", "Hard"), _quota_rows(quota))
+    if not limits["items"]:
+        writer.line(0, "\nNo LimitRange resource.")
+    else:
+        writer.line(0, "\nResource Limits")
+        for item in limits["items"]:
+            _limits(writer, item, 1)
+
+
+# --- quotas and limits ------------------------------------------------------------------------------------------
+
+
+def _quota_rows(obj: Object) -> list[tuple[str, str, str]]:
+    hard, used = status(obj).get("hard") or {}, status(obj).get("used") or {}
+    return [(name, used.get(name, "0"), hard[name]) for name in sorted(hard)]
+
+
+def describe_quota(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A ResourceQuota."""
+    del session
+    writer.names(obj)
+    if spec(obj).get("scopes"):
+        writer.pair("Scopes", ", ".join(sorted(spec(obj)["scopes"])))
+    writer.table(0, ("Resource", "Used", "Hard"), _quota_rows(obj))
+    yield from ()
+
+
+_LIMIT_COLUMNS = (
+    "Type",
+    "Resource",
+    "Min",
+    "Max",
+    "Default Request",
+    "Default Limit",
+    "Max Limit/Request Ratio",
+)
+_LIMIT_FIELDS = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
+
+
+def _limits(writer: Writer, obj: Object, level: int) -> None:
+    rows = []
+    for limit in spec(obj).get("limits") or ():
+        names = sorted({name for field in _LIMIT_FIELDS for name in limit.get(field) or ()})
+        for name in names:
+            cells = [(limit.get(field) or {}).get(name, "-") for field in _LIMIT_FIELDS]
+            rows.append((limit.get("type", ""), name, *cells))
+    writer.table(level, _LIMIT_COLUMNS, rows)
+
+
+def describe_limits(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A LimitRange."""
+    del session
+    writer.names(obj)
+    _limits(writer, obj, 0)
+    yield from ()
+
+
+# --- configuration ----------------------------------------------------------------------------------------------
+
+
+def describe_config_map(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A ConfigMap."""
+    del session
+    writer.head(obj)
+    writer.line(0, "\nData\n====")
+    for key, value in sorted((obj.get("data") or {}).items()):
+        writer.line(0, f"{key}:\n----\n{value}\n")
+    writer.line(0, "\nBinaryData\n====")
+    for key, value in sorted((obj.get("binaryData") or {}).items()):
+        writer.line(0, f"{key}: {_size(value)} bytes")
+    writer.line(0, "")
+    yield from ()
+
+
+def describe_secret(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A Secret, without its values."""
+    del session
+    writer.head(obj)
+    writer.line(0, f"\nType:\t{obj.get('type', '')}")
+    writer.line(0, "\nData\n====")
+    for key, value in sorted((obj.get("data") or {}).items()):
+        writer.line(0, f"{key}:\t{_size(value)} bytes")
+    yield from ()
+
+
+def _size(value: str) -> int:
+    try:
+        return len(base64.b64decode(value))
+    except binascii.Error:
+        return len(value)
+
+
+def describe_account(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A ServiceAccount."""
+    del session
+    writer.head(obj)
+    for title, names in (
+        ("Image pull secrets", [entry["name"] for entry in obj.get("imagePullSecrets") or ()]),
+        ("Mountable secrets", [entry["name"] for entry in obj.get("secrets") or ()]),
+        ("Tokens", []),
+    ):
+        writer.column(title, names)
+    yield from ()
+
+
+# --- storage ----------------------------------------------------------------------------------------------------
+
+
+def describe_volume(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A PersistentVolume."""
+    del session
+    body, claim = spec(obj), spec(obj).get("claimRef")
+    writer.head(obj, namespaced=False)
+    _finalizers(writer, obj)
+    writer.pair("StorageClass", storage_class(obj))
+    writer.pair("Status", _phase(obj))
+    writer.pair("Claim", f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "")
+    writer.pair("Reclaim Policy", body.get("persistentVolumeReclaimPolicy", ""))
+    writer.pair("Access Modes", modes_cell(body.get("accessModes")))
+    if body.get("volumeMode"):
+        writer.pair("VolumeMode", body["volumeMode"])
+    writer.pair("Capacity", (body.get("capacity") or {}).get("storage", "0"))
+    _affinity(writer, body.get("nodeAffinity"))
+    writer.pair("Message", status(obj).get("message", ""))
+    writer.line(0, "Source:")
+    kind = next((kind for kind in ("hostPath", "nfs", "csi") if body.get(kind) is not None), "")
+    if kind:
+        write_source(writer, kind, body[kind])
+    elif body.get("local") is not None:
+        writer.pair("Type", "LocalVolume (a persistent volume backed by local storage on a node)", 2)
+        writer.pair("Path", body["local"].get("path", ""), 2)
+    else:
+        writer.line(1, "<unknown>")
+    yield from ()
+
+
+def _affinity(writer: Writer, affinity: Object | None) -> None:
+    if affinity is None or affinity.get("required") is None:
+        writer.pair("Node Affinity", NONE)
+        return
+    writer.line(0, "Node Affinity:")
+    terms = affinity["required"].get("nodeSelectorTerms") or []
+    writer.line(1, "Required Terms:" if terms else f"Required Terms:\t{NONE}")
+    for place, term in enumerate(terms):
+        texts = [_requirement(item) for item in term.get("matchExpressions") or ()]
+        for line, text in enumerate(texts or [NONE]):
+            writer.line(2, f"Term {place}:\t{text}" if not line else f"\t{text}")
+
+
+def _requirement(item: Object) -> str:
+    values = f" [{', '.join(item['values'])}]" if item.get("values") else ""
+    return f"{item['key']} {item['operator'].lower()}{values}"
+
+
+def describe_claim(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A PersistentVolumeClaim and who uses it."""
+    body = spec(obj)
+    bound = bool(body.get("volumeName"))
+    found = yield session.client.list("pods", objects.namespace(obj))
+    users = [
+        objects.name(pod)
+        for pod in found["items"]
+        if any(
+            (volume.get("persistentVolumeClaim") or {}).get("claimName") == objects.name(obj)
+            for volume in spec(pod).get("volumes") or ()
+        )
+    ]
+    writer.names(obj)
+    writer.pair("StorageClass", storage_class(obj))
+    writer.pair("Status", _phase(obj))
+    writer.pair("Volume", body.get("volumeName", ""))
+    writer.labels(obj)
+    writer.annotations(obj)
+    _finalizers(writer, obj)
+    writer.pair("Capacity", (status(obj).get("capacity") or {}).get("storage", "0") if bound else "")
+    writer.pair("Access Modes", modes_cell(status(obj).get("accessModes")) if bound else "")
+    if body.get("volumeMode"):
+        writer.pair("VolumeMode", body["volumeMode"])
+    writer.column("Used By", users)
+
+
+def _phase(obj: Object) -> str:
+    if objects.is_deleting(obj):
+        return f"Terminating (since {obj['metadata']['deletionTimestamp']})"
+    return str(status(obj).get("phase", ""))
+
+
+def _finalizers(writer: Writer, obj: Object) -> None:
+    writer.pair("Finalizers", f"[{' '.join(obj['metadata'].get('finalizers') or ())}]")
+
+
+def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A StorageClass."""
+    del session
+    default = objects.annotations(obj).get("storageclass.kubernetes.io/is-default-class") == "true"
+    writer.pair("Name", objects.name(obj))
+    writer.pair("IsDefaultClass", "Yes" if default else "No")
+    writer.annotations(obj)
+    writer.pair("Provisioner", obj.get("provisioner", ""))
+    writer.pair(
+        "Parameters", ",".join(f"{k}={v}" for k, v in sorted((obj.get("parameters") or {}).items())) or NONE
+    )
+    grows = obj.get("allowVolumeExpansion")
+    writer.pair("AllowVolumeExpansion", UNSET if grows is None else str(grows))
+    options = obj.get("mountOptions") or []
+    writer.column("MountOptions", list(options))
+    writer.pair("ReclaimPolicy", obj.get("reclaimPolicy", ""))
+    writer.pair("VolumeBindingMode", obj.get("volumeBindingMode", ""))
+    yield from ()
+
+
+def describe_priority_class(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A PriorityClass."""
+    del session
+    writer.pair("Name", objects.name(obj))
+    writer.pair("Value", obj.get("value", 0))
+    writer.pair("GlobalDefault", str(bool(obj.get("globalDefault"))).lower())
+    writer.pair("PreemptionPolicy", obj.get("preemptionPolicy", ""))
+    writer.pair("Description", obj.get("description", ""))
+    writer.annotations(obj)
+    yield from ()
+
+
+# --- rights -----------------------------------------------------------------------------------------------------
+
+
+def describe_role(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A Role or ClusterRole."""
+    del session
+    writer.head(obj, namespaced=False)
+    writer.line(0, "PolicyRule:")
+    writer.table(
+        1, ("Resources", "Non-Resource URLs", "Resource Names", "Verbs"), policy_rows(obj.get("rules") or [])
+    )
+    yield from ()
+
+
+def policy_rows(rules: list[Object]) -> list[tuple[str, str, str, str]]:
+    """One row for each resource: rules broken down, those that differ in verbs only put together, sorted."""
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for rule in rules:
+        for key in _broken_down(rule):
+            held = verbs.setdefault(key, [])
+            held.extend(verb for verb in rule.get("verbs") or () if verb not in held)
+    rows = [(*key, f"[{' '.join(held)}]") for key, held in verbs.items()]
+    return sorted(rows, key=lambda row: (row[0].partition(".")[2] == "", row))
+
+
+def _broken_down(rule: Object) -> list[tuple[str, str, str]]:
+    paths = rule.get("nonResourceURLs") or []
+    names = rule.get("resourceNames") or []
+    keys = [("", f"[{path}]", "[]") for path in paths]
+    for group in rule.get("apiGroups") or ():
+        for resource in rule.get("resources") or ():
+            plural, slash, sub = resource.partition("/")
+            shown = f"{plural}.{group}{slash}{sub}" if group else resource
+            keys.extend((shown, "[]", f"[{name}]") for name in names or [""])
+    return [
+        (resource, path, "[]" if name == "[]" or name == "[ ]" else name) for resource, path, name in keys
+    ]
+
+
+def describe_binding(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A RoleBinding or ClusterRoleBinding."""
+    del session
+    writer.head(obj, namespaced=False)
+    role = obj.get("roleRef") or {}
+    writer.line(0, "Role:")
+    writer.pair("Kind", role.get("kind", ""), 1)
+    writer.pair("Name", role.get("name", ""), 1)
+    writer.line(0, "Subjects:")
+    rows = [(s.get("kind", ""), s.get("name", ""), s.get("namespace", "")) for s in obj.get("subjects") or ()]
+    writer.table(1, ("Kind", "Name", "Namespace"), rows)
+    yield from ()
