@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -20,6 +20,7 @@ from kcsim.engine.clock import format_duration
 from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, confirm
 from kcsim.tui.gallery import GalleryScreen, faults_screen
+from kcsim.tui.keys import key
 from kcsim.tui.opening import open_session
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
@@ -35,11 +36,15 @@ class KcsimApp(App[int]):
     TITLE = "kcsim"
     CSS_PATH = "kcsim.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="Everything that can be done here"),
-        Binding(
-            "T", "theme", "Theme", show=False, tooltip="Next theme: dark, light, colour-blind, no colour"
+        key(
+            "question_mark",
+            "help",
+            "Help",
+            "Everything that can be done here; type to search, enter does it",
+            bar=True,
         ),
-        Binding("q", "leave", "Quit", tooltip="Quit kcsim"),
+        key("T", "theme", "Theme", "Next theme: dark, light, colour-blind, no colour"),
+        key("q", "leave", "Quit", "Quit kcsim", bar=True),
     ]
 
     def __init__(

@@ -19,8 +19,21 @@ from kcsim.views.look import Look
 READS = frozenset({"get", "describe"})
 """kubectl's commands that only look: they are answered at once and are no part of the story."""
 
-WORDS = ("goto", "help", "inject", "pause", "quit", "run", "save", "speed", "why")
-"""The bar's own words."""
+ACTIONS = {
+    "faster": "speed(1)",
+    "help": "app.help",
+    "inject": "inject",
+    "next": "next",
+    "quit": "app.leave",
+    "redo": "redo",
+    "run": "run",
+    "save": "save",
+    "slower": "speed(-1)",
+    "undo": "undo",
+}
+"""The bar's own words and the actions they stand for."""
+
+WORDS = ("goto", *ACTIONS)
 
 
 class BadCommand(ValueError):
@@ -49,6 +62,11 @@ class Own:
 
     word: str
     rest: str
+
+    @property
+    def action(self) -> str:
+        """The screen's action that it stands for."""
+        return ACTIONS[self.word]
 
 
 Command = Kubectl | ShowKind | Own

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from kcsim.engine.clock import format_duration
 from kcsim.tui.catalogue import Entry, matching, story_lines
 from kcsim.tui.dialogs import Read
+from kcsim.tui.keys import key
 from kcsim.tui.widgets.keybar import KeyBar
 from kcsim.tui.widgets.pager import TextLine
 from kcsim.tui.widgets.rows import Row, RowList
@@ -28,16 +29,10 @@ class GalleryScreen(Screen[None]):
     app: KcsimApp
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "right",
-            "delivery(1)",
-            "Delivery",
-            key_display="← →",
-            tooltip="Choose under which delivery to play it",
-        ),
-        Binding("left", "delivery(-1)", "Delivery", show=False, tooltip="Choose the delivery before"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only scenarios that hold a text"),
-        Binding("escape", "clear", "Clear filter", show=False, tooltip="Show all scenarios again"),
+        key("right", "delivery(1)", "Delivery", "Play it under the next delivery", bar=True, priority=True),
+        key("left", "delivery(-1)", "Delivery", "Play it under the delivery before", priority=True),
+        key("slash", "filter", "Filter", "Show only scenarios that hold a text", bar=True),
+        key("escape", "clear", "Clear", "Show all scenarios again"),
     ]
 
     def __init__(self, entries: list[Entry]) -> None:

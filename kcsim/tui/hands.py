@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcsim.engine.clock import to_seconds
+from kcsim.engine.clock import format_duration, to_seconds
 from kcsim.engine.task import Task
 from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
+from kcsim.scenario.faults import TARGET_FIELDS
 from kcsim.scenario.model import Fault, Kubectl, Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import Simulation, person
@@ -99,3 +100,14 @@ def _act(simulation: Simulation, entry: TimelineEntry, done: Any) -> None:
         simulation.inject(action.kind, next(iter(action.target.values()), ""), duration=duration)
     else:
         raise TypeError(f"a bare cluster knows no {type(action).__name__}")
+
+
+def in_words(entry: TimelineEntry) -> str:
+    """What an entry does, as a person says it: ``node-crash node-2 for 5m``, ``kubectl scale ...``."""
+    if entry.kubectl is not None:
+        return f"kubectl {entry.kubectl}"
+    targets = " ".join(
+        str(getattr(entry, field)) for field in TARGET_FIELDS if getattr(entry, field) is not None
+    )
+    length = f"for {format_duration(entry.for_)}" if entry.for_ is not None else "for good"
+    return " ".join(part for part in (entry.fault or "", targets, length) if part)

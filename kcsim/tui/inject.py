@@ -15,6 +15,7 @@ from kcsim.scenario.dump import to_data
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
 from kcsim.scenario.model import TimelineEntry
 from kcsim.tui.dialogs import Choice, Choose, confirm
+from kcsim.tui.hands import in_words
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -74,15 +75,6 @@ def durations() -> list[Choice]:
     spans = [Choice(str(span), format_duration(span)) for span in DURATIONS]
     two = spans.pop(2)
     return [two, *spans, Choice("0", "for good", "until the story ends")]
-
-
-def in_words(entry: TimelineEntry) -> str:
-    """``node-crash node-2 for 5m``."""
-    targets = " ".join(
-        str(getattr(entry, field)) for field in TARGET_FIELDS if getattr(entry, field) is not None
-    )
-    length = f"for {format_duration(entry.for_)}" if entry.for_ is not None else "for good"
-    return " ".join(part for part in (entry.fault or "", targets, length) if part)
 
 
 def as_line(entry: TimelineEntry) -> str:

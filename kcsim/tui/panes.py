@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from kcsim.engine.clock import clock_text, format_duration
 from kcsim.scenario.expectations import Verdict
 from kcsim.simulation.simulation import NotFound
@@ -11,7 +13,7 @@ from kcsim.simulation.why import Why
 from kcsim.tui.session import Session
 from kcsim.tui.widgets.pager import TextLine, yaml_lines
 from kcsim.tui.widgets.rows import Row, RowList
-from kcsim.views.concern import in_short
+from kcsim.views.concern import first_concern, in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.lanes import MARKS
 from kcsim.views.look import Look
@@ -21,7 +23,58 @@ from kcsim.views.states import GLYPHS, State, state_of
 MODES = ("describe", "yaml", "events", "tree", "why")
 """The forms in which one object is shown."""
 
+WIDE_HEAD = 100
+"""From this width on the header has room for counts."""
+
 _LANE_STATES: dict[str, State] = {"fault": "failed", "git": "unknown", "person": "pending"}
+
+
+# The lines above and below the panes.
+
+
+def head(session: Session, width: int) -> Text:
+    """The header: what is played, where in time, how fast."""
+    is_past = session.cursor is not None
+    line = Text("kcsim ", style="dim")
+    line.append(session.title, style="bold")
+    if session.delivery:
+        line.append(f" {session.delivery.upper()}")
+    line.append(f"  t={clock_text(session.seen)}", style="bold reverse" if is_past else "bold")
+    if session.end is not None:
+        line.append(f"/{clock_text(session.end)}", style="dim")
+    if is_past:
+        word = "PAST (read only)"
+    elif session.running:
+        word = "▶ running"
+    else:
+        word = "■ the end" if session.at_end else "‖ paused"
+    line.append(f"  {session.speed_text} {word}")
+    if width >= WIDE_HEAD:
+        line.append(
+            f"   records {len(session.simulation.trace):,}   seed {session.simulation.seed}", style="dim"
+        )
+    if session.hands.deeds and width >= WIDE_HEAD:
+        line.append(f"   by hand {len(session.hands.deeds)}", style="dim")
+    return line
+
+
+def why_line(session: Session, width: int) -> Text:
+    """The first expectation that is not met, else the first thing that is not right, and what led to it."""
+    line = Text("WHY  ", style="bold")
+    verdict = session.unmet()
+    if verdict is not None:
+        line.append(f"{GLYPHS['failed']} {verdict.name}: ", style="bold")
+        line.append(verdict.why)
+        return line
+    concern = first_concern(session.look)
+    if concern is None:
+        line.append("nothing is wrong here", style="dim")
+        return line
+    line.append(str(concern))
+    because = causes(session, concern.ref, width - len(line) - 3)
+    if because:
+        line.append(f" ← {because}", style="dim")
+    return line
 
 
 # Lists.

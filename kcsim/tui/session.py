@@ -12,28 +12,44 @@ from __future__ import annotations
 import time
 import traceback
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.task import run_now
 from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
+from kcsim.scenario.dump import to_yaml
+from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.play import Play
+from kcsim.scenario.recording import rooted
 from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation, person
 from kcsim.simulation.why import Why
-from kcsim.tui.hands import PERSON, Hands
+from kcsim.tui.hands import PERSON, Deed, Hands
 from kcsim.tui.story import Moment, Story
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
-from kcsim.views.readiness import Readiness
+from kcsim.views.readiness import Readiness, ReadyStep
 
 SPEEDS: tuple[int | None, ...] = (1, 10, 60, 300, 1800, None)
 """Virtual seconds a second; None is as fast as it goes."""
 
 QUANTUM = 0.008
 """Seconds of work between two looks at the keyboard: keys answer within 8 ms at the median, at half the full speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripData:
+    """What the timeline strip shows: what happened, pods over time, its end, now and the cursor (µs)."""
+
+    moments: Sequence[Moment]
+    steps: Sequence[ReadyStep]
+    end: int
+    now: int
+    cursor: int
 
 
 class BadTime(ValueError):
@@ -64,20 +80,25 @@ class Session:
     def __init__(
         self, simulation: Simulation, *, title: str = "", delivery: str = "", end: int | None = None
     ) -> None:
-        self.simulation = simulation
+        self._adopt(simulation, Hands(simulation))
         self.title = title
         self.delivery = delivery
         self.end = end
         self.running = False
         self.cursor: int | None = None
         self.failure = ""
-        self.hands: Hands = Hands(simulation)
-        self.readiness = Readiness()
-        self._story = Story(simulation)
         self._speed = SPEEDS.index(60)
         self._goal: Goal | None = None
         self._credit = 0
+        self._undone: list[Deed] = []
+
+    def _adopt(self, simulation: Simulation, hands: Hands) -> None:
+        self.simulation = simulation
+        self.hands = hands
+        self.readiness = Readiness()
+        self._story = Story(simulation)
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
+        self._judged: tuple[int, Verdict | None] = (-1, None)
 
     @property
     def play(self) -> Play | None:
@@ -125,6 +146,10 @@ class Session:
         if self.cursor is None:
             return moments
         return moments[: bisect_right(moments, self.cursor, key=lambda moment: moment.time)]
+
+    def strip(self) -> StripData:
+        """What the timeline shows."""
+        return StripData(self.moments, self.readiness.steps, self.horizon, self.now, self.seen)
 
     def update(self) -> None:
         """Bring the series that lanes are drawn from up to date."""
@@ -188,6 +213,11 @@ class Session:
             self._broken()
         self._credit = max(0, target - self.now) if self._paced else 0
         return self.now != before
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the world has more to do than the keyboard leaves time for."""
+        return not self._paced or self._credit > 0
 
     @property
     def _paced(self) -> bool:
@@ -299,6 +329,55 @@ class Session:
             )
         return next((when for when in times if when > self.seen), times[0])
 
+    # --- keeping and taking back --------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> str | None:
+        """Write the story with everything done by hand as a scenario file; gives what went wrong.
+
+        Played again it gives the same trace, as far as this run has come.
+        """
+        if self.play is None:
+            return "a bare cluster has no story to save"
+        try:
+            path.expanduser().write_text(
+                to_yaml(rooted(self.hands.scenario(scenario_name(path)))), encoding="utf-8"
+            )
+        except OSError as error:
+            return f"{path} cannot be written: {error.strerror or error}"
+        self.hands.saved = len(self.hands.deeds)
+        return None
+
+    def undo(self) -> Deed | None:
+        """Take the last deed back: the world is played again without it, up to the instant it was done at."""
+        play, deeds = self.play, self.hands.deeds
+        if play is None or not deeds:
+            return None
+        undone = deeds[-1]
+        self._undone.append(undone)
+        self._replay(play, deeds[:-1], undone.entry.at)
+        return undone
+
+    def redo(self) -> Deed | None:
+        """Do again what was last taken back, at the instant it was done at."""
+        play = self.play
+        if play is None or not self._undone:
+            return None
+        again = self._undone.pop()
+        self._replay(play, [*self.hands.deeds, again], again.entry.at)
+        return again
+
+    def _replay(self, play: Play, deeds: list[Deed], until: int) -> None:
+        self.pause()
+        self.cursor = None
+        fresh = Play(play.scenario, play.delivery, play.seed, until=play.end)
+        hands = Hands(fresh)
+        for deed in deeds:
+            fresh.engine.at(deed.entry.at, hands.do, deed.entry)
+        fresh.engine.run_until(until)
+        for deed in hands.deeds:
+            deed.told = True
+        self._adopt(fresh, hands)
+
     # --- asking -------------------------------------------------------------------------------------------------
 
     def why(self, ref: Ref) -> Why:
@@ -318,6 +397,17 @@ class Session:
         client = self.simulation.cluster().direct(person(PERSON))
         outcome: Outcome = run_now(self.simulation.engine, kubectl(client, line))
         return outcome
+
+    def unmet(self) -> Verdict | None:
+        """The first expectation that is known to have come out wrong; of the past nothing is said."""
+        play = self.play
+        if play is None or self.cursor is not None:
+            return None
+        size = len(self.simulation.trace)
+        if self._judged[0] != size or self.at_end:
+            wrong = (v for v in play.verdicts() if v.decided and not v.passed)
+            self._judged = size, next(wrong, None)
+        return self._judged[1]
 
     def repositories(self) -> list[str]:
         """The git repositories of the world, by name."""
@@ -343,6 +433,7 @@ class Session:
         So the deed stands alone in its instant, and a replay from a file meets it in the same order.
         """
         self.cursor = None
+        self._undone.clear()
         engine = self.simulation.engine
         when = self.now - self.now % MILLISECOND + MILLISECOND
         try:
@@ -363,6 +454,12 @@ class Session:
     def seconds_seen(self) -> float:
         """The instant one looks at, in seconds."""
         return to_seconds(self.seen)
+
+
+def scenario_name(path: Path) -> str:
+    """A scenario's name from its file's: lower case letters, digits and dashes."""
+    words = "".join(char if char.isascii() and char.isalnum() else " " for char in path.stem.lower()).split()
+    return "-".join(words)[:63] or "by-hand"
 
 
 _NEVER = 1 << 62

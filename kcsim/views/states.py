@@ -41,10 +41,10 @@ def worst(states: list[State]) -> State:
 def state_of(cells: Mapping[str, str]) -> State:
     """The state that a row of ``kubectl get`` tells; ``cells`` by column name in capitals (``READY``, ``STATUS``)."""
     ready, status = cells.get("READY", ""), cells.get("STATUS", "")
+    if ready in _READY_WORDS:
+        return _READY_WORDS[ready]  # of custom resources; their STATUS is a message
     if status:
         return _by_status(status, ready)
-    if ready in _READY_WORDS:
-        return _READY_WORDS[ready]
     if "/" in ready:
         return "ok" if _all_ready(ready) else "pending"
     if "DESIRED" in cells and ready:

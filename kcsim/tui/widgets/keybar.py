@@ -15,7 +15,10 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-ALWAYS = frozenset({"help"})
+ALWAYS = frozenset({"help", "leave"})
+FIRST = ("run", "step", "next", "previous", "inject", "command", "why", "choose")
+"""Actions from the left; others follow in the order of their bindings, help and quit come last."""
+
 _GAP = 2
 
 
@@ -72,7 +75,7 @@ class KeyBar(Widget):
                 keys[binding.action] = Shown(
                     binding.key, display, binding.description.lower(), binding.action
                 )
-        return list(keys.values())
+        return sorted(keys.values(), key=_place)
 
     def render_line(self, y: int) -> Strip:
         """The bar."""
@@ -94,3 +97,9 @@ class KeyBar(Widget):
         for start, end, key in self._places:
             if start <= event.x < end:
                 self.app.simulate_key(key)
+
+
+def _place(shown: Shown) -> int:
+    if shown.action in ALWAYS:
+        return len(FIRST) + 1
+    return FIRST.index(shown.action) if shown.action in FIRST else len(FIRST)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from kcsim.tui.keys import key
 from kcsim.tui.widgets.states import STATE_CLASSES
 
 Span = tuple[str, str]
@@ -23,8 +24,8 @@ class Pager(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pager--key", "pager--dim", "pager--title", *STATE_CLASSES}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("k", "scroll_up", "Up", show=False, tooltip="Scroll up"),
-        Binding("j", "scroll_down", "Down", show=False, tooltip="Scroll down"),
+        key("up,k", "scroll_up", "Up", "Scroll up"),
+        key("down,j", "scroll_down", "Down", "Scroll down"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:

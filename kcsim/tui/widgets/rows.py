@@ -15,16 +15,18 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from kcsim.tui.keys import key
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
 from kcsim.views.states import GLYPHS, State
 
-GAP = 2
+GAP, LEAD = 2, 3
+SHORTEST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,13 @@ class RowList(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--header", "rows--cursor", "rows--dim", *STATE_CLASSES}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, tooltip="Up a row"),
-        Binding("down,j", "move(1)", "Down", show=False, tooltip="Down a row"),
-        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="Up a page"),
-        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="Down a page"),
-        Binding("home", "top", "First row", show=False, tooltip="First row"),
-        Binding("end", "bottom", "Last row", show=False, tooltip="Last row"),
-        Binding("enter", "choose", "Open", tooltip="Open what is under the cursor"),
+        key("enter", "choose", "Open", "Open what is under the cursor", bar=True),
+        key("up,k", "move(-1)", "Up", "Up a row"),
+        key("down,j", "move(1)", "Down", "Down a row"),
+        key("pageup", "page(-1)", "Page up", "Up a page"),
+        key("pagedown", "page(1)", "Page down", "Down a page"),
+        key("home", "top", "First", "First row"),
+        key("end", "bottom", "Last", "Last row"),
     ]
 
     class Moved(Message):
@@ -89,6 +91,7 @@ class RowList(ScrollView, can_focus=True):
         self._made: dict[int, Row] = {}
         self._key_at: Callable[[int], object] | None = None
         self._widths: list[int] = []
+        self._fitted: list[int] = []
         self._empty = ""
         self._follow = follow
         self._glyphs = glyphs
@@ -118,6 +121,7 @@ class RowList(ScrollView, can_focus=True):
         if tuple(header) != self._header:
             self._header = tuple(header)
             self._widths = [len(title) for title in header]
+            self._fitted = []
         self.count, self._make, self._key_at, self._empty = count, make, key_at, empty
         self._made = {}
         self.virtual_size = Size(0, count + self._top)
@@ -188,6 +192,12 @@ class RowList(ScrollView, can_focus=True):
         for place in range(self._first, min(self.count, self._first + self.size.height)):
             for column, cell in enumerate(self._row(place).cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))
+        # Where there is no room for all columns, the longest one (a name) gives way.
+        self._fitted = list(widths)
+        over = sum(widths) + GAP * (len(widths) - 1) + LEAD - self.scrollable_content_region.width
+        if over > 0 and widths:
+            longest = max(range(len(widths)), key=lambda column: widths[column])
+            self._fitted[longest] = max(min(SHORTEST, widths[longest]), widths[longest] - over)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Rows that come into sight are measured."""
@@ -221,13 +231,11 @@ class RowList(ScrollView, can_focus=True):
         for place, cell in enumerate(cells):
             if room <= 0:
                 break
-            if place < len(cells) - 1 and place < len(self._widths):
-                text = cell.ljust(self._widths[place] + GAP)
-            else:
-                text = cell
-            if len(cell) > room:
-                text = cell[: room - 1] + "…"
-            text = text[:room]
+            is_column = place < len(cells) - 1 and place < len(self._fitted)
+            size = min(room, self._fitted[place]) if is_column else room
+            text = cell if len(cell) <= size else f"{cell[: size - 1]}…"
+            if is_column:
+                text = text.ljust(size + GAP)[:room]
             tells = place < len(self._header) and self._header[place] in {"STATUS", "READY"}
             segments.append(Segment(text, coloured if tells else style))
             room -= len(text)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from kcsim.tui.session import StripData
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
 from kcsim.views.lanes import Happening, Lane, Scale, lanes, ruler
 from kcsim.views.readiness import ReadyStep
@@ -51,12 +52,10 @@ class TimelineStrip(Widget):
         self._drawn: list[Lane] = []
         self._ruler = ""
 
-    def show(
-        self, moments: Sequence[Happening], steps: Sequence[ReadyStep], *, end: int, now: int, cursor: int
-    ) -> None:
+    def show(self, data: StripData) -> None:
         """Draw [0, end] (µs): what happened until ``now``, and the cursor."""
-        self._moments, self._steps = moments, steps
-        self._end, self._now, self._cursor = max(1, end), now, cursor
+        self._moments, self._steps = data.moments, data.steps
+        self._end, self._now, self._cursor = max(1, data.end), data.now, data.cursor
         self._draw()
 
     def on_resize(self) -> None:
