@@ -83,8 +83,8 @@ def import_repository(
     Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch,
         no manifests, unreadable.
     """
-    from dulwich.errors import ChecksumMismatch, FileFormatException, NotGitRepository, ObjectFormatException
-    from dulwich.repo import Repo
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
     try:
         with Repo(path) as repo:
@@ -94,15 +94,13 @@ def import_repository(
         raise UnusableRepository(f"{path}: {_no_repository(path)}") from None
     except KeyError as error:
         raise UnusableRepository(f"{path}: unreadable: object {_shown(error.args[0])} is missing") from error
-    except (
-        OSError,
-        ChecksumMismatch,
-        FileFormatException,
-        ObjectFormatException,
-        ValueError,
-        AssertionError,
-    ) as error:
-        raise UnusableRepository(f"{path}: unreadable: {error or type(error).__name__}") from error
+    except UnusableRepository:
+        raise
+    except (UnsupportedVersion, UnsupportedExtension) as error:
+        raise UnusableRepository(f"{path}: unreadable: unsupported repository format {error}") from error
+    except Exception as error:  # what dulwich raises for broken files has no common base
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise UnusableRepository(f"{path}: unreadable: {why}") from error
 
 
 # A commit's SHA vouches for all there is behind it, so what was read once need not be read for each world again.

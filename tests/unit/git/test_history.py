@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -166,6 +167,43 @@ def test_paths_that_are_no_repository_say_what_would_be(tmp_path: Path) -> None:
     for name, message in cases:
         with pytest.raises(UnusableRepository, match=message):
             import_repository(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "half", "noise", "directory"])
+def test_a_damaged_repository_is_read_or_refused_in_one_line(tmp_path: Path, damage: str) -> None:
+    on_disk(tmp_path / "whole")
+    files = [path for path in sorted((tmp_path / "whole" / ".git").rglob("*")) if path.is_file()]
+    refused: list[tuple[Path, str]] = []
+    for number, file in enumerate(files):
+        copy = tmp_path / f"r{number}"
+        shutil.copytree(tmp_path / "whole", copy)
+        target = copy / file.relative_to(tmp_path / "whole")
+        content = target.read_bytes()
+        target.chmod(0o644)
+        if damage == "half":
+            target.write_bytes(content[: len(content) // 2])
+        elif damage == "noise":
+            target.write_bytes(bytes((byte * 7 + 3) % 256 for byte in content))
+        elif damage == "empty":
+            target.write_bytes(b"")
+        else:
+            target.unlink()
+            if damage == "directory":
+                target.mkdir()
+        try:
+            import_repository(str(copy))
+        except UnusableRepository as error:
+            refused.append((copy, str(error)))
+    assert refused
+    assert all(text.startswith(f"{copy}: ") and "\n" not in text for copy, text in refused)
+
+
+def test_a_format_of_the_future_is_refused_by_name(tmp_path: Path) -> None:
+    on_disk(tmp_path / "r")
+    config = tmp_path / "r" / ".git" / "config"
+    config.write_text("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tfancy = true\n")
+    with pytest.raises(UnusableRepository, match="r: unreadable: unsupported repository format fancy"):
+        import_repository(str(tmp_path / "r"))
 
 
 def git(folder: Path, *command: str) -> None:
