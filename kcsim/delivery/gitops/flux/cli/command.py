@@ -1,0 +1,153 @@
+"""From a flux command line to a task that carries it out.
+
+**Imitates:** flux2 2.9 cmd/flux: get, reconcile, suspend, resume, trace, tree, events, diff, version, for the kinds that are
+reconciled here. Other commands are refused by name.
+
+**Walk:** words -> the command and its kind -> a generator over calls -> an ``Outcome``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+
+from kcsim.api.client import Client
+from kcsim.api.status import StatusError
+from kcsim.delivery.gitops.flux.cli.change import reconcile, resume, suspend
+from kcsim.delivery.gitops.flux.cli.diff import diff
+from kcsim.delivery.gitops.flux.cli.events import events
+from kcsim.delivery.gitops.flux.cli.get import get
+from kcsim.delivery.gitops.flux.cli.session import (
+    GIT_REPOSITORY,
+    KUSTOMIZATION,
+    Arguments,
+    FluxError,
+    Kind,
+    Session,
+    parse,
+)
+from kcsim.delivery.gitops.flux.cli.trace import trace, tree
+from kcsim.delivery.gitops.flux.cli.version import version
+from kcsim.engine.task import Steps
+
+Command = Callable[[Session, tuple[Kind, ...]], Steps]
+
+_KS = ("kustomization", "kustomizations", "ks")
+_SOURCE = ("source", "sources")
+_COMMANDS: Mapping[str, Command] = {
+    "diff": diff,
+    "events": events,
+    "get": get,
+    "reconcile": reconcile,
+    "resume": resume,
+    "suspend": suspend,
+    "trace": trace,
+    "tree": tree,
+    "version": version,
+}
+_TAKES_KIND = {
+    "diff": ("kustomization",),
+    "get": ("all", "kustomizations", "sources"),
+    "reconcile": ("kustomization", "source"),
+    "resume": ("kustomization", "source"),
+    "suspend": ("kustomization", "source"),
+    "tree": ("kustomization",),
+}
+_NOT_MODELLED = (
+    "bootstrap build check completion create debug delete envsubst export install list logs migrate pull push stats tag "
+    "uninstall"
+).split()
+_OTHER_KINDS = (
+    "alert alert-provider alert-providers alerts artifact artifacts helmrelease helmreleases hr image images receiver "
+    "receivers"
+).split()
+_OTHER_SOURCES = "bucket chart external helm oci".split()
+
+
+def check(line: str | Sequence[str]) -> str | None:
+    """What is wrong with a command line before it is run; None when it can be run."""
+    try:
+        _prepare(_split(line))
+    except FluxError as error:
+        return str(error)
+    return None
+
+
+def flux(
+    client: Client,
+    line: str | Sequence[str],
+    *,
+    namespace: str = "flux-system",
+    files: Mapping[str, bytes] | None = None,
+) -> Steps:
+    """Run one command line, with or without the word ``flux``; the task returns an ``Outcome`` and never raises for what
+    a person can type.
+
+    Args:
+        namespace: where Flux's objects are when no -n is given.
+        files: a local checkout by path: what ``diff --path`` may name.
+    """
+    session = Session(client, Arguments(), namespace, files or {})
+    try:
+        command, kinds, arguments = _prepare(_split(line))
+        session.arguments = arguments
+        session.namespace = arguments.flags.get("namespace", namespace)
+        yield from command(session, kinds)
+    except (FluxError, StatusError) as error:
+        session.failure(str(error))
+        session.exit_code = session.exit_code or 1
+    return session.outcome()
+
+
+def _split(line: str | Sequence[str]) -> list[str]:
+    try:
+        words = shlex.split(line) if isinstance(line, str) else list(line)
+    except ValueError as error:
+        raise FluxError(f"cannot read the command line: {error}") from None
+    return words[1:] if words[:1] == ["flux"] else words
+
+
+def _prepare(words: list[str]) -> tuple[Command, tuple[Kind, ...], Arguments]:
+    arguments = parse(words)
+    if not arguments.words:
+        raise FluxError("no flux command given")
+    name = arguments.words.pop(0)
+    command = _COMMANDS.get(name)
+    if command is None:
+        raise FluxError(_unknown(name, "flux", sorted(_COMMANDS), _NOT_MODELLED))
+    return command, _kinds(name, arguments), arguments
+
+
+def _kinds(verb: str, arguments: Arguments) -> tuple[Kind, ...]:
+    """The kinds a command is about; their words are taken off the line."""
+    choices = _TAKES_KIND.get(verb)
+    if choices is None:
+        return ()
+    if not arguments.words:
+        raise FluxError(f"flux {verb} needs a kind: {' or '.join(choices)}")
+    word = arguments.words.pop(0)
+    if word in _KS and any(choice in _KS for choice in choices):
+        return (KUSTOMIZATION,)
+    if word in _SOURCE and any(choice in _SOURCE for choice in choices):
+        return (_source(verb, arguments),)
+    if word == "all" and "all" in choices:
+        return (GIT_REPOSITORY, KUSTOMIZATION)
+    raise FluxError(_unknown(word, f"flux {verb}", list(choices), _OTHER_KINDS))
+
+
+def _source(verb: str, arguments: Arguments) -> Kind:
+    known = ["git", "all"] if verb == "get" else ["git"]
+    if not arguments.words:
+        raise FluxError(f"flux {verb} source needs a kind: git")
+    word = arguments.words.pop(0)
+    if word not in known:
+        raise FluxError(_unknown(word, f"flux {verb} source", known, _OTHER_SOURCES))
+    return GIT_REPOSITORY
+
+
+def _unknown(word: str, of: str, known: list[str], absent: Sequence[str]) -> str:
+    if word in absent:
+        return f"kcsim does not model '{of} {word}' yet"
+    near = difflib.get_close_matches(word, known, 1)
+    return f'unknown command "{word}" for "{of}"' + (f"\n\nDid you mean this?\n\t{near[0]}" if near else "")

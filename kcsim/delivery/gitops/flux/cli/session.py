@@ -1,0 +1,186 @@
+"""One flux invocation: its flags, its connection, the kinds it knows, and what it prints.
+
+**Imitates:** flux2 2.9 cmd/flux/main.go and internal/utils: results to stdout, progress and failures to stderr with the
+marks of its logger.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kcsim.api.client import Client
+from kcsim.delivery.gitops.flux.toolkit import GIT_REPOSITORIES, KUSTOMIZATIONS
+from kcsim.engine.clock import MINUTE, SECOND, seconds
+from kcsim.kubectl.session import Outcome
+
+POLL = 2 * SECOND
+TIMEOUT = 5 * MINUTE
+_SHORT = {"n": "namespace", "A": "all-namespaces", "l": "label-selector", "o": "output", "r": "recursive"}
+_SWITCHES = frozenset(
+    {
+        "all",
+        "all-namespaces",
+        "client",
+        "compact",
+        "no-header",
+        "progress-bar",
+        "recursive",
+        "show-source",
+        "verbose",
+        "wait",
+        "with-source",
+    }
+)
+_VALUES = frozenset(
+    {
+        "api-version",
+        "for",
+        "kind",
+        "label-selector",
+        "namespace",
+        "output",
+        "path",
+        "status-selector",
+        "timeout",
+        "types",
+    }
+)
+
+
+class FluxError(Exception):
+    """Ends the command with exit code 1; the message is printed after a cross."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind that commands act on: its name, how sentences call it, its resource, and the words for it."""
+
+    kind: str
+    human: str
+    resource: str
+
+
+KUSTOMIZATION = Kind("Kustomization", "kustomization", KUSTOMIZATIONS)
+GIT_REPOSITORY = Kind("GitRepository", "source git", GIT_REPOSITORIES)
+
+
+@dataclass
+class Arguments:
+    """Words and flags (by long name) of a command line."""
+
+    words: list[str] = field(default_factory=list)
+    flags: dict[str, str] = field(default_factory=dict)
+
+    def on(self, name: str, default: bool = False) -> bool:
+        """Whether a switch is on."""
+        return self.flags.get(name, "true" if default else "false") != "false"
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Take a command line apart.
+
+    Raises:
+        FluxError: an unknown flag, with the nearest, or one without its value.
+    """
+    arguments, rest = Arguments(), list(words)
+    while rest:
+        item = rest.pop(0)
+        if item.startswith("--"):
+            name, equals, value = item[2:].partition("=")
+        elif item.startswith("-") and len(item) > 1:
+            letter, value = item[1], item[2:].removeprefix("=")
+            equals = "=" if value else ""
+            if letter not in _SHORT:
+                raise FluxError(f"unknown shorthand flag: '{letter}' in {item}")
+            name = _SHORT[letter]
+        else:
+            arguments.words.append(item)
+            continue
+        if name in _SWITCHES:
+            arguments.flags[name] = value if equals else "true"
+        elif name not in _VALUES:
+            near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
+            raise FluxError(f"unknown flag: --{name}" + (f" (did you mean --{near[0]}?)" if near else ""))
+        elif not equals and not rest:
+            raise FluxError(f"flag needs an argument: --{name}")
+        else:
+            arguments.flags[name] = value if equals else rest.pop(0)
+    return arguments
+
+
+@dataclass
+class Session:
+    """What a command works with.
+
+    Attributes:
+        client: the connection, as somebody, from somewhere.
+        namespace: where Flux's objects are when no -n is given.
+        files: a local checkout: what --path of ``diff`` may name.
+    """
+
+    client: Client
+    arguments: Arguments
+    namespace: str
+    files: Mapping[str, bytes]
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    exit_code: int = 0
+
+    @property
+    def timeout(self) -> int:
+        """How long (µs) the command may wait.
+
+        Raises:
+            FluxError: --timeout is no duration.
+        """
+        text = self.arguments.flags.get("timeout")
+        if text is None:
+            return TIMEOUT
+        try:
+            return seconds(text)
+        except ValueError as error:
+            raise FluxError(f'invalid argument "{text}" for "--timeout" flag: {error}') from None
+
+    def print(self, line: str) -> None:
+        """A line of results."""
+        self.out.append(f"{line}\n")
+
+    def action(self, line: str) -> None:
+        """Something begins."""
+        self.err.append(f"► {line}\n")
+
+    def success(self, line: str) -> None:
+        """Something worked."""
+        self.err.append(f"✔ {line}\n")
+
+    def waiting(self, line: str) -> None:
+        """Something is waited for."""
+        self.err.append(f"◎ {line}\n")
+
+    def failure(self, line: str) -> None:
+        """Something did not work; the command may go on."""
+        self.err.append(f"✗ {line}\n")
+
+    def outcome(self) -> Outcome:
+        """What the command left behind."""
+        return Outcome(self.exit_code, "".join(self.out), "".join(self.err))
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows under headers, columns set apart by tabs as flux does."""
+        shown = [] if self.arguments.on("no-header") else [[h.upper() for h in headers]]
+        shown += [list(row) for row in rows]
+        widths = [max(len(row[i]) for row in shown) for i in range(len(headers))]
+        for row in shown:
+            padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            self.print("\t".join(padded).rstrip())
+
+
+_HEX = re.compile(r"\b[a-f0-9]{40,128}\b")
+
+
+def short(text: str) -> str:
+    """The text with long hexadecimal numbers cut to eight digits."""
+    return _HEX.sub(lambda found: found[0][:8], text)

@@ -1,0 +1,172 @@
+"""flux trace and flux tree: from an object up to its source, and from a Kustomization down to its objects.
+
+**Imitates:** flux2 cmd/flux/trace.go, tree_kustomization.go and internal/tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.objects import Key, Object, get_in
+from kcsim.api.status import StatusError
+from kcsim.delivery.gitops import inventory
+from kcsim.delivery.gitops.flux.cli.session import FluxError, Kind, Session
+from kcsim.delivery.gitops.flux.ssa.drift import subject
+from kcsim.delivery.gitops.flux.toolkit import (
+    GIT_REPOSITORIES,
+    KUSTOMIZATIONS,
+    KUSTOMIZE_GROUP,
+    OWNER_NAME,
+    OWNER_NAMESPACE,
+    READY,
+    artifact_revision,
+    source_key,
+    spec,
+    status,
+)
+from kcsim.engine.clock import parse_rfc3339, rfc3339
+from kcsim.engine.task import Steps
+
+# --- trace ------------------------------------------------------------------------------------------------------
+
+
+def trace(session: Session, kinds: tuple[Kind, ...]) -> Steps:
+    """Say which Kustomization and source an object comes from."""
+    del kinds
+    pairs = _pairs(session)
+    for place, (word, name) in enumerate(pairs):
+        if place:
+            session.print("---")
+        obj = yield from _find(session, word, name)
+        owner = yield from _owner(session, obj)
+        if owner is None:
+            where = objects.namespace(obj)
+            raise FluxError(
+                f"failed to trace {obj['kind']}/{name} in namespace {where}: object not managed by Flux"
+            )
+        kustomization = yield session.client.get(KUSTOMIZATIONS, *owner)
+        source = yield session.client.get(GIT_REPOSITORIES, *source_key(kustomization))
+        for line in traced(obj, kustomization, source):
+            session.print(line)
+
+
+def _pairs(session: Session) -> list[tuple[str, str]]:
+    words = session.arguments.words
+    if "kind" in session.arguments.flags:
+        if not words:
+            raise FluxError("object name is required")
+        if "api-version" not in session.arguments.flags:
+            raise FluxError("object apiVersion is required (--api-version)")
+        return [(session.arguments.flags["kind"], words[0])]
+    if words and all("/" in word for word in words):
+        return [(w.partition("/")[0], w.partition("/")[2]) for w in words]
+    if len(words) < 2 or any("/" in word for word in words):
+        raise FluxError("either `<resource>/<name>` or `<resource> <name>` is required as an argument")
+    return [(words[0], name) for name in words[1:]]
+
+
+def _find(session: Session, word: str, name: str) -> Generator[Any, Any, Object]:
+    resource = session.client.endpoint.server.catalog.by_word(word)
+    if resource is None:
+        raise FluxError(f'the server doesn\'t have a resource type "{word}"')
+    obj: Object = yield session.client.get(resource, session.namespace, name)
+    return obj
+
+
+def _owner(session: Session, obj: Object) -> Generator[Any, Any, Key | None]:
+    """The Kustomization an object, or one of its owners, is labelled with."""
+    labels = objects.labels(obj)
+    if OWNER_NAME in labels and OWNER_NAMESPACE in labels:
+        return labels[OWNER_NAMESPACE], labels[OWNER_NAME]
+    for ref in objects.owner_refs(obj):
+        resource = session.client.endpoint.server.catalog.of(ref)
+        if resource is None:
+            continue
+        try:
+            above = yield session.client.get(resource, objects.namespace(obj), ref["name"])
+        except StatusError as error:
+            if error.is_not_found:
+                continue
+            raise
+        found: Key | None = yield from _owner(session, above)
+        if found is not None:
+            return found
+    return None
+
+
+def traced(obj: Object, kustomization: Object, source: Object) -> list[str]:
+    """The report, line by line."""
+    wanted = spec(kustomization)
+    lines = ["", f"Object:          {obj['kind']}/{objects.name(obj)}"]
+    if objects.namespace(obj):
+        lines.append(f"Namespace:       {objects.namespace(obj)}")
+    lines += ["Status:          Managed by Flux", "---", f"Kustomization:   {objects.name(kustomization)}"]
+    lines.append(f"Namespace:       {objects.namespace(kustomization)}")
+    if wanted.get("targetNamespace"):
+        lines.append(f"Target:          {wanted['targetNamespace']}")
+    lines.append(f"Path:            {wanted.get('path', '')}")
+    lines.append(f"Revision:        {status(kustomization).get('lastAppliedRevision', '')}")
+    lines += _standing(kustomization, "Last reconciled at")
+    lines += [
+        "---",
+        f"GitRepository:   {objects.name(source)}",
+        f"Namespace:       {objects.namespace(source)}",
+    ]
+    lines.append(f"URL:             {spec(source).get('url', '')}")
+    ref = spec(source).get("ref") or {}
+    if ref.get("tag") or ref.get("semver"):
+        lines.append(f"Tag:             {ref.get('tag') or ref.get('semver')}")
+    elif ref.get("branch"):
+        lines.append(f"Branch:          {ref['branch']}")
+    if artifact_revision(source):
+        lines.append(f"Revision:        {artifact_revision(source)}")
+    failed = objects.condition_is(source, READY, "False")
+    lines += _standing(source, "Last reconciliation failed at" if failed else "Last reconciled at")
+    return lines
+
+
+def _standing(obj: Object, words: str) -> list[str]:
+    ready = objects.condition(obj, READY)
+    if ready is None:
+        return ["Status:          Unknown"]
+    # As Go prints a time: 2026-01-01 00:00:07 +0000 UTC.
+    when = rfc3339(parse_rfc3339(ready["lastTransitionTime"]))
+    text = when.replace("T", " ").replace("Z", " +0000 UTC")
+    return [f"Status:          {words} {text}", f"Message:         {ready['message']}"]
+
+
+# --- tree -------------------------------------------------------------------------------------------------------
+
+
+def tree(session: Session, kinds: tuple[Kind, ...]) -> Steps:
+    """Print what a Kustomization has applied, and what the Kustomizations among it have."""
+    del kinds
+    if not session.arguments.words:
+        raise FluxError("kustomization name is required")
+    key = (session.namespace, session.arguments.words[0])
+    root = yield session.client.get(KUSTOMIZATIONS, *key)
+    session.print(subject(root))
+    for line in (yield from _branches(session, root, "", {key})):
+        session.print(line)
+
+
+def _branches(session: Session, obj: Object, indent: str, above: set[Key]) -> Generator[Any, Any, list[str]]:
+    refs = [inventory.parse_entry(e) for e in get_in(obj, ("status", "inventory", "entries"), [])]
+    if session.arguments.on("compact"):
+        refs = [ref for ref in refs if "toolkit.fluxcd.io" in ref.group]
+    own = objects.key(obj)
+    refs = [
+        r for r in refs if (r.group, r.kind, r.namespace, r.name) != (KUSTOMIZE_GROUP, "Kustomization", *own)
+    ]
+    lines: list[str] = []
+    for place, ref in enumerate(refs):
+        last = place == len(refs) - 1
+        lines.append(f"{indent}{'└── ' if last else '├── '}{subject(ref.as_object())}")
+        key = (ref.namespace, ref.name)
+        if (ref.group, ref.kind) == (KUSTOMIZE_GROUP, "Kustomization") and key not in above:
+            below = yield session.client.get(KUSTOMIZATIONS, *key)
+            deeper = indent + ("    " if last else "│   ")
+            lines += yield from _branches(session, below, deeper, above | {key})
+    return lines

@@ -1,0 +1,201 @@
+"""What a person types at Flux, and what the terminal shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from kcsim.api import objects
+from kcsim.delivery.gitops.flux import install
+from kcsim.delivery.gitops.flux.cli import check, flux
+from kcsim.engine.task import run_now
+
+
+def started(world, files, **spec):
+    world.push(files, "Start")
+    world.deliver(**spec)
+    world.until(lambda: world.ks() and (world.ready() or ("",))[0] == "True", "2m")
+    world.run("40s")
+    return world
+
+
+def typed(world, line, **more):
+    outcome = run_now(world.engine, flux(world.client, line, **more))
+    return outcome.exit_code, outcome.stdout, outcome.stderr
+
+
+@pytest.fixture
+def world(make_world, yaml):
+    return started(
+        make_world(), {"deploy/ns.yaml": yaml.namespace, "deploy/cm.yaml": yaml.config()}, path="deploy"
+    )
+
+
+def test_get_shows_both_kinds(world):
+    sha = world.revision().rpartition(":")[2][:8]
+    _, out, _ = typed(world, "flux get sources git")
+    assert out == (
+        "NAME\tREVISION          \tSUSPENDED\tREADY\tMESSAGE\n"
+        f"shop\tmain@sha1:{sha}\tFalse    \tTrue \tstored artifact for revision 'main@sha1:{sha}'\n"
+    )
+    _, out, _ = typed(world, "get ks --show-source -A")
+    assert out == (
+        "NAMESPACE  \tNAME\tSOURCE                        \tREVISION          \tSUSPENDED\tREADY\tMESSAGE\n"
+        f"flux-system\tshop\tGitRepository/flux-system/shop\tmain@sha1:{sha}\tFalse    \tTrue \t"
+        f"Applied revision: main@sha1:{sha}\n"
+    )
+    _, out, _ = typed(world, "get all --no-header")
+    assert [line.split("\t")[0].strip() for line in out.splitlines()] == [
+        "gitrepository/shop",
+        "",
+        "kustomization/shop",
+        "",
+    ]
+    assert typed(world, "get ks --status-selector ready=false")[1].count("\n") == 1
+    assert typed(world, "get ks nope")[2] == (
+        "✗ Kustomization object 'nope' not found in \"flux-system\" namespace\n"
+    )
+
+
+def test_reconcile_with_source_fetches_and_applies_a_commit_at_once(world, yaml):
+    world.push({"deploy/cm.yaml": yaml.config(value="2")})
+    began = world.now
+    code, _, err = typed(world, "reconcile kustomization shop --with-source")
+    assert code == 0
+    assert world.now - began < 10
+    assert world.get("configmaps", "settings")["data"]["value"] == "2"
+    assert err.splitlines() == [
+        "► annotating GitRepository shop in flux-system namespace",
+        "✔ GitRepository annotated",
+        "◎ waiting for GitRepository reconciliation",
+        f"✔ fetched revision {world.revision()}",
+        "► annotating Kustomization shop in flux-system namespace",
+        "✔ Kustomization annotated",
+        "◎ waiting for Kustomization reconciliation",
+        f"✔ applied revision {world.revision()}",
+    ]
+
+
+def test_reconcile_of_what_fails_waits_until_its_timeout(world):
+    world.git.available = False
+    began = world.now
+    code, _, err = typed(world, "reconcile source git shop --timeout=30s")
+    assert code == 1
+    assert world.now - began == pytest.approx(30, abs=0.1)
+    assert err.endswith("✗ context deadline exceeded\n")
+
+
+def test_suspend_and_resume(world):
+    assert typed(world, "suspend ks shop") == (
+        0,
+        "",
+        "► suspending kustomization shop in flux-system namespace\n✔ kustomization suspended\n",
+    )
+    assert world.ks()["spec"]["suspend"] is True
+    assert typed(world, "reconcile ks shop")[2] == "✗ resource is suspended\n"
+    code, _, err = typed(world, "resume kustomization shop")
+    assert code == 0
+    assert err.splitlines()[-1] == f"✔ applied revision {world.revision()}"
+    assert "suspend" not in world.ks()["spec"]
+    assert typed(world, "suspend source git nope")[2] == (
+        "✗ GitRepository nope not found in flux-system namespace\n"
+    )
+    assert typed(world, "suspend source git --all")[0] == 0
+    assert world.source()["spec"]["suspend"] is True
+
+
+def test_trace_leads_from_an_object_to_its_commit(world):
+    code, out, _ = typed(world, "trace configmap settings -n shop")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[1:5] == [
+        "Object:          ConfigMap/settings",
+        "Namespace:       shop",
+        "Status:          Managed by Flux",
+        "---",
+    ]
+    assert "Path:            deploy" in lines
+    assert f"Message:         Applied revision: {world.revision()}" in lines
+    assert "Branch:          main" in lines
+    assert "not managed by Flux" in typed(world, "trace namespace default")[2]
+
+
+def test_tree_follows_kustomizations(world):
+    assert typed(world, "tree ks shop")[1] == (
+        "Kustomization/flux-system/shop\n├── Namespace/shop\n└── ConfigMap/shop/settings\n"
+    )
+
+
+def test_events_are_filtered(world):
+    _, out, _ = typed(world, "events --for Kustomization/shop")
+    assert "NewArtifact" in out
+    assert "ReconciliationSucceeded" in out
+    assert typed(world, "events --types Warning")[2] == "✗ No events found in flux-system namespace.\n"
+
+
+def test_diff_tells_what_a_checkout_would_change(world, yaml):
+    text = yaml.config(value="2").encode()
+    files = {
+        "local/ns.yaml": yaml.namespace.encode(),
+        "local/cm.yaml": text,
+        "local/x.yaml": yaml.config("x").encode(),
+    }
+    code, out, _ = typed(world, "diff kustomization shop --path local", files=files)
+    assert code == 1
+    assert out.splitlines() == [
+        "► ConfigMap/shop/settings drifted",
+        '  - data.value: "1"',
+        '  + data.value: "2"',
+        "► ConfigMap/shop/x created",
+    ]
+    _, out, _ = typed(world, "diff ks shop --path local", files={"local/ns.yaml": yaml.namespace.encode()})
+    assert out == "► ConfigMap/shop/settings deleted\n"
+    assert typed(world, "diff ks shop --path nowhere")[0] == 2
+
+
+def test_version(world):
+    _, out, _ = typed(world, "version")
+    assert out.splitlines() == [
+        f"flux: {install.VERSION}",
+        f"distribution: flux-{install.VERSION}",
+        "kustomize-controller: v1.9.4",
+        "source-controller: v1.9.4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("get kustomization", None),
+        ("reconcile source git shop", None),
+        ("recncile ks shop", 'unknown command "recncile" for "flux"\n\nDid you mean this?\n\treconcile'),
+        ("bootstrap github", "kcsim does not model 'flux bootstrap' yet"),
+        ("suspend helmrelease x", "kcsim does not model 'flux suspend helmrelease' yet"),
+        ("suspend source oci x", "kcsim does not model 'flux suspend source oci' yet"),
+        (
+            "suspend kustomisation x",
+            'unknown command "kustomisation" for "flux suspend"\n\nDid you mean this?\n\tkustomization',
+        ),
+        ("get ks --with-sourc", "unknown flag: --with-sourc (did you mean --with-source?)"),
+        ("suspend", "flux suspend needs a kind: kustomization or source"),
+        ("get ks 'x", "cannot read the command line: No closing quotation"),
+        ("", "no flux command given"),
+    ],
+)
+def test_lines_are_checked_before_they_are_run(line, problem):
+    assert check(line) == problem
+
+
+def test_nothing_a_person_types_raises(world):
+    for line in (
+        "get ks --timeout",
+        "reconcile ks nope",
+        "trace pod",
+        "trace nope/x",
+        "tree ks",
+        "diff ks",
+        "resume ks",
+    ):
+        code, _, err = typed(world, line)
+        assert code != 0, line
+        assert err.startswith("✗ "), line
+    assert objects.name(world.ks()) == "shop"
