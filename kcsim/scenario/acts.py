@@ -129,7 +129,7 @@ class Acts:
         return self._cluster(entry).client(person(user), LAPTOP, user_agent=program)
 
     def _flux(self, action: FluxCommand, entry: TimelineEntry) -> Steps:
-        from kcsim.scenario.fluxcli import flux
+        from kcsim.delivery.gitops.flux.cli import flux
 
         namespace = self._how.namespace if isinstance(self._how, Flux) else "flux-system"
         return flux(self._client(entry, action.user, "flux"), action.line, namespace=namespace)
