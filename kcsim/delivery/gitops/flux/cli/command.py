@@ -93,6 +93,9 @@ def flux(
         command, kinds, arguments = _prepare(_split(line))
         session.arguments = arguments
         session.namespace = arguments.flags.get("namespace", namespace)
+        for kind in kinds:
+            if client.endpoint.server.catalog.by_word(kind.resource) is None:
+                raise FluxError(f'no matches for kind "{kind.kind}": Flux is not installed in this cluster')
         yield from command(session, kinds)
     except (FluxError, StatusError) as error:
         session.failure(str(error))
