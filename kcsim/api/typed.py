@@ -15,6 +15,8 @@ from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
 from kcsim.api.schemas.schema import Schema
+from kcsim.api.schemas.structural import problems, with_defaults
+from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_update
 
 _REMEMBERED = 4096
@@ -61,7 +63,8 @@ class Typed:
     def default(self, resource: Resource, obj: Object) -> Object:
         """The object with its kind's defaults; the same object when nothing is missing."""
         if resource.custom:
-            return obj
+            schema = self.custom_schemas.get(resource.gvk)
+            return obj if schema is None else with_defaults(obj, schema)
         if resource.kind != "Pod":
             return default(obj, resource.gvk)
         spec = obj.get("spec")
@@ -84,7 +87,7 @@ class Typed:
         spec = obj.get("spec")
         if resource.kind == "Pod" and self._valid.get(id(spec)) is spec and spec is not None:
             return
-        errors = validate_create(obj, resource.gvk)
+        errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
         if resource.kind == "Pod" and spec is not None:
@@ -98,9 +101,16 @@ class Typed:
             new.get("spec") is old.get("spec") and new["metadata"] is old["metadata"]
         ):
             return
-        errors = validate_update(new, old, resource.gvk)
+        errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new)]
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
+
+    def _structural(self, resource: Resource, obj: Object) -> list[FieldError]:
+        """What a custom resource's schema does not allow; its status is for its controller to get right."""
+        schema = self.custom_schemas.get(resource.gvk) if resource.custom else None
+        if schema is None:
+            return []
+        return list(problems({k: v for k, v in obj.items() if k != "status"}, schema))
 
 
 def _name(obj: Mapping[str, Any]) -> str:
