@@ -156,7 +156,8 @@ def with_repository(tree: Tree, path: str, pace: str | None, report: Report) -> 
     """The story with its only repository replaced by one on disk.
 
     Its history takes the place of the story's commits; the story's traffic and expectations speak of files that are
-    not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay.
+    not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay. A story that
+    was written for a repository on disk (`clone`) stays whole: only the place of the repository changes.
     """
     where = Position(f"--repo {path}")
     repositories = tree.child("repositories")
@@ -170,14 +171,16 @@ def with_repository(tree: Tree, path: str, pace: str | None, report: Report) -> 
         )
         return tree
     old = repositories.items[0]
-    kept = {
-        key: item for key, item in (old.items.items() if isinstance(old, Mapping) else ()) if key == "name"
-    }
+    given = old.items if isinstance(old, Mapping) else {}
+    for_a_clone = "clone" in given
+    kept = {key: item for key, item in given.items() if key == "name" or for_a_clone}
     items: dict[str, Tree] = {**kept, "clone": Scalar(where, os.path.abspath(path), plain=False)}  # noqa: PTH100 - kept as text
     if pace is not None:
         items["pace"] = Scalar(Position(f"--pace {pace}"), pace, plain=False)
     replaced = Mapping(where, items=items, keys=dict.fromkeys(items, where))
     found = with_item(tree, "repositories", replace(repositories, items=[replaced]), where)
+    if for_a_clone:
+        return found
     rest = {
         key: item for key, item in found.items.items() if key not in {"traffic", "expectations", "timeline"}
     }
