@@ -69,6 +69,16 @@ class Table:
     measures: tuple[MeasureRow, ...]
     expectations: tuple[ExpectationRow, ...]
 
+    def __str__(self) -> str:
+        cells = [("", *self.columns)]
+        cells.extend((row.title, *row.texts) for row in self.measures)
+        cells.extend((row.name, *row.texts) for row in self.expectations)
+        widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns) + 1)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
     def rows(self) -> list[dict[str, Any]]:
         """Every cell as plain data: ``{kind, name, title, unit, <delivery>: value or verdict, ...}``, for data frames."""
         found: list[dict[str, Any]] = []

@@ -9,12 +9,15 @@ end of their instant -> `Episode`s -> `adrift`, `spans`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.api.ownership import Ownership
+from kcsim.api.patch import merge_patch
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Way
 from kcsim.scenario.wanted import ObjectKey, Wanted, deviation
+from kcsim.simulation.leaves import Leaf, differences
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Episode:
     Attributes:
         ref: the object, `deployment/web`.
         cause: the write that did it.
+        fields: what differs: (path, what is live, what git says), None for what is not there.
         noticed: when the delivery found out by itself; None: it never did.
         ended: when the object was as wanted again; None: it still is not.
         repair: the write that ended it; None when the wanted state moved instead.
@@ -34,6 +38,7 @@ class Episode:
     ref: str
     began: int
     cause: Version
+    fields: tuple[Leaf, ...] = ()
     noticed: int | None = None
     ended: int | None = None
     repair: Version | None = None
@@ -133,10 +138,14 @@ class Drift:
             # Writes beside the point (a controller's annotation) do not make a second episode of the first.
             first = versions[0].previous
             if deviation(first.object if first is not None else None, wanted, ownership) != now:
-                self._begin(key, wanted, versions[-1], time)
+                self._begin(key, wanted, versions[-1], time, now)
 
-    def _begin(self, key: ObjectKey, wanted: Wanted, cause: Version, time: int) -> None:
-        episode = Episode(key, wanted.ref, time, cause)
+    def _begin(self, key: ObjectKey, wanted: Wanted, cause: Version, time: int, change: Any) -> None:
+        live: Any = cause.object
+        fields = (
+            tuple(differences(live, merge_patch.apply(live, change))) if isinstance(change, Mapping) else ()
+        )
+        episode = Episode(key, wanted.ref, time, cause, fields)
         self.episodes.append(episode)
         if not self._adrift:
             self.spans.append((time, None))

@@ -6,19 +6,23 @@ it counts. A value is None where the thing never happened; `absent` then says it
 `take` puts the table together.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.request import ADMIN, User, service_account
+from kcsim.delivery.ci.rights import Reach, reach
 from kcsim.engine.clock import MINUTE, format_duration, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.changes import Change, Changes
 from kcsim.scenario.drift import Drift, Episode
+from kcsim.simulation.cluster import Cluster
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play
+
+_ACCOUNT = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,72 +301,84 @@ class Measures:
     # --- credentials --------------------------------------------------------------------------------------------
 
     def _credentials(self) -> Iterable[Measure]:
-        outside: list[str] = []
-        inside: list[str] = []
+        outside: list[_Holder] = []
+        inside: list[_Holder] = []
         for name, cluster in self._play.world.clusters.items():
-            where = f" in {name}" if name else ""
-            for user, how in _holders(cluster):
-                reach = how(user)
-                if not reach.can_change:
-                    continue
-                account = user.name.startswith("system:serviceaccount:")
-                shown = user.name.removeprefix("system:serviceaccount:").replace(":", "/")
-                (inside if account else outside).append(f"{shown}: {reach}{where}")
-        people = sorted(
-            {
-                entry.as_
-                for entry in self._play.scenario.timeline
-                if entry.kubectl or entry.apply or entry.flux
-            }
+            for user, reached in _holders(cluster):
+                account = user.name.startswith(_ACCOUNT)
+                (inside if account else outside).append(_Holder(user.name.rpartition(":")[2], name, reached))
+        typing = (
+            entry.as_ for entry in self._play.scenario.timeline if entry.kubectl or entry.apply or entry.flux
         )
-        by_hand = tuple(f"{name}: everything in the cluster (a person's own credentials)" for name in people)
+        people = tuple(f"{name}, a person: everything in the cluster" for name in sorted(set(typing)))
         yield Measure(
             "credentials_outside",
-            "Credentials kept outside the cluster",
-            _names(outside),
+            "Credentials outside the cluster",
+            _holding(outside),
             "",
             "Who, outside the clusters, holds credentials of the delivery that can change them, and how far these reach.",
-            (*outside, *by_hand),
+            (*(holder.text for holder in outside), *people),
             "none",
         )
         yield Measure(
             "credentials_inside",
-            "Credentials kept inside the cluster",
-            _names(inside),
+            "Credentials inside the cluster",
+            _holding(inside),
             "",
-            "ServiceAccounts that pods of the delivery run with and that can change the cluster, and how far these reach.",
-            tuple(inside),
+            "ServiceAccounts of the delivery's own pods that can change the cluster, and how far these reach.",
+            tuple(holder.text for holder in inside),
             "none",
         )
 
 
-def _holders(cluster: Any) -> Iterable[tuple[User, Callable[[User], Any]]]:
-    """Users and ServiceAccounts that some binding names, leaving out Kubernetes' own components."""
-    from kcsim.delivery.ci.rights import reach
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Somebody who can change a cluster, and how far."""
 
+    name: str
+    cluster: str
+    reach: Reach
+
+    @property
+    def text(self) -> str:
+        where = f" of {self.cluster}" if self.cluster else ""
+        return f"{self.name}: {self.reach}{where}"
+
+    @property
+    def short(self) -> str:
+        if self.reach.is_whole_cluster:
+            return f"{self.name} (everything)"
+        if not self.reach.everywhere and self.reach.namespaces:
+            return f"{self.name} (in {', '.join(self.reach.namespaces)})"
+        return f"{self.name} (some kinds)"
+
+
+def _holders(cluster: Cluster) -> Iterator[tuple[User, Reach]]:
+    """Users and ServiceAccounts that some binding names and that can change anything; Kubernetes' own left out."""
     server = cluster.server
     found: dict[str, User] = {}
     for word in ("clusterrolebindings", "rolebindings"):
-        for version in server.log.list(server.catalog.by_word(word)):
+        resource = server.catalog.by_word(word)
+        assert resource is not None, "a built-in kind"
+        for version in server.log.list(resource):
             for subject in version.object.get("subjects") or ():
                 if subject["kind"] == "ServiceAccount":
-                    space = subject.get("namespace") or version.key[0]
-                    user = service_account(space, subject["name"])
+                    user = service_account(subject.get("namespace") or version.key[0], subject["name"])
                     found.setdefault(user.name, user)
                 elif subject["kind"] == "User" and not subject["name"].startswith("system:"):
                     found.setdefault(subject["name"], User(subject["name"]))
     for name in sorted(found):
-        yield found[name], lambda user: reach(user, server.authorizer.rules_of(user))
+        reached = reach(found[name], server.authorizer.rules_of(found[name]))
+        if reached.can_change:
+            yield found[name], reached
 
 
-def _names(holders: Sequence[str]) -> str | None:
-    return "; ".join(holders) or None
+def _holding(holders: Sequence[_Holder]) -> str | None:
+    return ", ".join(dict.fromkeys(holder.short for holder in holders)) or None
 
 
 def _longest(measure: Measure, episodes: Sequence[Episode], end: Callable[[Episode], int | None]) -> Measure:
     """The longest stretch; None when one of them never ended."""
-    from dataclasses import replace
-
     if not episodes:
         return replace(measure, absent="no drift")
     lines = []

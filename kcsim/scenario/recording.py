@@ -17,20 +17,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kcsim.api.server import ApiServer
+from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.manifests import dump
+from kcsim.scenario.compare import Twins
 from kcsim.scenario.contents import resolve
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.model import Scenario
-from kcsim.simulation.simulation import Simulation
+from kcsim.scenario.play import Play
 
 MARKER = "kcsim-run.json"
 FORMAT = "kcsim-recording/1"
 TRACE = "trace.jsonl"
+NAMELESS = "world"
+"""Folder of the world of a scenario without deliveries."""
 ROW_FIELDS = {"actor": str, "verb": str, "object": str, "t": str, "detail": dict}
 
 
@@ -40,16 +44,6 @@ class RecordingError(Exception):
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """One world to be written: its delivery's name, the finished simulation, and its part of the result."""
-
-    name: str
-    simulation: Simulation
-    scenario: Scenario
-    result: Mapping[str, Any]
 
 
 def prepare(folder: Path) -> None:
@@ -73,21 +67,25 @@ def prepare(folder: Path) -> None:
         )
 
 
-def write(folder: Path, worlds: list[World], result: Mapping[str, Any], version: str) -> list[Path]:
+def write(folder: Path, twins: Twins, document: Mapping[str, Any]) -> list[Path]:
     """Write a recording; files of an earlier one in the same folder go away. Gives the files written.
+
+    `document` is what `twins.result()` gave, or that with more in it.
 
     Raises:
         RecordingError: the folder is not ours, or a file cannot be written.
     """
     prepare(folder)
-    files: dict[str, Iterator[str]] = {"result.json": _json(result)}
-    for world in worlds:
-        for name, text in _files_of(world).items():
-            files[f"{world.name}/{name}"] = text
+    files: dict[str, Iterator[str]] = {"result.json": _json(document)}
+    for (name, world), part in zip(twins.worlds.items(), document["worlds"], strict=True):
+        for file, text in _files_of(world, part).items():
+            files[f"{name or NAMELESS}/{file}"] = text
     try:
         _remove_earlier(folder)
         # First of all the marker: a run that is cut off leaves a folder that the next one may clear.
-        _write(folder / MARKER, _json({"format": FORMAT, "kcsim": version, "files": sorted(files)}))
+        _write(
+            folder / MARKER, _json({"format": FORMAT, "kcsim": document["version"], "files": sorted(files)})
+        )
         for name, text in files.items():
             _write(folder / name, text)
     except OSError as error:
@@ -96,16 +94,25 @@ def write(folder: Path, worlds: list[World], result: Mapping[str, Any], version:
     return [folder / name for name in sorted(files)]
 
 
-def _files_of(world: World) -> dict[str, Iterator[str]]:
+def _files_of(world: Play, result: Mapping[str, Any]) -> dict[str, Iterator[str]]:
     files = {
-        "scenario.yaml": iter([to_yaml(rooted(world.scenario))]),
-        TRACE: (f"{line}\n" for line in world.simulation.trace.lines()),
-        "result.json": _json(world.result),
+        "scenario.yaml": _scenario(world),
+        TRACE: (f"{line}\n" for line in world.trace.lines()),
+        "result.json": _json(result),
     }
-    clusters = world.simulation.world.clusters
+    clusters = world.world.clusters
     for name, cluster in clusters.items():
         files["objects.yaml" if len(clusters) == 1 else f"objects-{name}.yaml"] = _objects(cluster.server)
     return files
+
+
+def _scenario(world: Play) -> Iterator[str]:
+    """The file, below the command that plays this very world again."""
+    words = ["kcsim run scenario.yaml", *([f"--delivery {world.delivery}"] if world.delivery else [])]
+    if world.end != to_seconds(world.scenario.until):
+        words.append(f"--until {format_duration(seconds(world.end))}")
+    yield f"# {' '.join(words)}\n"
+    yield to_yaml(rooted(replace(world.scenario, seed=world.seed)))
 
 
 def rooted(scenario: Scenario) -> Scenario:

@@ -240,16 +240,18 @@ class Simulation:
         home = self.cluster(cluster)
         kind, _, name = ref.partition("/")
         resource = _resource(home, kind)
+        if namespace is None and "/" in name:
+            namespace, _, name = name.partition("/")
         log = home.server.log
-        past = log.versions[: log.revision_at(until)]
-        versions = [
-            v
-            for v in past
-            if v.resource is resource and v.key[1] == name and (namespace is None or v.key[0] == namespace)
-        ]
+        past = [v for v in log.versions[: log.revision_at(until)] if v.resource is resource]
+        versions = [v for v in past if v.key[1] == name and namespace in {None, v.key[0]}]
         if not versions:
-            known = [v.key[1] for v in past if v.resource is resource]
-            raise NotFound(_nearest(ref, name, known))
+            raise NotFound(_nearest(ref, name, [v.key[1] for v in past]))
+        spaces = sorted({v.key[0] for v in versions})
+        if len(spaces) > 1:
+            if "default" not in spaces:
+                raise NotFound(f"{ref} exists in several namespaces ({', '.join(spaces)}): say which")
+            versions = [v for v in versions if v.key[0] == "default"]
         for version in reversed(versions):
             before = version.previous
             if version.deleted or before is None or _substance(before.object) != _substance(version.object):
@@ -388,7 +390,10 @@ def _resource(cluster: Cluster, word: str) -> Resource:
 
 
 def _nearest(what: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(set(known)), 3, 0.5)
+    names = sorted(set(known))
+    stem = name.rstrip("-.")
+    near = [each for each in names if stem and each.startswith(stem)][:3]
+    near = near or difflib.get_close_matches(name, names, 3, 0.5)
     return f"no {what}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 

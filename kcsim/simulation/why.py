@@ -9,10 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.api.log import Version
+from kcsim.api.patch import merge_patch
 from kcsim.engine.trace import Record
+from kcsim.simulation.leaves import differences
 
 Row = Mapping[str, Any]
 _FOLD = 3
+_UNTOLD = frozenset({"rv", "cluster"})
+_BOOKKEEPING = frozenset({"metadata.generation", "metadata.resourceVersion"})
+_TIMES = ("Time", "observedGeneration", "timeAdded")
+"""Ends of paths that say when rather than what: told last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,12 @@ class Why:
 
 def of_record(record: Record) -> Why:
     """The chain of a record of a living trace."""
-    return Why(tuple(_link(r.to_json()) for r in record.chain()))
+    return Why(tuple(_link(r.to_json(), _previous(r)) for r in record.chain()))
+
+
+def _previous(record: Record) -> Mapping[str, Any] | None:
+    before = record.previous if isinstance(record, Version) else None
+    return before.object if before is not None else None
 
 
 def of_rows(rows: Sequence[Row], index: int) -> Why:
@@ -60,9 +72,25 @@ def of_rows(rows: Sequence[Row], index: int) -> Why:
     at: int | None = index
     while at is not None:
         row = rows[at]
-        links.append(_link(row))
+        links.append(_link(row, _state_before(rows, at)))
         at = row["cause"]
     return Why(tuple(links))
+
+
+def _state_before(rows: Sequence[Row], index: int) -> Mapping[str, Any] | None:
+    """An object as it was before line ``index`` wrote to it, from the merge patches of the lines before."""
+    row = rows[index]
+    cluster = row["detail"].get("cluster")
+    if "set" not in row["detail"] or "apiVersion" in row["detail"]["set"]:
+        return None
+    state: Any = None
+    for earlier in rows[:index]:
+        if earlier["object"] != row["object"] or earlier["detail"].get("cluster") != cluster:
+            continue
+        changed = earlier["detail"].get("set")
+        # A line without changes removed the object; what follows is another one of that name.
+        state = merge_patch.apply(state, changed) if changed is not None else None
+    return state if isinstance(state, Mapping) else None
 
 
 def last_change(rows: Sequence[Row], wanted: str) -> int | None:
@@ -88,26 +116,24 @@ def matches(subject: str, wanted: str) -> bool:
     return len(want) == 2 or have == [have[0], *want[1:]]
 
 
-def _link(row: Row) -> Link:
-    return Link(row["seq"], row["t"], row["actor"], row["verb"], row["object"], _facts(row["detail"]))
+def _link(row: Row, before: Mapping[str, Any] | None) -> Link:
+    return Link(row["seq"], row["t"], row["actor"], row["verb"], row["object"], _facts(row["detail"], before))
 
 
-def _facts(detail: Mapping[str, Any]) -> str:
+def _facts(detail: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
     changed = detail.get("set")
     if changed is None:
-        return ", ".join(f"{k}={_short(v)}" for k, v in detail.items() if k not in {"rv", "cluster"})
+        return ", ".join(f"{k}={_short(v)}" for k, v in detail.items() if k not in _UNTOLD)
     if "apiVersion" in changed:
         return ""  # a creation: everything is new
-    leaves = list(_leaves(changed, ""))
-    shown = ", ".join(f"{path}={_short(value)}" for path, value in leaves[:_FOLD])
+    old = before or {}
+    leaves = [
+        leaf for leaf in differences(old, merge_patch.apply(old, changed)) if leaf.path not in _BOOKKEEPING
+    ]
+    leaves.sort(key=lambda leaf: leaf.path.endswith(_TIMES))
+    shown = ", ".join(f"{leaf.path}={_short(leaf.after)}" for leaf in leaves[:_FOLD])
     more = len(leaves) - _FOLD
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _leaves(value: Any, path: str) -> list[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        return [leaf for k, v in value.items() for leaf in _leaves(v, f"{path}.{k}" if path else k)]
-    return [(path, value)]
 
 
 def _short(value: Any) -> str:

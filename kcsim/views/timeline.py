@@ -1,0 +1,398 @@
+"""What happened in a world, in a few dozen lines a person can read: moments chosen from the trace.
+
+A moment is one record, or the first of several that belong together, told in the field's words. Chosen are commits and
+what kept them from being pushed, the pipeline's stages, what an agent fetched, applied and reported, rollouts and their
+steps, nodes and pods in trouble, drift and its repair, requests that begin to fail, faults, and what people typed.
+
+**Walk:** the records in their order -> a teller for each kind of record -> ``Moment``s; a world that plays a scenario adds
+its drift.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kcsim.api.log import Version
+from kcsim.engine.clock import format_duration
+from kcsim.engine.trace import Record
+from kcsim.scenario.drift import Episode
+from kcsim.scenario.play import Play
+from kcsim.simulation.simulation import Simulation
+from kcsim.views.rollouts import Rollouts
+
+LANES = ("git", "ci", "agent", "api", "pods", "traffic", "fault", "person")
+"""Every lane there is."""
+
+_ACCOUNT = "system:serviceaccount:"
+_FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
+_SHOWN = 110
+_BURST = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened.
+
+    Attributes:
+        time: virtual µs.
+        lane: one of ``LANES``: where in the story it belongs.
+        actor: who did it.
+        text: one line, without time and actor's lane.
+        record: the trace record, for ``why``.
+    """
+
+    time: int
+    lane: str
+    actor: str
+    text: str
+    record: Record
+
+    @property
+    def verb(self) -> str:
+        """What was done, as the record says it."""
+        return self.record.verb
+
+    @property
+    def subject(self) -> str:
+        """What it was done to, as the record says it."""
+        return self.record.subject
+
+
+def timeline(sim: Simulation) -> list[Moment]:
+    """The moments of a world so far, in the order in which they happened."""
+    return Timeline(sim).moments()
+
+
+class Timeline:
+    """The moments of a world that goes on: each record is read once."""
+
+    def __init__(self, sim: Simulation) -> None:
+        self._sim = sim
+        self._teller = _Teller()
+        self._read = 0
+
+    def moments(self) -> list[Moment]:
+        """The moments so far, in the order in which they happened."""
+        self._catch_up()
+        moments = self._teller.told()
+        if isinstance(self._sim, Play):
+            moments.extend(_drift(self._sim))
+        return sorted(moments, key=lambda moment: (moment.time, moment.record.seq))
+
+    def has_news(self) -> bool:
+        """Whether records since the last look have brought a moment; cheaper than asking for all of them."""
+        before = len(self._teller.moments)
+        self._catch_up()
+        return len(self._teller.moments) > before
+
+    def _catch_up(self) -> None:
+        records = self._sim.trace.records
+        for index in range(self._read, len(records)):
+            self._teller.take(records[index])
+        self._read = len(records)
+
+
+def _drift(play: Play) -> Iterator[Moment]:
+    for episode in play.episodes.episodes:
+        actor = short_actor(episode.cause.actor)
+        yield Moment(episode.began, "api", actor, f"drift: {episode.ref}{_differs(episode)}", episode.cause)
+        if episode.ended is not None and episode.repair is not None:
+            took = format_duration((episode.ended - episode.began) // 1_000_000 * 1_000_000)
+            text = f"repaired: {episode.ref} is as git says again, after {took}"
+            yield Moment(episode.ended, "api", short_actor(episode.repair.actor), text, episode.repair)
+
+
+def _differs(episode: Episode) -> str:
+    """What is other than git says, the first fields of it."""
+    if episode.cause.deleted or episode.cause.object["metadata"].get("deletionTimestamp"):
+        return " is deleted, git has it"
+    told = [
+        f"{leaf.path.rpartition('.')[2]} is {_value(leaf.before)}, git says {_value(leaf.after)}"
+        for leaf in episode.fields
+    ]
+    more = f" and {len(told) - 2} more" if len(told) > 2 else ""
+    return f": {'; '.join(told[:2])}{more}" if told else " is no longer as git says"
+
+
+def _value(value: object) -> str:
+    return "absent" if value is None else str(value)
+
+
+def short_actor(actor: str) -> str:
+    """A user name without what only machines need: ``kustomize-controller``, ``node-2``."""
+    if actor.startswith(_ACCOUNT):
+        return actor.rpartition(":")[2]
+    return actor.removeprefix("system:node:").removeprefix("system:")
+
+
+@dataclass(slots=True)
+class _Teller:
+    """Reads records in their order and keeps what is worth telling."""
+
+    moments: list[Moment] = field(default_factory=list)
+    rollouts: Rollouts = field(default_factory=Rollouts)
+    applied: dict[int, list[str]] = field(default_factory=dict)
+    """Objects that an agent wrote, by the index of the moment that tells of them."""
+    said: dict[str, str] = field(default_factory=dict)
+    """What was told last of an object, so that nothing is told twice."""
+    crashed: set[str] = field(default_factory=set)
+    joined: dict[str, int] = field(default_factory=dict)
+    """Nodes that were Ready once, and how many had been by then in their burst."""
+    bursts: list[int] = field(default_factory=list)
+
+    def told(self) -> list[Moment]:
+        """The moments, with the writes of one reconciliation told together."""
+        moments = list(self.moments)
+        for index, objects in self.applied.items():
+            moment = moments[index]
+            moments[index] = replace(moment, text=f"{moment.text} {_listed(objects)}")
+        return moments
+
+    def add(self, lane: str, record: Record, text: str, actor: str = "") -> None:
+        line = " ".join(text.split())
+        line = line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
+        self.moments.append(Moment(record.time, lane, actor or short_actor(record.actor), line, record))
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Version):
+            self.version(record)
+            return
+        kind = record.subject.partition("/")[0]
+        if record.actor == "fault":
+            self.fault(record)
+        elif record.actor.startswith("traffic/"):
+            self.traffic(record)
+        elif record.actor == "ci":
+            self.ci(record, kind)
+        elif record.verb in {"kubectl", "flux", "kubectl-failed", "flux-failed"}:
+            self.typed(record)
+        elif kind in {"commit", "branch", "tag"} or record.verb in {
+            "push-refused",
+            "commit-failed",
+            "webhook-lost",
+        }:
+            self.git(record)
+        elif record.verb == "exited":
+            self.exited(record)
+        elif record.verb == "change" and kind == "image":
+            self.add(
+                "person", record, f"{record.subject.removeprefix('image/')} behaves differently from now on"
+            )
+
+    # --- outside the clusters -----------------------------------------------------------------------------------
+
+    def git(self, record: Record) -> None:
+        facts = record.facts()
+        match record.verb:
+            case "commit" | "push":
+                sha = record.subject.rpartition("/")[2]
+                self.add("git", record, f'{record.actor} {record.verb}s {sha} "{facts.get("message", "")}"')
+            case "push-refused":
+                text = (
+                    f'{record.actor} cannot push "{facts.get("message", "")}": the git host does not answer'
+                )
+                self.add("git", record, text)
+            case "commit-failed":
+                self.add("git", record, f"{record.actor} cannot commit: {facts.get('error', '')}")
+            case "webhook-lost":
+                self.add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
+            case "tag":
+                self.add("git", record, f"tag {record.subject.rpartition('/')[2]}")
+            case _:
+                pass
+
+    def ci(self, record: Record, kind: str) -> None:
+        facts = record.facts()
+        name = record.subject.partition("/")[2]
+        if kind == "run":
+            number = name.rpartition("/")[2]
+            sha = str(facts.get("sha", ""))[:7]
+            texts = {
+                "queue": f"run {number} waits for a runner",
+                "start": f"run {number} starts for {sha}",
+                "succeed": f"run {number} succeeded",
+                "cancel": f"run {number} was canceled",
+                "fail": f"run {number} failed: {facts.get('reason', '')}",
+            }
+            if record.verb in texts:
+                self.add("ci", record, texts[record.verb])
+        elif kind == "stage" and record.verb in {"succeed", "fail"}:
+            number, _, stage = name.partition("/")[2].partition("/")
+            if record.verb == "succeed":
+                self.add("ci", record, f"run {number}: {stage} passed")
+            else:
+                self.add("ci", record, f"run {number}: {stage} failed: {facts.get('error', '')}")
+        elif record.verb in {"webhook-lost", "poll-failed"} and self.said.get(record.subject) != record.verb:
+            self.said[record.subject] = record.verb
+            self.add(
+                "ci",
+                record,
+                "the webhook is lost" if record.verb == "webhook-lost" else "git cannot be polled",
+            )
+
+    def typed(self, record: Record) -> None:
+        program, _, failed = record.verb.partition("-")
+        if failed:
+            self.add("person", record, f"{record.actor}: {program} failed: {record.facts().get('error', '')}")
+        elif record.cause is None:
+            self.add("person", record, f"{record.actor}: {program} {record.subject}")
+        elif record.subject.startswith(("apply", "rollout undo")):
+            self.add("ci", record, f"{program} {record.subject}")
+
+    def fault(self, record: Record) -> None:
+        kind, _, target = record.subject.partition("/")
+        where = f" of {target}" if target else ""
+        if record.verb == "inject":
+            lasts = record.facts().get("for")
+            text = f"{kind}{where} begins" + (f", for {lasts}" if lasts else "")
+        else:
+            text = f"{kind}{where} is over"
+        self.add("fault", record, text)
+
+    def traffic(self, record: Record) -> None:
+        name = record.actor.partition("/")[2]
+        if record.verb == "recovered":
+            self.add("traffic", record, f"{name}: requests are answered again", name)
+            return
+        shares = record.facts().get("share") or {}
+        causes = ", ".join(f"{share:.0%} {cause}" for cause, share in shares.items())
+        self.add("traffic", record, f"{name}: requests fail: {causes}", name)
+
+    # --- inside the clusters ------------------------------------------------------------------------------------
+
+    def version(self, version: Version) -> None:
+        word = version.subject.partition("/")[0]
+        if word.endswith(_FLUX_GROUPS):
+            self.flux(version, word.partition(".")[0])
+        elif version.actor.startswith(_ACCOUNT) and version.verb in {"apply", "delete"} and word != "event":
+            self.agent_write(version, word)
+        elif word == "node":
+            self.node(version)
+        elif word == "pod":
+            self.pod(version)
+        for text in self.rollouts.take(version):
+            self.add("pods", version, text)
+
+    def flux(self, version: Version, kind: str) -> None:
+        status = version.object.get("status") or {}
+        before = (version.previous.object.get("status") or {}) if version.previous is not None else {}
+        name = version.key[1]
+        if kind == "gitrepository":
+            revision = _revision((status.get("artifact") or {}).get("revision"))
+            if revision and revision != _revision((before.get("artifact") or {}).get("revision")):
+                self.add("agent", version, f"source-controller fetched {revision}")
+        elif status.get("lastAppliedRevision") != before.get("lastAppliedRevision"):
+            self.add(
+                "agent", version, f"{name}: applied revision {_revision(status.get('lastAppliedRevision'))}"
+            )
+        self.ready(version, status, name)
+        self.suspended(version, name)
+
+    def ready(self, version: Version, status: Mapping[str, Any], name: str) -> None:
+        """A Ready condition that turned false, once for each reason and revision, and when it is good again."""
+        ready = _condition(status, "Ready")
+        key = version.subject
+        if ready.get("status") == "False":
+            reason = f"{ready.get('reason')}/{status.get('lastAttemptedRevision', '')}"
+            if self.said.get(key) != reason:
+                self.said[key] = reason
+                self.add("agent", version, f"{name}: {ready.get('reason')}: {ready.get('message')}")
+        elif ready.get("status") == "True" and self.said.pop(key, None) is not None:
+            self.add("agent", version, f"{name}: ready again")
+
+    def suspended(self, version: Version, name: str) -> None:
+        now = bool((version.object.get("spec") or {}).get("suspend"))
+        before = version.previous
+        was = bool((before.object.get("spec") or {}).get("suspend")) if before is not None else now
+        if now != was:
+            self.add("agent", version, f"{name} is {'suspended' if now else 'resumed'}")
+
+    def agent_write(self, version: Version, word: str) -> None:
+        """Writes of one reconciliation make one moment."""
+        shown = f"{word.partition('.')[0]}/{version.key[1]}"
+        verb = "deleted" if version.verb == "delete" else "applied"
+        actor = short_actor(version.actor)
+        for index, objects in reversed(self.applied.items()):
+            last = self.moments[index]
+            near = version.time - last.time <= 30_000_000 and last.actor == actor and last.text == verb
+            if near:
+                if shown not in objects:
+                    objects.append(shown)
+                return
+            break
+        self.applied[len(self.moments)] = [shown]
+        self.moments.append(Moment(version.time, "agent", actor, verb, version))
+
+    def node(self, version: Version) -> None:
+        now = _condition(version.object.get("status") or {}, "Ready").get("status")
+        before = version.previous
+        was = (
+            _condition(before.object.get("status") or {}, "Ready").get("status")
+            if before is not None
+            else None
+        )
+        name = version.key[1]
+        if now == "True" and name not in self.joined:
+            self.join(version, name)
+        elif now != was and was is not None:
+            if now == "True":
+                self.add("pods", version, f"{name} is Ready")
+            elif was == "True":
+                why = "the kubelet is silent" if now == "Unknown" else "its kubelet says so"
+                self.add("pods", version, f"{name} is NotReady: {why}")
+
+    def join(self, version: Version, name: str) -> None:
+        """New machines that become Ready within seconds of each other make one moment, at the last of them."""
+        burst = self.bursts[-1] if self.bursts else None
+        if burst is None or version.time - self.moments[burst].time > _BURST:
+            self.bursts.append(len(self.moments))
+            self.moments.append(
+                Moment(version.time, "pods", short_actor(version.actor), f"{name} is Ready", version)
+            )
+            self.joined[name] = 1
+            return
+        known = self.moments[burst]
+        count = self.joined[known.record.subject.rpartition("/")[2]] + 1
+        self.joined[name] = count
+        self.moments[burst] = Moment(version.time, "pods", known.actor, f"{count} nodes are Ready", version)
+
+    def pod(self, version: Version) -> None:
+        """Evictions, and containers that wait for something that will not come by itself."""
+        name = version.key[1]
+        target = _condition(version.object.get("status") or {}, "DisruptionTarget")
+        if target.get("status") == "True" and self.said.get(version.subject) != "evicted":
+            self.said[version.subject] = "evicted"
+            node = version.object["spec"].get("nodeName", "")
+            self.add("pods", version, f"pod/{name} is evicted from {node}: {target.get('reason')}")
+        for status in (version.object.get("status") or {}).get("containerStatuses") or ():
+            reason = (status.get("state", {}).get("waiting") or {}).get("reason", "")
+            if reason in {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}:
+                key = f"{version.subject}/{reason}"
+                if key not in self.crashed:
+                    self.crashed.add(key)
+                    self.add("pods", version, f"pod/{name}: {reason}")
+
+    def exited(self, record: Record) -> None:
+        facts = record.facts()
+        if facts.get("exitCode") in {0, 137, 143} and facts.get("reason") != "OOMKilled":
+            return
+        if record.subject in self.crashed:
+            return
+        self.crashed.add(record.subject)
+        name = record.subject.rpartition("/")[2]
+        text = f"pod/{name}: container {facts.get('container')} exits with code {facts.get('exitCode')}"
+        self.add("pods", record, text)
+
+
+def _listed(objects: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(objects) - most} more" if len(objects) > most else ""
+    return f"{', '.join(objects[:most])}{more}"
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((each for each in status.get("conditions") or () if each.get("type") == kind), {})
+
+
+def _revision(revision: str | None) -> str:
+    """A revision as people say it: the SHA's first seven digits."""
+    return revision.rpartition(":")[2][:7] if revision else ""
