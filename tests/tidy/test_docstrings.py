@@ -35,3 +35,9 @@ def is_overload_or_setter(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFuncti
     """Whether the documentation stands at another definition of the same name."""
     names = {ast.unparse(each) for each in node.decorator_list}
     return "overload" in names or "override" in names or any(name.endswith(".setter") for name in names)
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    """Folders without ``__init__.py`` work, but the import contracts would pass them over."""
+    folders = {path.rpartition("/")[0] for path in modules()}
+    assert not [folder for folder in sorted(folders) if f"{folder}/__init__.py" not in modules()]

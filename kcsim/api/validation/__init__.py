@@ -1,0 +1,1 @@
+"""Validation of the built-in kinds, in upstream's words and order."""
