@@ -1,0 +1,48 @@
+"""The notebooks run from top to bottom, are stored without output, and their script says the same as they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="needs the notebook extra")
+jupytext = pytest.importorskip("jupytext", reason="needs the notebook extra")
+nbclient = pytest.importorskip("nbclient", reason="needs the notebook extra")
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def sources(notebook: object) -> list[tuple[str, str]]:
+    return [(cell["cell_type"], cell["source"]) for cell in notebook["cells"]]
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_is_stored_without_output(self, path: Path) -> None:
+        cells = nbformat.read(path, as_version=4)["cells"]
+        assert [c["source"] for c in cells if c.get("outputs") or c.get("execution_count")] == []
+
+    def test_says_the_same_as_its_script(self, path: Path) -> None:
+        script = path.with_suffix(".py")
+        assert sources(nbformat.read(path, as_version=4)) == sources(jupytext.read(script))
+
+    def test_runs_twice_from_top_to_bottom_to_the_same_output(self, path: Path) -> None:
+        first, second = (executed(path) for _ in range(2))
+        assert first == second
+        assert any("image/svg+xml" in str(out) or "<svg" in str(out) for out in first)
+
+
+def executed(path: Path) -> list[object]:
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    return [
+        {key: value for key, value in out.items() if key not in {"execution_count", "metadata"}}
+        for cell in notebook["cells"]
+        for out in cell.get("outputs", [])
+    ]

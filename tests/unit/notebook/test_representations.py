@@ -1,0 +1,84 @@
+"""What a notebook shows of each value: the facts, escaped, and the same bytes every time."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import kcsim
+from kcsim.notebook import load_ipython_extension, picture
+from kcsim.notebook.html import line, table
+from kcsim.notebook.representations import REPRESENTATIONS
+from kcsim.scenario.compare import Twins
+from kcsim.views.svg import Svg
+
+HOSTILE = '<script>alert("&")</script>'
+
+
+@pytest.fixture(scope="module")
+def twins() -> Twins:
+    return kcsim.compare("drift-at-night")
+
+
+def shown(value: Any) -> str:
+    return REPRESENTATIONS[type(value)](value)
+
+
+def test_twins_show_lanes_and_measures_side_by_side(twins: Twins) -> None:
+    html = shown(twins)
+    assert "<svg" in html
+    assert '<th scope="col">push</th><th scope="col">flux</th>' in html
+    assert "Time to repair drift" in html
+
+
+def test_worlds_chains_and_divergences_tell_their_facts(twins: Twins) -> None:
+    flux = twins["flux"]
+    assert "drift-at-night under flux" in shown(flux)
+    assert "registry.example/shop/web:1.1.0" in shown(flux)
+    assert "nico" in shown(flux.at("23m").why("deployment/web", "shop"))
+    assert "shop/web" in shown(flux.at("23m"))
+    assert "deployment.apps/shop/web differs" in shown(twins.divergence())
+
+
+def test_steps_and_runs_say_what_they_did() -> None:
+    sim = kcsim.Simulation(nodes=1)
+    assert "system:node:node-1" in shown(sim.step())
+    assert "the time has come" in shown(sim.run_until("1s"))
+    assert "no deployments" in shown(sim)
+
+
+def test_pictures_are_well_formed_and_the_same_every_time(twins: Twins) -> None:
+    drawn = str(picture(twins))
+    assert drawn == str(picture(kcsim.compare("drift-at-night")))
+    root = ET.fromstring(drawn)
+    hovers = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert any("nico" in (text or "") for text in hovers)
+    assert any("pods ready" in (text or "") for text in hovers)
+
+
+def test_every_text_is_escaped() -> None:
+    svg = Svg(10, 10, HOSTILE, HOSTILE)
+    svg.text(0, 0, HOSTILE, HOSTILE)
+    svg.rect(0, 0, 1, 1, HOSTILE, HOSTILE)
+    svg.circle(0, 0, 1, HOSTILE, HOSTILE)
+    svg.path([(0, 0), (1, 1)], HOSTILE, HOSTILE)
+    ET.fromstring(str(svg))
+    for made in (str(svg), line(HOSTILE, HOSTILE), table([HOSTILE], [[HOSTILE, HOSTILE]])):
+        assert "<script" not in made
+
+
+def test_the_extension_registers_every_type() -> None:
+    class Formatter(dict[type, Any]):
+        def for_type(self, kind: type, represent: Any) -> None:
+            self[kind] = represent
+
+    class Shell:
+        def __init__(self) -> None:
+            self.display_formatter = self
+            self.formatters = {"text/html": Formatter()}
+
+    shell = Shell()
+    load_ipython_extension(shell)
+    assert shell.formatters["text/html"] == REPRESENTATIONS
