@@ -122,7 +122,7 @@ class Board(Container):
     def moment(self) -> int | None:
         """The trace record of the moment under the cursor of the story."""
         row = self.query_one("#story", RowList).current
-        return row.key if row is not None and isinstance(row.key, int) else None
+        return row.key[0] if row is not None and isinstance(row.key, tuple) else None
 
     def _select(self) -> None:
         """The object under the cursor of the list in front is the one that is shown."""

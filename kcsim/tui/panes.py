@@ -18,15 +18,14 @@ from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.lanes import MARKS
 from kcsim.views.look import Look
 from kcsim.views.objects import ObjectTable, Ref, object_table
-from kcsim.views.states import GLYPHS, State, state_of
+from kcsim.views.states import GLYPHS, State, state_of, state_of_line
+from kcsim.views.timeline import Moment
 
 MODES = ("describe", "yaml", "events", "tree", "why")
 """The forms in which one object is shown."""
 
 WIDE_HEAD = 100
 """From this width on the header has room for counts."""
-
-_LANE_STATES: dict[str, State] = {"fault": "failed", "git": "unknown", "person": "pending"}
 
 
 # The lines above and below the panes.
@@ -43,7 +42,7 @@ def head(session: Session, width: int) -> Text:
     if session.end is not None:
         line.append(f"/{clock_text(session.end)}", style="dim")
     if is_past:
-        word = "PAST (read only)"
+        word = "PAST (read only)" if width >= WIDE_HEAD else "PAST"
     elif session.running:
         word = "▶ running"
     else:
@@ -91,18 +90,22 @@ def show_story(rows: RowList, session: Session, wanted: str) -> str:
 
     def make(place: int) -> Row:
         moment = moments[place]
-        cells = (
-            clock_text(moment.time),
-            f"{MARKS.get(moment.lane, '*')} {moment.lane}",
-            f"{moment.actor}: {moment.text}",
-        )
-        return Row(moment.record.seq, cells, _LANE_STATES.get(moment.lane, ""))
+        lane = f"{MARKS.get(moment.lane, '*')} {moment.lane}"
+        state = state_of_line(moment.lane, moment.text)
+        return Row((moment.record.seq, moment.text), (clock_text(moment.time), lane, told(moment)), state)
 
     empty = "nothing has happened yet: space runs the world" if not text else "nothing matches"
     rows.show(
         ("TIME", "LANE", "WHAT"), len(moments), make, key_at=lambda i: moments[i].record.seq, empty=empty
     )
     return f"{len(moments)} moments{f'  /{wanted}' if wanted else ''}"
+
+
+def told(moment: Moment) -> str:
+    """A moment in words; who did it is said where the words leave it open."""
+    if moment.lane in {"agent", "api"} and not moment.text.startswith(moment.actor):
+        return f"{moment.actor}: {moment.text}"
+    return moment.text
 
 
 def show_objects(

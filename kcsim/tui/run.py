@@ -125,7 +125,7 @@ class RunScreen(Screen[None]):
             self.say("the story is over: 6 shows the score, [ goes back in time", "ok")
         elif session.moments and session.moments[-1].time == session.now:
             moment = session.moments[-1]
-            self.say(f"t={format_duration(moment.time)} {moment.actor}: {moment.text}")
+            self.say(f"t={format_duration(moment.time)} {panes.told(moment)}")
 
     def _go(self) -> None:
         """Something about time has changed."""

@@ -29,10 +29,10 @@ from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation, person
 from kcsim.simulation.why import Why
 from kcsim.tui.hands import PERSON, Deed, Hands
-from kcsim.tui.story import Moment, Story
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
 from kcsim.views.readiness import Readiness, ReadyStep
+from kcsim.views.timeline import Moment, Timeline
 
 SPEEDS: tuple[int | None, ...] = (1, 10, 60, 300, 1800, None)
 """Virtual seconds a second; None is as fast as it goes."""
@@ -96,7 +96,8 @@ class Session:
         self.simulation = simulation
         self.hands = hands
         self.readiness = Readiness()
-        self._story = Story(simulation)
+        self._timeline = Timeline(simulation)
+        self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
         self._judged: tuple[int, Verdict | None] = (-1, None)
 
@@ -138,7 +139,10 @@ class Session:
     @property
     def moments(self) -> list[Moment]:
         """What happened so far that a person wants to know, oldest first."""
-        return self._story.moments()
+        size = len(self.simulation.trace)
+        if self._moments[0] != size:
+            self._moments = size, self._timeline.moments()
+        return self._moments[1]
 
     def moments_seen(self) -> list[Moment]:
         """The moments up to the instant one looks at."""
@@ -204,7 +208,7 @@ class Session:
                     self._arrived(target)
                     break
                 engine.run_until(upcoming)
-                if self._goal is not None and self._goal.next_moment and self._story.has_news():
+                if self._goal is not None and self._goal.next_moment and self._timeline.has_news():
                     self.pause()
                     break
                 if time.perf_counter() >= deadline:
@@ -271,7 +275,6 @@ class Session:
             place = bisect_right(moments, self.cursor, key=lambda moment: moment.time)
             self.look_at(moments[place].time if place < len(moments) else None)
             return
-        self._story.moments()
         self._run_to(Goal(None, next_moment=True))
 
     def previous_change(self) -> None:

@@ -30,7 +30,7 @@ class Happening(Protocol):
 
     @property
     def verb(self) -> str:
-        """What was done; ``inject`` opens a stretch in the fault lane, ``heal`` closes it."""
+        """What was done; some open a stretch of their lane (``inject``), some close it (``heal``)."""
 
     @property
     def subject(self) -> str:
@@ -106,7 +106,7 @@ def lanes(
 ) -> list[Lane]:
     """The lanes that have something in them (pods always), at most ``most``, as far as ``now``."""
     drawn: dict[str, _Canvas] = {"pods": _pods(steps, scale, now)}
-    open_faults: dict[str, int] = {}
+    begun: dict[tuple[str, str], int] = {}
     for moment in moments:
         if moment.time > now:
             break
@@ -115,13 +115,12 @@ def lanes(
         if canvas is None:
             canvas = drawn[name] = _Canvas(scale.width)
         column = scale.column(moment.time)
-        if name == "fault":
-            _fault(canvas, moment, column, open_faults)
+        if name in _STRETCHES:
+            _stretch(canvas, moment, column, begun)
         elif name != "pods":
             canvas.put(column, MARKS.get(name, "*"), "")
-    if open_faults:
-        for column in open_faults.values():
-            drawn["fault"].stretch(column, scale.column(now), "━", "failed")
+    for (name, _), column in begun.items():
+        drawn[name].stretch(column, scale.column(now), "━", _STRETCHES[name].state)
     chosen = [name for name in ORDER if name in drawn]
     chosen.extend(sorted(set(drawn) - set(ORDER)))
     return [drawn[name].lane(name) for name in chosen[:most]]
@@ -150,16 +149,38 @@ class _Canvas:
         return Lane(name, "".join(self.glyphs), tuple(self.states))
 
 
-def _fault(canvas: _Canvas, moment: Happening, column: int, open_faults: dict[str, int]) -> None:
-    """A fault is a stretch from its mark to where it was healed."""
-    if moment.verb == "heal":
-        began = open_faults.pop(moment.subject, None)
-        if began is not None:
-            canvas.stretch(began, column - 1, "━", "failed")
-        canvas.put(column, "○", "ok")
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A lane whose moments open and close stretches: how they are told, and the state while one is open."""
+
+    opens: frozenset[str]
+    closes: dict[str, tuple[str, State]]
+    state: State
+
+
+_STRETCHES = {
+    "fault": _Stretch(frozenset({"inject"}), {"heal": ("○", "ok")}, "failed"),
+    "traffic": _Stretch(frozenset({"failing"}), {"recovered": ("○", "ok")}, "failed"),
+    "ci": _Stretch(
+        frozenset({"start"}),
+        {"succeed": ("■", "ok"), "fail": ("✗", "failed"), "cancel": ("○", "done")},
+        "pending",
+    ),
+}
+
+
+def _stretch(canvas: _Canvas, moment: Happening, column: int, begun: dict[tuple[str, str], int]) -> None:
+    """A stretch runs from the moment that opens it to the one of the same subject that closes it."""
+    kind = _STRETCHES[moment.lane]
+    key = moment.lane, moment.subject
+    if moment.verb in kind.opens:
+        begun.setdefault(key, column)
+        canvas.put(column, MARKS[moment.lane], kind.state)
+    elif moment.verb in kind.closes and key in begun:
+        canvas.stretch(begun.pop(key), column - 1, "━", kind.state)
+        canvas.put(column, *kind.closes[moment.verb])
     else:
-        open_faults[moment.subject] = column
-        canvas.put(column, MARKS["fault"], "failed")
+        canvas.put(column, *kind.closes.get(moment.verb, (MARKS[moment.lane], kind.state)))
 
 
 _READY: dict[State, str] = {"ok": "█", "pending": "▄", "failed": "▁"}

@@ -52,6 +52,38 @@ def state_of(cells: Mapping[str, str]) -> State:
     return ""
 
 
+_TELLING: tuple[tuple[State, tuple[str, ...]], ...] = (
+    (
+        "failed",
+        (
+            "fail",
+            "refused",
+            "lost",
+            "stuck",
+            "NotReady",
+            "evicted",
+            "BackOff",
+            "ErrImagePull",
+            "exits with",
+            "begins, for",
+        ),
+    ),
+    ("ok", ("complete", "succeeded", "passed", "is over", "again", "repaired", "is Ready", "are Ready")),
+    ("pending", ("drift:", "suspended", "rollout begins", "waits", "short of")),
+)
+"""Words of a timeline's lines and what they say about how things stand; the first that occurs counts."""
+
+
+def state_of_line(lane: str, text: str) -> State:
+    """The state that a line of the timeline tells; most tell none."""
+    if lane in {"git", "person"}:
+        return "failed" if any(word in text for word in ("fail", "cannot", "lost")) else ""
+    for state, words in _TELLING:
+        if any(word in text for word in words):
+            return state
+    return "failed" if lane == "fault" else ""
+
+
 def _by_status(status: str, ready: str) -> State:
     words = status.split(",")
     if words[0] == "Running":

@@ -80,10 +80,15 @@ class TimelineStrip(Widget):
         cursor = min(scale.width - 1, scale.column(self._cursor))
         if y == 0:
             style = self.get_component_rich_style("lanes--ruler")
-            line = self._ruler[:cursor] + "▼" + self._ruler[cursor + 1 :]
-            return Strip([Segment(" " * NAME_WIDTH, base), Segment(line, style)]).adjust_cell_length(
-                width, base
-            )
+            here = self._ruler[cursor : cursor + 1]
+            under = self.get_component_rich_style("lanes--cursor", partial=True)
+            segments = [
+                Segment(" " * NAME_WIDTH, base),
+                Segment(self._ruler[:cursor], style),
+                Segment("▼" if here in {"", " "} else here, style + under),
+                Segment(self._ruler[cursor + 1 :], style),
+            ]
+            return Strip(segments).adjust_cell_length(width, base)
         if y > len(self._drawn):
             return Strip.blank(width, base)
         lane = self._drawn[y - 1]

@@ -1,0 +1,93 @@
+"""Worlds and a driver for the tests of the terminal interface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from kcsim.scenario.load import load
+from kcsim.tui.app import KcsimApp
+from kcsim.tui.opening import open_session
+from kcsim.tui.run import RunScreen
+from kcsim.tui.session import Session
+
+SMALL = str(Path(__file__).with_name("small.yaml"))
+_WORDS = {" ": "space", "-": "minus", "=": "equals_sign", "/": "slash", ".": "full_stop", ":": "colon", "+": "plus"}
+
+
+def small(delivery: str = "push") -> Session:
+    """The small story, at its beginning."""
+    return open_session(load(SMALL), delivery)
+
+
+def rest(session: Session) -> Session:
+    """Let the world run until it comes to rest by itself."""
+    while session.running:
+        session.advance(1.0)
+    assert not session.failure, session.failure
+    return session
+
+
+class Driver:
+    """Presses keys and waits for the world."""
+
+    def __init__(self, app: KcsimApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        """Keys, one after the other."""
+        for key in keys:
+            await self.pilot.press(key)
+
+    async def type(self, text: str) -> None:
+        """A text and enter."""
+        await self.pilot.press(*(_WORDS.get(char, char) for char in text), "enter")
+
+    async def rest(self) -> None:
+        """Until the world has come to rest and the screen shows it."""
+        while self.session.running:
+            await asyncio.sleep(0.005)
+        await self.pilot.pause()
+
+    @property
+    def screen(self) -> RunScreen:
+        """The live screen."""
+        assert isinstance(self.app.screen, RunScreen), self.app.screen
+        return self.app.screen
+
+    @property
+    def session(self) -> Session:
+        """Its world."""
+        return self.screen.session
+
+    @property
+    def message(self) -> str:
+        """The line of messages."""
+        return str(self.app.screen.query_one("#message").render())
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def play(
+    story: Callable[[Driver], Awaitable[None]],
+    asked: str | None = None,
+    delivery: str | None = None,
+    size: tuple[int, int] = (80, 24),
+) -> None:
+    """Run the application without a terminal, and a story on it."""
+
+    async def run() -> None:
+        app = KcsimApp(asked, delivery)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await story(Driver(app, pilot))
+
+    asyncio.run(run())
