@@ -22,7 +22,9 @@ from kcsim.cli.problems import BadInput, tell, tell_defect, tell_diagnostics, te
 
 COMMANDS = {
     "list": "kcsim.cli.gallery",
+    "run": "kcsim.cli.run",
     "check": "kcsim.cli.check",
+    "test": "kcsim.cli.test",
     "schema": "kcsim.cli.schema",
     "why": "kcsim.cli.why",
     "tui": "kcsim.cli.tui",

@@ -97,7 +97,7 @@ def lines_of(console: Console, why: "Why") -> list[str]:
 def _link(console: Console, link: "Link", lead: str, *, is_origin: bool) -> list[str]:
     mark = "●" if is_origin else "│" if lead else "○"
     time = _clock(link.t)
-    words = f"{link.actor} {link.verb} {link.object}"
+    words = f"{_actor(link.actor)} {link.verb} {link.object}"
     text = f"{lead}{words}"
     indent = " " * 15
     role = "title" if is_origin else "bold"
@@ -110,6 +110,11 @@ def _link(console: Console, link: "Link", lead: str, *, is_origin: bool) -> list
             for line in wrapped(link.facts, console.width - 16, indent=indent)
         )
     return lines
+
+
+def _actor(name: str) -> str:
+    """A user name without the prefixes that only machines need."""
+    return name.rpartition(":")[2] if name.startswith("system:") else name
 
 
 def _clock(text: str) -> str:

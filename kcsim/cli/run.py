@@ -1,0 +1,113 @@
+"""`kcsim run`: plays a story under every delivery it names, and compares the worlds.
+
+**Walk:** options -> the worlds, loaded and checked -> played with somebody watching (playing.py) -> files (`--out`) ->
+text (story.py) or one JSON document -> the exit code.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kcsim.cli.arguments import Duration, Folder, ScenarioName
+from kcsim.cli.console import Console
+from kcsim.cli.exits import Exit
+from kcsim.cli.options import story_options
+from kcsim.cli.problems import BadInput
+
+if TYPE_CHECKING:  # the simulator is loaded when the command runs
+    from kcsim.cli.story import Ending
+    from kcsim.scenario.compare import Twins
+
+
+@click.command("run", short_help="Play a story under every delivery it names, and compare the worlds.")
+@click.argument("scenario", metavar="SCENARIO", type=ScenarioName())
+@story_options
+@click.option(
+    "--repo",
+    metavar="PATH",
+    type=Folder(),
+    help="Replay the commits of this git repository in place of the scenario's own.",
+)
+@click.option("--pace", metavar="TIME", type=Duration(), help="With --repo: one commit every so long.")
+@click.option("--out", metavar="DIR", type=Folder(), help="Write traces, final objects and results there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but what went wrong.")
+@click.pass_obj
+def command(
+    console: Console,
+    scenario: str,
+    deliveries: tuple[str, ...],
+    seed: int | None,
+    until: str | None,
+    settings: tuple[str, ...],
+    repo: Path | None,
+    pace: str | None,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> Exit:
+    """Play SCENARIO (a path or a gallery name; see `kcsim list`).
+
+    Every delivery gets a world of its own with the same commits, faults and dice. Prints what happened, the measures
+    side by side, and which expectations held.
+    """
+    from kcsim.cli.playing import Interruption, play
+    from kcsim.cli.story import Ending, tell_story
+    from kcsim.cli.worlds import begun_of, document_of, load_twins
+
+    if pace is not None and repo is None:
+        raise BadInput("--pace goes with --repo only", "Add --repo PATH, or leave --pace out.")
+    twins = load_twins(
+        console, scenario, deliveries, seed=seed, until=until, settings=settings, repo=repo, pace=pace
+    )
+    if out is not None:
+        _prepare(out)
+    with Interruption() as interruption:
+        done = play(twins.worlds, console, interruption, quiet=quiet)
+    ending = Ending(scenario, tuple(done), interruption.asked, out)
+    begun = begun_of(twins, done)
+    document = document_of(begun, done, interrupted=ending.interrupted)
+    if out is not None:
+        _write(out, begun, document)
+    if as_json:
+        console.print(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not quiet:
+        tell_story(console, begun, ending)
+    return _outcome(console, begun, ending, says_failures=quiet)
+
+
+def _prepare(out: Path) -> None:
+    from kcsim.scenario.recording import RecordingError, prepare
+
+    try:
+        prepare(out)
+    except RecordingError as error:
+        raise BadInput(f"--out: {error}", error.remedy) from None
+
+
+def _write(out: Path, twins: "Twins", document: dict[str, Any]) -> None:
+    from kcsim.scenario.recording import RecordingError, write
+
+    try:
+        write(out, twins, document)
+    except RecordingError as error:
+        raise BadInput(f"--out: {error}", error.remedy) from None
+
+
+def _outcome(console: Console, twins: "Twins", ending: "Ending", *, says_failures: bool) -> Exit:
+    if ending.interrupted:
+        where = f"; what was recorded is in {ending.out}" if ending.out is not None else ""
+        console.say(f"kcsim: interrupted{where}")
+        return Exit.INTERRUPTED
+    failed = [
+        (name, verdict)
+        for name in ending.done
+        for verdict in twins.worlds[name].verdicts()
+        if not verdict.passed  # what is not judged passes
+    ]
+    if says_failures:
+        for name, verdict in failed:
+            console.say(f"{name}: {console.paint_err('✗ failed', 'bad')} {verdict.name}: {verdict.why}")
+    return Exit.EXPECTATION_FAILED if failed else Exit.OK

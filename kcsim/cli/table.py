@@ -1,0 +1,46 @@
+"""Tables for a terminal: a title column and a cell for each world, wrapped to the width there is."""
+
+from collections.abc import Sequence
+
+from kcsim.cli.console import Console, padded, visible, wrapped
+
+WORLD_ROLES = ("first", "second", "third")
+TITLE_MAX, CELL_MIN = 36, 14
+"""Columns of a row's title at most, of a cell at least."""
+
+
+def role_of(place: int) -> str:
+    """The colour of a world, by its place; its name always stands beside it."""
+    return WORLD_ROLES[place % len(WORLD_ROLES)]
+
+
+def table(
+    console: Console,
+    title: str,
+    names: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
+    *,
+    differing: bool = False,
+) -> list[str]:
+    """The lines of a table; cells that carry colours are not wrapped. `differing`: rows that differ stand out."""
+    longest = max((visible(row_title) for row_title, _ in rows), default=0)
+    title_width = min(max(longest, len(title)), TITLE_MAX, console.width // 2)
+    needed = max([visible(cell) for _, cells in rows for cell in cells] + [len(name) for name in names])
+    room = (console.width - title_width) // max(1, len(names)) - 3
+    cell_width = max(CELL_MIN, min(needed, room))
+    bar = console.paint(" │ ", "dim")
+    heads = [console.paint(padded(name, cell_width), role_of(place)) for place, name in enumerate(names)]
+    rule = ["─" * (title_width + 1), *["─" * (cell_width + 2)] * len(names)]
+    lines = [
+        bar.join([console.paint(padded(title, title_width), "bold"), *heads]),
+        console.paint("┼".join(rule)[: console.width], "dim"),
+    ]
+    for row_title, cells in rows:
+        stands_out = differing and len(set(cells)) > 1
+        parts = [wrapped(row_title, title_width)]
+        parts.extend([cell] if "\x1b" in cell else wrapped(cell, cell_width) for cell in cells)
+        for number in range(max(len(part) for part in parts)):
+            head, *texts = [part[number] if number < len(part) else "" for part in parts]
+            shown = [console.paint(text, "bold") if stands_out else text for text in texts]
+            lines.append(bar.join([padded(head, title_width), *(padded(text, cell_width) for text in shown)]))
+    return lines

@@ -1,0 +1,57 @@
+"""The worlds a command plays: loaded and checked, with warnings told; and what is written of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kcsim.cli.console import Console
+from kcsim.cli.problems import tell_diagnostics
+
+if TYPE_CHECKING:  # the simulator is loaded when a command runs
+    from kcsim.scenario.compare import Twins
+
+
+def load_twins(
+    console: Console,
+    scenario: str,
+    deliveries: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+    until: str | None = None,
+    settings: Sequence[str] = (),
+    repo: Path | None = None,
+    pace: str | None = None,
+) -> "Twins":
+    """One world a delivery, ready to run. Warnings of the file go to stderr.
+
+    Raises:
+        ScenarioError: with every fault.
+    """
+    from kcsim.scenario.compare import Twins, worlds
+    from kcsim.scenario.load import examine
+    from kcsim.scenario.settings import Changes
+
+    repository = str(repo) if repo is not None else None
+    given = settings or None
+    loaded = examine(scenario, Changes(given, repository, pace))
+    if loaded.scenario is not None:
+        tell_diagnostics(console, loaded.warnings)
+    made = worlds(
+        scenario, deliveries or None, seed, settings=given, until=until, repository=repository, pace=pace
+    )
+    return Twins(next(iter(made.values())).scenario, made)
+
+
+def begun_of(twins: "Twins", done: Sequence[str]) -> "Twins":
+    """The worlds in which anything happened: all of them, unless the run was interrupted."""
+    begun = {name: world for name, world in twins.worlds.items() if name in done or world.now > 0}
+    return type(twins)(twins.scenario, begun or twins.worlds)
+
+
+def document_of(twins: "Twins", done: Sequence[str], *, interrupted: bool) -> dict[str, Any]:
+    """The document of `--json`: what `Twins.result` gives, and whether the run was cut short."""
+    document = twins.result()
+    if interrupted:
+        document["interrupted"] = True
+        document["finished"] = list(done)
+    return document

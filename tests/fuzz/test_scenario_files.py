@@ -1,0 +1,50 @@
+"""Spoiled scenario files through the command line: an exit code that is documented, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kcsim.cli.exits import Exit
+from kcsim.cli.main import main
+from kcsim.scenario.load import gallery
+
+from .mutations import Mutation, mutated, mutations
+
+FILES = {**gallery(), "everything": Path(__file__).parent / "files" / "everything.yaml"}
+FAULT = re.compile(r"^(?P<file>.+):(?P<line>\d+):(?P<column>\d+): KC\d{3} \S")
+
+
+def said(*argv: str) -> tuple[int, str, str]:
+    """Exit code and both streams of a command line run in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(argv)
+    return code, out.getvalue(), err.getvalue()
+
+
+@given(st.sampled_from(sorted(FILES)), mutations())
+@settings(suppress_health_check=list(HealthCheck))
+def test_check_never_breaks(name: str, changes: list[Mutation]) -> None:
+    data = mutated(FILES[name].read_text(encoding="utf-8"), changes)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spoiled.yaml"
+        path.write_bytes(data)
+        code, _, err = said("check", str(path))
+    assert code in {Exit.OK, Exit.BAD_INPUT}, err
+    heads = [line for line in err.splitlines() if not line.startswith("  ")]
+    lines = data.count(b"\n") + data.count(b"\r") + 2
+    for head in heads[: -1 if code else None]:
+        found = FAULT.match(head)
+        assert found, f"not a fault line: {head!r}"
+        assert found["file"] == str(path)
+        assert 1 <= int(found["line"]) <= lines
+    if code == Exit.BAD_INPUT:
+        assert heads
+        assert heads[-1] == "1 scenario of 1 cannot be run"
