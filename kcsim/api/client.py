@@ -5,7 +5,8 @@ the caller learns of it when the answer is back. Nobody has another way to the o
 
 **Imitates:** client-go's REST client: token bucket, dial time-out, errors. Left out: its retries on Retry-After.
 
-**Walk** of a call: token bucket -> route to the server -> arrival, the operation is performed -> route back -> done.
+**Walk** of a call: token bucket -> route to the server and its work, one delay -> the operation is performed -> route
+back -> done. Nothing comes back to those who do not wait for an answer.
 """
 
 from __future__ import annotations
@@ -309,13 +310,13 @@ class Client:
         delay = wait + route.delay(self._dice.draw)
         if fault is not None:
             delay += fault.delay
-        self._engine.after(delay, self._arrive, op, done)
+        profile = endpoint.profile
+        delay += self._dice.draw(profile.read if op.verb in _READS else profile.write)
+        self._engine.after(delay, self._serve, op, done)
 
-    def _arrive(self, op: Operation, done: Done) -> None:
-        """The request is at the server."""
+    def _serve(self, op: Operation, done: Done) -> None:
+        """The request has travelled to the server and been worked on: its effect takes place, the answer goes back."""
         endpoint = self.endpoint
-        dice = self._dice
-        back = endpoint.network.route(endpoint.host, self.host)
         if not endpoint.serving:
             self._fail(0, done, f"dial tcp {endpoint.host}:6443: connect: connection refused")
             return
@@ -323,27 +324,22 @@ class Client:
         if fault is not None and fault.error is not None:
             self._engine.after(0, done, None, fault.error)
             return
-        profile = endpoint.profile
-        service = dice.draw(profile.read if op.verb in _READS else profile.write)
-        self._engine.after(service, self._serve, op, done, back.delay(dice.draw) if back else -1)
-
-    def _serve(self, op: Operation, done: Done, back: int) -> None:
-        """The server does it; the answer goes back (``back`` µs, or never)."""
         value: Any = None
         error: Exception | None = None
         try:
-            value = self.endpoint.server.perform(op).body
+            value = endpoint.server.perform(op).body
         except StatusError as refusal:
             error = refusal
-        if back < 0:
+        if done is _ignored:
+            return
+        back = endpoint.network.route(endpoint.host, self.host)
+        if back is None or (fault is not None and fault.cut):
             # The effect took place, but nobody hears of it.
             self._fail(
-                self.endpoint.profile.dial_timeout,
-                done,
-                "context deadline exceeded (Client.Timeout exceeded)",
+                endpoint.profile.dial_timeout, done, "context deadline exceeded (Client.Timeout exceeded)"
             )
         else:
-            self._engine.after(back, done, value, error)
+            self._engine.after(back.delay(self._dice.draw), done, value, error)
 
     def _fail(self, delay: int, done: Done, why: str) -> None:
         self._engine.after(delay, done, None, Unreachable(why))

@@ -26,9 +26,9 @@ class CustomResources:
         self._ownership = ownership
         self._definitions = catalog.by_gvk(("apiextensions.k8s.io", "v1", "CustomResourceDefinition"))
 
-    def changed(self, resource: Resource, made: Object | Version) -> None:
+    def changed(self, resource: Resource, made: Version) -> None:
         """A write happened: serve, change or stop serving what a definition says."""
-        if resource is not self._definitions or not isinstance(made, Version):
+        if resource is not self._definitions:
             return
         crd = made.object
         if made.deleted:

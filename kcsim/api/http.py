@@ -87,7 +87,7 @@ def _handle(server: ApiServer, request: Request) -> Response | Stream:
         decoding.read_body(op, request.body, media, server.catalog)
         decoding.check_propagation(op)
     answer = server.perform(op)
-    body, more = encode(server, op, answer.body, form)
+    body, more = encode(server, op, answer, form)
     return Response(answer.code, body, {**_warning_headers(answer.warnings), **more}, answer.warnings)
 
 

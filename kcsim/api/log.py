@@ -219,26 +219,27 @@ class Log:
     ) -> Version:
         """Write a version and wake whoever watches. ``obj`` gets its resourceVersion here."""
         self.revision += 1
-        engine = self._engine
+        stamped = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.revision)}}
+        version = self.draft(
+            resource,
+            key,
+            stamped,
+            actor,
+            verb,
+            manager,
+            previous,
+            deleted,
+            operation,
+            subresource,
+            managed,
+            sent,
+        )
         table = self._table(resource)
-        subject = f"{table.word}/{key[0]}/{key[1]}" if key[0] else f"{table.word}/{key[1]}"
-        version = Version(engine.now, engine.cause, actor, verb, subject)
-        version.cluster = self._cluster
-        version.revision = self.revision
-        version.resource = resource
-        version.key = key
-        version.object = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.revision)}}
-        version.previous = previous
-        version.deleted = deleted
-        version.manager = manager
-        version.operation = operation
-        version.subresource = subresource
-        version.managed = managed
-        version.sent = sent
         self.versions.append(version)
         self._times.append(version.time)
         if self._checking:
             self._seals.append((version, objects.fingerprint(version.object)))
+        engine = self._engine
         space = table.spaces.get(key[0])
         if space is None:
             space = table.spaces[key[0]] = {}
@@ -248,6 +249,40 @@ class Log:
             space[key[1]] = version
         engine.trace.append(version)
         self._tell(table, version)
+        return version
+
+    def draft(
+        self,
+        resource: Resource,
+        key: Key,
+        obj: Object,
+        actor: str,
+        verb: str,
+        manager: str,
+        previous: Version | None,
+        deleted: bool,
+        operation: str,
+        subresource: str,
+        managed: Any,
+        sent: Object | None,
+    ) -> Version:
+        """A version that is not written: what a dry run answers with, and the first half of ``append``."""
+        engine = self._engine
+        word = self._table(resource).word
+        subject = f"{word}/{key[0]}/{key[1]}" if key[0] else f"{word}/{key[1]}"
+        version = Version(engine.now, engine.cause, actor, verb, subject)
+        version.cluster = self._cluster
+        version.revision = self.revision
+        version.resource = resource
+        version.key = key
+        version.object = obj
+        version.previous = previous
+        version.deleted = deleted
+        version.manager = manager
+        version.operation = operation
+        version.subresource = subresource
+        version.managed = managed
+        version.sent = sent
         return version
 
     def _tell(self, table: _Table, version: Version) -> None:

@@ -18,6 +18,9 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.engine.clock import rfc3339
 
+_UNTRACKED = frozenset({"bind", "delete", "evict"})
+"""Writes that go past the field manager: the server makes them itself, for requests that carry no object."""
+
 
 class Ownership:
     """Answers for one server; knows the schemas of its custom resources."""
@@ -43,6 +46,9 @@ class Ownership:
         managed: Managed = walk.managed if walk is not None else Managed.empty()
         for item in reversed(pending):
             before = item.previous
+            if item.verb in _UNTRACKED:
+                item.managed = managed
+                continue
             managed = item.managed = track_update(
                 before.object if before is not None else None,
                 item.object if before is not None or item.sent is None else item.sent,

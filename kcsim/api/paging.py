@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from kcsim.api.server import ApiServer
 
 
-def page(server: ApiServer, op: Operation, versions: list[Version] | None = None) -> dict[str, Any]:
-    """A ``<Kind>List`` with the objects asked for."""
+def page(
+    server: ApiServer, op: Operation, versions: list[Version] | None = None
+) -> tuple[dict[str, Any], list[Version]]:
+    """A ``<Kind>List`` with the objects asked for, and the versions they are."""
     log = server.log
     revision = log.revision
     after: str | None = None
@@ -49,12 +51,13 @@ def page(server: ApiServer, op: Operation, versions: list[Version] | None = None
         if not op.label_selector and not op.field_selector:
             metadata["remainingItemCount"] = remaining
     resource = op.resource
-    return {
+    body = {
         "kind": f"{resource.kind}List",
         "apiVersion": resource.group_version,
         "metadata": metadata,
         "items": [server.shown(v) for v in versions],
     }
+    return body, versions
 
 
 def _find_at(server: ApiServer, op: Operation, revision: int) -> list[Version]:

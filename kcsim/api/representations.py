@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
-from kcsim.api.catalog import Resource
+from kcsim.api.log import Version
 from kcsim.api.objects import Object
-from kcsim.api.request import Operation
+from kcsim.api.request import Answer, Operation
 from kcsim.api.status import StatusError
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.table import KINDS, document, kind_of
@@ -79,38 +79,49 @@ def negotiate(accept: str, include: str) -> Representation:
     raise StatusError(406, "NotAcceptable", text, {})
 
 
-def encode(server: ApiServer, op: Operation, body: Any, form: Representation) -> tuple[Any, dict[str, str]]:
+def encode(
+    server: ApiServer, op: Operation, answer: Answer, form: Representation
+) -> tuple[Any, dict[str, str]]:
     """The body to send and its headers."""
-    shown = _shaped(server, op, body, form)
+    shown = _shaped(server, op, answer, form)
     if form.yaml and isinstance(shown, dict):
         return dump(shown), {"Content-Type": "application/yaml"}
     return shown, {}
 
 
-def _shaped(server: ApiServer, op: Operation, body: Any, form: Representation) -> Any:
+def _shaped(server: ApiServer, op: Operation, answer: Answer, form: Representation) -> Any:
+    body = answer.body
     if not isinstance(body, dict) or body.get("kind") == "Status":
         return body
     if "items" in body and op.verb in {"list", "deletecollection"}:
-        return _list(server, op, body, form)
-    obj = with_managed_fields(server, op.resource, body)
+        items = [_owned(server, *pair) for pair in zip(body["items"], answer.versions, strict=True)]
+        return _list(server, op, {**body, "items": items}, form)
+    obj = _owned(server, body, answer.versions[0]) if answer.versions else body
     if form.form == "Table":
         metadata = {"resourceVersion": (obj.get("metadata") or {}).get("resourceVersion", "")}
         return document(_kind(server, op, obj), [obj], _view(server), metadata, form.include)
     return partial(obj) if form.form == "PartialObjectMetadata" else obj
 
 
+def _owned(server: ApiServer, obj: Object, version: Version) -> Object:
+    """The object with its managedFields, which are kept beside the log."""
+    entries = server.ownership.managed_of(version).to_json()
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}} if entries else obj
+
+
 def _list(server: ApiServer, op: Operation, body: Object, form: Representation) -> Object:
-    items = [with_managed_fields(server, op.resource, item) for item in body["items"]]
+    items = body["items"]
     if form.form == "Table":
         kind = kind_of(op.resource, server.catalog, server.log)
         return document(kind, items, _view(server), body["metadata"], form.include)
     if form.form == "PartialObjectMetadataList":
         head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
         return {**head, "metadata": body["metadata"], "items": [partial(item) for item in items]}
-    if not op.resource.custom:
-        # Go leaves both out of the items of a typed list.
-        items = [{k: v for k, v in item.items() if k not in {"kind", "apiVersion"}} for item in items]
-    return {**body, "items": items}
+    if op.resource.custom:
+        return body
+    # Go leaves both out of the items of a typed list.
+    plain = [{k: v for k, v in item.items() if k not in {"kind", "apiVersion"}} for item in items]
+    return {**body, "items": plain}
 
 
 def _kind(server: ApiServer, op: Operation, obj: Object) -> Kind:
@@ -127,17 +138,3 @@ def partial(obj: Object) -> Object:
     """Only the metadata of an object."""
     head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
     return {**head, "metadata": obj.get("metadata") or {}}
-
-
-def with_managed_fields(server: ApiServer, resource: Resource, obj: Object) -> Object:
-    """The object with its managedFields, which are kept beside the log."""
-    metadata = obj.get("metadata") or {}
-    version = server.log.get(resource, metadata.get("namespace", ""), metadata.get("name", ""))
-    if version is None or version.object["metadata"].get("resourceVersion") != metadata.get(
-        "resourceVersion"
-    ):
-        return obj
-    if obj.get("kind") != resource.kind:
-        return obj  # a Scale, which carries none
-    entries = server.ownership.managed_of(version).to_json()
-    return {**obj, "metadata": {**metadata, "managedFields": entries}} if entries else obj

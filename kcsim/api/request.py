@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api.catalog import Resource
+from kcsim.api.log import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,5 @@ class Answer:
     code: int
     body: Any
     warnings: tuple[str, ...] = ()
+    versions: Sequence[Version] = ()
+    """The stored versions behind the body: the one, or those of a list in its order. Empty for what is not stored."""

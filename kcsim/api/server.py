@@ -11,7 +11,7 @@ they never conflict with themselves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from kcsim.api import objects, patching, status, subresources
 from kcsim.api.catalog import Catalog, Resource
@@ -84,10 +84,12 @@ class ApiServer:
 
     def _get(self, op: Operation) -> Answer:
         version = self.store.require(op.resource, op.namespace, op.name)
-        return Answer(200, self.ownership.shown(version) if op.managed_fields else self.shown(version))
+        shown = self.ownership.shown(version) if op.managed_fields else self.shown(version)
+        return Answer(200, shown, versions=(version,))
 
     def _list(self, op: Operation) -> Answer:
-        return Answer(200, page(self, op))
+        body, versions = page(self, op)
+        return Answer(200, body, versions=versions)
 
     def find(self, resource: Resource, namespace: str | None, labels: str, fields: str) -> list[Version]:
         """The current versions that selectors choose, in key order."""
@@ -138,7 +140,7 @@ class ApiServer:
             )
         made = self.store.create(op, obj)
         self._custom.changed(op.resource, made)
-        return Answer(201, _object(made), (*warnings, *self._custom.warnings_for(op.resource, obj)))
+        return _made(201, made, (*warnings, *self._custom.warnings_for(op.resource, obj)))
 
     def _update(self, op: Operation) -> Answer:
         obj, warnings = self._decoded(op)
@@ -153,12 +155,12 @@ class ApiServer:
         if current is None:
             if not op.resource.create_on_update or op.subresource:
                 raise status.not_found(op.resource, op.name)
-            return Answer(201, _object(self.store.create(op, obj)), warnings)
+            return _made(201, self.store.create(op, obj), warnings)
         if not obj["metadata"].get("resourceVersion") and not op.resource.unconditional_update:
             raise subresources.must_be_specified(op.resource, op.name)
         new = self.store.update(op, current, obj)
         self._custom.changed(op.resource, new)
-        return Answer(200, _object(new), warnings)
+        return _made(200, new, warnings)
 
     def _patch(self, op: Operation) -> Answer:
         current = self.log.get(op.resource, op.namespace, op.name)
@@ -175,7 +177,7 @@ class ApiServer:
             patched, warnings = patching.patched(self.store.typed, op, current.object)
         new = self.store.update(op, current, patched, managed=managed)
         self._custom.changed(op.resource, new)
-        return Answer(200, _object(new), warnings)
+        return _made(200, new, warnings)
 
     def _apply(self, op: Operation, current: Version | None) -> Answer:
         if current is None:
@@ -184,11 +186,11 @@ class ApiServer:
         if current is None:
             made = self.store.create(op, obj, managed=managed, operation="Apply")
             self._custom.changed(op.resource, made)
-            return Answer(201, _object(made))
+            return _made(201, made)
         # What the server itself will set is not for the applier to have changed.
         new = self.store.update(op, current, obj, managed=managed, operation="Apply")
         self._custom.changed(op.resource, new)
-        return Answer(200, _object(new))
+        return _made(200, new)
 
     def _delete(self, op: Operation) -> Answer:
         current = self.store.require(op.resource, op.namespace, op.name)
@@ -209,13 +211,14 @@ class ApiServer:
                 "details": details,
             }
             return Answer(200, body)
-        return Answer(200, _object(written or current))
+        return _made(200, written or current)
 
     def _delete_collection(self, op: Operation) -> Answer:
         found = self.find(op.resource, op.namespace or None, op.label_selector, op.field_selector)
         for version in found:
             self.store.delete(op, version)
-        return Answer(200, page(self, op, found))
+        body, versions = page(self, op, found)
+        return Answer(200, body, versions=versions)
 
     _VERBS: ClassVar[dict[str, Callable[[ApiServer, Operation], Answer]]] = {
         "get": _get,
@@ -240,5 +243,5 @@ class ApiServer:
         return (known if "metadata" in known else {**known, "metadata": {}}), warnings
 
 
-def _object(made: Object | Version) -> Any:
-    return made.object if isinstance(made, Version) else made
+def _made(code: int, version: Version, warnings: tuple[str, ...] = ()) -> Answer:
+    return Answer(code, version.object, warnings, (version,))

@@ -56,12 +56,13 @@ class Store:
 
     def create(
         self, op: Operation, obj: Object, *, managed: Any = None, operation: str = "Update"
-    ) -> Object | Version:
-        """Store a new object; gives its version, or for a dry run the object that would have been stored."""
+    ) -> Version:
+        """Store a new object; gives its version, for a dry run the one that would have been stored."""
         resource = op.resource
         obj = self._fresh(op, obj)
-        obj = strategy.prepare_for_create(resource, obj)
+        # What strategies and admission add below is nobody's: managers own what was sent and its defaults.
         obj = sent = self.typed.default(resource, obj)
+        obj = strategy.prepare_for_create(resource, obj)
         obj = self.admission.admit_create(resource, op.namespace, obj)
         obj = self._named(resource, op.namespace, obj)
         self.typed.validate_create(resource, obj)
@@ -71,16 +72,55 @@ class Store:
             taken = status.being_deleted if objects.is_deleting(existing.object) else status.already_exists
             raise taken(resource, name)
         obj = self._services.on_create(resource, obj)
-        if op.dry_run:
-            return obj
-        return self.log.append(
-            resource,
+        return self._write(
+            op,
             (op.namespace, name),
             obj,
-            actor=op.user.name,
             verb="create" if operation == "Update" else "apply",
-            manager=op.field_manager,
             operation=operation,
+            managed=managed,
+            sent=sent,
+        )
+
+    def _write(
+        self,
+        op: Operation,
+        key: tuple[str, str],
+        obj: Object,
+        *,
+        verb: str,
+        previous: Version | None = None,
+        operation: str = "Update",
+        managed: Any = None,
+        sent: Object | None = None,
+    ) -> Version:
+        """Append a version, or for a dry run only draw it up."""
+        who, manager = op.user.name, op.field_manager
+        if op.dry_run:
+            return self.log.draft(
+                op.resource,
+                key,
+                obj,
+                who,
+                verb,
+                manager,
+                previous,
+                False,
+                operation,
+                op.subresource,
+                managed,
+                sent,
+            )
+        return self.log.append(
+            op.resource,
+            key,
+            obj,
+            actor=who,
+            verb=verb,
+            manager=manager,
+            previous=previous,
+            operation=operation,
+            subresource=op.subresource,
             managed=managed,
             sent=sent,
         )
@@ -133,7 +173,7 @@ class Store:
         *,
         managed: Any = None,
         operation: str = "Update",
-    ) -> Object | Version:
+    ) -> Version:
         """Store ``new`` over ``current``; an update that changes nothing writes nothing."""
         resource, old = op.resource, current.object
         self._check_preconditions(op, current, new)
@@ -154,22 +194,12 @@ class Store:
         self.typed.validate_update(resource, new, old, op.subresource)
         new = self._services.on_update(resource, new, old)
         if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
-            return new if op.dry_run else current
-        if op.dry_run:
-            return new
-        if objects.is_deleting(new) and self._may_vanish(resource, new):
+            return current
+        if objects.is_deleting(new) and self._may_vanish(resource, new) and not op.dry_run:
             return self._remove(op, current, new)
-        return self.log.append(
-            resource,
-            current.key,
-            new,
-            actor=op.user.name,
-            verb="apply" if operation == "Apply" else op.verb,
-            manager=op.field_manager,
-            previous=current,
-            operation=operation,
-            subresource=op.subresource,
-            managed=managed,
+        verb = "apply" if operation == "Apply" else op.verb
+        return self._write(
+            op, current.key, new, verb=verb, previous=current, operation=operation, managed=managed
         )
 
     def _check_preconditions(self, op: Operation, current: Version, new: Object) -> None:

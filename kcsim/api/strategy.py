@@ -11,6 +11,7 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
+from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
 
@@ -25,19 +26,44 @@ def _create_pod(obj: Object) -> Object:
 
 
 def _create_namespace(obj: Object) -> Object:
-    name = obj["metadata"].get("name") or ""
-    marked = objects.with_labels(obj, {"kubernetes.io/metadata.name": name}) if name else obj
-    return {**marked, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+    return {**obj, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+
+
+_NODE_INFO = (
+    "machineID",
+    "systemUUID",
+    "bootID",
+    "kernelVersion",
+    "osImage",
+    "containerRuntimeVersion",
+    "kubeletVersion",
+    "kubeProxyVersion",
+    "operatingSystem",
+    "architecture",
+)
 
 
 def _create_node(obj: Object) -> Object:
     # Nodes keep the status they are registered with (the kubelet creates them complete).
-    spec = obj.get("spec") or {}
-    return {**obj, "spec": spec, "status": obj.get("status") or {}}
+    status = {
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}},
+        "nodeInfo": dict.fromkeys(_NODE_INFO, ""),
+        **(obj.get("status") or {}),
+    }
+    return {**obj, "spec": obj.get("spec") or {}, "status": status}
+
+
+def _create_volume(obj: Object) -> Object:
+    since = obj["metadata"].get("creationTimestamp")
+    return {**obj, "status": {"phase": "Pending", "lastPhaseTransitionTime": since}}
 
 
 def _pending(obj: Object) -> Object:
     return {**obj, "status": {"phase": "Pending"}}
+
+
+def _create_job(obj: Object) -> Object:
+    return {**job_selector(obj, objects.uid(obj)), "status": {}}
 
 
 def _create_service(obj: Object) -> Object:
@@ -73,36 +99,86 @@ def _create_definition(obj: Object) -> Object:
 _CREATE: dict[str, Create] = {
     "CustomResourceDefinition": _create_definition,
     "Pod": _create_pod,
+    "Job": _create_job,
     "Namespace": _create_namespace,
     "Node": _create_node,
-    "PersistentVolume": _pending,
+    "PersistentVolume": _create_volume,
     "PersistentVolumeClaim": _pending,
     "Service": _create_service,
 }
-_EMPTY_STATUS = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"})
 
 
 def prepare_for_create(resource: Resource, obj: Object) -> Object:
     """The object with the status and spec fields a client may not choose set to their initial values."""
-    special = _CREATE.get(resource.kind) if not resource.custom else None
+    if resource.custom:
+        return (
+            {k: v for k, v in obj.items() if k != "status"}
+            if resource.has_status and "status" in obj
+            else obj
+        )
+    special = _CREATE.get(resource.kind)
     if special is not None:
         return special(obj)
-    if resource.kind in _EMPTY_STATUS:
-        return {**obj, "status": _INITIAL_STATUS.get(resource.kind, {})}
+    initial = _INITIAL_STATUS.get(resource.group_version, _INITIAL_STATUS[""]).get(resource.kind)
+    if initial is not None:
+        return {**obj, "status": initial}
     if resource.has_status and "status" in obj:
-        return {k: v for k, v in obj.items() if k != "status"}
-    return obj
+        obj = {k: v for k, v in obj.items() if k != "status"}
+    return _printed(resource, obj)
 
 
-# Counters without omitempty in the Go types: always present in what the server answers.
-_INITIAL_STATUS: dict[str, dict[str, Any]] = {
-    "ReplicaSet": {"replicas": 0},
-    "StatefulSet": {"replicas": 0, "availableReplicas": 0},
-    "DaemonSet": {
-        "currentNumberScheduled": 0,
-        "numberMisscheduled": 0,
-        "desiredNumberScheduled": 0,
-        "numberReady": 0,
+# Members without omitempty in the Go types: what the server answers shows them also when they are empty.
+_PRINTED: dict[tuple[str, str], dict[str, Any]] = {
+    ("rbac.authorization.k8s.io", "Role"): {"rules": None},
+    ("rbac.authorization.k8s.io", "ClusterRole"): {"rules": None},
+    ("coordination.k8s.io", "Lease"): {"spec": {}},
+    ("", "Event"): {
+        "source": {},
+        "firstTimestamp": None,
+        "lastTimestamp": None,
+        "eventTime": None,
+        "reportingComponent": "",
+        "reportingInstance": "",
+    },
+    ("events.k8s.io", "Event"): {
+        "eventTime": None,
+        "deprecatedSource": {},
+        "deprecatedFirstTimestamp": None,
+        "deprecatedLastTimestamp": None,
+    },
+}
+
+
+def _printed(resource: Resource, obj: Object) -> Object:
+    shown = _PRINTED.get((resource.group, resource.kind))
+    return obj if shown is None else {**shown, **obj}
+
+
+# Statuses of new objects: counters and members without omitempty in the Go types are in what the server answers.
+_INITIAL_STATUS: dict[str, dict[str, dict[str, Any]]] = {
+    "autoscaling/v1": {"HorizontalPodAutoscaler": {"currentReplicas": 0, "desiredReplicas": 0}},
+    "": {
+        "CronJob": {},
+        "DaemonSet": {
+            "currentNumberScheduled": 0,
+            "numberMisscheduled": 0,
+            "desiredNumberScheduled": 0,
+            "numberReady": 0,
+        },
+        "Deployment": {},
+        "HorizontalPodAutoscaler": {"desiredReplicas": 0, "currentMetrics": None},
+        "Ingress": {"loadBalancer": {}},
+        "PodDisruptionBudget": {
+            "disruptionsAllowed": 0,
+            "currentHealthy": 0,
+            "desiredHealthy": 0,
+            "expectedPods": 0,
+        },
+        "ReplicaSet": {"replicas": 0},
+        "ReplicationController": {"replicas": 0},
+        "ResourceQuota": {},
+        "StatefulSet": {"replicas": 0, "availableReplicas": 0},
+        "ValidatingAdmissionPolicy": {},
     },
 }
 
@@ -120,7 +196,19 @@ def prepare_for_update(resource: Resource, new: Object, old: Object) -> Object:
         )
     if resource.kind == "Namespace" and not resource.custom:
         new = {**new, "spec": old["spec"]}
-    return new
+    if resource.kind == "DaemonSet" and not resource.custom:
+        new = _template_generation(new, old)
+    return new if resource.custom else _printed(resource, new)
+
+
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _template_generation(new: Object, old: Object) -> Object:
+    """The old counter of a DaemonSet's template, which lives on as an annotation nobody else may set."""
+    before = int(objects.annotations(old).get(TEMPLATE_GENERATION, "0"))
+    changed = _differ((new.get("spec") or {}).get("template"), (old.get("spec") or {}).get("template"))
+    return objects.with_annotations(new, {TEMPLATE_GENERATION: str(before + 1 if changed else before)})
 
 
 def prepare_for_status_update(new: Object, old: Object) -> Object:

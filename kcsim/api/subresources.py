@@ -241,7 +241,7 @@ def _scale(server: ApiServer, op: Operation) -> Answer:
     revision = server.log.revision
     new = server.store.update(op, current, objects.assoc(current.object, ("spec", "replicas"), replicas))
     server.writes += server.log.revision - revision
-    return Answer(200, scale_of(new.object if isinstance(new, Version) else new))
+    return Answer(200, scale_of(new.object))
 
 
 # --- namespaces/finalize ----------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _finalize(server: ApiServer, op: Operation) -> Answer:
     spec = {"finalizers": finalizers} if finalizers else {}
     version = server.store.rewrite(op, current, lambda old: {**old, "spec": spec}, "finalize")
     server.writes += 1
-    return Answer(200, version.object)
+    return Answer(200, version.object, versions=(version,))
 
 
 HANDLERS: dict[str, Callable[[ApiServer, Operation], Answer]] = {

@@ -13,6 +13,7 @@ from kcsim.api.defaults.spine import Object, each_in, fill, put, within
 
 _RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 _CLIENT_IP_SECONDS: Final = 10800
+_NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
 
 def service(obj: Object) -> Object:
@@ -73,6 +74,15 @@ def _limit_item(item: Object) -> Object:
     requests = {**(item.get("min") or {}), **limits, **(item.get("defaultRequest") or {})}
     found = {name: value for name, value in (("default", limits), ("defaultRequest", requests)) if value}
     return item if all(item.get(name) == value for name, value in found.items()) else {**item, **found}
+
+
+def namespace(obj: Object) -> Object:
+    """SetDefaults_Namespace: the label that selectors find a namespace by."""
+    metadata = obj.get("metadata") or {}
+    name, labels = metadata.get("name"), metadata.get("labels") or {}
+    if not name or labels.get(_NAME_LABEL) == name:
+        return obj
+    return {**obj, "metadata": {**metadata, "labels": {**labels, _NAME_LABEL: name}}}
 
 
 def node(obj: Object) -> Object:
@@ -144,11 +154,6 @@ def _subject(subject: Object) -> Object:
     if subject.get("apiGroup") or subject.get("kind") not in ("User", "Group"):
         return subject
     return {**subject, "apiGroup": _RBAC_GROUP}
-
-
-def role(obj: Object) -> Object:
-    """Roles print `rules` even when there are none."""
-    return obj if "rules" in obj else {**obj, "rules": None}
 
 
 # ---- admission and extension

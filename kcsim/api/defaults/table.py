@@ -25,6 +25,7 @@ _STORAGE: Final = "storage.k8s.io"
 DEFAULTERS: Final[Mapping[GVK, Defaulter]] = {
     ("", "v1", "Endpoints"): other.endpoints,
     ("", "v1", "LimitRange"): other.limit_range,
+    ("", "v1", "Namespace"): other.namespace,
     ("", "v1", "Node"): other.node,
     ("", "v1", "PersistentVolume"): other.persistent_volume,
     ("", "v1", "PersistentVolumeClaim"): other.persistent_volume_claim,
@@ -43,9 +44,7 @@ DEFAULTERS: Final[Mapping[GVK, Defaulter]] = {
     ("batch", "v1", "Job"): workloads.job,
     ("discovery.k8s.io", "v1", "EndpointSlice"): other.endpoint_slice,
     ("networking.k8s.io", "v1", "NetworkPolicy"): other.network_policy,
-    (_RBAC, "v1", "ClusterRole"): other.role,
     (_RBAC, "v1", "ClusterRoleBinding"): other.binding,
-    (_RBAC, "v1", "Role"): other.role,
     (_RBAC, "v1", "RoleBinding"): other.binding,
     ("scheduling.k8s.io", "v1", "PriorityClass"): other.priority_class,
     (_STORAGE, "v1", "CSIDriver"): other.csi_driver,

@@ -10,6 +10,7 @@ from kcsim.api.defaults.core_pod import claim_templates, with_template
 from kcsim.api.defaults.spine import Object, fill, put, within
 
 _MAX_INT32: Final = 2**31 - 1
+_TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 
 
 def _spec(obj: Object) -> Object:
@@ -37,7 +38,11 @@ def _rolling(**limits: Any) -> Any:
 
 
 def daemon_set(obj: Object) -> Object:
-    """SetDefaults_DaemonSet."""
+    """SetDefaults_DaemonSet, and the annotation that the old template generation is kept in."""
+    metadata = obj.get("metadata") or {}
+    annotations = metadata.get("annotations") or {}
+    if _TEMPLATE_GENERATION not in annotations:
+        obj = {**obj, "metadata": {**metadata, "annotations": {**annotations, _TEMPLATE_GENERATION: "1"}}}
     spec = fill(with_template(_spec(obj)), updateStrategy={}, revisionHistoryLimit=10)
     return put(obj, "spec", within(spec, "updateStrategy", _rolling(maxUnavailable=1, maxSurge=0)))
 
@@ -137,7 +142,7 @@ def job_selector(obj: Object, uid: str) -> Object:
         "controller-uid": uid,
         "job-name": name,
     }
-    template = spec["template"]
+    template = spec.get("template") or {}
     metadata = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), **generated}
     selector = spec.get("selector") or {}

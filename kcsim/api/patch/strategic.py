@@ -9,6 +9,7 @@ not change with the original (and is the original when nothing did).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import is_not
 from typing import Any
 
 from kcsim.api.gotext import go_value
@@ -138,7 +139,13 @@ def _merge_member(
     after: Any
     if isinstance(value, dict) and isinstance(before, dict):
         field = lookup(schema, key)
-        after = value if field.strategy == REPLACE else merge_map(before, value, field.schema, options)
+        if field.strategy != REPLACE:
+            # What differs was found to differ inside.
+            after = merge_map(before, value, field.schema, options)
+            if after is not before:
+                result[key] = after
+            return
+        after = value
     elif isinstance(value, list) and isinstance(before, list):
         field = lookup(schema, key)
         after = _merge_list(before, value, field, options) if field.strategy == MERGE else value
@@ -275,6 +282,13 @@ def _ordered_list(
         if items is not _MISSING and not isinstance(items, list):
             raise bad_argument([], items)
     field = lookup(schema, name)
+    if before is not _MISSING and ours is not _MISSING:
+        arranged = _simply_ordered(before, ours, order, field, options)
+        if arranged is not None:
+            patch.pop(name)
+            if len(arranged) != len(before) or any(map(is_not, arranged, before)):
+                result[name] = arranged
+            return
     _check_order(ours if ours is not _MISSING else [], order, field.merge_key)
     if before is _MISSING and ours is _MISSING:
         return
@@ -291,6 +305,37 @@ def _ordered_list(
     patch.pop(name, None)
     if before is _MISSING or not json_equal(before, arranged):
         result[name] = arranged
+
+
+def _simply_ordered(
+    before: list[Any], ours: list[Any], order: list[Any], field: PatchField, options: MergeOptions
+) -> list[Any] | None:
+    """The short way for what clients mostly send: items known by distinct keys, all named in the order list.
+
+    None when it is not as simple as that; the long way then also finds what is wrong.
+    """
+    key = field.merge_key
+    if not key or field.strategy != MERGE:
+        return None
+    try:
+        merged = {item[key]: item for item in before}
+        if len(merged) != len(before):
+            return None
+        wanted = [item[key] for item in order]
+        place = {k: i for i, k in enumerate(wanted)}
+        last = -1
+        for item in ours:
+            k = item[key]
+            if DIRECTIVE in item or place[k] <= last:
+                return None
+            last = place[k]
+            old = merged.get(k)
+            merged[k] = item if old is None else merge_map(old, item, field.schema, options)
+        if len(place) != len(wanted) or not merged.keys() <= place.keys():
+            return None
+    except (TypeError, KeyError):
+        return None
+    return [merged[k] for k in wanted if k in merged]
 
 
 def _order_left_behind(original: list[Any], patch: list[Any], merge_key: str) -> list[Any]:

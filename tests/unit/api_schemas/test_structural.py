@@ -62,8 +62,10 @@ def test_defaults_fill_what_is_missing_and_share_the_rest():
         (
             {"interval": "10x", "prune": True},
             [
-                'spec.interval: Invalid value: "10x": spec.interval in body should match '
-                "'^([0-9]+(ms|s|m|h))+$'"
+                (
+                    'spec.interval: Invalid value: "10x": spec.interval in body should match '
+                    "'^([0-9]+(ms|s|m|h))+$'"
+                )
             ],
         ),
         ({"interval": "1m\n", "prune": True}, None),
