@@ -10,10 +10,13 @@ a fault in the table of faults: one place, one wording. `tests/tidy/test_pages.p
 from __future__ import annotations
 
 import inspect
+import io
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -39,6 +42,7 @@ from kcsim.scenario.shapes import (  # noqa: E402
     Written,
     record_of,
 )
+from tools.pictures import printed, terminal  # noqa: E402
 
 # --- scenario files -------------------------------------------------------------------------------------------------
 
@@ -321,6 +325,46 @@ Data go to stdout, everything said about them to stderr. Colours appear on a ter
 """
 
 
+# --- pages that show what their code prints -------------------------------------------------------------------------
+
+_RUN = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+
+
+def tour_page() -> str:
+    """docs/tour.md as it stands, each block of text right after a block of Python replaced by what that prints."""
+    names: dict[str, object] = {"__name__": "tour"}
+
+    def run(match: re.Match[str]) -> str:
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile(match[1], "docs/tour.md", "exec"), names)  # noqa: S102 - our own page
+        if match[2] is None:
+            return match[0]
+        text = "\n".join(line.rstrip() for line in printed.getvalue().strip("\n").splitlines())
+        return f"```python\n{match[1]}```\n\n```text\n{text}\n```"
+
+    return _RUN.sub(run, (ROOT / "docs/tour.md").read_text("utf-8"))
+
+
+def picture_of_a_run() -> str:
+    """docs/pictures/drift-at-night.svg."""
+    title = "Drift at night: push and flux, side by side"
+    return terminal("kcsim run drift-at-night", title, leave_out=("What happened", "Try next"))
+
+
+def picture_in_full() -> str:
+    """docs/pictures/drift-at-night-in-full.svg."""
+    return terminal("kcsim run drift-at-night", "Drift at night, told in full")
+
+
+def picture_of_why() -> str:
+    """docs/pictures/why.svg."""
+    with TemporaryDirectory() as folder:
+        printed(f"kcsim run drift-at-night --quiet --out {folder}/night")
+        shown = terminal(f"kcsim why {folder}/night/flux deployment/web", "Why is it as it is?")
+    return shown.replace(f"{folder}/", "")
+
+
 # --- putting it together --------------------------------------------------------------------------------------------
 
 
@@ -339,6 +383,10 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/faults.md": faults_page,
     "docs/measures.md": measures_page,
     "docs/cli.md": cli_page,
+    "docs/tour.md": tour_page,
+    "docs/pictures/drift-at-night.svg": picture_of_a_run,
+    "docs/pictures/drift-at-night-in-full.svg": picture_in_full,
+    "docs/pictures/why.svg": picture_of_why,
 }
 """Path from the root -> what makes the page."""
 

@@ -11,7 +11,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -34,25 +35,49 @@ _HEAD = (
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 
 
-def terminal(command: str, title: str, columns: int = 100, until: str | None = None) -> str:
-    """The picture of a kcsim command line and what it prints; cut off before the line that begins with `until`."""
-    env = {
-        **os.environ,
-        "FORCE_COLOR": "1",
-        "COLUMNS": str(columns),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONIOENCODING": "utf-8",
-    }
+@cache
+def printed(command: str, columns: int = 100) -> tuple[str, ...]:
+    """What a kcsim command line prints to a terminal with colours, line by line."""
+    env = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(columns), "PYTHONPATH": str(ROOT)}
+    env |= {"PYTHONIOENCODING": "utf-8"}
     env.pop("NO_COLOR", None)
     program = [sys.executable, "-m", "kcsim.cli.main", *command.split()[1:]]
     done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, check=True)  # noqa: S603 - our own command
-    lines = done.stdout.decode("utf-8").rstrip().splitlines()
-    if until is not None:
-        plain = [_SGR.sub("", line).strip() for line in lines]
-        lines = lines[: next((i for i, line in enumerate(plain) if line.startswith(until)), len(lines))]
-        while lines and not lines[-1].strip():
-            lines.pop()
+    return tuple(done.stdout.decode("utf-8").rstrip().splitlines())
+
+
+def terminal(command: str, title: str, columns: int = 100, leave_out: tuple[str, ...] = ()) -> str:
+    """The picture of a kcsim command line and what it prints.
+
+    Args:
+        command: as typed, beginning with kcsim.
+        title: of the window.
+        columns: how wide the terminal is.
+        leave_out: beginnings of the sections (up to the next empty line) that a dim line stands for.
+    """
+    lines = list(_without(printed(command, columns), leave_out))
+    while lines and lines[-1] in {"", *map(_left_out, leave_out)}:
+        lines.pop()
     return draw([f"\x1b[2m$\x1b[0m \x1b[1m{command}\x1b[0m", *lines], title)
+
+
+def _without(lines: Iterable[str], sections: tuple[str, ...]) -> Iterator[str]:
+    skipping = ""
+    for line in lines:
+        plain = _SGR.sub("", line)
+        if skipping:
+            if plain.strip():
+                continue
+            skipping = ""
+        elif any(plain.startswith(section) for section in sections):
+            skipping = plain.split("  ")[0]
+            yield _left_out(skipping)
+            continue
+        yield line
+
+
+def _left_out(section: str) -> str:
+    return f"\x1b[2m{section} ...\x1b[0m"
 
 
 def draw(lines: list[str], title: str) -> str:
