@@ -32,7 +32,9 @@ def rows() -> list[tuple[str, str, str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("section", "behaviour", "upstream", "truth", "test"), rows(), ids=[f"{row[0]}: {row[1]}" for row in rows()]
+    ("section", "behaviour", "upstream", "truth", "test"),
+    rows(),
+    ids=[f"{row[0]}: {row[1]}" for row in rows()],
 )
 def test_row_names_its_source_and_an_existing_test(
     section: str, behaviour: str, upstream: str, truth: str, test: str
