@@ -88,6 +88,7 @@ class FluxWorld:
             self.create(obj)
         self.programs = programs(self.git)
         self.agents = {}
+        self.started = 0
         if controllers:
             manager = Component(self.endpoint, "kube-controller-manager", ADMIN, "control-plane")
             for reconciler in (
@@ -102,12 +103,13 @@ class FluxWorld:
             self.start("source-controller", "node-1")
             self.start("kustomize-controller", "node-2")
 
-    def start(self, program, node):
+    def start(self, program, node, args=()):
         """A container of the image starts on a machine."""
-        number = len(self.agents)
+        self.started += 1
+        number = self.started - 1
         pod = {
             "metadata": {"name": f"{program}-{number}", "namespace": "flux-system"},
-            "spec": {"serviceAccountName": program},
+            "spec": {"serviceAccountName": program, "containers": [{"args": list(args)}]},
         }
         self.agents[program] = self.programs[program](self.endpoint, pod, node)
 

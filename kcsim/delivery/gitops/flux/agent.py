@@ -21,6 +21,7 @@ from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.gitops.flux.artifact import Servers, Storage
 from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
 from kcsim.delivery.gitops.flux.leader import LeaderElection
+from kcsim.delivery.gitops.flux.options import read
 from kcsim.delivery.gitops.flux.source_controller import GitRepositories
 
 SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER = "source-controller", "kustomize-controller"
@@ -34,6 +35,7 @@ class Agent:
 
     Attributes:
         manager: its component; started when the process has been elected.
+        options: what its flags say.
     """
 
     def __init__(
@@ -52,6 +54,9 @@ class Agent:
         self._process = Component(endpoint, name, user, host)
         self._process.start()
         self._on_elected, self._on_stop = on_elected, on_stop
+        self.options, absent = read(name, pod)
+        for what in absent:
+            endpoint.engine.note(name, "not-modelled", f"pod/{namespace}/{objects.name(pod)}", {"flag": what})
         identity = f"{objects.name(pod)}_{self._process.dice('identity').uuid()}"
         self._election = LeaderElection(
             self._process, namespace, f"{name}-leader-election", identity, self._elected
@@ -92,12 +97,12 @@ def programs(git: GitHost) -> dict[str, Program]:
             lambda _: servers.open(endpoint, namespace, storage, node),
             lambda: servers.close(endpoint, namespace, storage),
         )
-        agent.manager.run(GitRepositories(git, storage))
+        agent.manager.run(GitRepositories(git, storage, agent.options))
         return agent
 
     def kustomize(endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node)
-        agent.manager.run(Kustomizations(servers))
+        agent.manager.run(Kustomizations(servers, agent.options))
         return agent
 
     return {SOURCE_CONTROLLER: source, KUSTOMIZE_CONTROLLER: kustomize}

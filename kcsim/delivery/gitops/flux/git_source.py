@@ -2,7 +2,7 @@
 
 **Imitates:** source-controller (commitReference, gitContentConfigChanged, summarised conditions), fluxcd/pkg git
 (revisions, precedence of refs) and sourceignore (default exclusions). Left out: verification of signatures, includes,
-submodules, recursion of ``.sourceignore`` files into sub-directories.
+submodules, credentials beyond the existence of their Secret, recursion of ``.sourceignore`` files into sub-directories.
 
 **Walk:** spec.ref -> ``wanted`` -> refs of the remote -> ``head_of`` -> ``revision`` -> files -> ``packed``.
 """
@@ -86,7 +86,36 @@ def revision(want: Wanted, sha: str) -> str:
 
 def config_changed(obj: Object) -> bool:
     """Whether the spec asks for other content than the stored artifact holds, at the same commit."""
-    return spec(obj).get("ignore") != (obj.get("status") or {}).get("observedIgnore")
+    seen = obj.get("status") or {}
+    return spec(obj).get("ignore") != seen.get("observedIgnore") or (
+        spec(obj).get("sparseCheckout") != seen.get("observedSparseCheckout")
+    )
+
+
+_ABSENT = {
+    "include": "includes of other GitRepositories",
+    "verify": "verification of signatures",
+    "recurseSubmodules": "submodules",
+    "proxySecretRef": "proxies",
+}
+
+
+def not_modelled(obj: Object) -> str:
+    """What a GitRepository asks for that is not modelled; "" when nothing."""
+    for field, what in _ABSENT.items():
+        if spec(obj).get(field):
+            return f"spec.{field}: kcsim does not model {what} yet"
+    if spec(obj).get("provider", "generic") != "generic":
+        return "spec.provider: kcsim does not model providers of git credentials yet"
+    return ""
+
+
+def sparse(files: Mapping[str, bytes], directories: Sequence[str] | None) -> Mapping[str, bytes]:
+    """What a sparse checkout of some directories has: they, and the files of the root (git's cone mode)."""
+    if not directories:
+        return files
+    inside = tuple(f"{d.removeprefix('./').rstrip('/')}/" for d in directories)
+    return {path: data for path, data in files.items() if "/" not in path or path.startswith(inside)}
 
 
 # --- what is packed ---------------------------------------------------------------------------------------------
@@ -134,8 +163,10 @@ def _fits(path: str, is_directory: bool, pattern: str) -> bool:
 @lru_cache(maxsize=1024)
 def _regex(pattern: str) -> re.Pattern[str]:
     parts = []
-    for piece in re.split(r"(\*\*/|/\*\*|\*)", pattern):
-        if piece == "**/":
+    for piece in re.split(r"(/\*\*/|\*\*/|/\*\*|\*)", pattern):
+        if piece == "/**/":
+            parts.append("/(?:.*/)?")
+        elif piece == "**/":
             parts.append("(?:.*/)?")
         elif piece == "/**":
             parts.append("/.*")

@@ -27,9 +27,18 @@ from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotSto
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built, checksum
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.finalize import finalized
+from kcsim.delivery.gitops.flux.options import Options as Flags
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.drift import FieldManager, Options
-from kcsim.delivery.gitops.flux.ssa.manager import ApplyError, Change, DeleteError, Manager, WaitError
+from kcsim.delivery.gitops.flux.ssa.manager import (
+    ApplyError,
+    Change,
+    DeleteError,
+    Interrupted,
+    Manager,
+    WaitError,
+)
+from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
 from kcsim.delivery.gitops.flux.toolkit import (
     FINALIZER,
     GIT_REPOSITORIES,
@@ -55,7 +64,6 @@ CONTROLLER = "kustomize-controller"
 LIMITS = ClientLimits(50, 300)
 """--kube-api-qps, --kube-api-burst."""
 HEALTH_POLL = 5 * SECOND
-_WORKERS = 4
 _HISTORY = 5
 
 DISABLED, IGNORE = {f"{KUSTOMIZE_GROUP}/reconcile": "disabled"}, {f"{KUSTOMIZE_GROUP}/ssa": "ignore"}
@@ -95,12 +103,14 @@ class Kustomizations(Reconciler):
     """The reconciler of Kustomization."""
 
     name = "kustomization"
-    workers = _WORKERS
 
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: Servers, options: Flags) -> None:
         self._servers = servers
+        self._options = options
+        self.workers = options.concurrent
         self._built: dict[Key, tuple[Any, list[Object]]] = {}
         self._impersonated: dict[Key, Client] = {}
+        self._checking: dict[Key, Interrupt] = {}
 
     def setup(self, component: Component) -> None:
         """Watch Kustomizations and their sources."""
@@ -114,6 +124,7 @@ class Kustomizations(Reconciler):
     def reset(self) -> None:
         """A crash forgets what was built."""
         self._built.clear()
+        self._checking.clear()
 
     def error_delay(self, failures: int) -> int:
         """The toolkit's back-off."""
@@ -137,6 +148,8 @@ class Kustomizations(Reconciler):
         behind = [k for k in users if not _is_at(k, revision)]
         for key in dependencies.in_order(behind):
             self.enqueue(key)
+            if key in self._checking:
+                self._checking[key].happen()
 
     # --- one object ---------------------------------------------------------------------------------------------
 
@@ -172,9 +185,10 @@ class Kustomizations(Reconciler):
 
     def _manager(self, obj: Object) -> Manager:
         """The apply engine, as the account that the Kustomization names or as the controller itself."""
-        name, namespace = spec(obj).get("serviceAccountName"), objects.namespace(obj)
+        namespace = objects.namespace(obj)
+        name = spec(obj).get("serviceAccountName") or self._options.default_service_account
         if not name:
-            return Manager(self.component, self.client)
+            return Manager(self.component, self.client, self._options.concurrent_ssa)
         client = self._impersonated.get((namespace, name))
         if client is None:
             client = self._impersonated[namespace, name] = Client(
@@ -185,7 +199,7 @@ class Kustomizations(Reconciler):
                 limits=LIMITS,
                 stream=f"{CONTROLLER}/{namespace}/{name}",
             )
-        return Manager(self.component, client)
+        return Manager(self.component, client, self._options.concurrent_ssa)
 
     def _attempt(self, obj: Object) -> Outcome:
         """One reconciliation: progress, outcome, status, events, and when to look again."""
@@ -193,7 +207,11 @@ class Kustomizations(Reconciler):
         draft = Draft(self.component.engine, obj)
         refusal = _not_modelled(obj)
         if refusal:
-            return (yield from self._stall(obj, draft, refusal))
+            return (yield from self._stall(obj, draft, "NotModelled", refusal))
+        if self._options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
+            who = f"GitRepository/{'/'.join(toolkit.source_key(obj))}"
+            why = f"can't access '{who}', cross-namespace references have been blocked"
+            return (yield from self._stall(obj, draft, "AccessDenied", why))
         source = self._repositories.get(*toolkit.source_key(obj))
         waiting = yield from self._prerequisites(obj, draft, source)
         if waiting is not None:
@@ -204,11 +222,13 @@ class Kustomizations(Reconciler):
         try:
             yield from self._run(obj, draft, stored, objects.namespace(source), started)
         except NotStored:
-            pause = toolkit.REQUEUE_DEPENDENCY
+            pause = self._options.requeue_dependency
             message = f"Source is not ready, artifact not found, retrying in {go_duration(pause)}"
             draft.mark(READY, "False", "ArtifactFailed", message)
             yield from self._finish(obj, draft)
             return Result(pause, what=f"retry after {format_duration(pause)}")
+        except Interrupted:
+            return (yield from self._canceled(obj, draft))
         except _Failed as failure:
             draft.mark(READY, "False", failure.reason, str(failure))
             self.component.event(obj, "Warning", failure.reason, str(failure))
@@ -221,16 +241,28 @@ class Kustomizations(Reconciler):
         message = f"Reconciliation finished in {took}, next run in {go_duration(interval)}"
         self._event(obj, draft, message)
         return Result(
-            toolkit.jittered(interval, self._dice.uniform()), what=f"interval {format_duration(interval)}"
+            toolkit.jittered(interval, self._dice.uniform(), self._options.jitter),
+            what=f"interval {format_duration(interval)}",
         )
 
-    def _stall(self, obj: Object, draft: Draft, why: str) -> Outcome:
-        draft.mark(READY, "False", "NotModelled", why)
-        draft.mark(STALLED, "True", "NotModelled", why)
+    def _stall(self, obj: Object, draft: Draft, reason: str, why: str) -> Outcome:
+        """It cannot work as it is written: nothing is tried until the spec changes."""
+        draft.drop(RECONCILING)
+        draft.mark(READY, "False", reason, why)
+        draft.mark(STALLED, "True", reason, why)
         draft.observe_generation()
-        self.component.event(obj, "Warning", "NotModelled", why)
+        self.component.event(obj, "Warning", reason, why)
         yield from self._write(obj, draft)
         return None
+
+    def _canceled(self, obj: Object, draft: Draft) -> Outcome:
+        """A new revision ended the health checks (gate CancelHealthCheckOnNewRevision)."""
+        trigger = f"GitRepository/{'/'.join(toolkit.source_key(obj))}"
+        message = f"New reconciliation triggered by {trigger}"
+        draft.mark(READY, "False", "HealthCheckCanceled", message)
+        self._event(obj, draft, f"Health checks canceled due to new reconciliation triggered by {trigger}")
+        yield from self._finish(obj, draft)
+        return Result(requeue=True)
 
     def _prerequisites(
         self, obj: Object, draft: Draft, source: Object | None
@@ -241,7 +273,7 @@ class Kustomizations(Reconciler):
             draft.mark(READY, "False", "ArtifactFailed", f'{GIT_REPOSITORIES} "{name}" not found')
             retry = toolkit.retry_interval(obj)
             return Result(retry, what=f"retry interval {format_duration(retry)}")
-        pause = toolkit.REQUEUE_DEPENDENCY
+        pause = self._options.requeue_dependency
         again = Result(pause, what=f"retry after {format_duration(pause)}")
         if not toolkit.artifact_revision(source):
             message = f"Source artifact not found, retrying in {go_duration(pause)}"
@@ -282,7 +314,7 @@ class Kustomizations(Reconciler):
         try:
             changes = yield from self._apply(obj, draft, manager, made)
             yield from self._prune(obj, draft, manager, changes)
-            yield from self._check_health(obj, draft, manager, changes, revision)
+            yield from self._check_health(obj, draft, manager, changes, made)
         except _Failed as failure:
             self._remember(draft, history, failure.reason, revision, started)
             raise
@@ -370,9 +402,9 @@ class Kustomizations(Reconciler):
         self._event(obj, draft, "\n".join(map(str, gone)))
 
     def _check_health(
-        self, obj: Object, draft: Draft, manager: Manager, changes: list[Change], revision: str
+        self, obj: Object, draft: Draft, manager: Manager, changes: list[Change], made: list[Object]
     ) -> Generator[Any, Any, None]:
-        refs = health_refs(obj, changes)
+        refs, revision = health_refs(obj, changes), draft.get("lastAttemptedRevision")
         if refs is None:
             draft.drop(HEALTHY)
             return
@@ -381,12 +413,24 @@ class Kustomizations(Reconciler):
         message = f"Running health checks for revision {revision} with a timeout of {go_duration(timeout)}"
         draft.mark(HEALTHY, "Unknown", PROGRESSING, message)
         yield from self._progress(obj, draft, message)
+        interrupt = Interrupt() if self._options.cancel_health_checks else None
+        if interrupt is not None:
+            self._checking[objects.key(obj)] = interrupt
         try:
-            yield from manager.wait(refs, HEALTH_POLL, timeout, fail_fast=True)
+            yield from manager.wait(
+                refs,
+                HEALTH_POLL,
+                timeout,
+                fail_fast=True,
+                gone_is_fine=vanishing_jobs(made),
+                interrupt=interrupt,
+            )
         except WaitError as error:
             draft.mark(HEALTHY, "False", "HealthCheckFailed", str(error))
             why = f"health check failed after {go_duration(engine.now - began)}: {error}"
             raise _Failed("HealthCheckFailed", why) from error
+        finally:
+            self._checking.pop(objects.key(obj), None)
         passed = f"Health check passed in {go_duration(engine.now - began)}"
         changed = any(c.action in {drift.CREATED, drift.CONFIGURED} for c in changes)
         if not was_healthy or (changed and revision != draft.get("lastAppliedRevision")):
@@ -483,6 +527,14 @@ def upserted(
     }
     rest = [e for e in history if (e["digest"], e["lastReconciledStatus"]) != (digest, reason)]
     return [new, *rest][:_HISTORY]
+
+
+def vanishing_jobs(made: Iterable[Object]) -> frozenset[str]:
+    """The ids of Jobs that are deleted some time after they have finished."""
+    jobs = (o for o in made if o.get("kind") == "Job" and str(o.get("apiVersion")).startswith("batch/"))
+    return frozenset(
+        inventory.ref_of(o).id for o in jobs if "ttlSecondsAfterFinished" in (o.get("spec") or {})
+    )
 
 
 def _sources(obj: Object) -> Iterable[str]:

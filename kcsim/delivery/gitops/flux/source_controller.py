@@ -28,6 +28,7 @@ from kcsim.delivery.gitops.flux.artifact import Storage
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.git_source import GIT_OPERATION_FAILED, Wanted
 from kcsim.delivery.gitops.flux.idle_polls import IdlePolls
+from kcsim.delivery.gitops.flux.options import Options
 from kcsim.delivery.gitops.flux.toolkit import (
     FINALIZER,
     GIT_REPOSITORIES,
@@ -38,30 +39,30 @@ from kcsim.delivery.gitops.flux.toolkit import (
 )
 
 IN_STORAGE, OUTDATED, FETCH_FAILED = "ArtifactInStorage", "ArtifactOutdated", "FetchFailed"
-_WORKERS = 2
 
 
 class _Failure(Exception):
     """A git operation failed; shown in conditions and an Event, and tried again."""
 
-    reason = GIT_OPERATION_FAILED
+    def __init__(self, message: str, reason: str = GIT_OPERATION_FAILED) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class _Stalling(_Failure):
     """The spec cannot work: nothing is tried until it changes."""
-
-    reason = "URLInvalid"
 
 
 class GitRepositories(Reconciler):
     """The reconciler of GitRepository."""
 
     name = "gitrepository"
-    workers = _WORKERS
 
-    def __init__(self, git: GitHost, storage: Storage) -> None:
+    def __init__(self, git: GitHost, storage: Storage, options: Options) -> None:
         self._git = git
         self._storage = storage
+        self._jitter = options.jitter
+        self.workers = options.concurrent
 
     def setup(self, component: Component) -> None:
         """Watch the GitRepositories."""
@@ -79,7 +80,7 @@ class GitRepositories(Reconciler):
         return toolkit.backoff(failures)
 
     def _period(self, interval: int) -> int:
-        return toolkit.jittered(interval, self._dice.uniform())
+        return toolkit.jittered(interval, self._dice.uniform(), self._jitter)
 
     def _changed(self, old: Object | None, new: Object | None) -> None:
         if new is None:
@@ -164,7 +165,11 @@ class GitRepositories(Reconciler):
         """Look at the remote; fetch and pack what is new. The subject of a fetched commit, None when nothing was new."""
         url = toolkit.spec(obj)["url"]
         if not urlsplit(url).scheme:
-            raise _Stalling(f"failed to parse url '{url}': no scheme")
+            raise _Stalling(f"failed to parse url '{url}': no scheme", "URLInvalid")
+        absent = git_source.not_modelled(obj)
+        if absent:
+            raise _Stalling(absent, "NotModelled")
+        yield from self._credentials(obj)
         want = git_source.wanted(obj)
         stored = draft.get("artifact")
         if stored is not None or want.semver:
@@ -187,6 +192,19 @@ class GitRepositories(Reconciler):
             yield from self._write(obj, draft)
         self._store(obj, draft, revision, fetched)
         return fetched.commit.subject
+
+    def _credentials(self, obj: Object) -> Generator[Any, Any, None]:
+        """The Secret of the credentials must exist; the git host here asks for none."""
+        ref = toolkit.spec(obj).get("secretRef")
+        if ref is None:
+            return
+        namespace, name = objects.namespace(obj), ref.get("name", "")
+        try:
+            yield self.client.get("secrets", namespace, name)
+        except StatusError as error:
+            # Upstream wraps the error twice, once where it reads the Secret.
+            why = f"failed to get secret '{namespace}/{name}'"
+            raise _Failure(f"{why}: {why}: {error.message}", "AuthenticationFailed") from error
 
     def _remote_head(self, obj: Object, url: str, want: Wanted) -> Generator[Any, Any, tuple[Wanted, str]]:
         timeout = toolkit.duration(obj, "timeout", DEFAULT_TIMEOUT)
@@ -216,17 +234,18 @@ class GitRepositories(Reconciler):
         return fetched
 
     def _store(self, obj: Object, draft: Draft, revision: str, fetched: Fetched) -> None:
-        ignore = toolkit.spec(obj).get("ignore")
+        ignore, directories = toolkit.spec(obj).get("ignore"), toolkit.spec(obj).get("sparseCheckout")
         artifact = self._storage.add(
             _source_path(obj),
             f"{fetched.commit.sha}.tar.gz",
             revision,
-            git_source.packed(fetched.files, ignore),
+            git_source.packed(git_source.sparse(fetched.files, directories), ignore),
             fetched.record,
             self.component.engine.now,
         )
         draft.set("artifact", artifact.to_status())
         draft.set("observedIgnore", ignore)
+        draft.set("observedSparseCheckout", directories)
 
     # --- what is said about it ----------------------------------------------------------------------------------
 

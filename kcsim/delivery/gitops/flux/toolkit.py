@@ -37,9 +37,9 @@ def backoff(failures: int) -> int:
     return min(BACKOFF_FIRST << min(failures, 20), BACKOFF_MOST)
 
 
-def jittered(interval: int, draw: float) -> int:
-    """An interval (µs) moved by up to 5 % either way; ``draw`` is uniform in [0, 1)."""
-    return interval + int(interval * JITTER * (2.0 * draw - 1.0))
+def jittered(interval: int, draw: float, share: float = JITTER) -> int:
+    """An interval (µs) moved by up to ``share`` of it either way; ``draw`` is uniform in [0, 1)."""
+    return interval + int(interval * share * (2.0 * draw - 1.0))
 
 
 def spec(obj: Object) -> dict[str, Any]:

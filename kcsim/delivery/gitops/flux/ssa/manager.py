@@ -22,6 +22,7 @@ from kcsim.delivery.gitops import ordering
 from kcsim.delivery.gitops.flux.ssa import drift, health
 from kcsim.delivery.gitops.flux.ssa.drift import Options, subject
 from kcsim.delivery.gitops.flux.ssa.health import Standing
+from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
 from kcsim.delivery.gitops.flux.ssa.pool import Pool
 from kcsim.delivery.gitops.inventory import ObjectRef, ref_of
 from kcsim.engine.clock import SECOND
@@ -38,6 +39,10 @@ class ApplyError(Exception):
 
 class WaitError(Exception):
     """Not all became what they should in time, or one failed for good."""
+
+
+class Interrupted(Exception):
+    """Waiting was ended from outside."""
 
 
 class DeleteError(Exception):
@@ -67,8 +72,9 @@ class Change:
 class Manager:
     """The engine, as one identity."""
 
-    def __init__(self, component: Component, client: Client) -> None:
+    def __init__(self, component: Component, client: Client, width: int = WIDTH) -> None:
         self._component = component
+        self._width = width
         self._engine = component.engine
         self.client = client
 
@@ -121,7 +127,7 @@ class Manager:
 
     def _apply_stage(self, desired: list[Object], options: Options) -> Generator[Any, Any, list[Change]]:
         found: list[Change] = yield Pool(
-            self._component, [self._compare(obj, options) for obj in desired], WIDTH
+            self._component, [self._compare(obj, options) for obj in desired], self._width
         )
         for obj, change in zip(desired, found, strict=True):
             if change.action in {drift.CREATED, drift.CONFIGURED}:
@@ -204,33 +210,42 @@ class Manager:
         *,
         fail_fast: bool,
         gone_is_fine: frozenset[str] = frozenset(),
+        interrupt: Interrupt | None = None,
     ) -> Generator[Any, Any, None]:
         """Wait until all are Current, looking every ``poll`` µs for at most ``timeout`` µs.
 
         Args:
             fail_fast: give up as soon as one has failed.
             gone_is_fine: ids of objects (Jobs that clean up after themselves) whose absence is success.
+            interrupt: what ends the wait when it happens.
 
         Raises:
             WaitError: naming those that are not.
+            Interrupted: ``interrupt`` happened.
         """
-        if not refs:
-            return
         until = self._engine.now + timeout
-        while True:
+        while refs:
             standings: list[Standing] = []
             for ref in refs:
                 standing = yield from self._standing(ref, gone_is_fine)
                 standings.append(standing)
             if health.is_over(standings, fail_fast=fail_fast):
-                break
-            if self._engine.now + poll >= until:
-                yield Sleep(self._engine, max(until - self._engine.now, 0))
+                complaint = health.complaint(standings, timed_out=False)
+                if complaint:
+                    raise WaitError(complaint)
+                return
+            left = until - self._engine.now
+            yield from self._pause(min(poll, max(left, 0)), interrupt)
+            if left <= poll:
                 raise WaitError(health.complaint(standings, timed_out=True))
-            yield Sleep(self._engine, poll)
-        complaint = health.complaint(standings, timed_out=False)
-        if complaint:
-            raise WaitError(complaint)
+
+    def _pause(self, delay: int, interrupt: Interrupt | None) -> Generator[Any, Any, None]:
+        if interrupt is None:
+            yield Sleep(self._engine, delay)
+            return
+        yield interrupt.pause(self._component, delay)
+        if interrupt.happened:
+            raise Interrupted
 
     def _standing(self, ref: ObjectRef, gone_is_fine: frozenset[str]) -> Generator[Any, Any, Standing]:
         try:
