@@ -118,6 +118,7 @@ class Client:
         user: who asks.
         host: from where.
         fault: what is wrong with the connection right now, if anything.
+        on_warning: called with each warning of an answer (client-go's WarningHandler); None to ignore them.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Client:
         self.host = host
         self.user_agent = user_agent
         self.fault: ClientFault | None = None
+        self.on_warning: Callable[[str], None] | None = None
         endpoint.meet(user.name, user_agent, host)
         self._engine = endpoint.engine
         self._dice = endpoint.engine.dice(f"client/{stream or user_agent}/{host}")
@@ -327,7 +329,9 @@ class Client:
         value: Any = None
         error: Exception | None = None
         try:
-            value = endpoint.server.perform(op).body
+            answer = endpoint.server.perform(op)
+            value = answer.body
+            self._warn(answer.warnings)
         except StatusError as refusal:
             error = refusal
         if done is _ignored:
@@ -340,6 +344,11 @@ class Client:
             )
         else:
             self._engine.after(back.delay(self._dice.draw), done, value, error)
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        if self.on_warning is not None:
+            for warning in warnings:
+                self.on_warning(warning)
 
     def _fail(self, delay: int, done: Done, why: str) -> None:
         self._engine.after(delay, done, None, Unreachable(why))
@@ -362,11 +371,12 @@ class DirectClient(Client):
     def send(self, op: Operation, done: Done) -> None:
         """Perform at once."""
         try:
-            value = self.endpoint.server.perform(op).body
+            answer = self.endpoint.server.perform(op)
         except StatusError as refusal:
             done(None, refusal)
             return
-        done(value, None)
+        self._warn(answer.warnings)
+        done(answer.body, None)
 
     def now(self, call: Call) -> Any:
         """The answer to a call, or its ``StatusError``."""

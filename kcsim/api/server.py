@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from kcsim.api import objects, patching, status, subresources
+from kcsim.api import conversion, objects, patching, status, subresources
+from kcsim.api.apply.managed_fields import Managed
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.crds import CustomResources
 from kcsim.api.filters import compile_filter
@@ -27,6 +28,8 @@ from kcsim.api.request import Answer, Operation, User
 from kcsim.api.store import Store
 from kcsim.engine.core import Engine
 
+_DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
+"""By group resource: what every answer about it warns of."""
 _MAX_OBJECT = 1_572_864
 """etcd's request limit (1.5 MiB)."""
 
@@ -69,15 +72,28 @@ class ApiServer:
         self.asked[op.user.name] = self.asked.get(op.user.name, 0) + 1
         resource = op.resource
         self.authorizer.check(op.user, op.verb, resource, op.namespace, op.name, op.subresource)
-        if op.subresource:
-            if resource.subresource(op.subresource) is None:
-                raise status.no_such_resource()
-            special = subresources.HANDLERS.get(op.subresource)
-            if special is not None:
-                return special(self, op)
+        if op.subresource and resource.subresource(op.subresource) is None:
+            raise status.no_such_resource()
+        if resource.storage:
+            return conversion.perform(self, op)
+        return self.perform_as(op, None)
+
+    def perform_as(self, op: Operation, managed: Managed | None) -> Answer:
+        """Do what is asked of a resource in its stored version, rights being checked; ``managed`` says who then owns
+        what, where that does not follow from the write itself.
+        """
+        special = subresources.HANDLERS.get(op.subresource)
+        if special is not None:
+            return special(self, op)
         revision = self.log.revision
-        answer = self._VERBS[op.verb](self, op)
+        if managed is not None:
+            answer = self._create(op, managed) if op.verb == "create" else self._update(op, managed)
+        else:
+            answer = self._VERBS[op.verb](self, op)
         self.writes += self.log.revision - revision
+        warning = _DEPRECATED.get(op.resource.group_resource)
+        if warning is not None:
+            answer.warnings = (warning, *answer.warnings)
         return answer
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -93,6 +109,7 @@ class ApiServer:
 
     def find(self, resource: Resource, namespace: str | None, labels: str, fields: str) -> list[Version]:
         """The current versions that selectors choose, in key order."""
+        resource = conversion.stored(self.catalog, resource)
         match, index = compile_filter(resource, labels, fields)
         if index is not None and index[0] == "metadata.name" and namespace is not None:
             version = self.log.get(resource, namespace, index[1])
@@ -125,6 +142,7 @@ class ApiServer:
         """
         self.asked[user.name] = self.asked.get(user.name, 0) + 1
         self.authorizer.check(user, "watch", resource, namespace or "", "")
+        resource = conversion.stored(self.catalog, resource)
         match, index = compile_filter(resource, labels, fields)
         if since is not None and since < (oldest := self.log.compacted):
             raise status.expired(f"too old resource version: {since} ({oldest})")
@@ -132,17 +150,17 @@ class ApiServer:
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def _create(self, op: Operation) -> Answer:
+    def _create(self, op: Operation, managed: Managed | None = None) -> Answer:
         obj, warnings = self._decoded(op)
         if op.name and obj["metadata"].get("name") not in {None, "", op.name}:
             raise status.bad_request(
                 f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({op.name})"
             )
-        made = self.store.create(op, obj)
+        made = self.store.create(op, obj, managed=managed)
         self._custom.changed(op.resource, made)
         return _made(201, made, (*warnings, *self._custom.warnings_for(op.resource, obj)))
 
-    def _update(self, op: Operation) -> Answer:
+    def _update(self, op: Operation, managed: Managed | None = None) -> Answer:
         obj, warnings = self._decoded(op)
         named = obj["metadata"].get("name")
         if named != op.name:
@@ -155,10 +173,10 @@ class ApiServer:
         if current is None:
             if not op.resource.create_on_update or op.subresource:
                 raise status.not_found(op.resource, op.name)
-            return _made(201, self.store.create(op, obj), warnings)
+            return _made(201, self.store.create(op, obj, managed=managed), warnings)
         if not obj["metadata"].get("resourceVersion") and not op.resource.unconditional_update:
             raise subresources.must_be_specified(op.resource, op.name)
-        new = self.store.update(op, current, obj)
+        new = self.store.update(op, current, obj, managed=managed)
         self._custom.changed(op.resource, new)
         return _made(200, new, warnings)
 

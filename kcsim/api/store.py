@@ -40,7 +40,7 @@ class Store:
         self.log = log
         self.catalog = catalog
         self.typed = Typed(catalog)
-        self.admission = Admission(log, catalog)
+        self.admission = Admission(log, catalog, engine.dice(f"admission/{cluster}"))
         self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), log, catalog)
 
     # --- reading ------------------------------------------------------------------------------------------------

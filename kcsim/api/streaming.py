@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
 from kcsim.api.catalog import Resource
+from kcsim.api.conversion import shown_version
 from kcsim.api.log import EventType, Version, Watch
 from kcsim.api.objects import Object
 from kcsim.api.representations import Representation, partial
@@ -82,7 +83,7 @@ class Stream:
         if self._watch is None:
             return
         for kind, version in self._watch.take():
-            self.push(kind, _event_object(self._server, kind, version))
+            self.push(kind, _event_object(self._server, self._resource, kind, version))
         if self._events and self._listener is not None:
             self._listener()
 
@@ -101,12 +102,12 @@ class Stream:
         return table
 
 
-def _event_object(server: ApiServer, kind: EventType, version: Version) -> Object:
+def _event_object(server: ApiServer, resource: Resource, kind: EventType, version: Version) -> Object:
     """A DELETED event for an object that only left the selection shows its previous content at the new revision."""
     if kind == "DELETED" and not version.deleted and version.previous is not None:
-        shown = server.ownership.shown(version.previous)
+        shown = shown_version(server, resource, version.previous)
         return {**shown, "metadata": {**shown["metadata"], "resourceVersion": str(version.revision)}}
-    return server.ownership.shown(version)
+    return shown_version(server, resource, version)
 
 
 def watch(
@@ -132,7 +133,7 @@ def watch(
     snapshot = initial in _TRUE or (initial is None and since is None)
     if snapshot:
         for version in server.find(resource, namespace, op.label_selector, fields):
-            stream.push("ADDED", server.ownership.shown(version))
+            stream.push("ADDED", shown_version(server, resource, version))
     if initial in _TRUE and bookmarks:
         stream.push("BOOKMARK", _bookmark(resource, log.revision))
     start = None if snapshot or initial is not None else since

@@ -97,6 +97,7 @@ def kubectl(
 ) -> Steps:
     """Run one command line; the task returns an ``Outcome``. It never raises for what a person can type."""
     session = Session(client, namespace, files or {})
+    before, client.on_warning = client.on_warning, session.server_warning
     try:
         command, arguments = _prepare(split(line))
         yield from command(session, arguments)
@@ -104,4 +105,6 @@ def kubectl(
         session.error(str(error))
     except StatusError as error:
         session.error(server_error(error))
+    finally:
+        client.on_warning = before
     return session.outcome()

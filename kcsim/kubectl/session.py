@@ -70,6 +70,12 @@ class Session:
         """A line to stderr."""
         self.err.append(f"{line}\n")
 
+    def server_warning(self, text: str) -> None:
+        """A warning of the server, which is shown once a command however often it comes."""
+        line = f"Warning: {text}\n"
+        if line not in self.err:
+            self.err.append(line)
+
     def error(self, line: str) -> None:
         """A line to stderr; the command goes on but will exit with 1."""
         self.warn(line)

@@ -1,7 +1,7 @@
 """The admission chain: ordered mutating plugins, then ordered validating ones.
 
-**Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, ServiceAccount (the
-account's name; token volumes are left out), TaintNodesByCondition, Priority, DefaultTolerationSeconds,
+**Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, ServiceAccount,
+TaintNodesByCondition, Priority, DefaultTolerationSeconds,
 StorageObjectInUseProtection is left out with volumes. Left out and refused loudly elsewhere: LimitRanger, ResourceQuota,
 webhooks and policies (see ``docs/fidelity.md``).
 """
@@ -11,9 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects, status
+from kcsim.api.admission.token_volume import with_token
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.log import Log
 from kcsim.api.objects import Object
+from kcsim.engine.dice import Dice
 
 IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 NOT_ENFORCED = frozenset(
@@ -36,8 +38,10 @@ _TOLERATION_SECONDS = 300
 class Admission:
     """The plugins of one API server."""
 
-    def __init__(self, log: Log, catalog: Catalog) -> None:
+    def __init__(self, log: Log, catalog: Catalog, dice: Dice) -> None:
         self._log = log
+        self._dice = dice
+        self._accounts = _required(catalog, ("", "v1", "ServiceAccount"))
         self._namespaces = _required(catalog, ("", "v1", "Namespace"))
         self._priority_classes = _required(catalog, ("scheduling.k8s.io", "v1", "PriorityClass"))
         # Pods of one template share their spec: what admission made of it is kept, keyed by identity. The spec is
@@ -54,7 +58,7 @@ class Admission:
         if resource.namespaced:
             self._namespace_lifecycle(resource, namespace, objects_name(obj))
         if resource.kind == "Pod" and not resource.custom:
-            return self._pod(obj)
+            return self._pod(namespace, obj)
         if resource.kind == "Node" and not resource.custom:
             return _taint_new_node(obj)
         return obj
@@ -77,16 +81,37 @@ class Admission:
             }
             raise status.forbidden(resource, name, why, [cause])
 
-    def _pod(self, obj: Object) -> Object:
+    def _pod(self, namespace: str, obj: Object) -> Object:
         spec = obj["spec"]
         known = self._specs.get(id(spec))
         if known is not None and known[0] is spec:
             return {**obj, "spec": known[1]}
-        admitted = _tolerations(self._priority(_account(spec)))
+        admitted = _tolerations(self._priority(self._account(namespace, obj)))
         if len(self._specs) > 4096:
             self._specs.clear()
         self._specs[id(spec)] = (spec, admitted)
         return {**obj, "spec": admitted}
+
+    def _account(self, namespace: str, obj: Object) -> Object:
+        """ServiceAccount: the namespace's ``default`` account unless another is named, and its token mounted.
+
+        Differs: where the account does not exist, which no controller may have made, the pod is taken without a token
+        (upstream refuses it); pods of one template share the volume's name.
+        """
+        spec: Object = obj["spec"]
+        if "kubernetes.io/config.mirror" in objects.annotations(obj):
+            return spec
+        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        spec = {**spec, "serviceAccountName": name, "serviceAccount": name}
+        account = self._log.get(self._accounts, namespace, name)
+        if account is None:
+            return spec
+        if account.object.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = account.object["imagePullSecrets"]
+        mounts = spec.get("automountServiceAccountToken")
+        if mounts is None:
+            mounts = account.object.get("automountServiceAccountToken")
+        return spec if mounts is False else with_token(spec, self._dice.suffix(5))
 
     def _priority(self, spec: Object) -> Object:
         """Priority: resolves priorityClassName; without one the global default or 0."""
@@ -126,12 +151,6 @@ def _required(catalog: Catalog, gvk: tuple[str, str, str]) -> Resource:
     resource = catalog.by_gvk(gvk)
     assert resource is not None, gvk
     return resource
-
-
-def _account(spec: Object) -> Object:
-    """ServiceAccount: the namespace's ``default`` account unless another is named."""
-    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    return {**spec, "serviceAccountName": name, "serviceAccount": name}
 
 
 def _tolerations(spec: Object) -> Object:

@@ -55,6 +55,7 @@ class Component:
         self._informers: dict[tuple[str, tuple[str, str] | None], Informer] = {}
         self._controllers: list[Controller] = []
         self._tasks: dict[Task, None] = {}
+        self._asked: list[Informer] = []
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -119,14 +120,24 @@ class Component:
             informer = self._informers[key] = Informer(self, resource, field)
             if self.running:
                 informer.start()
+        if informer not in self._asked:
+            self._asked.append(informer)
         return informer
+
+    def cache_synced(self) -> None:
+        """Called by an informer when its first list has arrived."""
+        for controller in self._controllers:
+            controller.cache_synced()
 
     def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:
         """Run a reconciler: its ``setup`` subscribes it, its queue calls it. ``limits`` gives it a client of its own."""
         client = self._tracked_client(limits, reconciler.name) if limits is not None else self.client
         controller = Controller(self, reconciler, client)
         self._controllers.append(controller)
+        self._asked = controller.informers  # what ``setup`` asks for is what the reconciler reads
         reconciler.attach(self, controller, client)
+        self._asked = []
+        controller.cache_synced()
         return controller
 
     # --- doing --------------------------------------------------------------------------------------------------

@@ -129,6 +129,7 @@ class Informer:
             self._engine.cause = version
             self._apply(version.key, version.object)
         self.synced = True
+        self._component.cache_synced()
 
     def _back_off(self) -> None:
         profile = self._component.endpoint.profile

@@ -4,6 +4,9 @@
 workers and changes during handling bring it back once; per-item exponential back-off from 5 ms to 1000 s, and a bucket
 of 10 a second with a burst of 100. ``Result`` is controller-runtime's.
 
+As in client-go and controller-runtime no key is handled before the caches that the reconciler reads have synced once
+(``WaitForCacheSync``): a controller that has just started never takes "not seen yet" for "not there".
+
 **Walk:** ``enqueue`` -> dirty, queued -> a free worker takes the key after the reaction delay -> ``reconcile`` runs as a
 task -> its outcome (done, again after t, failed) becomes one queue operation.
 """
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.client import Client
+from kcsim.api.kit.informer import Informer
 from kcsim.api.log import Version
 from kcsim.api.objects import Key
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration
@@ -99,9 +103,15 @@ class Reconciler:
 
 
 class Controller:
-    """A reconciler's queue and workers."""
+    """A reconciler's queue and workers.
+
+    Attributes:
+        informers: the caches that must have synced before the first key is handled.
+    """
 
     def __init__(self, component: Component, reconciler: Reconciler, client: Client) -> None:
+        self.informers: list[Informer] = []
+        self._synced = False
         self._component = component
         self._engine = component.engine
         self.reconciler = reconciler
@@ -152,7 +162,16 @@ class Controller:
         self._queue.append(key)
         self._call_worker()
 
+    def cache_synced(self) -> None:
+        """One of the component's caches has synced: begin to work if none is missing."""
+        if not self._synced and all(informer.synced for informer in self.informers):
+            self._synced = True
+            for _ in range(min(self.reconciler.workers, len(self._queue))):
+                self._call_worker()
+
     def _call_worker(self) -> None:
+        if not self._synced:
+            return
         if self._busy < self.reconciler.workers and self._coming < len(self._queue):
             self._busy += 1
             self._coming += 1
@@ -165,6 +184,7 @@ class Controller:
         for kept in (self._queue, self._dirty, self._processing, self._failures, self._delayed):
             kept.clear()
         self._busy = self._coming = 0
+        self._synced = not self.informers
         self.reconciler.reset()
 
     # --- handling -----------------------------------------------------------------------------------------------
