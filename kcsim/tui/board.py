@@ -143,7 +143,7 @@ class Board(Container):
             self._paint_object()
         score = self.query_one("#score", Pager)
         if score.display:
-            score.show(panes.score(self._session), keep_place=True)
+            score.show(panes.score(self._session), keep_place=True, wrap=True)
             score.border_title = self._title("score", "Score")
 
     def _paint_list(self, name: str) -> None:
@@ -167,7 +167,7 @@ class Board(Container):
         pager = self.query_one("#object", Pager)
         shown = (self.selected, self.mode, self.moment if self.mode == "moment" else None)
         lines, note = panes.detail(self._session, self.selected, self.mode, self.moment)
-        pager.show(lines, keep_place=shown == self._shown)
+        pager.show(lines, keep_place=shown == self._shown, wrap=self.mode != "yaml")
         self._shown = shown
         name = "Why" if self.mode == "moment" else f"{self.selected or 'Object'}  {self.mode}"
         pager.border_title = self._title("object", name)

@@ -147,7 +147,7 @@ class Read(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Show it."""
-        self.query_one(Pager).show(self._text)
+        self.query_one(Pager).show(self._text, wrap=True)
 
     def action_close(self) -> None:
         """Back to where one was."""

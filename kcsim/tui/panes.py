@@ -285,8 +285,8 @@ def score(session: Session) -> list[TextLine]:
 def _verdict_lines(verdict: Verdict) -> list[TextLine]:
     word, state = verdict_state(verdict)
     style = f"state--{state}"
-    head: TextLine = ((f"{GLYPHS[state]} {word:<10}", style), (verdict.name, ""))
-    return [head, (("             ", ""), (verdict.why, "dim"))]
+    head: TextLine = ((f"{GLYPHS[state]} {word:<11} ", style), (verdict.name, ""))
+    return [head, (("              ", ""), (verdict.why, "dim"))]
 
 
 def verdict_state(verdict: Verdict) -> tuple[str, State]:

@@ -117,7 +117,6 @@ class RunScreen(Screen[None]):
     def _stopped(self) -> None:
         """The world has come to rest: say why."""
         session = self.session
-        self.paint()
         if session.failure:
             self.say("the world stopped: a defect of kcsim; the record so far is kept", "failed")
             self.app.push_screen(Read("The world stopped", session.failure))
@@ -126,11 +125,18 @@ class RunScreen(Screen[None]):
         elif session.moments and session.moments[-1].time == session.now:
             moment = session.moments[-1]
             self.say(f"t={format_duration(moment.time)} {panes.told(moment)}")
+        else:
+            self.say(f"t={format_duration(session.now)}")
+        self.paint()
 
     def _go(self) -> None:
         """Something about time has changed."""
-        self._wake.set()
-        self.paint()
+        if self.session.running:
+            self._wake.set()
+        if self.session.failure:
+            self._stopped()
+        else:
+            self.paint()
 
     # --- painting -----------------------------------------------------------------------------------------------
 

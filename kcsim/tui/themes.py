@@ -20,6 +20,7 @@ DARK = Theme(
     surface="#171c25",
     panel="#222a36",
     dark=True,
+    variables={"muted": "#8b95a7"},
 )
 LIGHT = Theme(
     name="kcsim-light",
@@ -34,6 +35,7 @@ LIGHT = Theme(
     surface="#f5f7f9",
     panel="#dfe5ea",
     dark=False,
+    variables={"muted": "#5b6570"},
 )
 COLOUR_BLIND = Theme(
     name="kcsim-cb",
@@ -48,6 +50,7 @@ COLOUR_BLIND = Theme(
     surface="#181818",
     panel="#2a2a2a",
     dark=True,
+    variables={"muted": "#a0a0a0"},
 )
 MONO = Theme(
     name="kcsim-mono",
@@ -62,6 +65,7 @@ MONO = Theme(
     surface="#000000",
     panel="#303030",
     dark=True,
+    variables={"muted": "#a0a0a0"},
 )
 THEMES = (DARK, LIGHT, COLOUR_BLIND, MONO)
 """In the order in which the theme key goes round."""

@@ -41,7 +41,7 @@ MARKS = {
     "git": "◆",
     "ci": "■",
     "agent": "▲",
-    "api": "·",
+    "api": "≠",
     "pods": "·",
     "traffic": "~",
     "fault": "✗",
@@ -50,7 +50,10 @@ MARKS = {
 """The mark of a moment, by lane."""
 
 ORDER = ("git", "ci", "agent", "pods", "traffic", "fault", "person", "api")
-"""Lanes from the top; where there is little room the last ones go first."""
+"""Lanes from the top."""
+
+_KEPT = ("pods", "agent", "ci", "fault", "person", "git", "api", "traffic")
+"""Where there is little room the last ones go first."""
 
 _STEPS = (
     SECOND,
@@ -123,7 +126,10 @@ def lanes(
         drawn[name].stretch(column, scale.column(now), "━", _STRETCHES[name].state)
     chosen = [name for name in ORDER if name in drawn]
     chosen.extend(sorted(set(drawn) - set(ORDER)))
-    return [drawn[name].lane(name) for name in chosen[:most]]
+    if most is not None and len(chosen) > most:
+        kept = sorted(chosen, key=lambda name: _KEPT.index(name) if name in _KEPT else len(_KEPT))[:most]
+        chosen = [name for name in chosen if name in kept]
+    return [drawn[name].lane(name) for name in chosen]
 
 
 class _Canvas:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from kcsim.scenario.load import load
 from kcsim.tui.app import KcsimApp
@@ -15,7 +16,6 @@ from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
 
 SMALL = str(Path(__file__).with_name("small.yaml"))
-_WORDS = {" ": "space", "-": "minus", "=": "equals_sign", "/": "slash", ".": "full_stop", ":": "colon", "+": "plus"}
 
 
 def small(delivery: str = "push") -> Session:
@@ -40,12 +40,14 @@ class Driver:
 
     async def press(self, *keys: str) -> None:
         """Keys, one after the other."""
-        for key in keys:
-            await self.pilot.press(key)
+        await self.pilot.press(*keys)
 
     async def type(self, text: str) -> None:
-        """A text and enter."""
-        await self.pilot.press(*(_WORDS.get(char, char) for char in text), "enter")
+        """A text and enter, into the line that has the focus."""
+        line = self.app.focused
+        assert isinstance(line, Input), line
+        line.value = text
+        await self.pilot.press("enter")
 
     async def rest(self) -> None:
         """Until the world has come to rest and the screen shows it."""
@@ -60,9 +62,14 @@ class Driver:
         return self.app.screen
 
     @property
+    def screen_below(self) -> RunScreen:
+        """The live screen under whatever stands on it."""
+        return next(screen for screen in self.app.screen_stack if isinstance(screen, RunScreen))
+
+    @property
     def session(self) -> Session:
         """Its world."""
-        return self.screen.session
+        return self.screen_below.session
 
     @property
     def message(self) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -50,12 +51,17 @@ class TimelineStrip(Widget):
         self._cursor = 0
         self._dragging = False
         self._drawn: list[Lane] = []
+        self._lanes = 0
         self._ruler = ""
 
     def show(self, data: StripData) -> None:
         """Draw [0, end] (µs): what happened until ``now``, and the cursor."""
         self._moments, self._steps = data.moments, data.steps
         self._end, self._now, self._cursor = max(1, data.end), data.now, data.cursor
+        count = len({"pods", *(moment.lane for moment in data.moments)})
+        if count != self._lanes:
+            self._lanes = count
+            self.refresh(layout=True)
         self._draw()
 
     def on_resize(self) -> None:
@@ -66,6 +72,10 @@ class TimelineStrip(Widget):
     def scale(self) -> Scale:
         """Which column is which time."""
         return Scale(0, self._end, max(1, self.size.width - NAME_WIDTH - 1))
+
+    def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
+        """The ruler and every lane that has something in it; a style may allow less."""
+        return 1 + max(1, self._lanes)
 
     def _draw(self) -> None:
         room = max(1, self.size.height - 1)
