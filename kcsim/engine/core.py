@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import simpy
-from simpy.events import Event, Timeout
+from simpy.events import NORMAL, Event
 
 from kcsim.engine.dice import Dice
 from kcsim.engine.trace import Record, Trace
 
 
-class Timer:
-    """A call that will be made at ``when`` (µs) unless it is cancelled first."""
+class Timer(Event):
+    """A call that will be made at ``when`` (µs) unless it is cancelled first.
 
-    __slots__ = ("_args", "_cause", "_engine", "_fn", "when")
+    It is the event in SimPy's queue itself, already triggered as a Timeout is: one object for each wake-up.
+    """
 
     def __init__(
         self,
@@ -32,6 +33,10 @@ class Timer:
         fn: Callable[..., object],
         args: tuple[Any, ...],
     ) -> None:
+        self.env = engine._env  # noqa: SLF001 - same file, same law
+        self.callbacks = _FIRE
+        self._value = None
+        self._ok = True
         self._engine = engine
         self.when = when
         self._cause = cause
@@ -48,13 +53,18 @@ class Timer:
         self._fn = None
         self._args = ()
 
-    def __call__(self, _event: Event) -> None:
+    def fire(self) -> None:
+        """Make the call, on behalf of what armed the timer."""
         fn = self._fn
         if fn is None:
             return
         args, self._fn, self._args = self._args, None, ()
         self._engine.cause = self._cause
         fn(*args)
+
+
+_FIRE: Any = (Timer.fire,)
+"""The callbacks of every timer: SimPy calls them with the event, which is the timer."""
 
 
 class Engine:
@@ -88,9 +98,11 @@ class Engine:
 
     def after(self, delay: int, fn: Callable[..., object], *args: object) -> Timer:
         """Call ``fn(*args)`` in ``delay`` µs, for the same cause as now."""
+        if delay < 0:
+            raise ValueError(f"negative delay {delay}")
         env = self._env
         timer = Timer(self, env._now + delay, self.cause, fn, args)  # type: ignore[arg-type]  # noqa: SLF001
-        Timeout(env, delay).callbacks.append(timer)
+        env.schedule(timer, NORMAL, delay)
         return timer
 
     def at(self, when: int, fn: Callable[..., object], *args: object) -> Timer:

@@ -33,12 +33,13 @@ class Dice:
         self._buffer: list[int] = []
 
     def _word(self) -> int:
-        buffer = self._buffer
-        if not buffer:
-            digest = blake2b(self._block.to_bytes(8, "little"), key=self._key, digest_size=64).digest()
-            self._block += 1
-            buffer.extend(_WORDS.unpack(digest))
-        return buffer.pop()
+        return (self._buffer or self._refill()).pop()
+
+    def _refill(self) -> list[int]:
+        digest = blake2b(self._block.to_bytes(8, "little"), key=self._key, digest_size=64).digest()
+        self._block += 1
+        self._buffer.extend(_WORDS.unpack(digest))
+        return self._buffer
 
     def uniform(self) -> float:
         """A number in [0, 1)."""
@@ -50,7 +51,7 @@ class Dice:
 
     def draw(self, distribution: Distribution) -> int:
         """A delay in µs."""
-        return distribution.at((self._word() >> 11) * _SCALE)
+        return distribution.at(((self._buffer or self._refill()).pop() >> 11) * _SCALE)
 
     def choice(self, items: Sequence[T]) -> T:
         """One of ``items``, all equally likely."""

@@ -41,7 +41,10 @@ class Route:
 
     def delay(self, draw: Callable[[Distribution], int]) -> int:
         """The one-way delay in µs, one draw a link."""
-        return sum(draw(latency) for latency in self.latencies)
+        delay = 0
+        for latency in self.latencies:
+            delay += draw(latency)
+        return delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +176,11 @@ class Network:
             UnknownHost: when either is not in the topology.
         """
         pair = (source, target)
-        if pair in self._routes:
+        try:
             return self._routes[pair]
-        route = self._routes[pair] = self._find(source, target)
-        return route
+        except KeyError:
+            route = self._routes[pair] = self._find(source, target)
+            return route
 
     def reachable(self, source: str, target: str) -> bool:
         """Whether packets get there and answers get back."""
