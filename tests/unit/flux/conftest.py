@@ -65,7 +65,7 @@ spec:
 
 
 class FluxWorld:
-    def __init__(self, seed=1, *, start=True, controllers=False):
+    def __init__(self, seed=1, *, start=True, controllers=False, checking=True):
         self.engine = Engine(seed)
         self.network = Network()
         for name, kind in (
@@ -78,7 +78,7 @@ class FluxWorld:
             self.network.add_host(name, kind=kind)
             if name != "switch":
                 self.network.connect(name, "switch", Fixed(200))
-        self.server = ApiServer(self.engine, checking=True)
+        self.server = ApiServer(self.engine, checking=checking)
         self.endpoint = Endpoint(self.engine, self.network, self.server, "control-plane", QUICK)
         self.client = DirectClient(self.endpoint, ADMIN, "control-plane", user_agent="test")
         bootstrap(self.client)
