@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.flux import build, dependencies, git_source, options, toolkit
 from kcsim.delivery.gitops.flux.git_source import Wanted
-from kcsim.delivery.gitops.flux.kustomize_controller import health_refs, upserted
+from kcsim.delivery.gitops.flux.kustomization_plan import health_refs, upserted
 from kcsim.delivery.gitops.flux.ssa import drift, health
-from kcsim.delivery.gitops.flux.ssa.drift import FieldManager, Options
+from kcsim.delivery.gitops.flux.ssa.drift import Change, FieldManager, Options
 from kcsim.delivery.gitops.flux.ssa.health import Standing
-from kcsim.delivery.gitops.flux.ssa.manager import Change
 from kcsim.delivery.gitops.flux.substitute import SubstitutionError, substitute
 from kcsim.delivery.gitops.inventory import ObjectRef
 from kcsim.engine.clock import MILLISECOND, MINUTE, SECOND

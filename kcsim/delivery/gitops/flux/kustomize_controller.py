@@ -10,8 +10,7 @@ stages -> inventory, prune -> health checks -> Ready; any failure -> Ready=False
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import Any
 
 from kcsim.api import objects
@@ -23,16 +22,17 @@ from kcsim.api.request import service_account
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux import dependencies, toolkit
+from kcsim.delivery.gitops.flux import kustomization_plan as plan
 from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers
-from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built, checksum
+from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.finalize import finalized
+from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
 from kcsim.delivery.gitops.flux.options import Options as Flags
 from kcsim.delivery.gitops.flux.ssa import drift
-from kcsim.delivery.gitops.flux.ssa.drift import FieldManager, Options
+from kcsim.delivery.gitops.flux.ssa.drift import Change
 from kcsim.delivery.gitops.flux.ssa.manager import (
     ApplyError,
-    Change,
     DeleteError,
     Interrupted,
     Manager,
@@ -44,9 +44,6 @@ from kcsim.delivery.gitops.flux.toolkit import (
     GIT_REPOSITORIES,
     HEALTHY,
     KUSTOMIZATIONS,
-    KUSTOMIZE_GROUP,
-    OWNER_NAME,
-    OWNER_NAMESPACE,
     PROGRESSING,
     READY,
     RECONCILING,
@@ -58,42 +55,15 @@ from kcsim.delivery.gitops.flux.toolkit import (
 from kcsim.delivery.gitops.flux.variables import postbuild_variables
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, rfc3339
 from kcsim.engine.task import Sleep
-from kcsim.engine.trace import Record
 from kcsim.profile.api import ClientLimits
 from kcsim.profile.distributions import Distribution, Skewed
 
-CONTROLLER = "kustomize-controller"
 LIMITS = ClientLimits(50, 300)
 """--kube-api-qps, --kube-api-burst."""
 HEALTH_POLL = 5 * SECOND
 _BUILD: Distribution = Skewed(480 * MILLISECOND, 900 * MILLISECOND)
 """One kustomize build, of which a controller does one at a time (kustomizeBuildMutex of pkg/kustomize). Fitted to the
 published mean times from push to applied: 26, 120 and 253 s for 100, 500 and 1,000 Kustomizations."""
-_HISTORY = 5
-
-DISABLED, IGNORE = {f"{KUSTOMIZE_GROUP}/reconcile": "disabled"}, {f"{KUSTOMIZE_GROUP}/ssa": "ignore"}
-NO_PRUNE = {f"{KUSTOMIZE_GROUP}/prune": "disabled", **DISABLED, **IGNORE}
-_TAKE_OVER = (
-    FieldManager("kubectl", "Apply"),
-    FieldManager("kubectl", "Update"),
-    FieldManager("before-first-apply", "Update"),
-    FieldManager(CONTROLLER, "Update"),
-)
-
-
-def apply_options(obj: Object) -> Options:
-    """How a Kustomization's objects are applied."""
-    return Options(
-        manager=CONTROLLER,
-        force=bool(spec(obj).get("force")),
-        exclude={**DISABLED, **IGNORE},
-        only_create={f"{KUSTOMIZE_GROUP}/ssa": "IfNotPresent"},
-        recreate={f"{KUSTOMIZE_GROUP}/force": "enabled"},
-        keep_managers={f"{KUSTOMIZE_GROUP}/ssa": "Merge"},
-        drop_annotations=(drift.LAST_APPLIED, f"{KUSTOMIZE_GROUP}/checksum", "fluxcd.io/sync-checksum"),
-        drop_labels=("fluxcd.io/sync-gc-mark",),
-        take_over=_TAKE_OVER,
-    )
 
 
 class _Failed(Exception):
@@ -123,7 +93,7 @@ class Kustomizations(Reconciler):
         self._dice = component.dice("interval")
         self._build_dice = component.dice("build")
         self._kustomizations = component.informer(KUSTOMIZATIONS)
-        self._kustomizations.add_index("source", _sources)
+        self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)
         self._repositories = component.informer(GIT_REPOSITORIES)
         self._repositories.on_change(self._source_changed)
@@ -153,7 +123,7 @@ class Kustomizations(Reconciler):
         if old is None or new is None or not revision or revision == toolkit.artifact_revision(old):
             return
         users = self._kustomizations.by_index("source", "/".join(objects.key(new)))
-        behind = [k for k in users if not _is_at(k, revision)]
+        behind = [k for k in users if not plan.is_at(k, revision)]
         for key in dependencies.in_order(behind):
             self.enqueue(key)
             if key in self._checking:
@@ -180,7 +150,7 @@ class Kustomizations(Reconciler):
         return Result(requeue=True)
 
     def _finalize(self, obj: Object) -> Outcome:
-        yield from finalized(self.component, self._manager(obj), obj, NO_PRUNE)
+        yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
         finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != FINALIZER]
         try:
             yield self.client.patch(
@@ -213,7 +183,7 @@ class Kustomizations(Reconciler):
         """One reconciliation: progress, outcome, status, events, and when to look again."""
         started = self.component.engine.now
         draft = Draft(self.component.engine, obj)
-        refusal = _not_modelled(obj)
+        refusal = plan.not_modelled(obj)
         if refusal:
             return (yield from self._stall(obj, draft, "NotModelled", refusal))
         if self._options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
@@ -315,7 +285,7 @@ class Kustomizations(Reconciler):
         self._blame(draft, artifact)
         manager = self._manager(obj)
         made = yield from self._build(obj, draft, artifact, limit)
-        history = _digest(made)
+        history = plan.digest_of_build(made)
         yield from self._progress(
             obj, draft, f"Detecting drift for revision {revision} with a timeout of {limit}"
         )
@@ -347,7 +317,7 @@ class Kustomizations(Reconciler):
         engine, record = self.component.engine, artifact.record
         if record is None or artifact.revision == draft.get("lastAppliedRevision"):
             return
-        if not _leads_to(engine.cause, record):
+        if not plan.leads_to(engine.cause, record):
             engine.cause = record
 
     def _build(
@@ -383,13 +353,13 @@ class Kustomizations(Reconciler):
         self, obj: Object, draft: Draft, manager: Manager, made: list[Object]
     ) -> Generator[Any, Any, list[Change]]:
         changes: list[Change] = []
-        encrypted = next((o for o in made if _is_encrypted(o)), None)
+        encrypted = next((o for o in made if plan.is_encrypted(o)), None)
         if encrypted is not None:
             who = drift.subject(encrypted)
             why = f"{who} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
             raise _Failed("ReconciliationFailed", why)
         try:
-            yield from manager.apply_all_staged(made, apply_options(obj), changes)
+            yield from manager.apply_all_staged(made, plan.apply_options(obj), changes)
         except (ApplyError, WaitError) as error:
             done = "".join(f"{c}\n" for c in changes if c.action in {drift.CREATED, drift.CONFIGURED})
             raise _Failed("ReconciliationFailed", f"{error}\n{done}") from error
@@ -408,7 +378,7 @@ class Kustomizations(Reconciler):
         if not stale or not spec(obj).get("prune"):
             return
         try:
-            gone = yield from manager.delete_all(stale, owner_labels(obj), NO_PRUNE)
+            gone = yield from manager.delete_all(stale, plan.owner_labels(obj), plan.NO_PRUNE)
         except DeleteError as error:
             settled = {c.ref.id for c in error.changes if c.action in {drift.DELETED, drift.SKIPPED}}
             left = [e for e in old if e["id"] in {ref.id for ref in stale} - settled]
@@ -419,7 +389,7 @@ class Kustomizations(Reconciler):
     def _check_health(
         self, obj: Object, draft: Draft, manager: Manager, changes: list[Change], made: list[Object]
     ) -> Generator[Any, Any, None]:
-        refs, revision = health_refs(obj, changes), draft.get("lastAttemptedRevision")
+        refs, revision = plan.health_refs(obj, changes), draft.get("lastAttemptedRevision")
         if refs is None:
             draft.drop(HEALTHY)
             return
@@ -437,7 +407,7 @@ class Kustomizations(Reconciler):
                 HEALTH_POLL,
                 timeout,
                 fail_fast=True,
-                gone_is_fine=vanishing_jobs(made),
+                gone_is_fine=plan.vanishing_jobs(made),
                 interrupt=interrupt,
             )
         except WaitError as error:
@@ -457,7 +427,9 @@ class Kustomizations(Reconciler):
 
     def _remember(self, draft: Draft, digest: str, reason: str, revision: str, started: int) -> None:
         now = self.component.engine.now
-        history = upserted(draft.get("history") or [], digest, reason, revision, rfc3339(now), now - started)
+        history = plan.upserted(
+            draft.get("history") or [], digest, reason, revision, rfc3339(now), now - started
+        )
         draft.set("history", history)
 
     def _event(self, obj: Object, draft: Draft, message: str) -> None:
@@ -491,111 +463,3 @@ class Kustomizations(Reconciler):
             if not error.is_not_found:
                 raise
         draft.sent()
-
-
-# --- small decisions --------------------------------------------------------------------------------------------
-
-
-def owner_labels(obj: Object) -> dict[str, str]:
-    """The labels by which the objects of a Kustomization are known."""
-    return {OWNER_NAME: objects.name(obj), OWNER_NAMESPACE: objects.namespace(obj)}
-
-
-def health_refs(obj: Object, changes: Iterable[Change]) -> list[inventory.ObjectRef] | None:
-    """The objects whose health is waited for; None when nothing is asked for or nothing is left."""
-    wanted = spec(obj)
-    if wanted.get("wait"):
-        refs = [change.ref for change in changes if change.action != drift.SKIPPED]
-    else:
-        refs = [
-            inventory.ref_of(
-                {
-                    "apiVersion": check.get("apiVersion", ""),
-                    "kind": check.get("kind", ""),
-                    "metadata": {"name": check.get("name", ""), "namespace": check.get("namespace", "")},
-                }
-            )
-            for check in wanted.get("healthChecks") or ()
-        ]
-    if not refs:
-        return None
-    own = (objects.namespace(obj), objects.name(obj), "Kustomization")
-    return [ref for ref in refs if (ref.namespace, ref.name, ref.kind) != own]
-
-
-def upserted(
-    history: list[Object], digest: str, reason: str, revision: str, when: str, took: int
-) -> list[Object]:
-    """``status.history`` with one more reconciliation of a build: newest first, one entry a digest and outcome."""
-    first, total = when, 1
-    for entry in history:
-        if entry["digest"] == digest and entry["lastReconciledStatus"] == reason:
-            first, total = entry["firstReconciled"], entry["totalReconciliations"] + 1
-    new = {
-        "digest": digest,
-        "firstReconciled": first,
-        "lastReconciled": when,
-        "lastReconciledDuration": go_duration(took),
-        "lastReconciledStatus": reason,
-        "metadata": {"revision": revision},
-        "totalReconciliations": total,
-    }
-    rest = [e for e in history if (e["digest"], e["lastReconciledStatus"]) != (digest, reason)]
-    return [new, *rest][:_HISTORY]
-
-
-def vanishing_jobs(made: Iterable[Object]) -> frozenset[str]:
-    """The ids of Jobs that are deleted some time after they have finished."""
-    jobs = (o for o in made if o.get("kind") == "Job" and str(o.get("apiVersion")).startswith("batch/"))
-    return frozenset(
-        inventory.ref_of(o).id for o in jobs if "ttlSecondsAfterFinished" in (o.get("spec") or {})
-    )
-
-
-def _sources(obj: Object) -> Iterable[str]:
-    return ("/".join(toolkit.source_key(obj)),)
-
-
-def _is_at(obj: Object, revision: str) -> bool:
-    """Whether a Kustomization is Ready at a revision already, or was ready when it tried it."""
-    return (
-        objects.condition_is(obj, READY)
-        and (obj.get("status") or {}).get("lastAttemptedRevision") == revision
-    )
-
-
-def _leads_to(cause: Record | None, record: Record) -> bool:
-    while cause is not None:
-        if cause is record:
-            return True
-        cause = cause.cause
-    return False
-
-
-def _is_encrypted(obj: Object) -> bool:
-    return obj.get("kind") == "Secret" and "sops" in obj
-
-
-def _digest(made: list[Object]) -> str:
-    return f"sha256:{hashlib.sha256(checksum(made).encode()).hexdigest()}"
-
-
-_ABSENT = {
-    "kubeConfig": "spec.kubeConfig: kcsim does not model remote clusters for Flux yet",
-    "healthCheckExprs": "spec.healthCheckExprs: kcsim does not evaluate CEL health checks yet",
-    "ignore": "spec.ignore: kcsim does not model drift ignore rules yet",
-}
-
-
-def _not_modelled(obj: Object) -> str:
-    """What a Kustomization asks for that is not modelled; "" when nothing."""
-    wanted = spec(obj)
-    for field, why in _ABSENT.items():
-        if wanted.get(field):
-            return why
-    kind = (wanted.get("sourceRef") or {}).get("kind")
-    if kind != "GitRepository":
-        return f"spec.sourceRef: kcsim does not model sources of kind {kind} yet"
-    if any(ref.get("readyExpr") for ref in wanted.get("dependsOn") or ()):
-        return "spec.dependsOn: kcsim does not evaluate readyExpr (CEL) yet"
-    return ""

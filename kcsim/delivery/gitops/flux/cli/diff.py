@@ -18,7 +18,7 @@ from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.cli.session import FluxError, Kind, Session
-from kcsim.delivery.gitops.flux.kustomize_controller import apply_options
+from kcsim.delivery.gitops.flux.kustomization_plan import apply_options
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZATIONS, spec
 from kcsim.delivery.gitops.flux.variables import postbuild_variables

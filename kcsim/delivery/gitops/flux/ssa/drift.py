@@ -19,6 +19,7 @@ from kcsim.api import objects
 from kcsim.api.apply.fieldset import FieldSet
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
+from kcsim.delivery.gitops.inventory import ObjectRef
 
 CREATED, CONFIGURED, UNCHANGED = "created", "configured", "unchanged"
 DELETED, SKIPPED, UNKNOWN = "deleted", "skipped", "unknown"
@@ -67,6 +68,22 @@ def subject(obj: Mapping[str, Any]) -> str:
     namespace = metadata.get("namespace")
     parts = [obj.get("kind", ""), namespace, metadata.get("name", "")]
     return "/".join(p for p in parts if p)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to one object; ``action`` is one of the words above."""
+
+    ref: ObjectRef
+    action: str
+
+    @property
+    def subject(self) -> str:
+        """``Kind/namespace/name``."""
+        return subject(self.ref.as_object())
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.action}"
 
 
 def any_in_metadata(obj: Object | None, wanted: Mapping[str, str]) -> bool:

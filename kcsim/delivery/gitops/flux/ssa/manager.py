@@ -9,7 +9,6 @@ that are missing or drifted are applied one by one, in order -> definitions and 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import objects
@@ -20,7 +19,7 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import ordering
 from kcsim.delivery.gitops.flux.ssa import drift, health
-from kcsim.delivery.gitops.flux.ssa.drift import Options, subject
+from kcsim.delivery.gitops.flux.ssa.drift import Change, Options, subject
 from kcsim.delivery.gitops.flux.ssa.health import Standing
 from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
 from kcsim.delivery.gitops.flux.ssa.pool import Pool
@@ -51,22 +50,6 @@ class DeleteError(Exception):
     def __init__(self, message: str, changes: list[Change]) -> None:
         super().__init__(message)
         self.changes = changes
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What was done to one object; ``action`` is a word of drift.py."""
-
-    ref: ObjectRef
-    action: str
-
-    @property
-    def subject(self) -> str:
-        """``Kind/namespace/name``."""
-        return subject(self.ref.as_object())
-
-    def __str__(self) -> str:
-        return f"{self.subject} {self.action}"
 
 
 class Manager:
