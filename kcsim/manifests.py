@@ -98,8 +98,10 @@ def read(text: str | bytes, file: str) -> list[Manifest]:
     return found
 
 
-def documents(text: str | bytes, file: str) -> list[Document]:
+def documents(text: str | bytes, file: str, repeats: list[str] | None = None) -> list[Document]:
     """All documents of a YAML file, empty ones too (their value is None).
+
+    Keys written twice are noted in ``repeats`` where it is given; the last one counts then.
 
     Raises: ManifestError when it is no YAML or repeats a key.
     """
@@ -107,7 +109,7 @@ def documents(text: str | bytes, file: str) -> list[Document]:
     made = []
     for node in _nodes(decoded, file):
         line, column = _start(node)
-        made.append(Document(_Builder(file).build(node), file, line, column, Positions(node)))
+        made.append(Document(_Builder(file, repeats).build(node), file, line, column, Positions(node)))
     return made
 
 
@@ -210,8 +212,9 @@ def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | No
 class _Builder:
     """Turns one document's nodes into plain values; what an anchor names is built once and shared."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, repeats: list[str] | None = None) -> None:
         self._file = file
+        self._repeats = repeats
         self._built: dict[yaml.Node, Any] = {}
         self._open: set[yaml.Node] = set()
 
@@ -247,7 +250,10 @@ class _Builder:
                 continue
             key = self._key(key_node)
             if key in own:
-                raise self._error(key_node, f'yaml: key "{key}" already set in map')
+                text = f'key "{key}" already set in map'
+                if self._repeats is None:
+                    raise self._error(key_node, f"yaml: {text}")
+                self._repeats.append(f"line {_start(key_node)[0]}: {text}")
             own[key] = self.build(value_node)
         return {**merged, **own} if merged else own
 

@@ -14,6 +14,7 @@ from kcsim.api import status
 from kcsim.api.catalog import Catalog, split_api_version
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import go_quote
+from kcsim.api.patching import SCHEME
 from kcsim.api.representations import MEDIA
 from kcsim.api.request import Operation
 from kcsim.api.status import StatusError
@@ -32,7 +33,6 @@ _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _PROPAGATION = ("Foreground", "Background", "Orphan")
 _MANAGER_LIMIT = 128
 _SUMMARY_LIMIT = 1024
-_SCHEME = '"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
 
 Fault = tuple[str, str, str]
 """(field, cause reason, message) of an option that cannot be taken."""
@@ -58,6 +58,7 @@ def read_query(op: Operation, query: Mapping[str, str], user_agent: str) -> None
     op.field_selector = query.get("fieldSelector", "")
     op.resource_version = query.get("resourceVersion", "")
     op.resource_version_match = query.get("resourceVersionMatch", "")
+    op.send_initial_events = "sendInitialEvents" in query
     op.continue_token = query.get("continue", "")
     op.limit = max(integer(query, "limit"), 0)
     op.field_validation = query.get("fieldValidation") or "Warn"
@@ -129,13 +130,8 @@ def _manager_faults(manager: str) -> list[Fault]:
 
 
 def options_invalid(verb: str, faults: list[Fault]) -> StatusError:
-    """422 about the options of a request."""
-    kind = _OPTIONS.get(verb, "DeleteOptions")
-    causes = [{"reason": reason, "message": text, "field": field} for field, reason, text in faults]
-    details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
-    texts = [f"{field}: {text}" for field, _, text in faults]
-    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    return StatusError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {listed}', details)
+    """422 about the options of a write."""
+    return status.options_invalid(_OPTIONS.get(verb, "DeleteOptions"), faults)
 
 
 # --- bodies -----------------------------------------------------------------------------------------------------
@@ -176,7 +172,7 @@ def read_body(op: Operation, raw: Any, media: str, catalog: Catalog) -> None:
         return
     if op.verb in {"delete", "deletecollection"}:
         if raw:
-            read_delete_options(op, _delete_options(raw, media))
+            read_delete_options(op, _delete_options(op, raw, media))
         return
     if media and media not in MEDIA:
         text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(MEDIA)}"
@@ -194,7 +190,7 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
     if isinstance(raw, bytes | str):
         text = _text(raw)
         try:
-            body = _yaml(text) if "yaml" in media else _json(op, text)
+            body = _yaml(op, text) if "yaml" in media else _json(op, text)
         except JsonSyntaxError as error:
             raise _unrecognised(kind, str(error), text) from None
     else:
@@ -208,15 +204,18 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
 
 
 def _json(op: Operation, text: str) -> Any:
-    body, op.duplicates = loads(text)
+    body, paths = loads(text)
+    op.duplicates = [f'duplicate field "{path}"' for path in paths]
     return body
 
 
-def _yaml(text: str) -> Any:
+def _yaml(op: Operation, text: str) -> Any:
+    repeats: list[str] = []
     try:
-        found = documents(text, "body")
+        found = documents(text, "body", repeats)
     except ManifestError as error:
         raise JsonSyntaxError(f"yaml: {error.message}") from None
+    op.duplicates = repeats
     return found[0].value if found else {}
 
 
@@ -256,7 +255,7 @@ def _check_kind(op: Operation, kind: str, body: dict[str, Any], catalog: Catalog
         )
     known = catalog.by_gvk((group, version, given_kind))
     if known is None:
-        text = f'no kind "{given_kind}" is registered for version "{given_version}" in scheme {_SCHEME}'
+        text = f'no kind "{given_kind}" is registered for version "{given_version}" in scheme "{SCHEME}"'
         raise status.bad_request(f"{where}: {text}")
     if given_kind == kind:
         text = (
@@ -274,7 +273,7 @@ def _patch(op: Operation, raw: Any) -> Any:
     else:
         text = _text(raw)
         try:
-            body = _yaml(text) if op.patch_type == "apply" else _json(op, text)
+            body = _yaml(op, text) if op.patch_type == "apply" else _json(op, text)
         except JsonSyntaxError as error:
             # Strategic patches are decoded elsewhere upstream, without the words in front.
             lead = "" if op.patch_type == "strategic" else "error decoding patch: "
@@ -294,11 +293,11 @@ def _patch(op: Operation, raw: Any) -> Any:
 # --- DeleteOptions ----------------------------------------------------------------------------------------------
 
 
-def _delete_options(raw: Any, media: str) -> dict[str, Any]:
+def _delete_options(op: Operation, raw: Any, media: str) -> dict[str, Any]:
     if not isinstance(raw, bytes | str):
         return dict(raw) if isinstance(raw, dict) else {}
     try:
-        body = _yaml(_text(raw)) if "yaml" in media else loads(_text(raw))[0]
+        body = _yaml(op, _text(raw)) if "yaml" in media else loads(_text(raw))[0]
     except JsonSyntaxError as error:
         raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
     return body if isinstance(body, dict) else {}

@@ -47,6 +47,19 @@ def field_value(obj: Object, path: str) -> str:
     return value
 
 
+class ByField:
+    """A test for the value of one field and nothing else: who watches by it can be found without asking."""
+
+    __slots__ = ("_field", "_value")
+
+    def __init__(self, field: str, value: str) -> None:
+        self._field = field
+        self._value = value
+
+    def __call__(self, obj: Object) -> bool:
+        return field_value(obj, self._field) == self._value
+
+
 @lru_cache(maxsize=1024)
 def compile_filter(
     resource: Resource, label_selector: str, field_selector: str
@@ -87,6 +100,9 @@ def compile_filter(
         ),
         None,
     )
+
+    if index is not None and labels is None and len(terms) == 1:
+        return ByField(*index), index
 
     def match(obj: Object) -> bool:
         if labels is not None and not labels.matches(obj["metadata"].get("labels") or {}):

@@ -50,7 +50,12 @@ def _plain(value: Any, path: str, duplicates: list[str]) -> Any:
             where = f"{path}.{key}" if path else key
             if key in result and where not in duplicates:
                 duplicates.append(where)
-            result[key] = _plain(item, where, duplicates)
+            plain = _plain(item, where, duplicates)
+            # Go decodes a second object into the first, so their members come together.
+            before = result.get(key)
+            result[key] = (
+                {**before, **plain} if isinstance(before, dict) and isinstance(plain, dict) else plain
+            )
         return result
     if isinstance(value, list):
         return [_plain(item, f"{path}[{place}]", duplicates) for place, item in enumerate(value)]

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
+from kcsim.api.filters import ByField
 from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import MINUTE
 from kcsim.engine.core import Engine
@@ -97,6 +98,7 @@ class Watch:
     """
 
     __slots__ = (
+        "_by_index",
         "_log",
         "_match",
         "_on_wake",
@@ -122,6 +124,7 @@ class Watch:
         self.namespace = namespace
         self._match = match
         self.index = index
+        self._by_index = index is not None and isinstance(match, ByField)
         self._on_wake = on_wake
         self._pending: list[tuple[EventType, Version]] = []
         self.position = log.revision
@@ -151,6 +154,22 @@ class Watch:
         if len(pending) == 1:
             self._on_wake()
 
+    def found(self, version: Version, was: bool, is_now: bool) -> None:
+        """Like ``offer``, for a watch that was found by its index: whether the versions before and now are its own."""
+        if not self._by_index:
+            self.offer(version)
+            return
+        if version.deleted or not is_now:
+            if not was:
+                return
+            kind: EventType = "DELETED"
+        else:
+            kind = "MODIFIED" if was else "ADDED"
+        pending = self._pending
+        pending.append((kind, version))
+        if len(pending) == 1:
+            self._on_wake()
+
     def take(self) -> list[tuple[EventType, Version]]:
         """The changes since the last call, oldest first."""
         pending, self._pending = self._pending, []
@@ -174,7 +193,7 @@ class _Table:
         self.word = f"{resource.singular}.{resource.group}" if resource.group else resource.singular
         self.spaces: dict[str, dict[str, Version]] = {}
         self.watches: list[Watch] = []
-        self.watches_by_index: dict[tuple[str, str], list[Watch]] = {}
+        self.watches_by_index: dict[str, dict[str, list[Watch]]] = {}
 
 
 # Fields by which watchers are found instead of asked (as the real server indexes pods by spec.nodeName).
@@ -269,8 +288,14 @@ class Log:
         """A version that is not written: what a dry run answers with, and the first half of ``append``."""
         engine = self._engine
         word = self._table(resource).word
-        subject = f"{word}/{key[0]}/{key[1]}" if key[0] else f"{word}/{key[1]}"
-        version = Version(engine.now, engine.cause, actor, verb, subject)
+        version = Version.__new__(Version)
+        version.seq = -1
+        version.time = engine.now
+        version.cause = engine.cause
+        version.actor = actor
+        version.verb = verb
+        version.subject = f"{word}/{key[0]}/{key[1]}" if key[0] else f"{word}/{key[1]}"
+        version.detail = None
         version.cluster = self._cluster
         version.revision = self.revision
         version.resource = resource
@@ -292,19 +317,17 @@ class Log:
                 watch.offer(version)
         if table.watches_by_index:
             before = version.previous.object if version.previous is not None else None
-            for field, read in _INDEXED.items():
-                if field == "spec.nodeName" and version.resource.kind != "Pod":
-                    continue
+            for field, watches in table.watches_by_index.items():
+                read = _INDEXED[field]
                 value = read(version.object)
-                self._tell_indexed(table, (field, value), version)
-                if before is not None and (old := read(before)) != value:
-                    self._tell_indexed(table, (field, old), version)
-
-    @staticmethod
-    def _tell_indexed(table: _Table, index: tuple[str, str], version: Version) -> None:
-        for watch in table.watches_by_index.get(index, ()):
-            if watch.namespace is None or watch.namespace == version.key[0]:
-                watch.offer(version)
+                old = None if before is None else value if before is version.object else read(before)
+                for watch in watches.get(value, ()):
+                    if watch.namespace is None or watch.namespace == namespace:
+                        watch.found(version, old == value, True)
+                if old is not None and old != value:
+                    for watch in watches.get(old, ()):
+                        if watch.namespace is None or watch.namespace == namespace:
+                            watch.found(version, True, False)
 
     # --- the current state --------------------------------------------------------------------------------------
 
@@ -363,13 +386,16 @@ class Log:
         if index is None:
             table.watches.append(watch)
         else:
-            table.watches_by_index.setdefault(index, []).append(watch)
+            table.watches_by_index.setdefault(index[0], {}).setdefault(index[1], []).append(watch)
         return watch
 
     def forget(self, watch: Watch) -> None:
         """Stop telling a watch."""
         table = self._table(watch.resource)
-        watches = table.watches if watch.index is None else table.watches_by_index.get(watch.index, [])
+        if watch.index is None:
+            watches = table.watches
+        else:
+            watches = table.watches_by_index.get(watch.index[0], {}).get(watch.index[1], [])
         if watch in watches:
             watches.remove(watch)
 

@@ -14,6 +14,9 @@ from kcsim.api import status
 from kcsim.api.filters import compile_filter
 from kcsim.api.log import Version
 
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_MATCHES = ("Exact", "NotOlderThan")
+
 if TYPE_CHECKING:
     from kcsim.api.request import Operation
     from kcsim.api.server import ApiServer
@@ -24,6 +27,8 @@ def page(
 ) -> tuple[dict[str, Any], list[Version]]:
     """A ``<Kind>List`` with the objects asked for, and the versions they are."""
     log = server.log
+    if versions is None:
+        _check_options(op)
     revision = log.revision
     after: str | None = None
     if versions is None:
@@ -77,15 +82,9 @@ def _asked_revision(server: ApiServer, op: Operation) -> int:
     """The revision a list shows (kubernetes-api reference, section 3, the table)."""
     current = server.log.revision
     asked, match = op.resource_version, op.resource_version_match
-    if match and not asked:
-        raise _forbidden_match("resourceVersionMatch is forbidden unless resourceVersion is provided")
     if not asked or asked == "0":
         return current
-    if not asked.isdigit():
-        raise status.bad_request(
-            f'Invalid value: "{asked}": strconv.ParseUint: parsing "{asked}": invalid syntax'
-        )
-    wanted = int(asked)
+    wanted = _number(asked)
     if wanted > current:
         raise status.future_version(wanted, current)
     if match == "Exact" or (not match and op.limit > 0):
@@ -95,11 +94,42 @@ def _asked_revision(server: ApiServer, op: Operation) -> int:
     return current
 
 
-def _forbidden_match(why: str) -> status.StatusError:
-    cause = {"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": "resourceVersionMatch"}
-    text = f'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: {why}'
-    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": [cause]}
-    return status.StatusError(422, "Invalid", text, details)
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise status.bad_request(
+            f'invalid resource version: resourceVersion: Invalid value: "{text}": strconv.ParseUint: '
+            f'parsing "{text}": invalid syntax'
+        )
+    return int(text)
+
+
+def _check_options(op: Operation) -> None:
+    """ValidateListOptions for lists (apimachinery ``pkg/apis/meta/internalversion/validation``)."""
+    match, asked = op.resource_version_match, op.resource_version
+    faults: list[tuple[str, str, str]] = []
+    field, forbidden = "resourceVersionMatch", "FieldValueForbidden"
+    if match:
+        if not asked:
+            text = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+            faults.append((field, forbidden, text))
+        if op.continue_token:
+            text = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+            faults.append((field, forbidden, text))
+        if match not in _MATCHES:
+            listed = ", ".join(f'"{value}"' for value in (*_MATCHES, ""))
+            faults.append(
+                (field, "FieldValueNotSupported", f'Unsupported value: "{match}": supported values: {listed}')
+            )
+        if match == "Exact" and asked == "0":
+            text = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+            faults.append((field, forbidden, text))
+    if op.send_initial_events:
+        text = "Forbidden: sendInitialEvents is forbidden for list"
+        faults.append(("sendInitialEvents", forbidden, text))
+    if faults:
+        raise status.options_invalid("ListOptions", faults)
+    if op.continue_token and asked and asked != "0":
+        raise status.bad_request("specifying resource version is not allowed when using continue")
 
 
 def _place(version: Version) -> str:
@@ -116,8 +146,17 @@ def _token(revision: int, last: str) -> str:
 
 def _read_token(token: str) -> tuple[int, str]:
     try:
-        padded = token + "=" * (-len(token) % 4)
-        data = json.loads(base64.urlsafe_b64decode(padded))
+        data = json.loads(base64.urlsafe_b64decode(_checked(token)))
         return int(data["rv"]), str(data["start"]).rstrip("\u0000")
-    except (ValueError, KeyError, TypeError):
-        raise status.bad_request(f"continue key is not valid: {token}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise status.bad_request(f"invalid continue token: continue key is not valid: {error}") from None
+
+
+def _checked(token: str) -> str:
+    """The token with its padding, if Go's RawURLEncoding would take it."""
+    bad = next((place for place, char in enumerate(token) if char not in _BASE64), len(token))
+    if bad < len(token) or len(token) % 4 == 1:
+        # Go reads four at a time: a rest of one is found at the end of the last whole group.
+        place = bad if bad < len(token) else len(token) - 1
+        raise ValueError(f"illegal base64 data at input byte {place}")
+    return token + "=" * (-len(token) % 4)

@@ -6,13 +6,16 @@ their failures become the answers a real server gives (kubernetes-api reference,
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from kcsim.api import status
 from kcsim.api.apply.managed import ManagedFieldsError, is_reset
 from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch, track_update
-from kcsim.api.catalog import GVK
+from kcsim.api.catalog import GVK, split_api_version
+from kcsim.api.gotext import go_value
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
@@ -25,13 +28,98 @@ from kcsim.api.typed import Typed
 from kcsim.engine.clock import rfc3339
 
 
-def patched(typed: Typed, op: Operation, old: Object) -> tuple[Object, tuple[str, ...]]:
-    """The object that a JSON, merge or strategic patch makes of ``old``, and warnings."""
+def patched(
+    typed: Typed, op: Operation, old: Object, managed: Callable[[], list[Object]] = list
+) -> tuple[Object, tuple[str, ...]]:
+    """The object that a JSON, merge or strategic patch makes of ``old``, and warnings.
+
+    ``managed`` gives the managedFields of ``old``, which error texts show.
+
+    Raises:
+        StatusError: 400, 415, or 422 for a result that is no object of the kind.
+    """
     new = patched_plain(op, old)
-    _check_identity(op, new, old)
     if not op.field_validation:
+        check_identity(op, new)
         return new, ()
-    return typed.decode(op.resource, new, op.field_validation)
+
+    def refuse(why: str) -> status.StatusError:
+        if op.patch_type == "strategic":
+            return status.patch_invalid(go_value(op.body), why)
+        return status.patch_invalid(document_text(new, old, managed()), why)
+
+    mismatch = _kind_mismatch(op, new)
+    if mismatch:
+        raise refuse(mismatch)
+    known, wrong, unknown = typed.check(op.resource, new)
+    if wrong:
+        raise refuse(wrong)
+    errors = [*op.duplicates, *unknown]
+    if errors and op.field_validation == "Strict":
+        raise refuse(f"strict decoding error: {', '.join(errors)}")
+    check_identity(op, known)
+    return known, tuple(errors) if op.field_validation != "Ignore" else ()
+
+
+def _kind_mismatch(op: Operation, new: Object) -> str:
+    """Why the result is of another kind or version, "" when it is not."""
+    resource = op.resource
+    group, version = split_api_version(str(new.get("apiVersion") or ""))
+    kind = str(new.get("kind") or "")
+    if (group, version, kind) == resource.gvk:
+        return ""
+    if not kind:
+        return "Object 'Kind' is missing in '" + document_text(new, new, []) + "'"
+    if definition_name((group, version, kind)) is None:
+        given = f"{group}/{version}" if group else version
+        return f'no kind "{kind}" is registered for version "{given}" in scheme "{SCHEME}"'
+    target = resource.group.partition(".")[0] or "core"
+    return f"converting ({version}.{kind}) to ({target}.{resource.kind}): unknown conversion"
+
+
+SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+_METADATA_ORDER = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+
+
+def document_text(new: Object, old: Object, managed: list[Object]) -> str:
+    """A patched object as error texts show it: what the patch touched in order of keys, the rest as Go prints it."""
+    metadata = new.get("metadata")
+    if isinstance(metadata, dict):
+        full = (
+            {**metadata, "managedFields": managed}
+            if managed and "managedFields" not in metadata
+            else metadata
+        )
+        touched = metadata is not old.get("metadata") and metadata != old.get("metadata")
+        order = sorted(full) if touched else sorted(full, key=_metadata_place)
+        new = {**new, "metadata": {key: full[key] for key in order}}
+    shown = {key: _touched(new[key], old.get(key)) for key in sorted(new)}
+    return json.dumps(shown, separators=(",", ":"), ensure_ascii=False)
+
+
+def _metadata_place(key: str) -> int:
+    return _METADATA_ORDER.index(key) if key in _METADATA_ORDER else len(_METADATA_ORDER)
+
+
+def _touched(new: Any, old: Any) -> Any:
+    if isinstance(new, dict) and isinstance(old, dict) and new != old and "name" not in new:
+        return {key: _touched(new[key], old.get(key)) for key in sorted(new)}
+    return new
 
 
 def patched_plain(op: Operation, old: Object) -> Any:
@@ -75,11 +163,21 @@ def patch_schema(gvk: GVK) -> PatchSchema:
     return OpenAPIPatchSchema(definitions(), name) if name is not None else FreeFormSchema()
 
 
-def _check_identity(op: Operation, new: Object, old: Object) -> None:
+def check_identity(op: Operation, new: Object) -> None:
+    """Refuse an object that is another than the path names.
+
+    Raises:
+        StatusError: 400.
+    """
     metadata = new.get("metadata") or {}
-    if metadata.get("name") != old["metadata"]["name"]:
+    if metadata.get("name") != op.name:
         raise status.bad_request(
             f"the name of the object ({metadata.get('name') or ''}) does not match the name on the URL ({op.name})"
+        )
+    namespace = metadata.get("namespace") or ""
+    if op.resource.namespaced and namespace and namespace != op.namespace:
+        raise status.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
         )
 
 
@@ -129,6 +227,11 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
     if metadata.get("name") not in {None, "", op.name}:
         raise status.bad_request(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({op.name})"
+        )
+    if op.duplicates and op.field_validation == "Strict":
+        repeats = "\n  ".join(op.duplicates)
+        raise status.bad_request(
+            f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {repeats}"
         )
     live = current.object if current is not None else None
     managed = ownership.managed_of(current) if current is not None else Managed.empty()

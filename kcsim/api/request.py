@@ -60,6 +60,7 @@ class Operation:
     field_selector: str = ""
     resource_version: str = ""
     resource_version_match: str = ""
+    send_initial_events: bool = False
     limit: int = 0
     continue_token: str = ""
     grace_period_seconds: int | None = None
@@ -69,7 +70,7 @@ class Operation:
     precondition_uid: str = ""
     precondition_resource_version: str = ""
     duplicates: Sequence[str] = ()
-    """Paths of keys that the body's text held twice."""
+    """What is to be said of keys that the body's text held twice."""
 
 
 @dataclass(slots=True)

@@ -99,9 +99,19 @@ class ApiServer:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _get(self, op: Operation) -> Answer:
+        if op.resource_version not in {"", "0"}:
+            self._check_version(op.resource_version)
         version = self.store.require(op.resource, op.namespace, op.name)
         shown = self.ownership.shown(version) if op.managed_fields else self.shown(version)
         return Answer(200, shown, versions=(version,))
+
+    def _check_version(self, asked: str) -> None:
+        """Refuse to read at a version that is no number or has not happened yet."""
+        if not asked.isdigit():
+            parsing = f'strconv.ParseUint: parsing "{asked}": invalid syntax'
+            raise status.unclassified(f'resourceVersion: Invalid value: "{asked}": {parsing}')
+        if int(asked) > self.log.revision:
+            raise status.future_version(int(asked), self.log.revision)
 
     def _list(self, op: Operation) -> Answer:
         body, versions = page(self, op)
@@ -163,12 +173,11 @@ class ApiServer:
     def _update(self, op: Operation, managed: Managed | None = None) -> Answer:
         obj, warnings = self._decoded(op)
         named = obj["metadata"].get("name")
-        if named != op.name:
+        if not named:
             raise status.bad_request(
-                f"the name of the object ({named or ''}) does not match the name on the URL ({op.name})"
-                if named
-                else "name must be provided"
+                f"the name of the object ({op.name} based on URL) was undeterminable: name must be provided"
             )
+        patching.check_identity(op, obj)
         current = self.log.get(op.resource, op.namespace, op.name)
         if current is None:
             if not op.resource.create_on_update or op.subresource:
@@ -192,7 +201,9 @@ class ApiServer:
                 self.store.typed, op, current, self.ownership, self.engine.now
             )
         else:
-            patched, warnings = patching.patched(self.store.typed, op, current.object)
+            patched, warnings = patching.patched(
+                self.store.typed, op, current.object, lambda: self.ownership.managed_of(current).to_json()
+            )
         new = self.store.update(op, current, patched, managed=managed)
         self._custom.changed(op.resource, new)
         return _made(200, new, warnings)
@@ -204,18 +215,17 @@ class ApiServer:
         if current is None:
             made = self.store.create(op, obj, managed=managed, operation="Apply")
             self._custom.changed(op.resource, made)
-            return _made(201, made)
+            return _made(201, made, tuple(op.duplicates))
         # What the server itself will set is not for the applier to have changed.
         new = self.store.update(op, current, obj, managed=managed, operation="Apply")
         self._custom.changed(op.resource, new)
-        return _made(200, new)
+        return _made(200, new, tuple(op.duplicates))
 
     def _delete(self, op: Operation) -> Answer:
         current = self.store.require(op.resource, op.namespace, op.name)
-        written = self.store.delete(op, current)
+        written, gone = self.store.delete(op, current)
         if written is not None:
             self._custom.changed(op.resource, written)
-        gone = written is not None and written.deleted
         if gone and not op.resource.returns_deleted:
             details = {"name": op.name, "group": op.resource.group, "kind": op.resource.plural}
             details["uid"] = objects.uid(current.object)
@@ -257,7 +267,7 @@ class ApiServer:
             raise status.bad_request("the request body is not an object")
         if not isinstance(obj.get("metadata", {}), dict):
             obj = {**obj, "metadata": obj["metadata"]}
-        known, warnings = self.store.typed.decode(op.resource, obj, op.field_validation)
+        known, warnings = self.store.typed.decode(op.resource, obj, op.field_validation, op.duplicates)
         return (known if "metadata" in known else {**known, "metadata": {}}), warnings
 
 

@@ -6,6 +6,7 @@ recording of the real server differs from the text, the recording holds (kuberne
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +160,9 @@ def unsupported_media_type(message: str) -> StatusError:
 
 def invalid(group: str, kind: str, name: str, errors: Sequence[Any]) -> StatusError:
     """422 from field errors (each with ``field``, ``cause_reason`` and ``cause_message``, and a text as ``str``)."""
-    texts = [str(error) for error in errors]
+    texts = list(
+        dict.fromkeys(str(error) for error in errors)
+    )  # the text says a thing once, the causes each time
     text = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details: dict[str, Any] = {"name": name} if name else {}
     if group:
@@ -170,6 +173,22 @@ def invalid(group: str, kind: str, name: str, errors: Sequence[Any]) -> StatusEr
     ]
     qualified = f"{kind}.{group}" if group else kind
     return StatusError(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', details)
+
+
+def options_invalid(kind: str, faults: Sequence[tuple[str, str, str]]) -> StatusError:
+    """422 about the options of a request: (field, cause reason, message) of each fault."""
+    causes = [{"reason": reason, "message": text, "field": field} for field, reason, text in faults]
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": causes}
+    texts = [f"{field}: {text}" for field, _, text in faults]
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    return StatusError(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {listed}', details)
+
+
+def patch_invalid(document: str, why: str) -> StatusError:
+    """422: what a patch makes of an object cannot be read as one. ``document`` is that object as JSON."""
+    message = f"Invalid value: {json.dumps(document, ensure_ascii=False)}: {why}"
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
+    return StatusError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": [cause]})
 
 
 def unprocessable() -> StatusError:

@@ -20,6 +20,7 @@ from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Operation
 from kcsim.api.typed import Typed
+from kcsim.api.validation.common import immutable
 from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339
 from kcsim.engine.core import Engine
 
@@ -212,6 +213,10 @@ class Store:
             raise status.conflict(op.resource, name)
         uid = given.get("uid")
         if uid and uid != objects.uid(current.object):
+            if op.verb == "patch":
+                # Both the generic and the kind's own rules say so.
+                faults = immutable("metadata.uid", uid, objects.uid(current.object)) * 2
+                raise status.invalid(op.resource.group, op.resource.kind, name, faults)
             why = (
                 f"StorageError: invalid object, Code: 4, Key: {storage_key(op.resource, current.key)}, ResourceVersion: 0, "
                 f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
@@ -240,10 +245,11 @@ class Store:
 
     # --- delete -------------------------------------------------------------------------------------------------
 
-    def delete(self, op: Operation, current: Version) -> Version | None:
+    def delete(self, op: Operation, current: Version) -> tuple[Version | None, bool]:
         """Begin or finish a deletion (kubernetes-api reference, 12.1).
 
-        Gives the version that was written, or None when nothing had to be (already on its way).
+        Gives the version that was written, None when nothing had to be (already on its way, a dry run); and whether
+        the object is gone now, or would be.
         """
         resource, obj = op.resource, current.object
         name = objects.name(obj)
@@ -257,14 +263,14 @@ class Store:
         finalizers = self._finalizers(op, resource, obj)
         if resource.kind == "Namespace" and not objects.is_deleting(obj) and obj["spec"].get("finalizers"):
             terminating = objects.assoc(obj, ("status", "phase"), "Terminating")
-            return self._mark(op, current, terminating, 0, finalizers, first=True)
+            return self._mark(op, current, terminating, 0, finalizers, first=True), False
         if (
             not grace
             and not finalizers
             and not (resource.kind == "Namespace" and obj["spec"].get("finalizers"))
         ):
-            return None if op.dry_run else self._remove(op, current, obj)
-        return self._mark(op, current, obj, grace, finalizers, first=not objects.is_deleting(obj))
+            return None if op.dry_run else self._remove(op, current, obj), True
+        return self._mark(op, current, obj, grace, finalizers, first=not objects.is_deleting(obj)), False
 
     @staticmethod
     def _grace(op: Operation, resource: Resource, obj: Object) -> int:

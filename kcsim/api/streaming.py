@@ -193,12 +193,6 @@ def _check_options(op: Operation, query: Mapping[str, str]) -> None:
         text = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         faults.append(("FieldValueForbidden", text))
     if faults:
-        raise _list_options_invalid("resourceVersionMatch", faults)
-
-
-def _list_options_invalid(name: str, faults: list[tuple[str, str]]) -> StatusError:
-    causes = [{"reason": reason, "message": text, "field": name} for reason, text in faults]
-    details = {"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}
-    texts = [f"{name}: {text}" for _, text in faults]
-    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    return StatusError(422, "Invalid", f'ListOptions.meta.k8s.io "" is invalid: {listed}', details)
+        raise status.options_invalid(
+            "ListOptions", [("resourceVersionMatch", reason, text) for reason, text in faults]
+        )

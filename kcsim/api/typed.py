@@ -6,7 +6,7 @@ parts that many objects share: the pods of one ReplicaSet have the same spec obj
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kcsim.api import status
@@ -35,26 +35,32 @@ class Typed:
 
     # --- decoding -----------------------------------------------------------------------------------------------
 
-    def decode(
-        self, resource: Resource, obj: Object, field_validation: str
-    ) -> tuple[Object, tuple[str, ...]]:
-        """The object without unknown fields, and warnings about them.
-
-        Raises:
-            StatusError: 400 for a wrong JSON type, or under ``Strict`` for unknown fields.
-        """
+    def check(self, resource: Resource, obj: Object) -> tuple[Object, str, list[str]]:
+        """The object without unknown fields, what makes it no object of its kind ("" for nothing), unknown fields."""
         kind: Any = self.custom_schemas.get(resource.gvk) if resource.custom else resource.gvk
         if kind is None:
-            return obj, ()
+            return obj, "", []
         known, faults = self._checker.decode(obj, kind)
         if not faults:
-            return known, ()
+            return known, "", []
         wrong = type_error(faults)
+        return known, wrong.message if wrong is not None else "", strict_errors(faults)
+
+    def decode(
+        self, resource: Resource, obj: Object, field_validation: str, duplicates: Sequence[str] = ()
+    ) -> tuple[Object, tuple[str, ...]]:
+        """The object without unknown fields, and warnings about them and about keys written twice.
+
+        Raises:
+            StatusError: 400 for a wrong JSON type, or under ``Strict`` for what is otherwise warned of.
+        """
+        known, wrong, unknown = self.check(resource, obj)
         where = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
-        if wrong is not None:
-            raise status.bad_request(f"{where}: {wrong.message}")
-        errors = strict_errors(faults)
-        if field_validation == "Strict":
+        if wrong:
+            raise status.bad_request(f"{where}: {wrong}")
+        errors = [*duplicates, *unknown]
+        if errors and field_validation == "Strict":
+            errors = [f"yaml: unmarshal errors:\n  {e}" if e.startswith("line ") else e for e in errors]
             raise status.bad_request(f"{where}: strict decoding error: {', '.join(errors)}")
         return known, tuple(errors) if field_validation != "Ignore" else ()
 

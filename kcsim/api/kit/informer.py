@@ -141,8 +141,9 @@ class Informer:
 
     def _on_wake(self) -> None:
         self._waiting = True
-        if self._component.client.reachable:
-            self._component.after(self._dice.draw(self._component.endpoint.profile.watch), self._drain)
+        component = self._component
+        if component.client.reachable:
+            component.after(self._dice.draw(component.endpoint.profile.watch), self._drain)
 
     def _reachability(self) -> None:
         if self._waiting and self._watch is not None and self._component.client.reachable:
@@ -154,10 +155,10 @@ class Informer:
         if watch is None or not self._component.client.reachable:
             return
         self._waiting = False
-        engine = self._engine
+        engine, apply = self._engine, self._apply
         for kind, version in watch.take():
             engine.cause = version
-            self._apply(version.key, None if kind == "DELETED" else version.object)
+            apply(version.key, None if kind == "DELETED" else version.object)
 
     def _apply(self, key: Key, new: Object | None) -> None:
         old = self._objects.get(key)
@@ -168,9 +169,26 @@ class Informer:
         else:
             self._objects[key] = new
         for name, read in self._indexers.items():
-            self._reindex(self._indexes[name], read, key, old, new)
+            if read is _namespaces:
+                self._file(self._indexes[name], key, new)
+            else:
+                self._reindex(self._indexes[name], read, key, old, new)
         for handler in self._handlers:
             handler(old, new)
+
+    @staticmethod
+    def _file(index: dict[str, dict[Key, Object]], key: Key, new: Object | None) -> None:
+        """File under the namespace, which an object never changes."""
+        entry = index.get(key[0])
+        if new is None:
+            if entry is not None:
+                entry.pop(key, None)
+                if not entry:
+                    del index[key[0]]
+        elif entry is None:
+            index[key[0]] = {key: new}
+        else:
+            entry[key] = new
 
     @staticmethod
     def _reindex(

@@ -131,11 +131,11 @@ def refuse_pods(world):
     create = world.server.store.create
     tried = []
 
-    def refusing(op, obj):
+    def refusing(op, obj, **more):
         if op.resource.plural == "pods" and refusing.on:
             tried.append(world.engine.now)
             raise StatusError(403, "Forbidden", 'pods "web-" is forbidden: exceeded quota: q')
-        return create(op, obj)
+        return create(op, obj, **more)
 
     refusing.on = True
     world.server.store.create = refusing
