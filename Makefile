@@ -31,6 +31,7 @@ help: ## list the commands
 .PHONY: demo
 demo: $(VENV)/.installed ## run a story under push and under pull, side by side
 	@$(BIN)/kcsim run $(SCENARIO) $(ARGS)
+	@if [ -t 1 ]; then echo; echo "kcsim is $(BIN)/kcsim here; \`. $(BIN)/activate\` puts it on your PATH."; fi
 
 .PHONY: test
 test: $(VENV)/.installed-dev ## run the tests
