@@ -59,24 +59,36 @@ class ServiceAllocator:
         }
         return {**obj, "spec": self._with_node_ports(new)}
 
-    def on_update(self, resource: Resource, new: Object, old: Object) -> Object:
-        """Keep the addresses a client left out; allocate node ports when the type now needs them."""
+    def keep(self, resource: Resource, new: Object, old: Object) -> Object:
+        """An update with the addresses and node ports that its client left out, before it is validated
+        (registry/core/service: patchAllocatedValues).
+        """
         if resource is not self._service or new["spec"] is old["spec"]:
             return new
         spec, before = dict(new["spec"]), old["spec"]
-        if spec.get("type") == before.get("type") or spec.get("type") != "ExternalName":
-            for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get("type") != "ExternalName" and before.get("type") != "ExternalName":
+            if not spec.get("clusterIP") and before.get("clusterIP"):
+                spec["clusterIP"] = before["clusterIP"]
+            if not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+                spec["clusterIPs"] = before.get("clusterIPs")
+            for field in ("ipFamilies", "ipFamilyPolicy"):
                 if not spec.get(field) and before.get(field):
                     spec[field] = before[field]
         kept = {(p.get("port"), p.get("protocol")): p.get("nodePort") for p in before.get("ports") or ()}
-        if spec.get("type") in {"NodePort", "LoadBalancer"}:
+        if spec.get("type") in {"NodePort", "LoadBalancer"} and spec.get("ports"):
             spec["ports"] = [
                 p
                 if p.get("nodePort") or not kept.get((p.get("port"), p.get("protocol")))
                 else {**p, "nodePort": kept[p.get("port"), p.get("protocol")]}
-                for p in spec.get("ports") or ()
+                for p in spec["ports"]
             ]
-        return {**new, "spec": self._with_node_ports(spec)}
+        return {**new, "spec": {k: v for k, v in spec.items() if v is not None}}
+
+    def on_update(self, resource: Resource, new: Object, old: Object) -> Object:
+        """Allocate node ports when the type now needs them."""
+        if resource is not self._service or new["spec"] is old["spec"]:
+            return new
+        return {**new, "spec": self._with_node_ports(new["spec"])}
 
     def on_delete(self, resource: Resource, obj: Object) -> None:
         """Take the addresses back."""

@@ -47,6 +47,8 @@ class Endpoint:
     _faults: dict[str, ClientFault] = field(default_factory=dict)
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
+    version: int = 0
+    """Grows with every change of the server or the way to it."""
 
     def meet(self, *names: str) -> None:
         """A client that goes by these names (user, program, host) connects."""
@@ -59,6 +61,7 @@ class Endpoint:
     def set_serving(self, serving: bool) -> None:
         """Start or stop the server process."""
         self.serving = serving
+        self.version += 1
         for listener in self._listeners:
             listener()
 
@@ -68,6 +71,7 @@ class Endpoint:
             self._faults.pop(name, None)
         else:
             self._faults[name] = fault
+        self.version += 1
         for listener in self._listeners:
             listener()
 
@@ -137,6 +141,8 @@ class Client:
         self.user_agent = user_agent
         self.fault: ClientFault | None = None
         self.on_warning: Callable[[str], None] | None = None
+        self._reachable = False
+        self._reachable_at: tuple[int, int, ClientFault | None] | None = None
         endpoint.meet(user.name, user_agent, host)
         self._engine = endpoint.engine
         self._dice = endpoint.engine.dice(f"client/{stream or user_agent}/{host}")
@@ -278,10 +284,16 @@ class Client:
     def reachable(self) -> bool:
         """Whether a request sent now would be answered."""
         endpoint = self.endpoint
-        fault = self.fault or endpoint.fault_of(self)
-        if fault is not None and (fault.cut or fault.error):
-            return False
-        return endpoint.serving and endpoint.network.reachable(self.host, endpoint.host)
+        seen = endpoint.network.version, endpoint.version, self.fault
+        if self._reachable_at != seen:
+            fault = self.fault or endpoint.fault_of(self)
+            self._reachable = (
+                not (fault is not None and (fault.cut or fault.error))
+                and endpoint.serving
+                and endpoint.network.reachable(self.host, endpoint.host)
+            )
+            self._reachable_at = seen
+        return self._reachable
 
     def set_fault(self, fault: ClientFault | None) -> None:
         """Break or mend this client's connection."""
@@ -333,6 +345,7 @@ class Client:
             value = answer.body
             self._warn(answer.warnings)
         except StatusError as refusal:
+            self._warn(refusal.warnings)
             error = refusal
         if done is _ignored:
             return
@@ -373,6 +386,7 @@ class DirectClient(Client):
         try:
             answer = self.endpoint.server.perform(op)
         except StatusError as refusal:
+            self._warn(refusal.warnings)
             done(None, refusal)
             return
         self._warn(answer.warnings)

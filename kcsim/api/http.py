@@ -57,7 +57,9 @@ def handle(server: ApiServer, request: Request) -> Response | Stream:
         return _handle(server, request)
     except StatusError as refusal:
         headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
-        return Response(refusal.code, refusal.body(), headers)
+        return Response(
+            refusal.code, refusal.body(), {**headers, **_warning_headers(refusal.warnings)}, refusal.warnings
+        )
 
 
 def _handle(server: ApiServer, request: Request) -> Response | Stream:

@@ -54,6 +54,9 @@ def patched(
     known, wrong, unknown = typed.check(op.resource, new)
     if wrong:
         raise refuse(wrong)
+    if unknown and op.patch_type != "strategic":
+        # Upstream decodes the patched document, whose touched parts stand in order of keys.
+        unknown = typed.check(op.resource, {key: _touched(new[key], old.get(key)) for key in sorted(new)})[2]
     errors = [*op.duplicates, *unknown]
     if errors and op.field_validation == "Strict":
         raise refuse(f"strict decoding error: {', '.join(errors)}")
@@ -233,6 +236,9 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.bad_request(
             f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {repeats}"
         )
+    if current is None and metadata.get("uid"):
+        why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
+        raise status.conflict(op.resource, op.name, why)
     live = current.object if current is not None else None
     managed = ownership.managed_of(current) if current is not None else Managed.empty()
     try:

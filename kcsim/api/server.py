@@ -25,6 +25,7 @@ from kcsim.api.ownership import Ownership
 from kcsim.api.paging import page
 from kcsim.api.rbac import Authorizer
 from kcsim.api.request import Answer, Operation, User
+from kcsim.api.status import StatusError
 from kcsim.api.store import Store
 from kcsim.engine.core import Engine
 
@@ -74,9 +75,20 @@ class ApiServer:
         self.authorizer.check(op.user, op.verb, resource, op.namespace, op.name, op.subresource)
         if op.subresource and resource.subresource(op.subresource) is None:
             raise status.no_such_resource()
+        if resource.plural in _DEPRECATED and not resource.group:
+            return self._with_warning(op, _DEPRECATED[resource.plural])
         if resource.storage:
             return conversion.perform(self, op)
         return self.perform_as(op, None)
+
+    def _with_warning(self, op: Operation, warning: str) -> Answer:
+        try:
+            answer = self.perform_as(op, None)
+        except StatusError as refusal:
+            refusal.warnings = (warning,)
+            raise
+        answer.warnings = (warning, *answer.warnings)
+        return answer
 
     def perform_as(self, op: Operation, managed: Managed | None) -> Answer:
         """Do what is asked of a resource in its stored version, rights being checked; ``managed`` says who then owns
@@ -91,9 +103,6 @@ class ApiServer:
         else:
             answer = self._VERBS[op.verb](self, op)
         self.writes += self.log.revision - revision
-        warning = _DEPRECATED.get(op.resource.group_resource)
-        if warning is not None:
-            answer.warnings = (warning, *answer.warnings)
         return answer
 
     # --- reading ------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class StatusError(Exception):
         message: what a person reads.
         details: the ``details`` member, None when absent.
         retry_after: seconds in the Retry-After header, 0 when absent.
+        warnings: what the server warns of beside the refusal.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class StatusError(Exception):
         self.message = message
         self.details = details
         self.retry_after = retry_after
+        self.warnings: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """The Status object as it goes over the wire."""

@@ -192,6 +192,7 @@ class Store:
         generation = seen if op.subresource == "status" else strategy.generation(resource, new, old)
         if generation != new["metadata"].get("generation"):
             new = objects.with_metadata(new, generation=generation)
+        new = self._services.keep(resource, new, old)
         self.typed.validate_update(resource, new, old, op.subresource)
         new = self._services.on_update(resource, new, old)
         if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
@@ -253,11 +254,13 @@ class Store:
         """
         resource, obj = op.resource, current.object
         name = objects.name(obj)
-        if op.precondition_uid and op.precondition_uid != objects.uid(obj):
-            raise status.conflict(resource, name, _precondition("UID", op.precondition_uid, objects.uid(obj)))
-        wanted, stored = op.precondition_resource_version, objects.resource_version(obj)
-        if wanted and wanted != stored:
-            raise status.conflict(resource, name, _precondition("ResourceVersion", wanted, stored))
+        uid, version = op.precondition_uid, op.precondition_resource_version
+        if uid and uid != objects.uid(obj):
+            raise _precondition_failed(
+                resource, name, "UID", uid, objects.uid(obj), "deleted and then recreated"
+            )
+        if version and version != (stored := objects.resource_version(obj)):
+            raise _precondition_failed(resource, name, "ResourceVersion", version, stored, "modified")
         self.admission.admit_delete(resource, name)
         grace = self._grace(op, resource, obj)
         finalizers = self._finalizers(op, resource, obj)
@@ -382,11 +385,19 @@ def storage_key(resource: Resource, key: tuple[str, str]) -> str:
     return f"/registry/{resource.plural}/{where}"
 
 
-def _precondition(field: str, wanted: str, stored: str) -> str:
-    return (
-        f"the {field} in the precondition ({wanted}) does not match the {field} in record ({stored}). "
-        "The object might have been deleted and then recreated"
+def _precondition_failed(
+    resource: Resource, name: str, field: str, wanted: str, stored: str, happened: str
+) -> status.StatusError:
+    """409 for a DELETE that asks for another object or version; upstream names the kind here, not the plural."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    text = (
+        f'Operation cannot be fulfilled on {kind} "{name}": the {field} in the precondition ({wanted}) does not match '
+        f"the {field} in record ({stored}). The object might have been {happened}"
     )
+    details = {"name": name, "group": resource.group, "kind": resource.kind}
+    if not resource.group:
+        del details["group"]
+    return status.StatusError(409, "Conflict", text, details)
 
 
 def _same(new: Object, old: Object) -> bool:

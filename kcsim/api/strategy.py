@@ -121,7 +121,7 @@ def prepare_for_create(resource: Resource, obj: Object) -> Object:
         return special(obj)
     initial = _INITIAL_STATUS.get(resource.group_version, _INITIAL_STATUS[""]).get(resource.kind)
     if initial is not None:
-        return {**obj, "status": initial}
+        return _printed(resource, {**obj, "status": initial})
     if resource.has_status and "status" in obj:
         obj = {k: v for k, v in obj.items() if k != "status"}
     return _printed(resource, obj)
@@ -131,6 +131,7 @@ def prepare_for_create(resource: Resource, obj: Object) -> Object:
 _PRINTED: dict[tuple[str, str], dict[str, Any]] = {
     ("rbac.authorization.k8s.io", "Role"): {"rules": None},
     ("rbac.authorization.k8s.io", "ClusterRole"): {"rules": None},
+    ("discovery.k8s.io", "EndpointSlice"): {"endpoints": None, "ports": None},
     ("coordination.k8s.io", "Lease"): {"spec": {}},
     ("", "Event"): {
         "source": {},
@@ -150,8 +151,19 @@ _PRINTED: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def _printed(resource: Resource, obj: Object) -> Object:
+    if resource.kind == "LimitRange" and not (obj.get("spec") or {}).get("limits"):
+        return {**obj, "spec": {**(obj.get("spec") or {}), "limits": None}}
+    if resource.kind == "StatefulSet" and "serviceName" not in obj["spec"]:
+        return {**obj, "spec": {**obj["spec"], "serviceName": ""}}
     shown = _PRINTED.get((resource.group, resource.kind))
-    return obj if shown is None else {**shown, **obj}
+    if shown is None:
+        return obj
+    # Storage does not know an empty list from none.
+    new = {**shown, **obj}
+    for field, empty in shown.items():
+        if empty is None and new[field] == []:
+            new[field] = None
+    return new
 
 
 # Statuses of new objects: counters and members without omitempty in the Go types are in what the server answers.

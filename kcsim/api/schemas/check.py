@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from kcsim.api.catalog import GVK
 from kcsim.api.schemas.definitions import definition
-from kcsim.api.schemas.gotypes import OMITTED_ZEROS, go_type, struct_name
+from kcsim.api.schemas.gotypes import OMITTED_ZEROS, PRINTED_EMPTY, go_type, struct_name
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.values import format_error
 
@@ -97,10 +97,11 @@ def _fits(value: Any, node: Schema) -> bool:
 
 def _vanishes(value: Any, name: str, node: Schema, child: Schema) -> bool:
     """Whether Go's encoding leaves this (falsy) field out: null, an empty optional list or map, an omitted zero."""
+    shown = name in node.required or (node.name != "" and name in PRINTED_EMPTY.get(struct_name(node), ()))
     if value is None:
-        return name not in node.required or child.kind not in ("list", "map")
+        return not shown or child.kind not in ("list", "map")
     if child.kind in ("list", "map"):
-        return not value and name not in node.required
+        return not value and not shown
     return not value and node.name != "" and name in OMITTED_ZEROS.get(struct_name(node), ())
 
 

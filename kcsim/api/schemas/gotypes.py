@@ -5,6 +5,7 @@ into those types and encoded again, so nulls, empty lists and the zero of a non-
 the store. Left out: rarely written structs; their zeros are kept as sent (`Differs:` below).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from kcsim.api.schemas.schema import Schema
@@ -74,6 +75,13 @@ def _table(text: str) -> dict[str, frozenset[str]]:
     rows = (line.split() for line in text.strip().splitlines())
     return {row[0]: frozenset(row[1:]) for row in rows}
 
+
+PRINTED_EMPTY: Final[Mapping[str, tuple[str, ...]]] = {
+    "Role": ("rules",),
+    "ClusterRole": ("rules",),
+    "EndpointSlice": ("endpoints",),
+}
+"""Lists without omitempty that the OpenAPI document does not call required."""
 
 OMITTED_ZEROS: Final = _table(
     """
