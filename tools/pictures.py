@@ -42,7 +42,9 @@ def printed(command: str, columns: int = 100) -> tuple[str, ...]:
     env |= {"PYTHONIOENCODING": "utf-8"}
     env.pop("NO_COLOR", None)
     program = [sys.executable, "-m", "kcsim.cli.main", *command.split()[1:]]
-    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, check=True)  # noqa: S603 - our own command
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        raise RuntimeError(f"`{command}` ended with {done.returncode}: {done.stderr.decode()}")
     return tuple(done.stdout.decode("utf-8").rstrip().splitlines())
 
 
