@@ -16,9 +16,10 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import SECOND, format_duration
+from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.tui.catalogue import Entry, catalogue
-from kcsim.tui.dialogs import Doable, Help, confirm
+from kcsim.tui.dialogs import Doable, Help, Read, confirm
 from kcsim.tui.gallery import GalleryScreen, faults_screen
 from kcsim.tui.keys import key
 from kcsim.tui.opening import open_session
@@ -88,13 +89,18 @@ class KcsimApp(App[int]):
             if fresh.scenario is None:
                 self.push_screen(faults_screen(fresh))
                 return
-            session = self._open[key] = open_session(fresh.scenario, delivery, self._seed)
+            try:
+                session = open_session(fresh.scenario, delivery, self._seed)
+            except (ScenarioError, ValueError) as error:
+                self.push_screen(Read(f"{entry.name} cannot be played", str(error)))
+                return
+            self._open[key] = session
         self.push_screen(RunScreen(session))
 
     def progress(self, entry: Entry, delivery: str | None) -> str:
         """How far a run that is open has come; "" when it is not."""
         session = self._open.get((entry.path, delivery))
-        return format_duration(session.now // 1_000_000 * 1_000_000) if session is not None else ""
+        return format_duration(session.now // SECOND * SECOND) if session is not None and session.now else ""
 
     @property
     def unsaved(self) -> int:

@@ -18,9 +18,15 @@ from kcsim.tui.keys import key
 from kcsim.tui.widgets.keybar import KeyBar
 from kcsim.tui.widgets.pager import TextLine
 from kcsim.tui.widgets.rows import Row, RowList
+from kcsim.views.states import State
 
 if TYPE_CHECKING:
     from kcsim.tui.app import KcsimApp
+
+
+_HEAD = Text.assemble(
+    ("kcsim", "bold"), ("  one story, pushed and pulled: choose one and watch it happen", "dim")
+)
 
 
 class GalleryScreen(Screen[None]):
@@ -45,7 +51,7 @@ class GalleryScreen(Screen[None]):
         """The list beside what the scenario is about."""
         yield Static("", id="head", classes="line")
         with Horizontal(id="gallery"):
-            scenarios = RowList(id="scenarios", glyphs=False)
+            scenarios = RowList(id="scenarios")
             scenarios.add_class("pane")
             scenarios.border_title = "Scenarios"
             yield scenarios
@@ -86,15 +92,22 @@ class GalleryScreen(Screen[None]):
         shown = self._shown
         empty = f"no scenario holds {wanted!r}"
         rows = self.query_one("#scenarios", RowList)
-        rows.show((), len(shown), lambda i: self._row(shown[i]), key_at=lambda i: shown[i].path, empty=empty)
+        rows.show(
+            ("NAME", "TITLE"),
+            len(shown),
+            lambda i: self._row(shown[i]),
+            key_at=lambda i: shown[i].path,
+            empty=empty,
+        )
         rows.border_title = (
             f"Scenarios {len(shown)}/{len(self._entries)}" if wanted else f"Scenarios {len(shown)}"
         )
-        self.query_one("#head", Static).update(Text("kcsim  Scenarios"))
+        self.query_one("#head", Static).update(_HEAD)
         self._describe()
 
     def _row(self, entry: Entry) -> Row:
-        return Row(entry.path, (entry.name,), "failed" if entry.scenario is None else "")
+        state: State = "failed" if entry.scenario is None else ""
+        return Row(entry.path, (entry.name, entry.title), state)
 
     def _describe(self) -> None:
         entry = self.entry
@@ -122,7 +135,7 @@ class GalleryScreen(Screen[None]):
                     f" [{name}] " if name == chosen else f"  {name}  ",
                     style="bold" if name == chosen else "dim",
                 )
-            about.append("← →\n", style="dim")
+            about.append("\n")
         about.append("\nStory\n")
         for when, what in story_lines(scenario):
             about.append(f"t={when:<7} {what}\n", style="not bold")

@@ -52,15 +52,13 @@ class RunScreen(Screen[None]):
         key("full_stop", "step", "Step", "Step: the next event that leaves a trace", bar=True),
         key("right_square_bracket", "next", "Next", "Go to the next change", bar=True),
         key("left_square_bracket", "previous", "Back", "Look back at the change before", bar=True),
-        key(
-            "g", "go_to", "Go to", "Go to a time: 90, 1m30s, +30s, a word such as commit, now, end", bar=True
-        ),
+        key("g", "go_to", "Go to", "Go to a time: 90, 1m30s, +30s, commit, now, end", bar=True),
         key("plus,equals_sign", "speed(1)", "Faster", "Let time pass faster"),
         key("minus", "speed(-1)", "Slower", "Let time pass slower"),
         key("i", "inject", "Inject", "Inject a fault: what, where, how long", bar=True),
         key("colon", "command", "Command", "Command bar: kinds (:deploy) and kubectl lines", bar=True),
         key("slash", "filter", "Filter", "Filter the list: text, !text, -l app=web"),
-        key("e", "edit", "Edit", "Change the selected object by hand: begins a kubectl line"),
+        key("e", "edit", "Edit", "Change the selected object by hand"),
         key("ctrl+d", "delete", "Delete", "Delete the selected object; asks first"),
         key("z", "undo", "Undo", "Take the last thing done by hand back"),
         key("Z", "redo", "Redo", "Do again what was taken back"),

@@ -52,7 +52,7 @@ class Driver:
     async def rest(self) -> None:
         """Until the world has come to rest and the screen shows it."""
         while self.session.running:
-            await asyncio.sleep(0.005)
+            await self.pilot.pause(0.005)
         await self.pilot.pause()
 
     @property

@@ -187,8 +187,8 @@ class RowList(ScrollView, can_focus=True):
         self.refresh()
 
     def _measure(self) -> None:
-        """Columns grow with what comes into sight and never shrink, so that they do not dance."""
-        widths = self._widths
+        """Columns are as wide as what is in sight needs."""
+        widths = self._widths = [len(title) for title in self._header]
         for place in range(self._first, min(self.count, self._first + self.size.height)):
             for column, cell in enumerate(self._row(place).cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))

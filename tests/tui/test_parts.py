@@ -1,0 +1,127 @@
+"""Parts of the screens that need none: the command bar's grammar, the key bar's choice, breaking lines, the palette."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kcsim.engine.clock import MINUTE
+from kcsim.scenario.faults import FAULTS
+from kcsim.scenario.load import loads
+from kcsim.scenario.model import TimelineEntry
+from kcsim.tui import inject
+from kcsim.tui.commands import BadCommand, Kubectl, Own, ShowKind, complete, parse
+from kcsim.tui.hands import in_words
+from kcsim.tui.session import scenario_name
+from kcsim.tui.widgets.keybar import Shown, fitting
+from kcsim.tui.widgets.pager import wrapped, yaml_lines
+from tests.tui.worlds import SMALL, rest, small
+
+
+@pytest.fixture(scope="module")
+def session():
+    world = small()
+    world.go_to(2 * MINUTE)
+    return rest(world)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("pods", ShowKind("pods", None)),
+        (":po", ShowKind("po", None)),
+        ("deploy shop", ShowKind("deploy", "shop")),
+        ("kubectl get pods", Kubectl("get pods", reads=True)),
+        ("get pods -A", Kubectl("get pods -A", reads=True)),
+        ("kubectl scale deploy/web --replicas=2", Kubectl("scale deploy/web --replicas=2", reads=False)),
+        ("q", Own("quit", "")),
+        ("goto 5m", Own("goto", "5m")),
+        ("save", Own("save", "")),
+    ],
+)
+def test_the_command_bar_understands(session, text, command):
+    assert parse(text, session.look) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "type a kind"),
+        ("podz", "did you mean"),
+        ("kubectl frobnicate", "unknown command"),
+        ("kubectl logs web", "does not model"),
+        ("kubectl get 'pods", "No closing quotation"),
+    ],
+)
+def test_the_command_bar_says_what_it_does_not_understand(session, text, says):
+    with pytest.raises(BadCommand, match=says):
+        parse(text, session.look)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("kub", "kubectl"),
+        ("kubectl sc", "kubectl scale"),
+        ("kubectl scale deploym", "kubectl scale deployment"),
+        ("kubectl scale deployment/w", "kubectl scale deployment/web"),
+        ("kubectl get pods -n sh", "kubectl get pods -n shop"),
+        ("kubectl rollout re", "kubectl rollout restart"),
+        ("deploy sh", "deploy shop"),
+        ("", None),
+        ("kubectl ", None),
+        ("nosuch", None),
+        ("kubectl get gadget/x", None),
+    ],
+)
+def test_tab_completes_words(session, text, whole):
+    assert complete(text, session.look) == whole
+
+
+def test_the_key_bar_leaves_out_what_does_not_fit_but_never_help():
+    keys = [Shown(str(i), str(i), "something", f"act{i}") for i in range(9)] + [
+        Shown("?", "?", "help", "help")
+    ]
+    for width in range(8, 130):
+        chosen = fitting(keys, width)
+        assert chosen[-1].action == "help"
+        assert sum(key.width + 2 for key in chosen) <= width
+
+
+@pytest.mark.parametrize("width", [10, 17, 40, 200])
+def test_broken_lines_hold_every_word_and_keep_the_width(width):
+    line = (("    because ", "dim"), ("node-2 loses power while ", "key"), ("everybody sleeps", ""))
+    parts = ["".join(text for text, _ in part) for part in wrapped(line, width)]
+    assert all(len(part) <= width for part in parts)
+    assert "".join("".join(parts).split()) == "becausenode-2losespowerwhileeverybodysleeps"
+
+
+def test_yaml_keys_are_told_from_values():
+    (line,) = yaml_lines('  image: "registry.example/web:1"')
+    assert [style for _, style in line] == ["", "key", ""]
+    assert "".join(text for text, _ in line) == '  image: "registry.example/web:1"'
+    assert yaml_lines("- just a value") == [(("- just a value", ""),)]
+
+
+def test_every_fault_of_the_palette_has_targets_and_reads_back_as_yaml(session):
+    text = Path(SMALL).read_text(encoding="utf-8")
+    for kind in FAULTS:
+        fields = {
+            field: inject.targets(session, kind, field)[-1].value
+            for field in inject.TARGET_FIELDS
+            if field in FAULTS[kind].needs
+        }
+        entry = TimelineEntry(at=4 * MINUTE, fault=kind, for_=2 * MINUTE, **fields)
+        line = inject.as_line(entry)
+        again = loads(text.replace("timeline:\n", f"timeline:\n  {line}\n"))
+        assert again.timeline[0] == entry, line
+        assert kind in in_words(entry)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("by hand.yaml", "by-hand"), ("Ä.yaml", "by-hand"), ("a_b-2.yml", "a-b-2"), ("x" * 80, "x" * 63)],
+)
+def test_a_saved_story_is_named_after_its_file(path, name):
+    assert scenario_name(Path(path)) == name
