@@ -68,6 +68,7 @@ class Network:
         self._down: set[str] = set()
         self._cuts: list[Cut] = []
         self._routes: dict[tuple[str, str], Route | None] = {}
+        self._asked: set[str] = set()
         self._core: nx.Graph[str] | None = None
         self._listeners: list[Callable[[], None]] = []
         self.version = 0
@@ -78,8 +79,6 @@ class Network:
         """Place a host; it is joined to nothing yet."""
         host = self._hosts[name] = Host(name, kind, zone)
         self._graph.add_node(name)
-        self._core = None
-        self._changed()
         return host
 
     def remove_host(self, name: str) -> None:
@@ -96,9 +95,14 @@ class Network:
         self.host(a)
         self.host(b)
         weight = latency.at(0.5)
+        # A host that joins, and whose way nobody has asked for, changes nothing for the others.
+        adjacent = self._graph.adj
+        joins = (not adjacent[a] and a not in self._asked) or (not adjacent[b] and b not in self._asked)
         self._graph.add_edge(a, b, latency=latency, weight=weight)
-        self._core = None
-        self._changed()
+        if not joins or len(adjacent[a]) == 2 or len(adjacent[b]) == 2:
+            self._core = None
+        if not joins:
+            self._changed()
 
     @property
     def hosts(self) -> list[Host]:
@@ -189,6 +193,7 @@ class Network:
     def _find(self, source: str, target: str) -> Route | None:
         self.host(source)
         self.host(target)
+        self._asked.update((source, target))
         if source in self._down or target in self._down:
             return None
         if any(source in cut.sources and target in cut.targets for cut in self._cuts):

@@ -66,21 +66,22 @@ class Skewed:
 
     median: int
     p99: int
-    _values: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _lines: tuple[tuple[int, float, float], ...] = field(init=False, repr=False, compare=False)
+    """For each stretch between knots: the value and the quantile where it begins, and its slope."""
 
     def __post_init__(self) -> None:
         ratio = self.p99 / self.median
-        values = tuple(round(self.median * ratio ** (z / 2.3263)) for _, z in _KNOTS)
-        object.__setattr__(self, "_values", values)
+        values = [round(self.median * ratio ** (z / 2.3263)) for _, z in _KNOTS]
+        lines = [
+            (start, low, (end - start) / (high - low))
+            for start, end, low, high in zip(values, values[1:], _QUANTILES, _QUANTILES[1:], strict=False)
+        ]
+        object.__setattr__(self, "_lines", (*lines, (values[-1], 1.0, 0.0)))
 
     def at(self, u: float) -> int:
         """The delay in µs at quantile ``u``."""
-        i = bisect_right(_QUANTILES, u) - 1
-        if i >= len(_KNOTS) - 1:
-            return self._values[-1]
-        low, high = _QUANTILES[i], _QUANTILES[i + 1]
-        start, end = self._values[i], self._values[i + 1]
-        return start + int((end - start) * ((u - low) / (high - low)))
+        start, low, slope = self._lines[bisect_right(_QUANTILES, u) - 1]
+        return start + int(slope * (u - low))
 
 
 _QUANTILES: tuple[float, ...] = tuple(q for q, _ in _KNOTS)
