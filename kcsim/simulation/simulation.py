@@ -101,12 +101,23 @@ class Simulation:
         """What happened so far; ``trace.sha256()`` is the world's fingerprint."""
         return self.engine.trace
 
-    def step(self) -> Step:
-        """Process the next event that leaves a trace (or the last one there is); gives what it did."""
-        records = self.trace.records
-        before = len(records)
-        while len(records) == before and self.engine.step():
-            pass
+    def step(self, limit: Time = "1h") -> Step:
+        """Process the next event that leaves a trace; gives what it did.
+
+        Args:
+            limit: how much virtual time may pass at most; a world at rest has events without a trace for ever. The step
+                then has no records.
+        """
+        engine, records = self.engine, self.trace.records
+        before, end = len(records), engine.now + seconds(limit)
+        while len(records) == before:
+            upcoming = engine.next_time
+            if upcoming is None:
+                break
+            if upcoming > end:
+                engine.run_until(end)
+                break
+            engine.step()
         return Step(self.now, tuple(records[before:]))
 
     def run_until(self, until: Time | Callable[[Simulation], Any], timeout: Time | None = None) -> Run:

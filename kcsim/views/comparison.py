@@ -87,9 +87,7 @@ def _happened(row: MeasureRow) -> bool:
 
 def _measure(row: MeasureRow) -> Line:
     texts = row.texts
-    return Line(
-        "measure", row.name, row.title, texts, ("",) * len(texts), len(set(texts)) > 1, row.definition
-    )
+    return Line("measure", row.name, row.title, texts, plain, len(set(texts)) > 1, row.definition)
 
 
 def _expectation(row: ExpectationRow) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from unicodedata import combining, east_asian_width
 
 from kcsim.engine.clock import clock_text
@@ -37,8 +38,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int = WIDTH
     lines = [_line(head, widths), _GAP.join("-" * each for each in widths)]
     for row in cells:
         wrapped = [_wrapped(cell, each) for cell, each in zip(row, widths, strict=True)]
-        for number in range(max(map(len, wrapped))):
-            lines.append(_line([part[number] if number < len(part) else "" for part in wrapped], widths))
+        lines.extend(_line(cells_of_line, widths) for cells_of_line in zip_longest(*wrapped, fillvalue=""))
     return "\n".join(lines) + "\n"
 
 
