@@ -87,6 +87,7 @@ def _happened(row: MeasureRow) -> bool:
 
 def _measure(row: MeasureRow) -> Line:
     texts = row.texts
+    plain: tuple[State, ...] = ("",) * len(texts)
     return Line("measure", row.name, row.title, texts, plain, len(set(texts)) > 1, row.definition)
 
 
