@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TextIO
+from unicodedata import combining, east_asian_width
 
 WIDTH_MIN, WIDTH_MAX, WIDTH_PIPED = 40, 140, 80
 
@@ -122,7 +123,10 @@ def silence(stream: TextIO) -> None:
 
 def visible(text: str) -> int:
     """Columns a text takes on the terminal; colours take none."""
-    return len(_ESCAPES.sub("", text))
+    plain = _ESCAPES.sub("", text)
+    if plain.isascii():
+        return len(plain)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in plain)
 
 
 def padded(text: str, width: int) -> str:

@@ -82,7 +82,7 @@ class Commands(click.Group):
 )
 @click.version_option(None, "-V", "--version", package_name="kcsim", message="kcsim %(version)s")
 @click.pass_context
-def cli(context: click.Context) -> Exit | None:
+def cli(context: click.Context) -> int | None:
     """A deterministic Kubernetes and GitOps simulator.
 
     Plays a story of commits, failures and drift in virtual time, once pushed by a pipeline and once pulled by an agent,
@@ -95,7 +95,7 @@ def cli(context: click.Context) -> Exit | None:
         from kcsim.cli.tui import is_available, open_tui
 
         if is_available():
-            return open_tui(None)
+            return open_tui()
     click.echo(context.get_help())
     return Exit.OK
 

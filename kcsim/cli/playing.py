@@ -81,6 +81,11 @@ def _run(name: str, world: "Play", progress: "Progress", interruption: Interrupt
         progress.show(name, world.now, end)
 
 
+def clock_of(world: "Play") -> str:
+    """How far a world has come, of how far it should."""
+    return f"t={clock_text(world.engine.now)} of {clock_text(round(world.end * SECOND))}"
+
+
 class Progress:
     """One line on stderr that is drawn over and over, and is gone in the end."""
 

@@ -97,9 +97,13 @@ def _write(out: Path, twins: "Twins", document: dict[str, Any]) -> None:
 
 
 def _outcome(console: Console, twins: "Twins", ending: "Ending", *, says_failures: bool) -> Exit:
+    from kcsim.cli.playing import clock_of
+
     if ending.interrupted:
+        stopped = [(name, world) for name, world in twins.worlds.items() if name not in ending.done]
+        at = "".join(f"; {name or 'the world'} stopped at {clock_of(world)}" for name, world in stopped)
         where = f"; what was recorded is in {ending.out}" if ending.out is not None else ""
-        console.say(f"kcsim: interrupted{where}")
+        console.say(f"kcsim: interrupted{at}{where}")
         return Exit.INTERRUPTED
     failed = [
         (name, verdict)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from kcsim.cli.console import Console, padded, visible, wrapped
 from kcsim.cli.table import role_of, table
 from kcsim.engine.clock import SECOND, clock_text, format_duration
+from kcsim.views.comparison import comparison
 from kcsim.views.lanes import Lane, Scale, lanes, ruler
 from kcsim.views.merged import Row, merged
 from kcsim.views.readiness import INFRASTRUCTURE, Readiness
 from kcsim.views.timeline import Moment, timeline
 
 if TYPE_CHECKING:  # what the command has loaded already
-    from kcsim.scenario.compare import Twins
+    from kcsim.scenario.compare import Table, Twins
     from kcsim.scenario.expectations import Verdict
     from kcsim.scenario.measures import Measure
     from kcsim.scenario.play import Play
@@ -53,15 +54,18 @@ class Ending:
 def tell_story(console: Console, twins: "Twins", ending: Ending) -> None:
     """Print the whole of it; measures and verdicts of worlds that got to their end only."""
     worlds = twins.worlds
+    done = {name: worlds[name] for name in ending.done}
+    compared = type(twins)(twins.scenario, done).table() if done else None
     timelines = {name: timeline(world) for name, world in worlds.items()}
     parts = [
         heading(console, worlds),
         at_a_glance(console, worlds, timelines),
         happened(console, timelines),
-        parted(console, twins) if len(ending.done) > 1 else [],
-        measured(console, {name: worlds[name].measures() for name in ending.done}),
-        judged(console, {name: worlds[name].verdicts() for name in ending.done}),
-        next_steps(console, worlds, ending),
+        parted(console, twins) if len(done) > 1 else [],
+        measured(console, compared) if compared is not None else [],
+        explained(console, next(iter(done.values())).measures()) if len(worlds) == 1 and done else [],
+        judged(console, {name: world.verdicts() for name, world in done.items()}),
+        [] if ending.interrupted else next_steps(console, worlds, ending),
     ]
     for number, lines in enumerate(part for part in parts if part):
         if number:
@@ -219,25 +223,17 @@ def parted(console: Console, twins: "Twins") -> list[str]:
 # Measures and expectations, side by side.
 
 
-def measured(console: Console, worlds: Mapping[str, Sequence["Measure"]]) -> list[str]:
-    """The measures, a column a world; what happened in no world is left out, texts stand below."""
-    if not worlds:
-        return []
-    columns = [{measure.name: measure for measure in measures} for measures in worlds.values()]
-    rows: list[tuple[str, list[str]]] = []
-    below: list[str] = []
-    for name, first in columns[0].items():
-        found = [column[name] for column in columns if name in column]
-        if all(measure.value is None for measure in found):
-            continue
-        if first.unit:
-            rows.append((first.title, [measure.text for measure in found]))
-        else:
-            below.extend(_texts(console, first.title, list(worlds), [measure.text for measure in found]))
-    lines = table(console, "Measured", list(worlds), rows, differing=len(columns) > 1)
-    if len(columns) == 1:
-        below.extend(_details(console, list(columns[0].values())))
-    return [*lines, *below]
+def measured(console: Console, compared: "Table") -> list[str]:
+    """The measures that happened in some world, a column a world; what is a text and no number stands below."""
+    single = len(compared.columns) == 1
+    units = {row.name: row.unit for row in compared.measures}
+    found = [line for line in comparison(compared, every=single) if line.kind == "measure"]
+    rows = [(line.title, line.cells) for line in found if units[line.name]]
+    lines = table(console, "Measured", compared.columns, rows, differing=not single)
+    for line in found:
+        if not units[line.name]:
+            lines.extend(_texts(console, line.title, compared.columns, line.cells))
+    return lines
 
 
 def _texts(console: Console, title: str, names: Sequence[str], texts: Sequence[str]) -> list[str]:
@@ -250,17 +246,17 @@ def _texts(console: Console, title: str, names: Sequence[str], texts: Sequence[s
     return lines
 
 
-def _details(console: Console, measures: Sequence["Measure"]) -> list[str]:
+def explained(console: Console, measures: Sequence["Measure"]) -> list[str]:
     """What the measures of a single world are made of."""
     lines: list[str] = []
     for measure in measures:
         if measure.unit and measure.value is not None and measure.detail:
-            lines.append(console.paint(measure.title, "dim"))
+            lines.append(f"{measure.title}: {measure.text}")
             for detail in measure.detail:
                 lines.extend(
                     console.paint(line, "dim") for line in wrapped(detail, console.width, "    ", "  ")
                 )
-    return lines
+    return [console.paint("In detail", "bold"), *lines] if lines else []
 
 
 def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[str]:

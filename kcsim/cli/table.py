@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kcsim.cli.console import Console, padded, visible, wrapped
 
 WORLD_ROLES = ("first", "second", "third")
-TITLE_MAX, CELL_MIN = 36, 14
+TITLE_MAX, CELL_MIN = 38, 14
 """Columns of a row's title at most, of a cell at least."""
 
 

@@ -45,6 +45,8 @@ def command(
     stories = [
         load_twins(console, name, deliveries, seed=seed, until=until, settings=settings) for name in scenarios
     ]
+    if junitxml is not None:
+        _write(junitxml, "")  # told now, not when all has been run
     suites: list[Suite] = []
     with Interruption() as interruption:
         for story in stories:

@@ -6,7 +6,6 @@ from importlib.util import find_spec
 import click
 
 from kcsim.cli.arguments import ScenarioName
-from kcsim.cli.exits import Exit
 from kcsim.cli.problems import BadInput
 
 # Surfaces do not import one another: it is named here as a script would name it.
@@ -14,22 +13,23 @@ APP = "kcsim.tui.app"
 
 
 @click.command("tui", short_help="The terminal user interface: watch, pause, step, break things.")
-@click.argument("scenario", required=False, type=ScenarioName())
-def command(scenario: str | None) -> Exit:
+@click.argument("scenario", metavar="[SCENARIO]", required=False, type=ScenarioName())
+@click.option("-d", "--delivery", metavar="NAME", help="Open this delivery's world (push, flux).")
+@click.option("--seed", metavar="N", type=click.IntRange(0, 10**9), help="Another seed for all dice.")
+def command(scenario: str | None, delivery: str | None, seed: int | None) -> int:
     """Open the terminal user interface, with the gallery or with one scenario."""
-    return open_tui(scenario)
+    return open_tui(scenario, delivery, seed)
 
 
 def is_available() -> bool:
     """Whether it is installed."""
-    return find_spec(APP) is not None and find_spec("textual") is not None
+    return find_spec("textual") is not None and find_spec(APP) is not None
 
 
-def open_tui(scenario: str | None) -> Exit:
-    """Run it until it is closed."""
+def open_tui(scenario: str | None = None, delivery: str | None = None, seed: int | None = None) -> int:
+    """Run it until it is closed; gives its exit code."""
     if not is_available():
         raise BadInput(
             "the terminal user interface is not installed", "pip install textual, or use `kcsim run`."
         )
-    import_module(APP).main(scenario)
-    return Exit.OK
+    return int(import_module(APP).main(scenario, delivery, seed))

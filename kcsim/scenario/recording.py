@@ -194,29 +194,23 @@ def read_trace(folder: Path) -> list[dict[str, Any]]:
         if len(worlds) != 1:
             raise _no_world(folder, worlds)
         path = folder / worlds[0] / TRACE
-    rows: list[dict[str, Any]] = []
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file):
-                rows.append(_row(line, number, path))
+        with path.open("rb") as file:
+            return [_row(line, number, path) for number, line in enumerate(file)]
     except OSError as error:
-        raise RecordingError(
-            f"{path} cannot be read: {error.strerror or error}", "Give it back its rights."
-        ) from None
-    except UnicodeDecodeError:
-        raise RecordingError(f"{path}:{len(rows) + 1}:1: this is no UTF-8 text", _AGAIN) from None
-    return rows
+        message = f"{path} cannot be read: {error.strerror or error}"
+        raise RecordingError(message, "Give it back its rights.") from None
 
 
 _AGAIN = "The trace is damaged: make the recording again with `kcsim run ... --out DIR`."
 
 
-def _row(line: str, number: int, path: Path) -> dict[str, Any]:
+def _row(line: bytes, number: int, path: Path) -> dict[str, Any]:
     where = f"{path}:{number + 1}:1"
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        raise RecordingError(f"{where}: this is no JSON", _AGAIN) from None
+        raise RecordingError(f"{where}: this is no JSON in UTF-8", _AGAIN) from None
     if not isinstance(row, dict) or row.get("seq") != number:
         raise RecordingError(f"{where}: this is not record {number} of a trace", _AGAIN)
     wrong = [name for name, kind in ROW_FIELDS.items() if not isinstance(row.get(name), kind)]

@@ -33,10 +33,50 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 """What a value is replaced by: extremes of each type, texts that mean something elsewhere in the file."""
 
-BYTES = (b"\x00", b"\xff", b"\xfe\xff", b"\t", b"\r", b"\n", b":", b"- ", b"? ", b"&a ", b"*a", b"!!x ", b"%YAML 9\n", b"---\n")
-BYTES += (b"{", b"}", b"[", b"]", b"|", b">", b"#", b"'", b'"', b"\xe2\x80\xae", b"\xf0\x9f\xa6\x80", b"\xc3", b"...\n", b"<<: ")
+BYTES = (
+    b"\x00",
+    b"\xff",
+    b"\xfe\xff",
+    b"\t",
+    b"\r",
+    b"\n",
+    b":",
+    b"- ",
+    b"? ",
+    b"&a ",
+    b"*a",
+    b"!!x ",
+    b"%YAML 9\n",
+    b"---\n",
+)
+BYTES += (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"|",
+    b">",
+    b"#",
+    b"'",
+    b'"',
+    b"\xe2\x80\xae",
+    b"\xf0\x9f\xa6\x80",
+    b"\xc3",
+    b"...\n",
+    b"<<: ",
+)
 
-TEXT = ("drop line", "double line", "swap lines", "truncate", "insert", "indent", "misspell", "cut", "replace rest")
+TEXT = (
+    "drop line",
+    "double line",
+    "swap lines",
+    "truncate",
+    "insert",
+    "indent",
+    "misspell",
+    "cut",
+    "replace rest",
+)
 TREE = ("drop", "double", "rename", "value", "wrap", "move")
 
 
@@ -129,7 +169,10 @@ def _in_tree(tree: Any, change: Mutation) -> Any:
         case "double":
             parent[f"{key}x"] = copy.deepcopy(parent[key])
         case "rename" if isinstance(parent, dict):
-            renamed = {change.value if name == key and _is_key(change.value) else name: v for name, v in parent.items()}
+            renamed = {
+                change.value if name == key and _is_key(change.value) else name: v
+                for name, v in parent.items()
+            }
             parent.clear()
             parent.update(renamed)
         case "rename" | "value":

@@ -48,3 +48,19 @@ def test_check_never_breaks(name: str, changes: list[Mutation]) -> None:
     if code == Exit.BAD_INPUT:
         assert heads
         assert heads[-1] == "1 scenario of 1 cannot be run"
+
+
+@given(st.sampled_from(sorted(FILES)), mutations())
+@settings(suppress_health_check=list(HealthCheck))
+def test_run_never_breaks(name: str, changes: list[Mutation]) -> None:
+    data = mutated(FILES[name].read_text(encoding="utf-8"), changes)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spoiled.yaml"
+        path.write_bytes(data)
+        checked, _, faults = said("check", "--quiet", str(path))
+        code, out, err = said("run", str(path), "--until", "30s")
+        assert code in {Exit.OK, Exit.EXPECTATION_FAILED, Exit.BAD_INPUT}, err
+        assert (code == Exit.BAD_INPUT) == (checked == Exit.BAD_INPUT), "check and run agree"
+        if code == Exit.BAD_INPUT:
+            assert out == ""
+            assert err == faults
