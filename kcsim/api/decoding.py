@@ -62,7 +62,7 @@ def read_query(op: Operation, query: Mapping[str, str], user_agent: str) -> None
     op.continue_token = query.get("continue", "")
     op.limit = max(integer(query, "limit"), 0)
     op.field_validation = query.get("fieldValidation") or "Warn"
-    op.force = query.get("force") in {"true", "1"}
+    op.force = boolean(query, "force")
     op.dry_run = query.get("dryRun") == "All"
     op.field_manager = query.get("fieldManager") or _agent(user_agent)
     if op.verb in {"delete", "deletecollection"}:
@@ -74,6 +74,11 @@ def read_query(op: Operation, query: Mapping[str, str], user_agent: str) -> None
 def _agent(user_agent: str) -> str:
     """The field manager a User-Agent stands for: its printable characters up to the first "/"."""
     return "".join(c for c in user_agent.partition("/")[0] if c.isprintable())[:_MANAGER_LIMIT]
+
+
+def boolean(query: Mapping[str, str], name: str) -> bool:
+    """A switch of the query: whatever is not ``false`` or ``0`` is on (apimachinery: Convert_Slice_string_To_bool)."""
+    return name in query and query[name].lower() not in {"false", "0"}
 
 
 def integer(query: Mapping[str, str], name: str) -> int:
@@ -214,7 +219,8 @@ def _yaml(op: Operation, text: str) -> Any:
     try:
         found = documents(text, "body", repeats)
     except ManifestError as error:
-        raise JsonSyntaxError(f"yaml: {error.message}") from None
+        words = error.message.removeprefix("yaml: ")
+        raise JsonSyntaxError(f"error converting YAML to JSON: yaml: line {error.line}: {words}") from None
     op.duplicates = repeats
     return found[0].value if found else {}
 
@@ -285,7 +291,8 @@ def _patch(op: Operation, raw: Any) -> Any:
     if not isinstance(body, wanted):
         given = {list: "array", dict: "object", str: "string", bool: "bool"}.get(type(body), "number")
         lead = "" if op.patch_type == "strategic" else "error decoding patch: "
-        lead = "error decoding YAML: " if op.patch_type == "apply" else lead
+        if op.patch_type == "apply":
+            lead = "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
         raise status.bad_request(f"{lead}json: cannot unmarshal {given} into Go value of type {target}")
     return body
 

@@ -90,7 +90,7 @@ def compile_filter(
     )
     for term in terms:
         if term.field not in supported:
-            raise status.bad_request(_unsupported(resource, label_selector, field_selector, term.field))
+            raise status.bad_request(_unsupported(resource, term.field))
     index = next(
         (
             (t.field, t.value)
@@ -119,8 +119,7 @@ def _label_match(matches: Callable[[dict[str, str]], bool]) -> Match:
     return lambda obj: matches(obj["metadata"].get("labels") or {})
 
 
-def _unsupported(resource: Resource, labels: str, fields: str, field: str) -> str:
-    head = f'Unable to find "{resource.group_version}, Resource={resource.plural}" that match label selector "{labels}", field selector "{fields}"'
+def _unsupported(resource: Resource, field: str) -> str:
     if resource.field_selectors:
-        return f"{head}: field label not supported: {field}"
-    return f'{head}: "{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'

@@ -128,8 +128,7 @@ def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
     if method in {"GET", "HEAD"}:
         if name:
             return "get"  # one object is never watched by its own path, whatever the query says
-        # Go's conversion of query texts: anything but these means true.
-        return "watch" if query.get("watch", "0").lower() not in {"false", "0"} else "list"
+        return "watch" if decoding.boolean(query, "watch") else "list"
     if method == "DELETE":
         return "delete" if name else "deletecollection"
     verbs = {"POST": "create", "PUT": "update", "PATCH": "patch"}

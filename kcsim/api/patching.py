@@ -67,12 +67,10 @@ def patched(
 def _kind_mismatch(op: Operation, new: Object) -> str:
     """Why the result is of another kind or version, "" when it is not."""
     resource = op.resource
-    group, version = split_api_version(str(new.get("apiVersion") or ""))
-    kind = str(new.get("kind") or "")
+    group, version = split_api_version(str(new.get("apiVersion") or resource.group_version))
+    kind = str(new.get("kind") or resource.kind)
     if (group, version, kind) == resource.gvk:
         return ""
-    if not kind:
-        return "Object 'Kind' is missing in '" + document_text(new, new, []) + "'"
     if definition_name((group, version, kind)) is None:
         given = f"{group}/{version}" if group else version
         return f'no kind "{kind}" is registered for version "{given}" in scheme "{SCHEME}"'
@@ -173,9 +171,13 @@ def check_identity(op: Operation, new: Object) -> None:
         StatusError: 400.
     """
     metadata = new.get("metadata") or {}
-    if metadata.get("name") != op.name:
+    if not metadata.get("name"):
         raise status.bad_request(
-            f"the name of the object ({metadata.get('name') or ''}) does not match the name on the URL ({op.name})"
+            f"the name of the object ({op.name} based on URL) was undeterminable: name must be provided"
+        )
+    if metadata["name"] != op.name:
+        raise status.bad_request(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({op.name})"
         )
     namespace = metadata.get("namespace") or ""
     if op.resource.namespaced and namespace and namespace != op.namespace:
@@ -185,11 +187,16 @@ def check_identity(op: Operation, new: Object) -> None:
 
 
 def rewrites_managers(op: Operation) -> bool:
-    """Whether a JSON patch is about metadata.managedFields, which other requests leave to the server."""
-    return op.patch_type == "json" and any(
-        isinstance(item, dict) and str(item.get("path", "")).startswith("/metadata/managedFields")
-        for item in op.body or ()
-    )
+    """Whether a patch is about metadata.managedFields, which other requests leave to the server."""
+    if op.subresource:
+        return False
+    if op.patch_type == "json":
+        return any(
+            isinstance(item, dict) and str(item.get("path", "")).startswith("/metadata/managedFields")
+            for item in op.body or ()
+        )
+    metadata = op.body.get("metadata") if isinstance(op.body, dict) else None
+    return isinstance(metadata, dict) and "managedFields" in metadata
 
 
 def with_managers(
@@ -204,6 +211,8 @@ def with_managers(
         managed = Managed.empty() if is_reset(entries or []) else Managed.from_json(entries)
     except ManagedFieldsError as error:
         raise status.bad_request(str(error)) from None
+    if not managed.fields:
+        return new, managed, warnings
     managed = track_update(
         current.object,
         new,
@@ -220,9 +229,16 @@ def with_managers(
 def applied(op: Operation, current: Version | None, ownership: Ownership, now: int) -> tuple[Object, Managed]:
     """The object and its managedFields after a server-side apply at the instant ``now`` (µs)."""
     config = op.body
-    if not isinstance(config, dict) or not config.get("apiVersion") or not config.get("kind"):
-        raise status.bad_request("apiVersion and kind must be set in an apply patch")
+    group, version = split_api_version(str(config.get("apiVersion") or ""))
+    kind = str(config.get("kind") or "")
+    if (group, version, kind) != op.resource.gvk:
+        raise status.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
     metadata = config.get("metadata") or {}
+    namespace = metadata.get("namespace") or ""
+    if op.resource.namespaced and namespace and namespace != op.namespace:
+        raise status.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     if metadata.get("managedFields"):
         raise status.bad_request("metadata.managedFields must be nil")
     if not op.field_manager:

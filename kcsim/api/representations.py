@@ -116,7 +116,7 @@ def _list(server: ApiServer, op: Operation, body: Object, form: Representation) 
         return document(kind, items, _view(server), body["metadata"], form.include)
     if form.form == "PartialObjectMetadataList":
         head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"}
-        return {**head, "metadata": body["metadata"], "items": [partial(item) for item in items]}
+        return {**head, "metadata": body["metadata"], "items": [partial(item) for item in items] or None}
     if op.resource.custom:
         return body
     # Go leaves both out of the items of a typed list.

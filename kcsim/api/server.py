@@ -181,11 +181,6 @@ class ApiServer:
 
     def _update(self, op: Operation, managed: Managed | None = None) -> Answer:
         obj, warnings = self._decoded(op)
-        named = obj["metadata"].get("name")
-        if not named:
-            raise status.bad_request(
-                f"the name of the object ({op.name} based on URL) was undeterminable: name must be provided"
-            )
         patching.check_identity(op, obj)
         current = self.log.get(op.resource, op.namespace, op.name)
         if current is None:

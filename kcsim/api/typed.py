@@ -14,6 +14,7 @@ from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
+from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import problems, with_defaults
 from kcsim.api.validation.field import FieldError
@@ -41,6 +42,8 @@ class Typed:
         if kind is None:
             return obj, "", []
         known, faults = self._checker.decode(obj, kind)
+        if not resource.custom and "status" in known:
+            known = with_printed(known, resource.gvk)
         if not faults:
             return known, "", []
         wrong = type_error(faults)

@@ -19,7 +19,7 @@ from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import resource_of
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import Target, namespace_of, parse_targets, tell, written
+from kcsim.kubectl.targets import Target, list_chosen, namespace_of, parse_targets, tell, written
 
 Describer = Callable[[Session, Object, Writer], Steps]
 _RBAC, _STORAGE, _NET = "rbac.authorization.k8s.io", "storage.k8s.io", "networking.k8s.io"
@@ -130,11 +130,6 @@ def _chosen(session: Session, arguments: Arguments) -> Steps:
             if not begins:
                 tell(session, error)
     for resource in kinds:
-        listed = yield session.client.list(
-            resource,
-            namespace if resource.namespaced else "",
-            label_selector=arguments.get("selector"),
-            field_selector=arguments.get("field-selector"),
-        )
+        listed = yield from list_chosen(session, arguments, resource, namespace)
         found.extend(listed["items"])
     return found, guessed

@@ -19,7 +19,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import check_form, print_objects, print_table
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import namespace_of, parse_targets, tell, written
+from kcsim.kubectl.targets import list_chosen, namespace_of, parse_targets, tell, written
 
 
 def get(session: Session, arguments: Arguments) -> Steps:
@@ -81,12 +81,7 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
             continue
         found.append(obj)
     for resource in kinds:
-        listed = yield session.client.list(
-            resource,
-            namespace if resource.namespaced else "",
-            label_selector=arguments.get("selector"),
-            field_selector=arguments.get("field-selector"),
-        )
+        listed = yield from list_chosen(session, arguments, resource, namespace)
         found.extend(listed["items"])
     several = (
         len({(resource.group, resource.kind) for resource in (*kinds, *(entry[0] for entry in named))}) > 1

@@ -130,3 +130,15 @@ def _bullets(why: str) -> str:
         return why
     parts = why[1:-1].split(", ")
     return "\n" + "\n".join(f"* {part}" for part in parts)
+
+
+def list_error(error: StatusError, resource: Resource, labels: str, fields: str) -> StatusError:
+    """The error of a list by selectors, with the words cli-runtime puts before a bad one."""
+    if error.reason != "BadRequest" or not (labels or fields):
+        return error
+    version = resource.group_version if resource.group else f"/{resource.version}"
+    text = (
+        f'Unable to find "{version}, Resource={resource.plural}" that match label selector "{labels}", '
+        f'field selector "{fields}": {error.message}'
+    )
+    return StatusError(error.code, error.reason, text, error.details)

@@ -14,7 +14,7 @@ from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.session import KubectlError, Session, server_error
+from kcsim.kubectl.session import KubectlError, Session, list_error, server_error
 from kcsim.manifests import ManifestError, read
 
 
@@ -90,17 +90,26 @@ def choose(session: Session, arguments: Arguments, words: list[str]) -> Generato
     if not selector and not arguments.on("all"):
         raise KubectlError("error: resource(s) were provided, but no name was specified")
     for resource in kinds:
-        found = yield session.client.list(
-            resource,
-            namespace if resource.namespaced else "",
-            label_selector=selector,
-            field_selector=arguments.get("field-selector"),
-        )
+        found = yield from list_chosen(session, arguments, resource, namespace)
         targets.extend(
             Target(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"])
             for item in found["items"]
         )
     return targets
+
+
+def list_chosen(
+    session: Session, arguments: Arguments, resource: Resource, namespace: str
+) -> Generator[Any, Any, dict[str, Any]]:
+    """The objects of a kind that -l and --field-selector choose, as a list."""
+    labels, fields = arguments.get("selector"), arguments.get("field-selector")
+    try:
+        found: dict[str, Any] = yield session.client.list(
+            resource, namespace if resource.namespaced else "", label_selector=labels, field_selector=fields
+        )
+    except StatusError as error:
+        raise list_error(error, resource, labels, fields) from None
+    return found
 
 
 def written(session: Session, arguments: Arguments) -> list[Written]:

@@ -67,11 +67,15 @@ def merge_map(
     if DIRECTIVE in patch:
         return _whole_map(patch)
     result = dict(original)
-    if any(key[:1] == "$" for key in patch):
-        patch = dict(patch)
-        _retain_keys(result, patch, options)
-        for key in [key for key in patch if key.startswith(ORDER_PREFIX)]:
-            _ordered_list(result, patch, key, schema, options)
+    for key in patch:
+        if key[:1] == "$":
+            patch = dict(patch)
+            break
+    else:
+        return _merge_plain_map(original, result, patch, schema, options)
+    _retain_keys(result, patch, options)
+    for key in [key for key in patch if key.startswith(ORDER_PREFIX)]:
+        _ordered_list(result, patch, key, schema, options)
     for key, value in patch.items():
         if not key.startswith(DELETE_PREFIX):
             _merge_member(result, key, value, schema, options)
@@ -82,6 +86,24 @@ def merge_map(
     if len(result) == len(original) and all(
         original.get(key, _MISSING) is value for key, value in result.items()
     ):
+        return original
+    return result
+
+
+def _merge_plain_map(
+    original: dict[str, Any],
+    result: dict[str, Any],
+    patch: dict[str, Any],
+    schema: PatchSchema,
+    options: MergeOptions,
+) -> dict[str, Any]:
+    """A patch without directives at this level: member by member."""
+    for key, value in patch.items():
+        _merge_member(result, key, value, schema, options)
+    if len(result) == len(original):
+        for key, value in result.items():
+            if original.get(key, _MISSING) is not value:
+                return result
         return original
     return result
 
@@ -151,7 +173,9 @@ def _merge_member(
         after = _merge_list(before, value, field, options) if field.strategy == MERGE else value
     else:
         # A scalar, a new member, or one of another type: the patch's value, without what only directs the merge.
-        after = _remove_directives(_discard_nulls(value) if options.ignore_unmatched_nulls else value)
+        after = value
+        if not _is_plain(value):
+            after = _remove_directives(_discard_nulls(value) if options.ignore_unmatched_nulls else value)
         if after is _MISSING:
             result.pop(key, None)
             return
@@ -176,6 +200,22 @@ def _delete_from_list(
         kept = [item for item in before if item not in values]
         if len(kept) != len(before):
             result[key] = kept
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value holds neither nulls in maps nor directives, at any depth."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if member is None or key == DIRECTIVE or (type(member) in _NESTED and not _is_plain(member)):
+                return False
+    elif isinstance(value, list):
+        for item in value:
+            if type(item) in _NESTED and not _is_plain(item):
+                return False
+    return True
+
+
+_NESTED = (dict, list)
 
 
 def _discard_nulls(value: Any) -> Any:
@@ -282,11 +322,11 @@ def _ordered_list(
         if items is not _MISSING and not isinstance(items, list):
             raise bad_argument([], items)
     field = lookup(schema, name)
-    if before is not _MISSING and ours is not _MISSING:
-        arranged = _simply_ordered(before, ours, order, field, options)
+    if ours is not _MISSING and (before is not _MISSING or _remove_directives(ours) is ours):
+        arranged = _simply_ordered([] if before is _MISSING else before, ours, order, field, options)
         if arranged is not None:
             patch.pop(name)
-            if len(arranged) != len(before) or any(map(is_not, arranged, before)):
+            if before is _MISSING or len(arranged) != len(before) or any(map(is_not, arranged, before)):
                 result[name] = arranged
             return
     _check_order(ours if ours is not _MISSING else [], order, field.merge_key)

@@ -258,3 +258,56 @@ def stateful_set_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Error
     listed = ", ".join(f"'{name}'" for name in _STATEFUL_MUTABLE[:-1])
     text = f"updates to statefulset spec for fields other than {listed} and 'minReadySeconds' are forbidden"
     return [forbidden("spec", text)]
+
+
+# --- status -----------------------------------------------------------------------------------------------------
+
+
+def _at_most(status: Mapping[str, Any], field: str, other: str, named: str) -> Errors:
+    value, bound = status.get(field) or 0, status.get(other) or 0
+    return [invalid(f"status.{field}", value, f"cannot be greater than {named}")] if value > bound else []
+
+
+def deployment_status(obj: Mapping[str, Any]) -> Errors:
+    """ValidateDeploymentStatus."""
+    status = obj.get("status") or {}
+    fields = ("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    errors = non_negative_fields("status", status, *fields, "unavailableReplicas", "collisionCount")
+    for field in ("updatedReplicas", "readyReplicas", "availableReplicas"):
+        errors += _at_most(status, field, "replicas", "status.replicas")
+    return errors + _at_most(status, "availableReplicas", "readyReplicas", "readyReplicas")
+
+
+def replica_set_status(obj: Mapping[str, Any]) -> Errors:
+    """ValidateReplicaSetStatus."""
+    status = obj.get("status") or {}
+    fields = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
+    errors = non_negative_fields("status", status, *fields)
+    for field in ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"):
+        errors += _at_most(status, field, "replicas", "status.replicas")
+    return errors + _at_most(status, "availableReplicas", "readyReplicas", "readyReplicas")
+
+
+def stateful_set_status(obj: Mapping[str, Any]) -> Errors:
+    """ValidateStatefulSetStatus."""
+    status = obj.get("status") or {}
+    fields = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    errors = non_negative_fields("status", status, *fields, "observedGeneration", "collisionCount")
+    for field in ("readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"):
+        errors += _at_most(status, field, "replicas", "status.replicas")
+    return errors + _at_most(status, "availableReplicas", "readyReplicas", "status.readyReplicas")
+
+
+def daemon_set_status(obj: Mapping[str, Any]) -> Errors:
+    """validateDaemonSetStatus."""
+    fields = (
+        "currentNumberScheduled",
+        "numberMisscheduled",
+        "desiredNumberScheduled",
+        "numberReady",
+        "observedGeneration",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberUnavailable",
+    )
+    return non_negative_fields("status", obj.get("status") or {}, *fields)

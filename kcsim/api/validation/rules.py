@@ -121,3 +121,18 @@ def validate_update(new: Object, old: Object, gvk: GVK) -> Errors:
     whole = rule(new) if rule is not None else []
     changed = change(new, old) if change is not None else []
     return errors + (changed + whole if gvk in _CHANGES_FIRST else whole + changed)
+
+
+STATUS: Final[Mapping[GVK, Create]] = {
+    ("apps", "v1", "DaemonSet"): apps.daemon_set_status,
+    ("apps", "v1", "Deployment"): apps.deployment_status,
+    ("apps", "v1", "ReplicaSet"): apps.replica_set_status,
+    ("apps", "v1", "StatefulSet"): apps.stateful_set_status,
+}
+"""What the status of a kind must keep."""
+
+
+def validate_status(new: Object, gvk: GVK) -> Errors:
+    """The errors of an object whose status was written."""
+    rule = STATUS.get(gvk)
+    return rule(new) if rule is not None else []
