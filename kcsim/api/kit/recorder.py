@@ -71,7 +71,7 @@ class EventRecorder:
         if len(self._counts) > _REMEMBERED:
             self._counts.pop(next(iter(self._counts)))
         self._counts[key] = (new["metadata"]["name"], 1)
-        self._client.start(self._client.create("events", new))
+        self._client.start(self._client.create("events", new, well_formed=True))
 
     def _repost(
         self,
