@@ -43,7 +43,9 @@ from kcsim.scenario.shapes import (  # noqa: E402
     Written,
     record_of,
 )
+from kcsim.tui import manual  # noqa: E402
 from tools.pictures import printed, terminal  # noqa: E402
+from tools.screens import screen  # noqa: E402
 
 # --- scenario files -------------------------------------------------------------------------------------------------
 
@@ -440,6 +442,18 @@ def picture_of_why() -> str:
     return shown.replace(f"{folder}/", "")
 
 
+def picture_of_the_tui() -> str:
+    """docs/pictures/tui.svg."""
+    keys = ["g", "=18m", "2", "end", "w"]
+    title = "kcsim tui bad-release-during-node-failure"
+    return screen("bad-release-during-node-failure", "flux", keys, (140, 40), title)
+
+
+def tui_page() -> str:
+    """docs/tui.md."""
+    return _page(manual.page(), "the bindings in `kcsim/tui/`")
+
+
 # --- putting it together --------------------------------------------------------------------------------------------
 
 
@@ -460,9 +474,11 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/python.md": python_page,
     "docs/tour.md": tour_page,
+    "docs/tui.md": tui_page,
     "docs/pictures/drift-at-night.svg": picture_of_a_run,
     "docs/pictures/drift-at-night-in-full.svg": picture_in_full,
     "docs/pictures/why.svg": picture_of_why,
+    "docs/pictures/tui.svg": picture_of_the_tui,
 }
 """Path from the root -> what makes the page."""
 

@@ -15,6 +15,7 @@ _NAMES = {
     "left_square_bracket": "[",
     "plus": "+",
     "minus": "-",
+    "equals_sign": "=",
     "colon": ":",
     "slash": "/",
     "question_mark": "?",

@@ -1,0 +1,82 @@
+"""The program on a real (pseudo) terminal: it starts, answers keys, restores the terminal, and says what it needs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from tests.tui.worlds import SMALL
+
+PROGRAM = [sys.executable, "-m", "kcsim.cli.main", "tui"]
+ENTER_SCREEN, LEAVE_SCREEN, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
+
+
+class Terminal:
+    """A program with a terminal of some size."""
+
+    def __init__(self, *arguments: str, columns: int, lines: int) -> None:
+        self.mine, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        env = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
+        self.program = subprocess.Popen(
+            [*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env
+        )
+        os.close(theirs)
+        self.seen = b""
+
+    def until(self, text: bytes) -> None:
+        """Read until the text has come; the end of the output is a failure."""
+        while text not in self.seen:
+            try:
+                self.seen += os.read(self.mine, 65536)
+            except OSError:  # the terminal's other side is closed: the program has ended
+                raise AssertionError(f"{text!r} never came:\n{self.seen.decode(errors='replace')}") from None
+
+    def press(self, keys: bytes) -> None:
+        """Keys."""
+        os.write(self.mine, keys)
+
+    def end(self) -> int:
+        """Read what is left; gives the exit code."""
+        try:
+            while part := os.read(self.mine, 65536):
+                self.seen += part
+        except OSError:
+            pass
+        os.close(self.mine)
+        return self.program.wait()
+
+
+def test_it_starts_runs_quits_and_restores_the_terminal():
+    terminal = Terminal(SMALL, columns=80, lines=24)
+    terminal.until(ENTER_SCREEN)
+    terminal.until(b"Story")
+    terminal.press(b"]")
+    terminal.until(b"commits")
+    terminal.press(b"q")
+    assert terminal.end() == 0
+    assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
+    assert SHOW_CURSOR in terminal.seen[terminal.seen.rindex(LEAVE_SCREEN) - 200 :]
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])
+def test_a_terminal_too_small_is_one_clear_line(columns, lines):
+    terminal = Terminal(columns=columns, lines=lines)
+    assert terminal.end() == 2
+    assert f"needs at least 60x20 characters, this terminal has {columns}x{lines}".encode() in terminal.seen
+    assert ENTER_SCREEN not in terminal.seen
+
+
+def test_no_terminal_is_one_clear_line():
+    done = subprocess.run(PROGRAM, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.count(b"\n") == 1
+    assert b"needs a terminal" in done.stderr
