@@ -6,6 +6,10 @@ import pytest
 
 from kcsim.api import objects
 from kcsim.delivery.gitops.flux import install
+from kcsim.delivery.gitops.flux.draft import Draft
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects
+from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZATIONS
+from kcsim.engine.task import run_now
 from kcsim.manifests import read
 
 ADMIN_IN_SHOP = """\
@@ -253,3 +257,15 @@ def test_what_is_not_modelled_says_so(make_world, yaml):
     world.run("5s")
     assert world.ready()[1] == "NotModelled"
     assert objects.condition_is(world.ks(), "Stalled")
+
+
+def test_a_controller_never_works_on_what_it_has_overwritten_itself(make_world, yaml):
+    world = started(make_world(), {"ns.yaml": yaml.namespace})
+    own, cached = OwnObjects(world.client, KUSTOMIZATIONS), world.ks()
+    assert run_now(world.engine, own.fresh(cached)) is cached
+    draft = Draft(world.engine, cached)
+    draft.set("inventory", {"entries": [{"id": "_other__Namespace", "v": "v1"}]})
+    run_now(world.engine, own.write(cached, draft))
+    found = run_now(world.engine, own.fresh(cached))
+    assert found["status"]["inventory"] == draft.get("inventory")
+    assert draft.patch() == {}

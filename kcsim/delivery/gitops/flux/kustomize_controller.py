@@ -29,6 +29,7 @@ from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.finalize import finalized
 from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
 from kcsim.delivery.gitops.flux.options import Options as Flags
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.drift import Change
 from kcsim.delivery.gitops.flux.ssa.manager import (
@@ -40,7 +41,6 @@ from kcsim.delivery.gitops.flux.ssa.manager import (
 )
 from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
 from kcsim.delivery.gitops.flux.toolkit import (
-    FINALIZER,
     GIT_REPOSITORIES,
     HEALTHY,
     KUSTOMIZATIONS,
@@ -92,6 +92,7 @@ class Kustomizations(Reconciler):
         """Watch Kustomizations and their sources."""
         self._dice = component.dice("interval")
         self._build_dice = component.dice("build")
+        self._own = OwnObjects(self.client, KUSTOMIZATIONS)
         self._kustomizations = component.informer(KUSTOMIZATIONS)
         self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)
@@ -103,6 +104,7 @@ class Kustomizations(Reconciler):
         self._built.clear()
         self._checking.clear()
         self._builder_free_at = 0
+        self._own.reset()
 
     def error_delay(self, failures: int) -> int:
         """The toolkit's back-off."""
@@ -114,6 +116,7 @@ class Kustomizations(Reconciler):
         if new is None:
             assert old is not None, "a change of nothing"
             self._built.pop(objects.key(old), None)
+            self._own.forget(objects.key(old))
         elif toolkit.is_triggered(old, new):
             self.enqueue(objects.key(new))
 
@@ -133,33 +136,23 @@ class Kustomizations(Reconciler):
 
     def reconcile(self, key: Key) -> Outcome | Result | None:
         """Bring the cluster where one Kustomization says."""
-        obj = self._kustomizations.get(*key)
+        cached = self._kustomizations.get(*key)
+        return None if cached is None else self._handle(cached)
+
+    def _handle(self, cached: Object) -> Outcome:
+        obj = yield from self._own.fresh(cached)
         if obj is None:
             return None
         if objects.is_deleting(obj):
-            return self._finalize(obj)
-        if FINALIZER not in (obj["metadata"].get("finalizers") or ()):
-            return self._add_finalizer(obj)
+            yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
+            yield from self._own.remove_finalizer(obj)
+            return None
+        if not has_finalizer(obj):
+            yield from self._own.add_finalizer(obj)
+            return Result(requeue=True)
         if spec(obj).get("suspend"):
             return None
-        return self._attempt(obj)
-
-    def _add_finalizer(self, obj: Object) -> Outcome:
-        finalizers = [*(obj["metadata"].get("finalizers") or ()), FINALIZER]
-        yield self.client.patch(KUSTOMIZATIONS, *objects.key(obj), {"metadata": {"finalizers": finalizers}})
-        return Result(requeue=True)
-
-    def _finalize(self, obj: Object) -> Outcome:
-        yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
-        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != FINALIZER]
-        try:
-            yield self.client.patch(
-                KUSTOMIZATIONS, *objects.key(obj), {"metadata": {"finalizers": finalizers or None}}
-            )
-        except StatusError as error:
-            if not error.is_not_found:
-                raise
-        return None
+        return (yield from self._attempt(obj))
 
     def _manager(self, obj: Object) -> Manager:
         """The apply engine, as the account that the Kustomization names or as the controller itself."""
@@ -230,7 +223,7 @@ class Kustomizations(Reconciler):
         draft.mark(STALLED, "True", reason, why)
         draft.observe_generation()
         self.component.event(obj, "Warning", reason, why)
-        yield from self._write(obj, draft)
+        yield from self._own.write(obj, draft)
         return None
 
     def _canceled(self, obj: Object, draft: Draft) -> Outcome:
@@ -421,7 +414,7 @@ class Kustomizations(Reconciler):
         if not was_healthy or (changed and revision != draft.get("lastAppliedRevision")):
             self._event(obj, draft, passed)
         draft.mark(HEALTHY, "True", SUCCEEDED, passed)
-        yield from self._write(obj, draft)
+        yield from self._own.write(obj, draft)
 
     # --- status and events --------------------------------------------------------------------------------------
 
@@ -438,7 +431,7 @@ class Kustomizations(Reconciler):
 
     def _progress(self, obj: Object, draft: Draft, message: str) -> Generator[Any, Any, None]:
         draft.mark(RECONCILING, "True", PROGRESSING, message)
-        yield from self._write(obj, draft)
+        yield from self._own.write(obj, draft)
 
     def _finish(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         """The last write of a reconciliation (finalizeStatus)."""
@@ -449,17 +442,4 @@ class Kustomizations(Reconciler):
             draft.observe_generation()
         elif draft.is_(READY, "False"):
             draft.note_retry()
-        yield from self._write(obj, draft)
-
-    def _write(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
-        changed = draft.patch()
-        if not changed:
-            return
-        try:
-            yield self.client.patch(
-                KUSTOMIZATIONS, *objects.key(obj), {"status": changed}, subresource="status"
-            )
-        except StatusError as error:
-            if not error.is_not_found:
-                raise
-        draft.sent()
+        yield from self._own.write(obj, draft)

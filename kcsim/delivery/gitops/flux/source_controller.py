@@ -29,8 +29,8 @@ from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.git_source import GIT_OPERATION_FAILED, Wanted
 from kcsim.delivery.gitops.flux.idle_polls import IdlePolls
 from kcsim.delivery.gitops.flux.options import Options
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
 from kcsim.delivery.gitops.flux.toolkit import (
-    FINALIZER,
     GIT_REPOSITORIES,
     READY,
     RECONCILING,
@@ -68,12 +68,14 @@ class GitRepositories(Reconciler):
         """Watch the GitRepositories."""
         self._dice = component.dice("interval")
         self._polls = IdlePolls(component, self._git, self.enqueue_after, self._period)
+        self._own = OwnObjects(self.client, GIT_REPOSITORIES)
         self._repositories = component.informer(GIT_REPOSITORIES)
         self._repositories.on_change(self._changed)
 
     def reset(self) -> None:
         """A crash: no polls are due any more."""
         self._polls.reset()
+        self._own.reset()
 
     def error_delay(self, failures: int) -> int:
         """The toolkit's back-off."""
@@ -86,6 +88,7 @@ class GitRepositories(Reconciler):
         if new is None:
             assert old is not None, "a change of nothing"
             self._polls.forget(objects.key(old))
+            self._own.forget(objects.key(old))
         elif toolkit.is_triggered(old, new):
             self.enqueue(objects.key(new))
 
@@ -94,33 +97,23 @@ class GitRepositories(Reconciler):
     def reconcile(self, key: Key) -> Outcome | Result | None:
         """Bring the artifact of one GitRepository up to date."""
         self._polls.forget(key)
-        obj = self._repositories.get(*key)
+        cached = self._repositories.get(*key)
+        return None if cached is None else self._handle(cached)
+
+    def _handle(self, cached: Object) -> Outcome:
+        obj = yield from self._own.fresh(cached)
         if obj is None:
             return None
         if objects.is_deleting(obj):
-            return self._finalize(obj)
-        if FINALIZER not in (obj["metadata"].get("finalizers") or ()):
-            return self._add_finalizer(obj)
+            self._storage.remove(_source_path(obj))
+            yield from self._own.remove_finalizer(obj)
+            return None
+        if not has_finalizer(obj):
+            yield from self._own.add_finalizer(obj)
+            return Result(requeue=True)
         if toolkit.spec(obj).get("suspend"):
             return None
-        return self._reconcile(obj)
-
-    def _add_finalizer(self, obj: Object) -> Outcome:
-        finalizers = [*(obj["metadata"].get("finalizers") or ()), FINALIZER]
-        yield self.client.patch(GIT_REPOSITORIES, *objects.key(obj), {"metadata": {"finalizers": finalizers}})
-        return Result(requeue=True)
-
-    def _finalize(self, obj: Object) -> Outcome:
-        self._storage.remove(_source_path(obj))
-        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != FINALIZER]
-        try:
-            yield self.client.patch(
-                GIT_REPOSITORIES, *objects.key(obj), {"metadata": {"finalizers": finalizers or None}}
-            )
-        except StatusError as error:
-            if not error.is_not_found:
-                raise
-        return None
+        return (yield from self._reconcile(obj))
 
     def _reconcile(self, obj: Object) -> Outcome:
         draft = Draft(self.component.engine, obj)
@@ -136,7 +129,7 @@ class GitRepositories(Reconciler):
             draft.drop(condition)
         self._summarise(obj, draft)
         draft.observe_generation()
-        yield from self._write(obj, draft)
+        yield from self._own.write(obj, draft)
         self._tell(obj, draft, before, news, failed_before=failed_before)
         self._polls.begin(objects.key(obj), interval)
         return None
@@ -146,10 +139,10 @@ class GitRepositories(Reconciler):
         seen, wanted = draft.get("observedGeneration") or 0, obj["metadata"].get("generation", 0)
         if seen != wanted:
             draft.progress(f"processing object: new generation {seen} -> {wanted}")
-            yield from self._write(obj, draft)
+            yield from self._own.write(obj, draft)
         elif toolkit.requested_at(obj) and toolkit.requested_at(obj) != draft.get("lastHandledReconcileAt"):
             draft.progress("reconciliation in progress")
-            yield from self._write(obj, draft)
+            yield from self._own.write(obj, draft)
         stored = draft.get("artifact")
         if stored is not None and not self._storage.has(stored):
             draft.set("artifact", None)
@@ -157,7 +150,7 @@ class GitRepositories(Reconciler):
             gone = ": disappeared from storage" if stored is not None else ""
             draft.progress(f"building artifact{gone}", drift=True)
             draft.drop(IN_STORAGE)
-            yield from self._write(obj, draft)
+            yield from self._own.write(obj, draft)
         else:
             self._storage.collect(_source_path(obj), draft.get("artifact")["path"], self.component.engine.now)
 
@@ -189,7 +182,7 @@ class GitRepositories(Reconciler):
             if stored is not None:
                 draft.mark(OUTDATED, "True", "NewRevision", news)
             draft.progress(f"building artifact: {news}", drift=True)
-            yield from self._write(obj, draft)
+            yield from self._own.write(obj, draft)
         self._store(obj, draft, revision, fetched)
         return fetched.commit.subject
 
@@ -278,21 +271,8 @@ class GitRepositories(Reconciler):
             draft.mark(STALLED, "True", error.reason, str(error))
             draft.observe_generation()
         self.component.event(obj, "Warning", error.reason, str(error))
-        yield from self._write(obj, draft)
+        yield from self._own.write(obj, draft)
         return None if stalled else Result(requeue=True)
-
-    def _write(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
-        changed = draft.patch()
-        if not changed:
-            return
-        try:
-            yield self.client.patch(
-                GIT_REPOSITORIES, *objects.key(obj), {"status": changed}, subresource="status"
-            )
-        except StatusError as error:
-            if not error.is_not_found:
-                raise
-        draft.sent()
 
 
 def _source_path(obj: Object) -> str:
