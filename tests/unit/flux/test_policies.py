@@ -269,3 +269,45 @@ def test_a_controller_never_works_on_what_it_has_overwritten_itself(make_world, 
     found = run_now(world.engine, own.fresh(cached))
     assert found["status"]["inventory"] == draft.get("inventory")
     assert draft.patch() == {}
+
+
+def test_without_the_account_to_act_as_a_deleted_kustomization_leaves_its_objects(make_world, yaml):
+    world = make_world()
+    for manifest in read(ADMIN_IN_SHOP, "team.yaml"):
+        world.create(manifest.object)
+    started(world, {"ns.yaml": yaml.namespace, "cm.yaml": yaml.config()}, serviceAccountName="team")
+    world.do(world.client.delete("kustomizations", "flux-system", "shop"))
+    world.until(lambda: world.ks() is None, "10s")
+    assert world.get("configmaps", "settings") is not None
+    why = "unable to prune objects: \nNamespace/shop\nConfigMap/shop/settings"
+    assert ("ReconciliationSucceeded", why) in world.events()
+
+
+def test_objects_whose_kind_is_gone_hold_the_deletion_up(make_world, yaml):
+    world = make_world()
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {
+            "group": "example.com",
+            "names": {"kind": "Widget", "plural": "widgets"},
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": "v1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object"}},
+                }
+            ],
+        },
+    }
+    world.create(crd)
+    widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: w\n  namespace: shop\n"
+    started(world, {"ns.yaml": yaml.namespace, "w.yaml": widget})
+    world.do(world.client.delete("customresourcedefinitions", "", "widgets.example.com"))
+    world.do(world.client.delete("kustomizations", "flux-system", "shop"))
+    world.run("5m")
+    assert objects.is_deleting(world.ks())
+    assert ("ReconciliationSucceeded", "pruning for deleted resource failed") in world.events()
