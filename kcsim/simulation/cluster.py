@@ -13,7 +13,9 @@ from kcsim.api.client import Client, DirectClient, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
+from kcsim.cluster.controllers.daemonset.controller import DaemonSetController
 from kcsim.cluster.controllers.deployment.controller import DeploymentController
+from kcsim.cluster.controllers.disruption.controller import DisruptionController, StaleDisruptions
 from kcsim.cluster.controllers.endpointslice.controller import EndpointSliceController
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
@@ -21,6 +23,7 @@ from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleCont
 from kcsim.cluster.controllers.nodelifecycle.health import LifecycleConfig
 from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
+from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
@@ -97,6 +100,10 @@ class Cluster:
             PodGarbageCollector(),
             DeploymentController(),
             ReplicaSetController(),
+            StatefulSetController(),
+            DaemonSetController(),
+            DisruptionController(),
+            StaleDisruptions(),
             EndpointSliceController(),
             NamespaceController(),
             GarbageCollector(),

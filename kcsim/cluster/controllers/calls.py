@@ -6,10 +6,10 @@ own answer arrives, as upstream's goroutines do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from kcsim.engine.task import Done, Waitable
+from kcsim.engine.task import All, Done, Steps, Task, Waitable
 
 
 class Then:
@@ -29,6 +29,34 @@ class Then:
             done(value, error)
 
         self._waitable.start(answered)
+
+
+class _Branch:
+    """One of several generators that run side by side."""
+
+    __slots__ = ("_steps", "task")
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self.task: Task | None = None
+
+    def start(self, done: Done) -> None:
+        """Begin to run it."""
+        self.task = Task(self._steps, done)
+
+
+def gather(branches: Sequence[Steps]) -> Steps:
+    """Run generators side by side; gives their values, an exception standing in for the value of one that failed.
+
+    They end with the one who waits for them: a crash takes them along.
+    """
+    started = [_Branch(steps) for steps in branches]
+    try:
+        return (yield All(started))
+    finally:
+        for branch in started:
+            if branch.task is not None:
+                branch.task.kill()
 
 
 def first_error(results: list[Any]) -> Exception | None:

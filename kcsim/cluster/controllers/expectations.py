@@ -34,6 +34,15 @@ class Expectations:
         self._start(key, now)
         self._deletes[key] = set(names)
 
+    def expect(self, key: Hashable, creations: int, deletions: Iterable[Hashable], now: int) -> None:
+        """Creates and deletes are on their way, both at once."""
+        self._start(key, now)
+        names = set(deletions)
+        if creations:
+            self._adds[key] = creations
+        if names:
+            self._deletes[key] = names
+
     def _start(self, key: Hashable, now: int) -> None:
         self.forget(key)
         self._since[key] = now

@@ -14,10 +14,15 @@ BURST_REPLICAS = 500
 SLOW_START_INITIAL_BATCH_SIZE = 1
 
 
-def slow_start_batches(count: int, initial: int = SLOW_START_INITIAL_BATCH_SIZE) -> Iterator[int]:
-    """The sizes of the batches that together make ``count`` calls. Stop asking after a batch with a failure."""
+def slow_start_batches(
+    count: int, initial: int = SLOW_START_INITIAL_BATCH_SIZE, *, most: int | None = None
+) -> Iterator[int]:
+    """The sizes of the batches that together make ``count`` calls, none above ``most``.
+
+    Stop asking after a batch with a failure.
+    """
     size = min(count, initial)
     while size > 0:
         yield size
         count -= size
-        size = min(2 * size, count)
+        size = min(2 * size, count, most or count)

@@ -1,0 +1,1 @@
+"""ControllerRevisions: the templates a StatefulSet or DaemonSet has had."""
