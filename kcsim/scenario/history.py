@@ -55,7 +55,7 @@ class World(Protocol):
         """SHA of the last commit delivered in full, as far as the history was read."""
         ...
 
-    def drift(self, namespace: str, cluster: str) -> Sequence[str]:
+    def adrift(self, namespace: str, cluster: str) -> Sequence[str]:
         """Objects adrift, as far as the history was read."""
         ...
 
@@ -68,7 +68,8 @@ class History:
         traffic: what is known of requests, by the traffic's name.
     """
 
-    def __init__(self, world: World, first_cluster: str, traffic: Mapping[str, Requests]) -> None:
+    def __init__(self, world: World, first_cluster: frozenset[str], traffic: Mapping[str, Requests]) -> None:
+        """`first_cluster` holds the names that all mean the first cluster."""
         self.now = 0
         self.traffic = traffic
         self._world = world
@@ -85,8 +86,8 @@ class History:
     def keep(self, objects: Iterable[ObjectRead]) -> None:
         """Follow these kinds of objects; to be said before anything is read."""
         for read in objects:
-            self._tables.setdefault((read.cluster, read.resource), {})
-            self._sorted.setdefault((read.cluster, read.resource), None)
+            self._tables.setdefault((self.home(read.cluster), read.resource), {})
+            self._sorted.setdefault((self.home(read.cluster), read.resource), None)
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` of every instant from now on, in the order in which listeners were added."""
@@ -131,17 +132,21 @@ class History:
 
     def cluster_of(self, version: Version) -> str:
         """The cluster a version belongs to, "" for the first one."""
-        return "" if version.cluster == self._first else version.cluster
+        return self.home(version.cluster)
+
+    def home(self, cluster: str) -> str:
+        """A cluster's name here: "" for the first one, whatever it is called."""
+        return "" if cluster in self._first else cluster
 
     # --- the view -----------------------------------------------------------------------------------------------
 
     def get(self, resource: str, namespace: str, name: str, cluster: str) -> Object | None:
         """An object of a kind that is followed."""
-        return self._tables[cluster, resource].get((namespace, name))
+        return self._tables[self.home(cluster), resource].get((namespace, name))
 
     def list(self, resource: str, namespace: str, cluster: str) -> Sequence[Object]:
         """Objects of a kind that is followed, sorted by namespace and name."""
-        place = (cluster, resource)
+        place = (self.home(cluster), resource)
         found = self._sorted[place]
         if found is None:
             found = self._sorted[place] = sorted(self._tables[place].items(), key=_by_key)
@@ -166,7 +171,7 @@ class History:
 
     def drift(self, namespace: str, cluster: str) -> Sequence[str]:
         """Objects adrift."""
-        return self._world.drift(namespace, cluster)
+        return self._world.adrift(namespace, cluster)
 
     def follow_branches(self, branches: Mapping[str, str]) -> None:
         """Say which branch of each repository is delivered: {repository: branch}."""

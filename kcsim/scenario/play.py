@@ -167,12 +167,7 @@ class Play(Simulation):
         for source in self._sources.values():
             yield from source.commits
 
-    # --- what the history reads ---------------------------------------------------------------------------------
-
-    @property
-    def records(self) -> Sequence[Record]:
-        """The trace's records."""
-        return self.trace.records
+    # --- the story so far ---------------------------------------------------------------------------------------
 
     @property
     def settled(self) -> int:
@@ -182,11 +177,12 @@ class Play(Simulation):
 
     def deployed(self, repository: str) -> str | None:
         """SHA of the last commit that the delivery has applied in full."""
+        self._reading.history.advance()
         return self.way.deployed(repository)
 
-    def drift(self, namespace: str, cluster: str) -> Sequence[str]:
-        """Objects adrift, as ``deployment/web``, sorted; ``namespace`` "" means all."""
-        return self._reading.drift.adrift(namespace, self.cluster(cluster).name)
+    def drift(self, namespace: str = "", cluster: str | None = None) -> list[str]:
+        """Objects adrift now, as ``deployment/web``, sorted; of one namespace, or of all."""
+        return self.episodes.adrift(namespace, self.cluster(cluster).name)
 
     @cached_property
     def _reading(self) -> "Reading":
@@ -253,12 +249,13 @@ class Play(Simulation):
 
 
 class Reading:
-    """Everything that follows a play from its trace."""
+    """Everything that follows a play from its trace; what its history knows of the world."""
 
     def __init__(self, play: Play) -> None:
+        self._play = play
         scenario = play.scenario
-        first = next(iter(play.world.clusters))
-        self.history = History(play, first, {name: Asked(source) for name, source in play.traffic.items()})
+        first = frozenset({"", next(iter(play.world.clusters)), scenario.all_clusters()[0].name})
+        self.history = History(self, first, {name: Asked(source) for name, source in play.traffic.items()})
         self.history.follow_branches({name: source.branch for name, source in play._sources.items()})  # noqa: SLF001 - same file
         self.drift = Drift(play.way, lambda cluster: play.world.clusters[cluster].server.ownership)
         self.history.listen(self.drift)
@@ -268,6 +265,24 @@ class Reading:
         self.signals = Signals(self.history, texts(scenario.expectations), names)
         self.history.listen(self.signals)
         self.judge = Judge(scenario, play.delivery, self.signals, play._end, play._acts.done)  # noqa: SLF001 - same file
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """The trace's records."""
+        return self._play.trace.records
+
+    @property
+    def settled(self) -> int:
+        """The last instant (µs) that is over."""
+        return self._play.settled
+
+    def deployed(self, repository: str) -> str | None:
+        """SHA of the last commit delivered in full, as far as the history was read."""
+        return self._play.way.deployed(repository)
+
+    def adrift(self, namespace: str, cluster: str) -> Sequence[str]:
+        """Objects adrift, as far as the history was read."""
+        return self.drift.adrift(namespace, self._play.cluster(cluster).name)
 
 
 def _catalog(play: Play) -> Catalog:

@@ -138,7 +138,7 @@ class Signals:
         signal = self._signals[text] = Signal(compile_expression(text, names), operands(text, names))
         reads = signal.expression.reads
         for read in sorted(reads.objects):
-            self._by_place.setdefault((read.cluster, read.resource), []).append(
+            self._by_place.setdefault((self._history.home(read.cluster), read.resource), []).append(
                 (read.namespace, read.name, signal)
             )
         if reads.repositories:

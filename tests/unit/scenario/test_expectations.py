@@ -33,7 +33,9 @@ def judged(it: dict, true=(), opens=(), closes=(), *, now=60, until=60, done=Non
         name="s", until=HOUR, deliveries={"push": Push(), "flux": Push()}, expectations=(expectation,)
     )
     signals = {IT: signal(IT, *true), OPENS: signal(OPENS, *opens), CLOSES: signal(CLOSES, *closes)}
-    judge = Judge(scenario, delivery, signals, until * MINUTE, {k: v * MINUTE for k, v in (done or {}).items()})
+    judge = Judge(
+        scenario, delivery, signals, until * MINUTE, {k: v * MINUTE for k, v in (done or {}).items()}
+    )
     (verdict,) = judge.verdicts(now * MINUTE)
     return verdict
 
