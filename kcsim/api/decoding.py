@@ -59,6 +59,7 @@ def read_query(op: Operation, query: Mapping[str, str], user_agent: str) -> None
     op.resource_version = query.get("resourceVersion", "")
     op.resource_version_match = query.get("resourceVersionMatch", "")
     op.send_initial_events = "sendInitialEvents" in query
+    op.container = query.get("container", "")
     op.continue_token = query.get("continue", "")
     op.limit = max(integer(query, "limit"), 0)
     op.field_validation = query.get("fieldValidation") or "Warn"
@@ -251,6 +252,7 @@ def _check_kind(op: Operation, kind: str, body: dict[str, Any], catalog: Catalog
     if sub is not None and sub.version:
         own = f"{sub.group}/{sub.version}" if sub.group else sub.version
     given_version, given_kind = body.get("apiVersion") or own, body.get("kind") or kind
+    # A scale may only be a Scale; other sub-resources take what their parent is, too.
     if (given_version, given_kind) == (own, kind) or not isinstance(given_version, str):
         return
     group, version = split_api_version(given_version)
@@ -268,7 +270,7 @@ def _check_kind(op: Operation, kind: str, body: dict[str, Any], catalog: Catalog
             f"the API version in the data ({given_version}) does not match the expected API version ({own})"
         )
         raise status.bad_request(text)
-    target = resource.group.partition(".")[0] or "core"
+    target = own.rpartition("/")[0].partition(".")[0] or "core"
     text = f"converting ({version}.{given_kind}) to ({target}.{kind}): unknown conversion"
     raise status.bad_request(f"{where}: {text}")
 

@@ -63,12 +63,15 @@ class Operation:
     send_initial_events: bool = False
     limit: int = 0
     continue_token: str = ""
+    container: str = ""
     grace_period_seconds: int | None = None
     propagation_policy: str = ""
     managed_fields: bool = False
     """Show metadata.managedFields. Real clients always get them; here only who looks at them pays for them."""
     precondition_uid: str = ""
     precondition_resource_version: str = ""
+    well_formed: bool = False
+    """The body was made complete and valid by kcsim itself (an Event): it is only looked at in checking mode."""
     duplicates: Sequence[str] = ()
     """What is to be said of keys that the body's text held twice."""
 

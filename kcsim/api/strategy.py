@@ -226,11 +226,14 @@ def _template_generation(new: Object, old: Object) -> Object:
 def prepare_for_status_update(new: Object, old: Object) -> Object:
     """The object to store for a write through /status: only the status is new, and what metadata /status may carry.
 
-    Annotations and finalizers are taken, labels and spec are not (measured on a real server; kubernetes-api
+    Annotations and finalizers are taken, labels only of pods, spec not (measured on a real server; kubernetes-api
     reference, section 0).
     """
     metadata, before = new["metadata"], old["metadata"]
-    taken = {k: metadata[k] for k in ("annotations", "finalizers") if metadata.get(k) is not None}
+    fields = (
+        ("labels", "annotations", "finalizers") if new.get("kind") == "Pod" else ("annotations", "finalizers")
+    )
+    taken = {k: metadata[k] for k in fields if metadata.get(k) is not None}
     kept = {**before, **taken} if taken else before
     stored = {**old, "metadata": kept}
     if "status" in new:

@@ -7,15 +7,16 @@ and ``pkg/registry/core/namespace/storage`` (v1.36). ``status`` needs nothing sp
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects, patching, selectors, status
-from kcsim.api.catalog import Resource
+from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Answer, Operation
-from kcsim.engine.clock import rfc3339, rfc3339_micro
+from kcsim.engine.clock import SECOND, rfc3339, rfc3339_micro
 
 if TYPE_CHECKING:
     from kcsim.api.server import ApiServer
@@ -51,7 +52,13 @@ def must_be_specified(resource: Resource, name: str) -> status.StatusError:
 
 def _bind(server: ApiServer, op: Operation) -> Answer:
     pod = server.store.require(op.resource, op.namespace, op.name)
+    kind = (op.body.get("target") or {}).get("kind", "")
+    if kind not in {"", "Node"}:
+        text = f'target.kind: Unsupported value: "{kind}": supported values: "Node", "<empty>"'
+        raise status.unclassified(text)
     target = (op.body.get("target") or {}).get("name", "")
+    if not target:
+        raise status.unclassified("target.name: Required value")
     node = pod.object["spec"].get("nodeName")
     uid = (op.body.get("metadata") or {}).get("uid")
     if uid and uid != objects.uid(pod.object):
@@ -69,9 +76,6 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
         spec = {**old["spec"], "nodeName": target}
         before = old["status"].get("conditions") or []
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-        generation = old["metadata"].get("generation")
-        if generation:
-            scheduled["observedGeneration"] = generation
         conditions = objects.set_condition(before, scheduled, now)
         new = {**old, "spec": spec, "status": {**old["status"], "conditions": conditions}}
         extra = (op.body.get("metadata") or {}).get("annotations")
@@ -228,19 +232,71 @@ def _scale(server: ApiServer, op: Operation) -> Answer:
     scale = scale_of(current.object)
     if op.verb == "get":
         return Answer(200, scale)
+    if op.verb == "patch" and op.patch_type == "apply":
+        return _applied_scale(server, op, current)
     wanted = op.body if op.verb == "update" else patching.patched_plain(op, scale)
-    version = (wanted.get("metadata") or {}).get("resourceVersion")
+    metadata = wanted.get("metadata") or {}
+    if op.verb == "update":
+        patching.check_identity(op, wanted)
+    version = metadata.get("resourceVersion")
     if version and version != objects.resource_version(current.object):
         raise status.conflict(op.resource, op.name)
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or replicas < 0:
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise _no_number(server, op, current, wanted, replicas)
+    if replicas < 0:
         text = f"spec.replicas: Invalid value: {replicas}: must be greater than or equal to 0"
         cause = {"reason": "FieldValueInvalid", "message": text.partition(": ")[2], "field": "spec.replicas"}
         details = {"name": op.name, "group": "autoscaling", "kind": "Scale", "causes": [cause]}
         raise status.StatusError(422, "Invalid", f'Scale.autoscaling "{op.name}" is invalid: {text}', details)
-    revision = server.log.revision
     new = server.store.update(op, current, objects.assoc(current.object, ("spec", "replicas"), replicas))
-    server.writes += server.log.revision - revision
+    server.writes += new is not current
+    return Answer(200, scale_of(new.object))
+
+
+def _no_number(
+    server: ApiServer, op: Operation, current: Version, wanted: Object, replicas: Any
+) -> status.StatusError:
+    given = {str: "string", bool: "bool", list: "array", dict: "object"}.get(type(replicas), "number")
+    why = f"json: cannot unmarshal {given} into Go struct field ScaleSpec.spec.replicas of type int32"
+    if op.verb == "update":
+        return status.bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
+    entries = [
+        {**{k: v for k, v in entry.items() if k != "apiVersion"}, "apiVersion": "autoscaling/v1"}
+        for entry in server.ownership.managed_of(current).to_json()
+        if "f:replicas" in (entry["fieldsV1"].get("f:spec") or {})
+    ]
+    shown = [
+        {
+            "manager": entry["manager"],
+            "operation": entry["operation"],
+            "apiVersion": "autoscaling/v1",
+            **({"time": entry["time"]} if "time" in entry else {}),
+            "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:replicas": {}}},
+            **({"subresource": entry["subresource"]} if "subresource" in entry else {}),
+        }
+        for entry in entries
+    ]
+    return status.patch_invalid(patching.document_text(wanted, scale_of(current.object), shown), why)
+
+
+def _applied_scale(server: ApiServer, op: Operation, current: Version) -> Answer:
+    """Server-side apply of a Scale: the parent with nothing but its replicas (scalehandler.go)."""
+    config = op.body
+    if (config.get("apiVersion"), config.get("kind")) != ("autoscaling/v1", "Scale"):
+        group, version = split_api_version(str(config.get("apiVersion") or ""))
+        raise status.bad_request(f"invalid object type: {group}/{version}, Kind={config.get('kind') or ''}")
+    replicas = (config.get("spec") or {}).get("replicas")
+    parent = {
+        "apiVersion": op.resource.group_version,
+        "kind": op.resource.kind,
+        "metadata": config.get("metadata") or {},
+        "spec": {} if replicas is None else {"replicas": replicas},
+    }
+    obj, managed = patching.applied(replace(op, body=parent), current, server.ownership, server.engine.now)
+    new = server.store.update(op, current, obj, managed=managed, operation="Apply")
+    server.writes += new is not current
     return Answer(200, scale_of(new.object))
 
 
@@ -259,9 +315,87 @@ def _finalize(server: ApiServer, op: Operation) -> Answer:
     return Answer(200, version.object, versions=(version,))
 
 
+# --- serviceaccounts/token, pods/log ----------------------------------------------------------------------------
+
+_TOKEN_MIN_S, _TOKEN_MAX_S, _TOKEN_DEFAULT_S = 600, 1 << 32, 3600
+
+
+def _token(server: ApiServer, op: Operation) -> Answer:
+    """TokenRequest: a text that looks like a token. Nothing in kcsim authenticates with it."""
+    account = server.store.require(op.resource, op.namespace, op.name)
+    spec = op.body.get("spec") or {}
+    seconds = spec.get("expirationSeconds", _TOKEN_DEFAULT_S)
+    if seconds < _TOKEN_MIN_S:
+        raise _token_refused(seconds, "may not specify a duration less than 10 minutes")
+    if seconds > _TOKEN_MAX_S:
+        raise _token_refused(seconds, "may not specify a duration larger than 2^32 seconds")
+    audiences = spec.get("audiences") or ["https://kubernetes.default.svc.cluster.local"]
+    now = server.engine.now
+    dice = server.engine.dice(f"token/{server.cluster}")
+    asked: dict[str, Object] = {f"f:{field}": {} for field in ("audiences", "expirationSeconds")}
+    entry = {
+        "manager": op.field_manager or "unknown",
+        "operation": "Update",
+        "apiVersion": "authentication.k8s.io/v1",
+        "time": rfc3339(now),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": asked},
+        "subresource": "token",
+    }
+    body = {
+        "kind": "TokenRequest",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {
+            "name": op.name,
+            "namespace": op.namespace,
+            "uid": objects.uid(account.object),
+            "creationTimestamp": rfc3339(now),
+            "managedFields": [entry],
+        },
+        "spec": {
+            "audiences": audiences,
+            "expirationSeconds": seconds,
+            "boundObjectRef": spec.get("boundObjectRef"),
+        },
+        "status": {
+            "token": ".".join(dice.suffix(40) for _ in range(3)),
+            "expirationTimestamp": rfc3339(now + seconds * SECOND),
+        },
+    }
+    return Answer(201, body)
+
+
+def _token_refused(seconds: int, why: str) -> status.StatusError:
+    message = f"Invalid value: {seconds}: {why}"
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": "spec.expirationSeconds"}
+    details = {"group": "authentication.k8s.io", "kind": "TokenRequest", "causes": [cause]}
+    text = f'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: {message}'
+    return status.StatusError(422, "Invalid", text, details)
+
+
+def _log(server: ApiServer, op: Operation) -> Answer:
+    """Containers write no logs here: what is refused is refused, and the rest is empty."""
+    pod = server.store.require(op.resource, op.namespace, op.name).object
+    names = [c["name"] for field in ("containers", "initContainers") for c in pod["spec"].get(field) or ()]
+    if op.container and op.container not in names:
+        raise status.bad_request(f"container {op.container} is not valid for pod {op.name}")
+    if not op.container and len(pod["spec"].get("containers") or ()) > 1:
+        listed = " ".join(c["name"] for c in pod["spec"]["containers"])
+        raise status.bad_request(
+            f"a container name must be specified for pod {op.name}, choose one of: [{listed}]"
+        )
+    node = pod["spec"].get("nodeName", "")
+    nodes = server.catalog.by_gvk(("", "v1", "Node"))
+    if node and nodes is not None and server.log.get(nodes, "", node) is None:
+        raise status.not_found(op.resource, node)  # upstream names the pod's resource here too
+    return Answer(200, "")
+
+
 HANDLERS: dict[str, Callable[[ApiServer, Operation], Answer]] = {
     "binding": _bind,
     "eviction": _evict,
     "scale": _scale,
     "finalize": _finalize,
+    "token": _token,
+    "log": _log,
 }

@@ -18,7 +18,7 @@ from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import problems, with_defaults
 from kcsim.api.validation.field import FieldError
-from kcsim.api.validation.rules import validate_create, validate_update
+from kcsim.api.validation.rules import validate_create, validate_status, validate_update
 
 _REMEMBERED = 4096
 
@@ -106,11 +106,12 @@ class Typed:
 
     def validate_update(self, resource: Resource, new: Object, old: Object, subresource: str) -> None:
         """Raise 422 unless ``old`` may become ``new``."""
-        if subresource == "status" or (
-            new.get("spec") is old.get("spec") and new["metadata"] is old["metadata"]
-        ):
+        if subresource == "status":
+            errors = validate_status(new, resource.gvk) if new.get("status") is not old.get("status") else []
+        elif new.get("spec") is old.get("spec") and new["metadata"] is old["metadata"]:
             return
-        errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new)]
+        else:
+            errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new)]
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
 
