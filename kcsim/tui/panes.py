@@ -13,7 +13,7 @@ from kcsim.simulation.why import Why
 from kcsim.tui.session import Session
 from kcsim.tui.widgets.pager import TextLine, yaml_lines
 from kcsim.tui.widgets.rows import Row, RowList
-from kcsim.views.concern import first_concern, in_short
+from kcsim.views.concern import in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.lanes import MARKS
 from kcsim.views.look import Look
@@ -65,7 +65,7 @@ def why_line(session: Session, width: int) -> Text:
         line.append(f"{GLYPHS['failed']} {verdict.name}: ", style="bold")
         line.append(verdict.why)
         return line
-    concern = first_concern(session.look)
+    concern = session.concern()
     if concern is None:
         line.append("nothing is wrong here", style="dim")
         return line

@@ -71,6 +71,7 @@ class RunScreen(Screen[None]):
         super().__init__()
         self.session = session
         self._dirty = True
+        self._painted = (0.0, 0.0)  # when, and how long it took
         self._wake = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -139,12 +140,14 @@ class RunScreen(Screen[None]):
     # --- painting -----------------------------------------------------------------------------------------------
 
     def _paint_if_dirty(self) -> None:
-        if self._dirty:
+        """Paint, but leave most of the time to the world: where painting is slow, it is done less often."""
+        if self._dirty and time.perf_counter() - self._painted[0] > 4 * self._painted[1]:
             self.paint()
 
     def paint(self) -> None:
         """Show the world as it is at the instant one looks at."""
         self._dirty = False
+        began = time.perf_counter()
         session = self.session
         session.update()
         with self.app.batch_update():
@@ -152,6 +155,8 @@ class RunScreen(Screen[None]):
             self.board.paint()
             self.query_one(TimelineStrip).show(session.strip())
             self.query_one("#why", Static).update(panes.why_line(session, self.size.width - 2))
+        ended = time.perf_counter()
+        self._painted = ended, ended - began
         for deed in session.hands.finished():
             assert deed.outcome is not None, "finished deeds have an outcome"
             self._tell(deed.entry.kubectl or "", deed.outcome.text, failed=bool(deed.outcome.exit_code))

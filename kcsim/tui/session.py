@@ -29,6 +29,7 @@ from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation, person
 from kcsim.simulation.why import Why
 from kcsim.tui.hands import PERSON, Deed, Hands
+from kcsim.views.concern import Concern, Concerns, first_concern
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
 from kcsim.views.readiness import Readiness, ReadyStep
@@ -99,7 +100,8 @@ class Session:
         self._timeline = Timeline(simulation)
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
-        self._judged: tuple[int, Verdict | None] = (-1, None)
+        self._judged: tuple[int, Verdict | None] = (1, None)
+        self._concerns = Concerns(simulation)
 
     @property
     def play(self) -> Play | None:
@@ -406,11 +408,16 @@ class Session:
         play = self.play
         if play is None or self.cursor is not None:
             return None
-        size = len(self.simulation.trace)
-        if self._judged[0] != size or self.at_end:
+        # While the world runs, judging waits for the next moment of the timeline: it is what a person sees change.
+        size = len(self.moments) if self.running else -len(self.simulation.trace)
+        if self._judged[0] != size:
             wrong = (v for v in play.verdicts() if v.decided and not v.passed)
             self._judged = size, next(wrong, None)
         return self._judged[1]
+
+    def concern(self) -> Concern | None:
+        """The first thing that is not right at the instant one looks at."""
+        return self._concerns.first() if self.cursor is None else first_concern(self.look)
 
     def repositories(self) -> list[str]:
         """The git repositories of the world, by name."""

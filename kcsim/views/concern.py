@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcsim.simulation.simulation import NotFound
+from kcsim.api.objects import Key
+from kcsim.simulation.simulation import NotFound, Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.look import Look
-from kcsim.views.objects import ObjectRow, Ref, object_table
+from kcsim.views.objects import ObjectRow, ObjectTable, Ref, object_table
 from kcsim.views.states import GLYPHS, SEVERITY, State
 
 KINDS = ("nodes", "pods", "kustomizations", "gitrepositories", "deployments", "statefulsets", "daemonsets")
@@ -33,19 +34,54 @@ class Concern:
 
 
 def first_concern(look: Look) -> Concern | None:
-    """The worst thing there is now; None when everything is as it should be."""
-    found: Concern | None = None
+    """The worst thing there is at that instant; None when everything is as it should be."""
+    found: list[tuple[_Rank, Concern]] = []
     for word in KINDS:
         try:
             table = object_table(look, word)
         except NotFound:
             continue  # a kind that only some deliveries bring
-        for row in table.rows():
-            if row.state not in {"failed", "unknown", "pending"}:
-                continue
-            if found is None or SEVERITY.index(row.state) < SEVERITY.index(found.state):
-                found = Concern(row.ref, row.state, _text(table.header, row))
-    return found
+        found.extend(_ranked(table, row) for row in table.rows() if row.state in _WRONG)
+    return min(found, key=lambda entry: entry[0])[1] if found else None
+
+
+class Concerns:
+    """The same for the present of a world that goes on: each version is read once, so that cost follows change."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._read = 0
+        self._wrong: dict[tuple[str, Key], tuple[_Rank, Concern]] = {}
+
+    def first(self) -> Concern | None:
+        """The worst thing there is now."""
+        versions = self._simulation.cluster().server.log.versions
+        newest = {
+            (version.resource.plural, version.key): version
+            for version in versions[self._read :]
+            if version.resource.plural in KINDS
+        }
+        self._read = len(versions)
+        look = Look(self._simulation)
+        for key, version in newest.items():
+            self._wrong.pop(key, None)
+            if not version.deleted:
+                columns = look.columns(version.resource)
+                table = ObjectTable(version.resource, columns, [version.object], look.now, wide=False)
+                row = table.row(0)
+                if row.state in _WRONG:
+                    self._wrong[key] = _ranked(table, row)
+        return min(self._wrong.values(), key=lambda entry: entry[0])[1] if self._wrong else None
+
+
+_WRONG = frozenset({"failed", "unknown", "pending"})
+_Rank = tuple[int, int, Ref]
+"""How much something needs attention: its severity, its kind's place in ``KINDS``, its name."""
+
+
+def _ranked(table: ObjectTable, row: ObjectRow) -> tuple[_Rank, Concern]:
+    rank = SEVERITY.index(row.state), KINDS.index(table.resource.plural), row.ref
+    return rank, Concern(row.ref, row.state, _text(table.header, row))
 
 
 def _text(header: tuple[str, ...], row: ObjectRow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kcsim.simulation.simulation import NotFound, Simulation
-from kcsim.views.concern import first_concern, in_short
+from kcsim.views.concern import Concerns, first_concern, in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.look import Look
 from kcsim.views.objects import BadFilter, Ref, object_table
@@ -93,6 +93,20 @@ def test_nothing_is_wrong_and_then_a_node_dies(world):
     why = look.why("node", "", "node-1")
     assert in_short(why, 60).endswith("inject node-crash/node-1 by fault t=60s")
     assert first_concern(Look(world, 59_000_000)) is None
+
+
+def test_concerns_of_a_world_that_goes_on_are_those_of_the_instant(world):
+    concerns = Concerns(world)
+    world.inject("node-crash", "node-1", duration="7m")
+    seen = set()
+    for _ in range(45):
+        world.run("15s")
+        first = concerns.first()
+        assert first == first_concern(Look(world))
+        seen.add(first)
+    assert len(seen) == 2, "it is wrong for a while and then right again"
+    world.kubectl("delete deployment web")
+    assert concerns.first() == first_concern(Look(world))
 
 
 def test_a_deployment_that_lacks_pods_is_a_concern(world):
