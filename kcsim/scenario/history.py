@@ -37,6 +37,10 @@ class Listener(Protocol):
         """An instant (µs) is over; these are its records, in order. May be told twice of one instant."""
         ...
 
+    def caught_up(self, time: int) -> None:
+        """Everything was read up to an instant (µs), for now."""
+        ...
+
 
 class World(Protocol):
     """What the history needs to know of the world beside its trace."""
@@ -115,6 +119,8 @@ class History:
             self.now = end
             for listener in self._listeners:
                 listener.settle(end, ())
+        for listener in self._listeners:
+            listener.caught_up(self.now)
 
     def _follow(self, record: Record) -> None:
         if isinstance(record, Version):

@@ -91,6 +91,9 @@ class Measures:
         """Follow the changes."""
         self.changes.settle(time, records)
 
+    def caught_up(self, time: int) -> None:
+        """Nothing hangs on time alone."""
+
     def take(self, now: int) -> tuple[Measure, ...]:
         """Every measure up to an instant (µs), in the order in which a table shows them."""
         found: list[Measure] = []

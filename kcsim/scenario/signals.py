@@ -123,7 +123,8 @@ class Signals:
         self._by_head: list[Signal] = []
         self._by_delivery: list[Signal] = []
         self._by_time: list[Signal] = []
-        self._looked = -1
+        self._by_time_alone: list[Signal] = []
+        self._looked = self._looked_alone = -1
         for text in texts:
             if text not in self._signals:
                 self._add(text, names)
@@ -146,7 +147,9 @@ class Signals:
         if reads.drift or reads.repositories:
             self._by_delivery.append(signal)
         if reads.traffic or reads.clock:
-            self._by_time.append(signal)
+            # What reads nothing else can be looked at later, many instants at once.
+            alone = not (reads.objects or reads.repositories or reads.drift)
+            (self._by_time_alone if alone else self._by_time).append(signal)
 
     # --- following ----------------------------------------------------------------------------------------------
 
@@ -155,8 +158,9 @@ class Signals:
         if self._looked < 0:
             for signal in self._signals.values():
                 signal.look(self._history, time, None)
-            self._looked = time
-        self._pass_time(time)
+            self._looked = self._looked_alone = time
+        self._pass_time(self._by_time, self._looked, time)
+        self._looked = max(self._looked, time)
         due: dict[str, tuple[Signal, Record]] = {}
         for record in records:
             for signal in self._readers(record):
@@ -178,16 +182,19 @@ class Signals:
         # Drift and progress of a delivery follow from writes and from what the delivery says: looked at each time.
         yield from self._by_delivery
 
-    def _pass_time(self, until: int) -> None:
-        since, self._looked = self._looked, until
-        if until <= since:
-            return
+    def caught_up(self, time: int) -> None:
+        """Look at what only time changes."""
+        self._pass_time(self._by_time_alone, self._looked_alone, time)
+        self._looked_alone = max(self._looked_alone, time)
+
+    def _pass_time(self, signals: Sequence[Signal], since: int, until: int) -> None:
         history = self._history
-        for signal in self._by_time:
+        before = history.now
+        for signal in signals if until > since else ():
             for when in _moments(signal.expression.reads, history.traffic, since, until):
                 history.now = when
                 signal.look(history, when, None)
-            history.now = until
+        history.now = before
 
 
 def _moments(reads: Reads, traffic: Mapping[str, Requests], since: int, until: int) -> list[int]:
