@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 VERSION = {
     "major": "1",
     "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
     "gitVersion": "v1.36.2",
     "gitCommit": "0000000000000000000000000000000000000000",
     "gitTreeState": "clean",
-    "buildDate": "2026-01-01T00:00:00Z",
-    "goVersion": "go1.25",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "go1.26.6",
     "compiler": "gc",
     "platform": "linux/amd64",
 }

@@ -123,3 +123,12 @@ def _unsupported(resource: Resource, field: str) -> str:
     if resource.field_selectors:
         return f"field label not supported: {field}"
     return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+
+
+def named_by(field_selector: str) -> str:
+    """The name that a field selector asks for with ``metadata.name=x``, "" when it does not."""
+    try:
+        terms = field_selectors.parse(field_selector).terms
+    except SelectorError:
+        return ""  # refused in its own words when the list is made
+    return next((t.value for t in terms if t.field == "metadata.name" and t.operator != "!="), "")

@@ -18,6 +18,7 @@ from typing import Any
 from kcsim.api import decoding, status
 from kcsim.api.catalog import Resource
 from kcsim.api.discovery import document
+from kcsim.api.identity import authenticated, impersonated, may_impersonate
 from kcsim.api.representations import encode, negotiate
 from kcsim.api.request import ADMIN, Operation, User
 from kcsim.api.server import ApiServer
@@ -64,18 +65,28 @@ def handle(server: ApiServer, request: Request) -> Response | Stream:
 
 def _handle(server: ApiServer, request: Request) -> Response | Stream:
     path = request.path.rstrip("/") or "/"
-    page = document(server, path)
-    if page is not None:
-        return Response(200, page, dict(_TEXT) if isinstance(page, str) else {})
-    route = _route(server, path)
-    if route is None:
-        return Response(404, "404 page not found\n", dict(_TEXT))
-    resource, namespace, name, subresource, old_watch = route
     query = decoding.query_of(request.query)
     headers = {k.lower(): v for k, v in request.headers.items() if v is not None}
+    user = authenticated(server, request.user, headers)
+    route = _route(server, path)
+    verb = "watch" if route.old_watch else _verb(request.method, route.name, query)
+    user = _impersonate(server, user, headers, route, verb)
+    if not route.plural:
+        server.authorizer.check_url(user, verb if verb != "list" else "get", request.path)
+        page = document(server, path)
+        if page is not None:
+            return Response(200, page, dict(_TEXT) if isinstance(page, str) else {})
+        if path.startswith("/api/") or (
+            path.startswith("/apis/") and server.catalog.has_group(path.split("/")[2])
+        ):
+            raise status.no_such_resource()
+        return Response(404, "404 page not found\n", dict(_TEXT))
+    resource = _served(server, user, route, verb)
+    if resource is None:
+        return Response(404, "404 page not found\n", dict(_TEXT))
+    namespace, name, subresource = route.namespace, route.name, route.subresource
     form = negotiate(headers.get("accept", ""), query.get("includeObject", ""))
-    verb = "watch" if old_watch else _verb(request.method, name, query)
-    op = Operation(verb, resource, request.user, namespace, name, subresource)
+    op = Operation(verb, resource, user, namespace, name, subresource)
     _check_verb(op)
     decoding.read_query(op, query, headers.get("user-agent", ""))
     if verb == "watch":
@@ -96,32 +107,73 @@ def _handle(server: ApiServer, request: Request) -> Response | Stream:
 # --- routing ----------------------------------------------------------------------------------------------------
 
 
-def _route(server: ApiServer, path: str) -> tuple[Resource, str, str, str, bool] | None:
-    """Resource, namespace, name, subresource, and whether it is a /watch/ path; None for a plain-text 404."""
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What a path names (apiserver: RequestInfo); without a plural it names no resource."""
+
+    group: str = ""
+    version: str = ""
+    plural: str = ""
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    old_watch: bool = False
+    surplus: bool = False
+
+
+def _route(server: ApiServer, path: str) -> _Route:
+    """Take a path apart, whether or not its resource is served."""
+    del server
     parts = path.strip("/").split("/")
-    if parts[0] == "api" and len(parts) >= 2:
+    if parts[0] == "api" and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]
-    elif parts[0] == "apis" and len(parts) >= 3:
+    elif parts[0] == "apis" and len(parts) >= 4:
         group, version, rest = parts[1], parts[2], parts[3:]
-        if not server.catalog.has_group(group):
-            return None
     else:
-        return None
-    old_watch = bool(rest) and rest[0] == "watch"
+        return _Route()
+    old_watch = rest[0] == "watch" and len(rest) > 1
     rest = rest[1:] if old_watch else rest
     namespace = ""
     if len(rest) >= 3 and rest[0] == "namespaces" and rest[2] not in {"status", "finalize"}:
         namespace, rest = rest[1], rest[2:]
-    if not rest:
-        raise status.no_such_resource()
-    resource = server.catalog.find(group, version, rest[0])
-    if resource is None or (namespace and not resource.namespaced) or len(rest) > 3:
-        raise status.no_such_resource()
     name = rest[1] if len(rest) > 1 else ""
     subresource = rest[2] if len(rest) > 2 else ""
-    if resource.namespaced and not namespace and name:
-        raise status.no_such_resource()
-    return resource, namespace, name, subresource, old_watch
+    return _Route(group, version, rest[0], namespace, name, subresource, old_watch, len(rest) > 3)
+
+
+def _served(server: ApiServer, user: User, route: _Route, verb: str) -> Resource | None:
+    """The resource of a route; None where its group is unknown (a plain-text 404).
+
+    Raises:
+        StatusError: 403 before 404 for who may not know, 404.
+    """
+    resource = server.catalog.find(route.group, route.version, route.plural)
+    wrong = resource is None or (route.namespace and not resource.namespaced) or route.surplus
+    lost = resource is not None and resource.namespaced and not route.namespace and route.name
+    if resource is not None and not wrong and not lost:
+        return resource
+    path = f"{route.plural}/{route.subresource}" if route.subresource else route.plural
+    if not server.authorizer.allows_path(user, verb, route.group, path, route.namespace, route.name):
+        raise server.authorizer.denial(user, verb, route.group, path, route.namespace, route.name)
+    if route.group and not server.catalog.has_group(route.group):
+        return None
+    raise status.no_such_resource()
+
+
+def _impersonate(server: ApiServer, user: User, headers: Mapping[str, str], route: _Route, verb: str) -> User:
+    """Whom the request is from, when it asks to be taken for another.
+
+    Raises:
+        StatusError: 403 for who may not.
+    """
+    wanted = impersonated(headers)
+    if wanted is None:
+        return user
+    if not may_impersonate(server, user, wanted):
+        path = f"{route.plural}/{route.subresource}" if route.subresource else route.plural
+        asked = f"impersonate-on:user-info:{verb}"
+        raise server.authorizer.denial(user, asked, route.group, path, route.namespace, route.name)
+    return wanted
 
 
 def _verb(method: str, name: str, query: Mapping[str, str]) -> str:

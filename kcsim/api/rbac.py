@@ -1,7 +1,7 @@
 """Authorisation by roles.
 
 **Imitates:** kube-apiserver's RBAC authoriser (kubernetes-api reference, section 15): any matching rule of any binding
-allows, there is no deny, order does not matter. Left out here: aggregation, escalation checks, non-resource URLs.
+allows, there is no deny, order does not matter. Escalation is checked in ``escalation``. Left out here: aggregation.
 
 **Walk:** ``Authorizer.check`` -> decision cache -> the user's rules, gathered from bindings and kept until a role or
 binding changes -> allow, or a 403 in the real server's words.
@@ -9,6 +9,7 @@ binding changes -> allow, or a 403 in the real server's words.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import status
@@ -47,6 +48,43 @@ def rule_allows(rule: Rule, verb: str, group: str, resource: str, name: str) -> 
     return not names or name in names
 
 
+def rule_allows_url(rule: Rule, verb: str, path: str) -> bool:
+    """Whether one PolicyRule covers a path that names no resource; a trailing ``*`` stands for anything."""
+    if verb not in rule.get("verbs", ()) and "*" not in rule.get("verbs", ()):
+        return False
+    return any(
+        url in {"*", path} or (url.endswith("*") and path.startswith(url.rstrip("*")))
+        for url in rule.get("nonResourceURLs") or ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One rule that a user holds.
+
+    Attributes:
+        where: the namespace it holds in, None for everywhere.
+        origin: which binding of which role to whom gave it.
+    """
+
+    where: str | None
+    rule: Rule
+    origin: str
+
+
+def _origin(kind: str, name: str, namespace: str, ref: dict[str, Any], subject: dict[str, Any]) -> str:
+    binding = f"{name}/{namespace}" if namespace else name
+    who = subject.get("name", "")
+    if subject.get("kind") == "ServiceAccount":
+        who = f"{who}/{subject.get('namespace') or namespace}"
+    return f'{kind} "{binding}" of {ref["kind"]} "{ref["name"]}" to {subject["kind"]} "{who}"'
+
+
+def _own_namespace(resource: Resource, name: str) -> str:
+    """A request for a namespace counts as one in it (apiserver: RequestInfo)."""
+    return name if resource.plural == "namespaces" and not resource.group else ""
+
+
 class Authorizer:
     """Decides who may do what, from the roles and bindings in the log."""
 
@@ -57,7 +95,8 @@ class Authorizer:
             for kind in ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
             if (resource := catalog.by_gvk((_GROUP, "v1", kind))) is not None
         }
-        self._rules: dict[User, list[tuple[str | None, Rule]]] = {}
+        self._grants: dict[User, list[Grant]] = {}
+        self._missing: dict[User, list[tuple[str | None, str]]] = {}
         self._allowed: dict[tuple[User, str, Resource, str, str, str], bool] = {}
         self._stale = False
         self._watches = [log.watch(resource, self._forget_soon) for resource in self._kinds.values()]
@@ -84,6 +123,7 @@ class Authorizer:
             return True
         if self._stale:
             self._refresh()
+        namespace = namespace or _own_namespace(resource, name)
         # Most rules name no objects: ask without the name first, so the answer can be kept for all names.
         for asked in ("", name) if name else ("",):
             question = (user, verb, resource, namespace, asked, subresource)
@@ -98,47 +138,114 @@ class Authorizer:
         self, user: User, verb: str, resource: Resource, namespace: str, name: str, subresource: str
     ) -> bool:
         path = f"{resource.plural}/{subresource}" if subresource else resource.plural
-        return any(
-            (where is None or where == namespace) and rule_allows(rule, verb, resource.group, path, name)
-            for where, rule in self.rules_of(user)
-        )
+        return self.grant_for(user, verb, resource.group, path, namespace, name) is not None
+
+    def allows_path(
+        self, user: User, verb: str, group: str, path: str, namespace: str, name: str = ""
+    ) -> bool:
+        """The same for a resource by its names (``pods/log``), which need not be served."""
+        return user.is_master or self.grant_for(user, verb, group, path, namespace, name) is not None
+
+    def grant_for(
+        self, user: User, verb: str, group: str, path: str, namespace: str, name: str = ""
+    ) -> Grant | None:
+        """The first grant that covers a request."""
+        for grant in self.grants_of(user):
+            if (grant.where is None or grant.where == namespace) and rule_allows(
+                grant.rule, verb, group, path, name
+            ):
+                return grant
+        return None
+
+    def grant_for_url(self, user: User, verb: str, path: str) -> Grant | None:
+        """The first grant that covers a path which names no resource."""
+        for grant in self.grants_of(user):
+            if grant.where is None and rule_allows_url(grant.rule, verb, path):
+                return grant
+        return None
+
+    def check_url(self, user: User, verb: str, path: str) -> None:
+        """Let a request for a path that names no resource pass.
+
+        Raises:
+            StatusError: 403 Forbidden when no rule allows it.
+        """
+        if not user.is_master and self.grant_for_url(user, verb, path) is None:
+            text = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
+            raise status.StatusError(403, "Forbidden", text, {})
+
+    def grants_of(self, user: User) -> list[Grant]:
+        """What is bound to a user."""
+        if self._stale:
+            self._refresh()
+        grants = self._grants.get(user)
+        if grants is None:
+            grants = self._grants[user] = self._gather(user)
+        return grants
 
     def rules_of(self, user: User) -> list[tuple[str | None, Rule]]:
         """The rules bound to a user, each with its namespace (None: everywhere)."""
-        if self._stale:
-            self._refresh()
-        rules = self._rules.get(user)
-        if rules is None:
-            rules = self._rules[user] = self._gather(user)
-        return rules
+        return [(grant.where, grant.rule) for grant in self.grants_of(user)]
 
-    def _gather(self, user: User) -> list[tuple[str | None, Rule]]:
-        rules: list[tuple[str | None, Rule]] = []
+    def missing_roles(self, user: User, namespace: str) -> list[str]:
+        """What bindings of the user name but does not exist."""
+        self.grants_of(user)
+        return [text for where, text in self._missing[user] if where is None or where == namespace]
+
+    def _gather(self, user: User) -> list[Grant]:
+        grants: list[Grant] = []
+        missing: list[tuple[str | None, str]] = []
         for kind in ("ClusterRoleBinding", "RoleBinding"):
             for version in self._log.list(self._kinds[kind]):
-                binding, namespace = version.object, version.key[0]
-                if not any(matches_subject(s, user, namespace) for s in binding.get("subjects") or ()):
+                binding, (namespace, name) = version.object, version.key
+                subjects = binding.get("subjects") or ()
+                subject = next((s for s in subjects if matches_subject(s, user, namespace)), None)
+                if subject is None:
                     continue
                 where = None if kind == "ClusterRoleBinding" else namespace
-                rules.extend((where, rule) for rule in self._role_rules(binding["roleRef"], namespace))
-        return rules
+                ref = binding["roleRef"]
+                rules = self.role_rules(ref, namespace)
+                if rules is None:
+                    missing.append((where, f'{ref["kind"].lower()}.{_GROUP} "{ref["name"]}" not found'))
+                    continue
+                origin = _origin(kind, name, namespace, ref, subject)
+                grants.extend(Grant(where, rule, origin) for rule in rules)
+        self._missing[user] = missing
+        return grants
 
-    def _role_rules(self, ref: dict[str, Any], namespace: str) -> list[Rule]:
+    def role_rules(self, ref: dict[str, Any], namespace: str) -> list[Rule] | None:
+        """The rules of the role that a binding refers to; None when there is none."""
         space = namespace if ref["kind"] == "Role" else ""
         version = self._log.get(self._kinds[ref["kind"]], space, ref["name"])
-        return (version.object.get("rules") or []) if version is not None else []
+        return (version.object.get("rules") or []) if version is not None else None
 
     def _refresh(self) -> None:
         self._stale = False
         for watch in self._watches:
             watch.take()
-        self._rules.clear()
+        self._grants.clear()
+        self._missing.clear()
         self._allowed.clear()
 
     def _denial(
         self, user: User, verb: str, resource: Resource, namespace: str, name: str, subresource: str
     ) -> status.StatusError:
         path = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        where = namespace or _own_namespace(resource, name)
+        return self.denial(user, verb, resource.group, path, where, name)
+
+    def denial(
+        self, user: User, verb: str, group: str, path: str, namespace: str, name: str = ""
+    ) -> status.StatusError:
+        """403 in the words of the real server."""
+        plural = path.partition("/")[0]
+        subject = f"{plural}.{group}" if group else plural
+        about = f'{subject} "{name}"' if name else subject
         where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-        why = f'User "{user.name}" cannot {verb} resource "{path}" in API group "{resource.group}" {where}'
-        return status.forbidden(resource, name, why)
+        why = f'User "{user.name}" cannot {verb} resource "{path}" in API group "{group}" {where}'
+        missing = self.missing_roles(user, namespace)
+        if missing:
+            why += f": RBAC: {missing[0] if len(missing) == 1 else '[' + ', '.join(missing) + ']'}"
+        details = {"name": name, "group": group, "kind": plural}
+        shown = {k: v for k, v in details.items() if v}
+        return status.StatusError(403, "Forbidden", f"{about} is forbidden: {why}", shown)

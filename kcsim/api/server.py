@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from kcsim.api import conversion, objects, patching, status, subresources
+from kcsim.api import conversion, escalation, objects, patching, reviews, status, subresources
 from kcsim.api.apply.managed_fields import Managed
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.crds import CustomResources
-from kcsim.api.filters import compile_filter
+from kcsim.api.filters import compile_filter, named_by
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Log, Version, Watch
 from kcsim.api.objects import Object
@@ -43,6 +43,7 @@ class ApiServer:
         catalog: the resources served.
         heartbeats: leases renewed for as long as nothing changes.
         ownership: who owns which field.
+        tokens: bearer tokens and whom each stands for.
         requests, writes: how many requests were answered (watches left out), and how many versions they wrote.
         asked: requests by user name, watches counted when they are opened.
     """
@@ -55,6 +56,7 @@ class ApiServer:
         self.heartbeats = Heartbeats(engine)
         self.store = Store(engine, self.log, self.catalog, cluster)
         self.authorizer = Authorizer(self.log, self.catalog)
+        self.tokens: dict[str, User] = {}
         self.ownership = Ownership()
         self._custom = CustomResources(self.catalog, self.store.typed, self.ownership)
         self.requests = 0
@@ -72,9 +74,13 @@ class ApiServer:
         self.requests += 1
         self.asked[op.user.name] = self.asked.get(op.user.name, 0) + 1
         resource = op.resource
-        self.authorizer.check(op.user, op.verb, resource, op.namespace, op.name, op.subresource)
+        # Lists by name are asked for like the one object.
+        name = op.name or (named_by(op.field_selector) if op.field_selector else "")
+        self.authorizer.check(op.user, op.verb, resource, op.namespace, name, op.subresource)
         if op.subresource and resource.subresource(op.subresource) is None:
             raise status.no_such_resource()
+        if resource.kind in reviews.REVIEWS and not resource.custom:
+            return reviews.perform(self, op)
         if resource.plural in _DEPRECATED and not resource.group:
             return self._with_warning(op, _DEPRECATED[resource.plural])
         if resource.storage:
@@ -175,6 +181,7 @@ class ApiServer:
             raise status.bad_request(
                 f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({op.name})"
             )
+        escalation.check(self, op, obj, None)
         made = self.store.create(op, obj, managed=managed)
         self._custom.changed(op.resource, made)
         return _made(201, made, (*warnings, *self._custom.warnings_for(op.resource, obj)))
@@ -189,6 +196,7 @@ class ApiServer:
             return _made(201, self.store.create(op, obj, managed=managed), warnings)
         if not obj["metadata"].get("resourceVersion") and not op.resource.unconditional_update:
             raise subresources.must_be_specified(op.resource, op.name)
+        escalation.check(self, op, obj, current.object)
         new = self.store.update(op, current, obj, managed=managed)
         self._custom.changed(op.resource, new)
         return _made(200, new, warnings)
@@ -208,6 +216,7 @@ class ApiServer:
             patched, warnings = patching.patched(
                 self.store.typed, op, current.object, lambda: self.ownership.managed_of(current).to_json()
             )
+        escalation.check(self, op, patched, current.object)
         new = self.store.update(op, current, patched, managed=managed)
         self._custom.changed(op.resource, new)
         return _made(200, new, warnings)
@@ -216,6 +225,7 @@ class ApiServer:
         if current is None:
             self.authorizer.check(op.user, "create", op.resource, op.namespace, op.name, op.subresource)
         obj, managed = patching.applied(op, current, self.ownership, self.engine.now)
+        escalation.check(self, op, obj, current.object if current is not None else None)
         if current is None:
             made = self.store.create(op, obj, managed=managed, operation="Apply")
             self._custom.changed(op.resource, made)

@@ -15,7 +15,7 @@ from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
-from kcsim.api.request import Answer, Operation
+from kcsim.api.request import Answer, Operation, service_account
 from kcsim.engine.clock import SECOND, rfc3339, rfc3339_micro
 
 if TYPE_CHECKING:
@@ -321,7 +321,7 @@ _TOKEN_MIN_S, _TOKEN_MAX_S, _TOKEN_DEFAULT_S = 600, 1 << 32, 3600
 
 
 def _token(server: ApiServer, op: Operation) -> Answer:
-    """TokenRequest: a text that looks like a token. Nothing in kcsim authenticates with it."""
+    """TokenRequest: a text that authenticates as the account. It does not expire."""
     account = server.store.require(op.resource, op.namespace, op.name)
     spec = op.body.get("spec") or {}
     seconds = spec.get("expirationSeconds", _TOKEN_DEFAULT_S)
@@ -342,6 +342,8 @@ def _token(server: ApiServer, op: Operation) -> Answer:
         "fieldsV1": {"f:spec": asked},
         "subresource": "token",
     }
+    token = ".".join(dice.suffix(40) for _ in range(3))
+    server.tokens[token] = service_account(op.namespace, op.name)
     body = {
         "kind": "TokenRequest",
         "apiVersion": "authentication.k8s.io/v1",
@@ -358,7 +360,7 @@ def _token(server: ApiServer, op: Operation) -> Answer:
             "boundObjectRef": spec.get("boundObjectRef"),
         },
         "status": {
-            "token": ".".join(dice.suffix(40) for _ in range(3)),
+            "token": token,
             "expirationTimestamp": rfc3339(now + seconds * SECOND),
         },
     }

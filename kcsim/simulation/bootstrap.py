@@ -81,6 +81,31 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
         ),
         _SEE_NAMESPACES,
     ],
+    "system:basic-user": [
+        _rule(["authorization.k8s.io"], ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
+        _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"]),
+    ],
+    "system:discovery": [
+        {
+            "nonResourceURLs": [
+                "/api",
+                "/api/*",
+                "/apis",
+                "/apis/*",
+                "/healthz",
+                "/livez",
+                "/openapi",
+                "/openapi/*",
+                "/readyz",
+                "/version",
+                "/version/",
+            ],
+            "verbs": ["get"],
+        }
+    ],
+    "system:public-info-viewer": [
+        {"nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"], "verbs": ["get"]}
+    ],
     "system:kube-controller-manager": [_rule(["*"], ["*"], ["*"])],
     "system:kube-scheduler": [
         _rule(["", "apps", "policy", "storage.k8s.io", "scheduling.k8s.io"], ["*"], _READ),
@@ -109,7 +134,13 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+_PUBLIC = "system:public-info-viewer"
+"""Also held by who has not said who they are."""
+
 _BINDINGS: tuple[tuple[str, str, str, str], ...] = (
+    ("system:basic-user", "system:basic-user", "Group", "system:authenticated"),
+    ("system:discovery", "system:discovery", "Group", "system:authenticated"),
+    (_PUBLIC, _PUBLIC, "Group", "system:authenticated"),
     ("cluster-admin", "cluster-admin", "Group", "system:masters"),
     (
         "system:kube-controller-manager",
@@ -128,15 +159,24 @@ def cluster_role(name: str, rules: list[dict[str, Any]]) -> Object:
     return {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
 
 
-def cluster_role_binding(name: str, role: str, subject: dict[str, str]) -> Object:
-    """A ClusterRoleBinding of one subject."""
+def cluster_role_binding(name: str, role: str, *subjects: dict[str, str]) -> Object:
+    """A ClusterRoleBinding."""
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": name},
         "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role},
-        "subjects": [subject],
+        "subjects": list(subjects),
     }
+
+
+def _marked(obj: Object) -> Object:
+    """An object of the bootstrap policy, which the API server reconciles at each start."""
+    marks = {
+        "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+        "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
+    }
+    return {**obj, "metadata": {**obj["metadata"], **marks}}
 
 
 def bootstrap(client: DirectClient) -> None:
@@ -146,7 +186,8 @@ def bootstrap(client: DirectClient) -> None:
             client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         )
     for name, rules in _ROLES.items():
-        client.now(client.create("clusterroles", cluster_role(name, rules)))
+        client.now(client.create("clusterroles", _marked(cluster_role(name, rules))))
     for name, role, kind, subject in _BINDINGS:
-        who = {"apiGroup": _RBAC, "kind": kind, "name": subject}
-        client.now(client.create("clusterrolebindings", cluster_role_binding(name, role, who)))
+        names = [subject, "system:unauthenticated"] if name == _PUBLIC else [subject]
+        subjects = [{"apiGroup": _RBAC, "kind": kind, "name": who} for who in names]
+        client.now(client.create("clusterrolebindings", _marked(cluster_role_binding(name, role, *subjects))))

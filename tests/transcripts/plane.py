@@ -41,6 +41,7 @@ def api_plane() -> Plane:
     lay_out(network)
     _, host = lay_out_cluster(network, "")
     server = ApiServer(engine, "")
+    server.tokens["alice-token"] = User("alice", ("system:authenticated",))
     endpoint = Endpoint(engine, network, server, host)
     bootstrap(DirectClient(endpoint, ADMIN, host, user_agent="kube-apiserver"))
     manager = Component(endpoint, "kube-controller-manager", User("system:kube-controller-manager"), host)

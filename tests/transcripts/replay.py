@@ -13,6 +13,7 @@ from typing import Any
 
 from kcsim.api.client import DirectClient
 from kcsim.api.http import Request, Response, handle
+from kcsim.api.identity import ANONYMOUS
 from kcsim.api.request import ADMIN
 from kcsim.api.streaming import Stream
 from kcsim.engine.clock import MILLISECOND, SECOND, seconds
@@ -102,8 +103,10 @@ class Replay:
         if what.get("body") is not None:
             headers["Content-Type"] = "application/json"
         headers.update(what.get("headers") or {})
+        # The administrator comes with a certificate unless the recording took even that away.
+        user = ANONYMOUS if headers.get("Authorization", "") is None else ADMIN
         body = copy.deepcopy(what.get("body"))
-        request = Request(what["method"], what["path"], what.get("query") or {}, headers, body, ADMIN)
+        request = Request(what["method"], what["path"], what.get("query") or {}, headers, body, user)
         return handle(self.plane.server, request)
 
     def _read(self, stream: Stream, what: dict[str, Any]) -> list[Any]:
