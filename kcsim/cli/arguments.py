@@ -22,11 +22,51 @@ class ScenarioName(click.ParamType):  # type: ignore[type-arg]  # generic from c
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Gallery names, then files."""
-        from kcsim.scenario.load import gallery
+        """Gallery names and scenario files here; where none fits, whatever the shell knows of files.
 
-        names = [CompletionItem(name) for name in gallery() if name.startswith(incomplete)]
-        return [*names, CompletionItem(incomplete, type="file")]
+        The two cannot be mixed: bash's script forgets the words before an item of the type `file`.
+        """
+        from kcsim.scenario.load import SUFFIXES, gallery
+
+        here = sorted(path.name for path in Path().iterdir() if path.suffix in SUFFIXES)
+        names = [word for word in (*gallery(), *here) if word.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+class DeliveryName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """A delivery of the scenario; whether there is such a one is told by whoever loads it."""
+
+    name = "delivery"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Those of the scenarios already on the command line."""
+        from kcsim.scenario.load import examine
+
+        given = ctx.params.get("scenarios") or ctx.params.get("scenario")
+        if not given:  # click reads no further than the option that waits for this value
+            given = [word for word in ctx.args if not word.startswith("-")]
+        names: dict[str, None] = {}
+        for scenario in [given] if isinstance(given, str) else given:
+            loaded = examine(scenario).scenario
+            names.update(dict.fromkeys(loaded.deliveries if loaded is not None else ()))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class Seed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """The seed of all dice: what a scenario's own `seed` may be."""
+
+    name = "seed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """A whole number from 0 to a thousand million."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= 10**9):
+            raise BadInput(
+                f"{_flag(param)}: '{_short(text)}' is no seed", "Write a whole number from 0 to 1000000000."
+            )
+        return int(text)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kcsim.cli.arguments import Duration
+from kcsim.cli.arguments import DeliveryName, Duration, Seed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,11 +20,10 @@ def story_options(command: Command) -> Command:
                 "deliveries",
                 metavar="NAME",
                 multiple=True,
+                type=DeliveryName(),
                 help="Only the world of this delivery (push, flux); may be given several times.",
             ),
-            click.option(
-                "--seed", metavar="N", type=click.IntRange(0, 10**9), help="Another seed for all dice."
-            ),
+            click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice."),
             click.option(
                 "--until", metavar="TIME", type=Duration(), help='End the story then: "30m", in virtual time.'
             ),

@@ -5,6 +5,7 @@ text (story.py) or one JSON document -> the exit code.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ def command(
 
     Every delivery gets a world of its own with the same commits, faults and dice. Prints what happened, the measures
     side by side, and which expectations held.
+
+    \b
+    kcsim run drift-at-night
+    kcsim run drift-at-night --delivery flux --seed 8
+    kcsim run my-story.yaml --set cluster.nodes=5 --until 30m --out out
+    kcsim run plain-release --repo ~/shop --pace 10m --json
     """
     from kcsim.cli.playing import Interruption, play
     from kcsim.cli.story import Ending, tell_story
@@ -66,7 +73,8 @@ def command(
         _prepare(out)
     with Interruption() as interruption:
         done = play(twins.worlds, console, interruption, quiet=quiet)
-    ending = Ending(scenario, tuple(done), interruption.asked, out)
+    further = further_options(until, settings, repo, pace)
+    ending = Ending(scenario, further, tuple(done), interruption.asked, out)
     begun = begun_of(twins, done)
     document = document_of(begun, done, interrupted=ending.interrupted)
     if out is not None:
@@ -76,6 +84,14 @@ def command(
     elif not quiet:
         tell_story(console, begun, ending)
     return _outcome(console, begun, ending, says_failures=quiet)
+
+
+def further_options(
+    until: str | None, settings: Sequence[str], repo: Path | None, pace: str | None
+) -> tuple[str, ...]:
+    """The options that made this the story it was: a further run should have them as well."""
+    given = [("--until", until), ("--repo", repo), ("--pace", pace), *(("--set", text) for text in settings)]
+    return tuple(word for option, value in given if value is not None for word in (option, str(value)))
 
 
 def _prepare(out: Path) -> None:

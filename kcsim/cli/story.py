@@ -7,6 +7,7 @@ cut; beside every colour stands a glyph or a word. The same worlds give the same
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from kcsim.cli.console import Console, padded, visible, wrapped
 from kcsim.cli.table import role_of, table
 from kcsim.engine.clock import SECOND, clock_text, format_duration
+from kcsim.scenario.recording import NAMELESS
 from kcsim.views.comparison import comparison
 from kcsim.views.lanes import Lane, Scale, lanes, ruler
 from kcsim.views.merged import Row, merged
@@ -39,13 +41,15 @@ class Ending:
     """How a run ended: which worlds got to their end, whether somebody stopped it, and what it was asked for.
 
     Attributes:
-        asked: the scenario as the user named it.
+        scenario: as the user named it.
+        options: what else the user asked for and a further run should have: --until, --set, --repo, --pace.
         done: the worlds that got to their end.
         interrupted: whether Ctrl-C was pressed.
         out: where it was written to, if it was.
     """
 
-    asked: str
+    scenario: str
+    options: tuple[str, ...]
     done: tuple[str, ...]
     interrupted: bool
     out: Path | None
@@ -99,7 +103,8 @@ def at_a_glance(
         now = world.engine.now
         scale = Scale(0, max(now, round(world.end * SECOND)), console.width - CLOCK)
         lines.append(
-            padded(console.paint(name, role_of(place)), CLOCK) + console.paint(ruler(scale, 12), "dim")
+            padded(console.paint(name or "world", role_of(place)), CLOCK)
+            + console.paint(ruler(scale, 12), "dim")
         )
         ready = Readiness()
         ready.update(world.world.cluster.server.log)
@@ -301,20 +306,23 @@ def _verdict(console: Console, verdict: "Verdict") -> str:
 def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -> list[str]:
     """The commands to try next, those that fit what was just done."""
     first = next(iter(worlds.values()))
-    name, last = ending.asked, list(worlds)[-1]
-    folder = f"{ending.out or OUT}/{last or 'world'}"
-    why = (f"kcsim why {folder} {_object_of_interest(worlds[last])}", "its causes, back to the first")
+    again = shlex.join(["kcsim", "run", ending.scenario, *ending.options])
+    world, target = _of_interest(worlds)
+    why = (
+        f"kcsim why {shlex.quote(f'{ending.out or OUT}/{world}')} {target}",
+        "its causes, back to the first",
+    )
     steps = (
         [why]
         if ending.out is not None
-        else [(f"kcsim run {name} --out {OUT}", "keep what happened, and ask why:"), why]
+        else [(f"{again} --out {OUT}", "keep what happened, and ask why:"), why]
     )
     if len(worlds) > 1:
-        steps.append((f"kcsim run {name} --delivery {last}", "one world alone, told in full"))
+        steps.append((f"{again} --delivery {list(worlds)[-1]}", "one world alone, told in full"))
     elif len(first.scenario.deliveries) > 1:
-        steps.append((f"kcsim run {name}", "every delivery, side by side"))
-    steps.append((f"kcsim run {name} --seed {first.seed + 1}", "the same story with other dice"))
-    steps.append((f"kcsim tui {name}", "watch it, step, break something"))
+        steps.append((again, "every delivery, side by side"))
+    steps.append((f"{again} --seed {first.seed + 1}", "the same story with other dice"))
+    steps.append((shlex.join(["kcsim", "tui", ending.scenario]), "watch it, step, break something"))
     width = max(len(command) for command, _ in steps)
     lines = [console.paint("Try next", "bold")]
     for command, text in steps:
@@ -323,9 +331,10 @@ def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -
     return lines
 
 
-def _object_of_interest(world: "Play") -> str:
-    """A workload that the story is about: the first Deployment that is not the delivery's own."""
-    for deployment in world.list("deployments"):
-        if deployment["metadata"]["namespace"] not in INFRASTRUCTURE:
-            return f"deployment/{deployment['metadata']['name']}"
-    return "node/node-1"
+def _of_interest(worlds: Mapping[str, "Play"]) -> tuple[str, str]:
+    """(folder of a world, object): the first Deployment that is not the delivery's own, of the last world with one."""
+    for name, world in reversed(list(worlds.items())):
+        for deployment in world.list("deployments"):
+            if deployment["metadata"]["namespace"] not in INFRASTRUCTURE:
+                return name or NAMELESS, f"deployment/{deployment['metadata']['name']}"
+    return list(worlds)[-1] or NAMELESS, "node/node-1"

@@ -29,7 +29,9 @@ def table(
     room = (console.width - title_width) // max(1, len(names)) - 3
     cell_width = max(CELL_MIN, min(needed, room))
     bar = console.paint(" │ ", "dim")
-    heads = [console.paint(padded(name, cell_width), role_of(place)) for place, name in enumerate(names)]
+    heads = [
+        console.paint(padded(name or "world", cell_width), role_of(place)) for place, name in enumerate(names)
+    ]
     rule = ["─" * (title_width + 1), *["─" * (cell_width + 2)] * len(names)]
     lines = [
         bar.join([console.paint(padded(title, title_width), "bold"), *heads]),

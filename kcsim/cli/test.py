@@ -35,7 +35,8 @@ def command(
 ) -> Exit:
     """Run scenarios under every delivery they name, and judge their expectations.
 
-    An expectation that must fail under a delivery (`failsUnder`) fails the test when it holds there.
+    An expectation that must fail under a delivery (`failsUnder`) fails the test when it holds there. Exit code 1 where
+    one came out otherwise than its scenario says.
     """
     from kcsim.cli.playing import Interruption, play
     from kcsim.cli.worlds import load_twins

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import click
 
-from kcsim.cli.arguments import ScenarioName
+from kcsim.cli.arguments import DeliveryName, ScenarioName, Seed
 from kcsim.cli.problems import BadInput
 
 # Surfaces do not import one another: it is named here as a script would name it.
@@ -14,8 +14,10 @@ APP = "kcsim.tui.app"
 
 @click.command("tui", short_help="The terminal user interface: watch, pause, step, break things.")
 @click.argument("scenario", metavar="[SCENARIO]", required=False, type=ScenarioName())
-@click.option("-d", "--delivery", metavar="NAME", help="Open this delivery's world (push, flux).")
-@click.option("--seed", metavar="N", type=click.IntRange(0, 10**9), help="Another seed for all dice.")
+@click.option(
+    "-d", "--delivery", metavar="NAME", type=DeliveryName(), help="Open this delivery's world (push, flux)."
+)
+@click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice.")
 def command(scenario: str | None, delivery: str | None, seed: int | None) -> int:
     """Open the terminal user interface, with the gallery or with one scenario."""
     return open_tui(scenario, delivery, seed)

@@ -106,6 +106,8 @@ def test_completion_scripts_ask_kcsim(kcsim, shell):
         ("kcsim check drift", ["drift-at-night"]),
         ("kcsim check --qu", ["--quiet"]),
         ("kcsim completion z", ["zsh"]),
+        ("kcsim run drift-at-night --delivery ", ["push", "flux"]),
+        ("kcsim test plain-release drift-at-night -d f", ["flux"]),
     ],
 )
 def test_completion_offers_commands_options_and_gallery_names(monkeypatch, capsys, words, offered):
