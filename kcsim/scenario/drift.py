@@ -27,7 +27,7 @@ class Episode:
     Attributes:
         ref: the object, `deployment/web`.
         cause: the write that did it.
-        fields: what differs: (path, what is live, what git says), None for what is not there.
+        fields: what it left other than git says: (path, what is live, what git says), None for what is not there.
         noticed: when the delivery found out by itself; None: it never did.
         ended: when the object was as wanted again; None: it still is not.
         repair: the write that ended it; None when the wanted state moved instead.
@@ -140,14 +140,16 @@ class Drift:
         elif wanted is not None and versions:
             # Writes beside the point (a controller's annotation) do not make a second episode of the first.
             first = versions[0].previous
-            if deviation(first.object if first is not None else None, wanted, ownership) != now:
-                self._begin(key, wanted, versions[-1], time, now)
+            before = first.object if first is not None else None
+            was = deviation(before, wanted, ownership)
+            if was != now:
+                known = _fields(before, was)
+                fields = tuple(leaf for leaf in _fields(versions[-1].object, now) if leaf not in known)
+                self._begin(key, wanted, versions[-1], time, fields)
 
-    def _begin(self, key: ObjectKey, wanted: Wanted, cause: Version, time: int, change: Any) -> None:
-        live: Any = cause.object
-        fields = (
-            tuple(differences(live, merge_patch.apply(live, change))) if isinstance(change, Mapping) else ()
-        )
+    def _begin(
+        self, key: ObjectKey, wanted: Wanted, cause: Version, time: int, fields: tuple[Leaf, ...]
+    ) -> None:
         episode = Episode(key, wanted.ref, time, cause, fields)
         self.episodes.append(episode)
         if not self._adrift:
@@ -189,6 +191,11 @@ class Drift:
     def live(self, key: ObjectKey) -> Version | None:
         """An object's present version."""
         return self._live.get(key)
+
+
+def _fields(live: Any, change: Any) -> list[Leaf]:
+    """The leaves of a deviation; none when the object is gone."""
+    return list(differences(live, merge_patch.apply(live, change))) if isinstance(change, Mapping) else []
 
 
 def _only_status(version: Version) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from kcsim.api.catalog import BUILT_IN, Catalog, Resource
+from kcsim.delivery.gitops.kstatus import CURRENT, compute
 from kcsim.engine.clock import SECOND
 
 
@@ -201,6 +202,12 @@ def _ready(view: View, args: Arguments) -> int:
     return status.get("readyReplicas") or status.get("numberReady") or 0
 
 
+def _rolled_out(view: View, args: Arguments) -> bool:
+    """What `kubectl rollout status` waits for; False for what does not exist."""
+    obj = args.object(view)
+    return obj is not None and compute(obj, view.now).status == CURRENT
+
+
 def _desired(view: View, args: Arguments) -> int | None:
     obj = args.object(view)
     if obj is None:
@@ -337,6 +344,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         "ready replicas of a workload; 1 or 0 for a pod, node or Kustomization; 0 when there is no such object",
         _ready,
         result="number",
+        reads="object",
+    ),
+    "rolled_out": Function(
+        _REF,
+        "whether a workload's newest version has replaced all others and every replica is available",
+        _rolled_out,
+        result="boolean",
         reads="object",
     ),
     "desired": Function(_REF, "replicas a workload wants", _desired, result="number", reads="object"),

@@ -93,16 +93,20 @@ class Timeline:
 
 
 def _drift(play: Play) -> Iterator[Moment]:
+    repaired: dict[int, Episode] = {}
     for episode in play.episodes.episodes:
         actor = short_actor(episode.cause.actor)
-        yield Moment(episode.began, "api", actor, f"drift: {episode.ref}{_differs(episode)}", episode.cause)
+        yield Moment(episode.began, "api", actor, f"drift: {episode.ref}{differs(episode)}", episode.cause)
+        if episode.repair is not None:
+            repaired.setdefault(episode.repair.seq, episode)  # the oldest of those that one write ended
+    for episode in repaired.values():
         if episode.ended is not None and episode.repair is not None:
             took = format_duration((episode.ended - episode.began) // 1_000_000 * 1_000_000)
             text = f"repaired: {episode.ref} is as git says again, after {took}"
             yield Moment(episode.ended, "api", short_actor(episode.repair.actor), text, episode.repair)
 
 
-def _differs(episode: Episode) -> str:
+def differs(episode: Episode) -> str:
     """What is other than git says, the first fields of it."""
     if episode.cause.deleted or episode.cause.object["metadata"].get("deletionTimestamp"):
         return " is deleted, git has it"
