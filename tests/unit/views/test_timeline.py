@@ -1,0 +1,103 @@
+"""The timeline of shipped stories: the moments a reader needs, in the field's words, and no more than a few dozen."""
+
+from functools import cache
+
+import pytest
+
+import kcsim
+from kcsim.scenario.load import gallery
+from kcsim.views.text import timeline_text
+from kcsim.views.timeline import LANES, timeline
+
+
+@cache
+def told(scenario: str, delivery: str):
+    play = kcsim.load(scenario, delivery)
+    play.finish()
+    return play, timeline(play)
+
+
+def texts(moments, lane):
+    return [moment.text for moment in moments if moment.lane == lane]
+
+
+@pytest.mark.parametrize("scenario", sorted(gallery()))
+@pytest.mark.parametrize("delivery", ["push", "flux"])
+def test_a_story_fits_on_a_screen_or_two_and_every_moment_can_be_asked_why(scenario, delivery):
+    play, moments = told(scenario, delivery)
+    assert 10 <= len(moments) <= 60
+    assert [moment.time for moment in moments] == sorted(moment.time for moment in moments)
+    assert {moment.lane for moment in moments} <= set(LANES)
+    assert all(len(moment.text) <= 110 and "\n" not in moment.text for moment in moments)
+    assert all(str(play.why(moment.record)) for moment in moments)
+
+
+def test_push_tells_its_pipeline():
+    _, moments = told("plain-release", "push")
+    ci = texts(moments, "ci")
+    assert ci[-5:] == [
+        "run 2: lint passed",
+        "run 2: integration tests passed",
+        "kubectl apply -f deploy",
+        "run 2: deploy passed",
+        "run 2 succeeded",
+    ]
+    assert texts(moments, "agent") == []
+
+
+def test_flux_tells_what_it_fetched_and_applied():
+    _, moments = told("plain-release", "flux")
+    head = texts(moments, "git")[-1].split()[2]
+    assert texts(moments, "agent")[-3:] == [
+        f"source-controller fetched {head}",
+        "applied deployment/web",
+        f"shop: applied revision {head}",
+    ]
+    assert texts(moments, "ci") == []
+
+
+def test_a_rollout_is_told_step_by_step():
+    _, moments = told("plain-release", "push")
+    steps = texts(moments, "pods")[-4:]
+    assert steps[0] == "deployment/web: rollout begins: registry.example/shop/web:1.1.0"
+    assert steps[1:3] == [f"deployment/web: {n} of 3 ready at the new version" for n in (1, 2)]
+    assert steps[3].startswith("deployment/web: rollout complete, 3 of 3 ready, after ")
+
+
+def test_drift_and_its_repair():
+    for delivery, after in (("push", 39 * 60), ("flux", 0)):
+        _, moments = told("drift-at-night", delivery)
+        assert texts(moments, "person")[0] == "nico: kubectl scale deployment/web --replicas=1 -n shop"
+        api = [moment for moment in moments if moment.lane == "api"]
+        assert api[0].text == "drift: deployment/web: replicas is 1, git says 3"
+        repaired = next(moment for moment in api if moment.text.startswith("repaired: deployment/web"))
+        assert repaired.time - api[0].time >= after * 1_000_000
+
+
+def test_failure_and_recovery():
+    _, moments = told("bad-release-during-node-failure", "flux")
+    assert texts(moments, "fault") == ["node-crash of node-2 begins, for 20m", "node-crash of node-2 is over"]
+    pods = texts(moments, "pods")
+    assert "node-2 is NotReady: the kubelet is silent" in pods
+    assert any(text.endswith("CrashLoopBackOff") for text in pods)
+    assert any("is evicted from node-2" in text for text in pods)
+    assert "deployment/web: rollout is stuck: ProgressDeadlineExceeded" in pods
+    traffic = texts(moments, "traffic")
+    assert traffic == ["shoppers: requests fail: 33% timed out", "shoppers: requests are answered again"]
+    # A failure that lasts is told once, however often the agent tries again.
+    assert sum("HealthCheckFailed" in text for text in texts(moments, "agent")) <= 2
+
+
+def test_a_bare_simulation_has_a_timeline_as_well():
+    sim = kcsim.Simulation(nodes=3, seed=1)
+    sim.run_until("1m")
+    assert [moment.text for moment in timeline(sim)] == ["3 nodes are Ready"]
+    sim.kubectl("create namespace shop", as_="nico")
+    assert [moment.text for moment in timeline(sim)][-1] == "nico: kubectl create namespace shop"
+
+
+def test_as_text():
+    _, moments = told("plain-release", "push")
+    lines = timeline_text(moments, width=60).splitlines()
+    assert lines[0] == '00:00:00  git     dana commits d239a11 "Initial commit"'
+    assert max(map(len, lines)) <= 60
