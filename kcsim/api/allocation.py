@@ -71,6 +71,9 @@ class ServiceAllocator:
                 spec["clusterIP"] = before["clusterIP"]
             if not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
                 spec["clusterIPs"] = before.get("clusterIPs")
+            given, ips = spec.get("clusterIP"), spec.get("clusterIPs")
+            if given != before.get("clusterIP") and (not ips or ips == before.get("clusterIPs")):
+                spec["clusterIPs"] = [given]
             for field in ("ipFamilies", "ipFamilyPolicy"):
                 if not spec.get(field) and before.get(field):
                     spec[field] = before[field]

@@ -7,6 +7,7 @@ their failures become the answers a real server gives (kubernetes-api reference,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -45,7 +46,7 @@ def patched(
 
     def refuse(why: str) -> status.StatusError:
         if op.patch_type == "strategic":
-            return status.patch_invalid(go_value(op.body), why)
+            return status.patch_invalid(go_value(op.body), _unstructured_words(why))
         return status.patch_invalid(document_text(new, old, managed()), why)
 
     mismatch = _kind_mismatch(op, new)
@@ -62,6 +63,32 @@ def patched(
         raise refuse(f"strict decoding error: {', '.join(errors)}")
     check_identity(op, known)
     return known, tuple(errors) if op.field_validation != "Ignore" else ()
+
+
+_UNMARSHAL = re.compile(
+    r"json: cannot unmarshal (\w+)(?: \S+)? into Go (?:struct field \S+|value) of type (\S+)"
+)
+_GO_KINDS = {"string": "string", "bool": "bool", "array": "slice", "object": "map", "number": "int64"}
+_BASIC = frozenset({"string", "bool", "int", "int32", "int64", "float64"})
+
+
+def _unstructured_words(why: str) -> str:
+    """A type error as the converter from unstructured objects says it, through which strategic patches go
+    (apimachinery ``pkg/runtime/converter.go``).
+    """
+    found = _UNMARSHAL.fullmatch(why)
+    if found is None:
+        return why
+    given, wanted = _GO_KINDS.get(found[1], found[1]), found[2]
+    if wanted in _BASIC:
+        return f"unrecognized type: {wanted}"
+    if wanted.startswith("["):
+        return f"cannot restore slice from {given}"
+    return (
+        f"cannot restore map from {given}"
+        if wanted.startswith("map[")
+        else f"cannot restore struct from: {given}"
+    )
 
 
 def _kind_mismatch(op: Operation, new: Object) -> str:

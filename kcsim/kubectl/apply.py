@@ -17,12 +17,13 @@ from kcsim.api.patch import three_way
 from kcsim.api.patch.values import PatchError
 from kcsim.api.patching import patch_schema
 from kcsim.api.status import StatusError, Unreachable
-from kcsim.engine.clock import SECOND
+from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import print_objects
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
 from kcsim.kubectl.targets import Target, Written, choose, namespace_of, tell, written
+from kcsim.manifests import dump
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MANAGER, _SERVER_SIDE_MANAGER = "kubectl-client-side-apply", "kubectl"
@@ -49,7 +50,15 @@ _PRUNED_KINDS = (
 
 
 def apply(session: Session, arguments: Arguments) -> Steps:
-    """``kubectl apply -f``."""
+    """``kubectl apply -f`` and ``kubectl apply view-last-applied``."""
+    if arguments.words:
+        return (yield from _apply_subcommand(session, arguments))
+    if not arguments.flags.get("filename"):
+        raise KubectlError("error: must specify one of -f and -k")
+    if arguments.on("server-side") and arguments.get("dry-run") == "client":
+        raise KubectlError(
+            "error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
+        )
     items = written(session, arguments)
     if not items:
         raise KubectlError("error: no objects passed to apply")
@@ -82,6 +91,38 @@ def apply(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
+_NOTHING_NAMED = """error: You must provide one or more resources by argument or filename.
+Example resource specifications include:
+   '-f rsrc.yaml'
+   '--filename=rsrc.json'
+   '<resource> <name>'
+   '<resource>'"""
+_CONFLICT_HELP = """Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+  command with the `--force-conflicts` flag.
+* If you do not intend to manage all of the fields, please edit your
+  manifest to remove references to the fields that should keep their
+  current managers.
+* You may co-own fields by updating your manifest to match the existing
+  value; in this case, you'll become the manager if the other manager(s)
+  stop managing the field (remove it from their configuration).
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
+
+
+def _apply_subcommand(session: Session, arguments: Arguments) -> Steps:
+    """``view-last-applied``: what the last client-side apply was given."""
+    name, *rest = arguments.words
+    if name != "view-last-applied":
+        raise KubectlError(f"error: Unexpected args: [{' '.join(arguments.words)}]")
+    for target in (yield from choose(session, arguments, rest)):
+        live = yield session.client.get(target.resource, target.namespace, target.name)
+        text = objects.annotations(live).get(LAST_APPLIED)
+        if text is not None:
+            session.write(dump(json.loads(text)))
+    return None
+
+
 def _report(session: Session, arguments: Arguments, resource: Resource, obj: Object, what: str) -> None:
     name = named(resource, objects.name(obj))
     if arguments.get("output") == "name":
@@ -101,7 +142,9 @@ def last_applied_text(obj: Object) -> str:
 def client_side(session: Session, arguments: Arguments, item: Written) -> Steps:
     """Apply one object by three-way merge; returns the object and what was done."""
     client, resource = session.client, item.resource
-    name = objects.name(item.object)
+    name = item.object["metadata"].get("name", "")
+    if not name:
+        raise KubectlError(_nameless(item))
     modified = objects.with_annotations(item.object, {LAST_APPLIED: last_applied_text(item.object)})
     options: dict[str, Any] = {
         "field_manager": arguments.get("field-manager", _MANAGER),
@@ -141,9 +184,18 @@ def client_side(session: Session, arguments: Arguments, item: Written) -> Steps:
                 new = yield from _replace_by_force(session, item, modified, options)
                 return new, "configured"
             raise
-        unchanged = objects.resource_version(new) == objects.resource_version(live)
-        return new, "unchanged" if unchanged else "configured"
+        return new, "configured"
     raise AssertionError("the loop returns or raises")
+
+
+def _nameless(item: Written) -> str:
+    resource = item.resource
+    group, version = resource.group, resource.version
+    return (
+        f'error: error when retrieving current configuration of:\nResource: "{group}/{version}, '
+        f'Resource={resource.plural}", GroupVersionKind: "{group}/{version}, Kind={resource.kind}"\n'
+        f'Name: "", Namespace: "{item.namespace}"\nfrom server for: "{item.source}": resource name may not be empty'
+    )
 
 
 def _original(session: Session, resource: Resource, live: Object) -> Object:
@@ -208,6 +260,12 @@ def _prune(session: Session, arguments: Arguments, applied: list[Object]) -> Ste
             "error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
             "--all flag. If you did not mean to prune all resources, specify a label selector"
         )
+    if arguments.get("namespace"):
+        session.warn(
+            f"W{_klog_time(session)}       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced "
+            "resources by default when used with the --namespace flag in a future release. To preserve the current "
+            "behaviour, list the resources you want to target explicitly in the --prune-allowlist flag."
+        )
     kept = {objects.uid(obj) for obj in applied}
     namespaces = sorted({objects.namespace(obj) for obj in applied if objects.namespace(obj)})
     for plural in _PRUNED_KINDS:
@@ -223,6 +281,12 @@ def _prune(session: Session, arguments: Arguments, applied: list[Object]) -> Ste
                     )
                 _report(session, arguments, resource, obj, "pruned")
     return None
+
+
+def _klog_time(session: Session) -> str:
+    """The moment as klog's headers show it: month and day, then the time."""
+    text = rfc3339_micro(session.engine.now)
+    return f"{text[5:7]}{text[8:10]} {text[11:26]}"
 
 
 def create(session: Session, arguments: Arguments) -> Steps:
@@ -280,8 +344,13 @@ def _create_typed(session: Session, arguments: Arguments) -> Steps:
 
 def replace(session: Session, arguments: Arguments) -> Steps:
     """``kubectl replace -f``."""
+    if not arguments.flags.get("filename"):
+        raise KubectlError("error: must specify one of -f and -k")
     for item in written(session, arguments):
         name = objects.name(item.object)
+        if arguments.on("force"):
+            yield from _replace_anew(session, arguments, item)
+            continue
         try:
             live = yield session.client.get(item.resource, item.namespace, name)
             version = objects.resource_version(live)
@@ -296,12 +365,36 @@ def replace(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
+def _replace_anew(session: Session, arguments: Arguments, item: Written) -> Steps:
+    """``replace --force``: delete, wait, create."""
+    target = Target(item.resource, item.namespace, objects.name(item.object))
+    try:
+        yield session.client.delete(target.resource, target.namespace, target.name, propagation="Background")
+        session.print(f'{word(target.resource)} "{target.name}" deleted')
+        yield from wait_gone(session, target)
+    except StatusError as error:
+        if not error.is_not_found:
+            raise
+    made = yield session.client.create(
+        item.resource, item.object, item.namespace, field_manager="kubectl-replace", field_validation="Strict"
+    )
+    _report(session, arguments, item.resource, made, "replaced")
+
+
 def delete(session: Session, arguments: Arguments) -> Steps:
     """``kubectl delete``."""
+    if not arguments.words and not arguments.flags.get("filename"):
+        raise KubectlError(_NOTHING_NAMED)
+    if len(arguments.words) > 1 and (arguments.on("all") or arguments.get("selector")):
+        raise KubectlError("error: name cannot be provided when a selector is specified")
     targets = yield from choose(session, arguments, arguments.words)
     if not targets:
         session.print("No resources found")
         return None
+    doing = ""
+    if arguments.flags.get("filename"):
+        source = "STDIN" if arguments.get("filename") == "-" else arguments.get("filename")
+        doing = f'error when deleting "{source}"'
     grace = arguments.integer("grace-period")
     force = arguments.on("force")
     if arguments.on("now"):
@@ -329,7 +422,7 @@ def delete(session: Session, arguments: Arguments) -> Steps:
             )
         except StatusError as error:
             if not (error.is_not_found and arguments.on("ignore-not-found")):
-                tell(session, error)
+                tell(session, error, doing)
             continue
         deleted.append(target)
         how = "force deleted" if force and grace == 0 else "deleted"

@@ -74,7 +74,13 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
     found: list[Object] = []
     for resource, space, name in named:
         try:
-            obj = yield session.client.get(resource, space, name, subresource=arguments.get("subresource"))
+            obj = yield session.client.get(
+                resource,
+                space,
+                name,
+                subresource=arguments.get("subresource"),
+                managed_fields=arguments.on("show-managed-fields"),
+            )
         except StatusError as error:
             if not (error.is_not_found and arguments.on("ignore-not-found")):
                 tell(session, error)

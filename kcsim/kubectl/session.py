@@ -93,7 +93,7 @@ class Session:
         """
         found = self.client.endpoint.server.catalog.by_word(word)
         if found is None:
-            raise KubectlError(f'error: the server doesn\'t have a resource type "{word}"')
+            raise KubectlError(f'error: the server doesn\'t have a resource type "{word.partition(".")[0]}"')
         return found
 
 

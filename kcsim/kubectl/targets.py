@@ -124,9 +124,23 @@ def written(session: Session, arguments: Arguments) -> list[Written]:
             try:
                 manifests = read(text, source)
             except ManifestError as error:
-                raise KubectlError(f"error: error parsing {source}: {error}") from None
+                raise KubectlError(_unreadable(source, error)) from None
             found.extend(_written(session, arguments, m.object, source) for m in manifests)
     return found
+
+
+def _unreadable(source: str, error: ManifestError) -> str:
+    """What kubectl says of a file that holds no objects."""
+    for field, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
+        if f"Object '{shown}' is missing" in error.message:
+            return (
+                f'error: error validating "{source}": error validating data: {field} not set; if you choose to ignore '
+                "these errors, turn validation off with --validate=false"
+            )
+    words = error.message.removeprefix("yaml: ")
+    # go-yaml's parser counts lines from nought, its scanner from one.
+    line = max(error.line - 1, 1) if words.startswith("did not find expected") else error.line
+    return f"error: error parsing {source}: error converting YAML to JSON: yaml: line {line}: {words}"
 
 
 def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str | bytes]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PLACEHOLDER = re.compile(
-    r"<(uid|rv|listrv|continue|hash|rand|clusterip|nodeport|podip):(\d+)>|<(n|hex|time|age|jwt|server|tmp|git|pem)>"
+    r"<(uid|rv|listrv|continue|hash|rand|clusterip|nodeport|podip):(\d+)>|<(n|hex|time|age|jwt|server|tmp|git|pem|klog)>"
 )
 _ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]+:[0-9a-f:]*"
 _AGE = r"(?:\d+[smhdy])+|<unknown>|<invalid>|\d+(?:\.\d+)?(?:ms|s|m|µs)[0-9a-z.]*"
@@ -33,6 +33,7 @@ _SHAPES = {
     "server": r"https?://[A-Za-z0-9_.:-]+",
     "tmp": r"[^\s\"']+",
     "git": r"[0-9a-f]+",
+    "klog": r"[IWEF]\d{4} [0-9:.]+ +\d+ [a-z_.]+:\d+\]",
     "pem": r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----",
 }
 _PEM = re.compile(_SHAPES["pem"])
