@@ -206,7 +206,7 @@ _INDEXED: dict[str, Callable[[Object], str]] = {
 class Log:
     """All versions of all objects of one cluster."""
 
-    __slots__ = ("_checking", "_cluster", "_engine", "_seals", "_tables", "_times", "revision", "versions")
+    __slots__ = ("_cluster", "_engine", "_seals", "_tables", "_times", "checking", "revision", "versions")
 
     def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
         self._engine = engine
@@ -215,7 +215,7 @@ class Log:
         self.versions: list[Version] = []
         self._times: list[int] = []
         self.revision = 0
-        self._checking = checking
+        self.checking = checking
         self._seals: list[tuple[Version, str]] = []
 
     # --- writing ------------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Log:
         table = self._table(resource)
         self.versions.append(version)
         self._times.append(version.time)
-        if self._checking:
+        if self.checking:
             self._seals.append((version, objects.fingerprint(version.object)))
         engine = self._engine
         space = table.spaces.get(key[0])

@@ -416,7 +416,7 @@ def _collector_at_rest() -> Iterator[None]:
     young objects are still collected, old ones are left alone until the run ends.
     """
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 50, 1_000_000)
+    gc.set_threshold(100_000, 500, 1_000_000)
     try:
         yield
     finally:
