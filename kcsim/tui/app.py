@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widget import Widget
 
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.scenario.diagnostics import ScenarioError
@@ -26,6 +25,8 @@ from kcsim.tui.opening import open_session
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
 from kcsim.tui.themes import MONO, THEMES, following
+from kcsim.tui.widgets.pager import Pager
+from kcsim.tui.widgets.rows import RowList
 
 WIDTH_MIN, HEIGHT_MIN = 60, 20
 BAD_INPUT = 2
@@ -112,26 +113,9 @@ class KcsimApp(App[int]):
     @work
     async def action_help(self) -> None:
         """Show what can be done now, and do what is chosen."""
-        chosen = await self.push_screen_wait(Help(self.doables()))
+        chosen = await self.push_screen_wait(Help(doables(self, self.screen)))
         if chosen is not None:
             await self.run_action(chosen.action, chosen.namespace)  # type: ignore[arg-type]
-
-    def doables(self) -> list[Doable]:
-        """What the bindings that are active now would do."""
-        found: dict[str, Doable] = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if active.enabled and binding.tooltip and not binding.system:
-                key = self.get_key_display(binding)
-                doable = Doable(key, binding.description, binding.tooltip, binding.action, active.node)
-                found.setdefault(binding.action, doable)
-        # What belongs to the screen first: moving about in a list is what people know already.
-        return sorted(
-            found.values(),
-            key=lambda doable: (
-                isinstance(doable.namespace, Widget) and not isinstance(doable.namespace, Screen)
-            ),
-        )
 
     def action_theme(self) -> None:
         """The next theme."""
@@ -149,14 +133,27 @@ class KcsimApp(App[int]):
                 return
         self.exit(0)
 
-    def get_system_commands(self, screen: Screen[object]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def get_system_commands(self, screen: Screen[Any]):  # type: ignore[no-untyped-def]  # noqa: ANN201
         """The palette offers what the keys do."""
-        for doable in self.doables():
+        for doable in doables(self, screen):
             yield SystemCommand(doable.label, doable.meaning, lambda d=doable: self.run_worker(self._do(d)))
         yield from super().get_system_commands(screen)
 
     async def _do(self, doable: Doable) -> None:
         await self.run_action(doable.action, doable.namespace)  # type: ignore[arg-type]
+
+
+def doables(app: KcsimApp, screen: Screen[Any]) -> list[Doable]:
+    """What the bindings that are active on a screen would do; those of the screen before those of its lists."""
+    found: dict[str, Doable] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if active.enabled and binding.tooltip and not binding.system:
+            shown = app.get_key_display(binding)
+            doable = Doable(shown, binding.description, binding.tooltip, binding.action, active.node)
+            found.setdefault(binding.action, doable)
+    # Moving about in a list is what people know already, so it comes last.
+    return sorted(found.values(), key=lambda doable: isinstance(doable.namespace, RowList | Pager))
 
 
 def fault_of_terminal() -> str | None:

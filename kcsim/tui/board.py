@@ -186,7 +186,8 @@ class Board(Container):
             tabs = LISTS
         else:
             return f"{PANES.index(name) + 1} {own}"
-        return "  ".join(f"{'▸' if tab == name else ''}{PANES.index(tab) + 1} {TITLES[tab]}" for tab in tabs)
+        short = self.size.width < panes.NARROW
+        return "  ".join(_tab(tab, is_current=tab == name, short=short) for tab in tabs)
 
     # --- events and actions -------------------------------------------------------------------------------------
 
@@ -234,3 +235,10 @@ class Board(Container):
             self.front("object")
         else:
             self.action_form("why")
+
+
+def _tab(name: str, *, is_current: bool, short: bool) -> str:
+    number = PANES.index(name) + 1
+    if is_current:
+        return f"▸{number} {TITLES[name]}"
+    return f"{number} {TITLES[name][:3]}" if short else f"{number} {TITLES[name]}"

@@ -56,7 +56,7 @@ def kinds() -> list[Choice]:
 def targets(session: Session, kind: str, field: str) -> list[Choice]:
     """What a fault can hit now."""
     whole = [] if field in FAULTS[kind].needs else [Choice(ALL, ALL, f"every {field}")]
-    nodes = [obj["metadata"]["name"] for obj in session.look.objects("nodes")]
+    nodes = session.machines()
     if field == "node":
         return [*whole, *(Choice(name, name, _pods_on(session, name)) for name in nodes)]
     if field == "client":

@@ -9,11 +9,11 @@ from rich.text import Text
 from kcsim.engine.clock import clock_text, format_duration
 from kcsim.scenario.expectations import Verdict
 from kcsim.simulation.simulation import NotFound
-from kcsim.simulation.why import Why
+from kcsim.simulation.why import Why, of_record
 from kcsim.tui.session import Session
 from kcsim.tui.widgets.pager import TextLine, yaml_lines
 from kcsim.tui.widgets.rows import Row, RowList
-from kcsim.views.concern import in_short
+from kcsim.views.concern import Concern, in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.lanes import MARKS
 from kcsim.views.look import Look
@@ -23,6 +23,9 @@ from kcsim.views.timeline import Moment
 
 MODES = ("describe", "yaml", "events", "tree", "why")
 """The forms in which one object is shown."""
+
+NARROW = 72
+"""Below this width names are cut short."""
 
 WIDE_HEAD = 100
 """From this width on the header has room for counts."""
@@ -34,7 +37,7 @@ WIDE_HEAD = 100
 def head(session: Session, width: int) -> Text:
     """The header: what is played, where in time, how fast."""
     is_past = session.cursor is not None
-    line = Text("kcsim ", style="dim")
+    line = Text("kcsim " if width >= NARROW else "", style="dim")
     line.append(session.title, style="bold")
     if session.delivery:
         line.append(f" {session.delivery.upper()}")
@@ -70,7 +73,7 @@ def why_line(session: Session, width: int) -> Text:
         line.append("nothing is wrong here", style="dim")
         return line
     line.append(str(concern))
-    because = causes(session, concern.ref, width - len(line) - 3)
+    because = causes(session, concern, width - len(line) - 3)
     if because:
         line.append(f" ← {because}", style="dim")
     return line
@@ -250,12 +253,13 @@ def why_lines(why: Why) -> list[TextLine]:
     return lines
 
 
-def causes(session: Session, ref: Ref, width: int) -> str:
-    """Why an object is as it is, in what fits on the line."""
+def causes(session: Session, concern: Concern, width: int) -> str:
+    """Why something is as it is, in what fits on the line."""
     try:
-        return in_short(session.why(ref), width)
+        why = of_record(concern.record) if concern.record is not None else session.why(concern.ref)
     except NotFound:
         return ""
+    return in_short(why, width)
 
 
 def _dim(text: str) -> TextLine:

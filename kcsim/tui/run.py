@@ -64,7 +64,7 @@ class RunScreen(Screen[None]):
         key("Z", "redo", "Redo", "Do again what was taken back"),
         key("s", "save", "Save", "Save what was done by hand as a scenario file"),
         key("x", "export", "Export", "Write the screen as an SVG picture"),
-        key("escape", "back", "Back", "Close; then back to now; then back to the gallery"),
+        key("escape", "back", "Close", "Close; then back to now; then back to the gallery"),
     ]
 
     def __init__(self, session: Session) -> None:
@@ -73,6 +73,7 @@ class RunScreen(Screen[None]):
         self._dirty = True
         self._painted = (0.0, 0.0)  # when, and how long it took
         self._wake = asyncio.Event()
+        self._answered = False  # whether a command has answered since the world was set going
 
     def compose(self) -> ComposeResult:
         """Header, panes, timeline, the line of why, lines to type in, messages, and the keys."""
@@ -121,16 +122,17 @@ class RunScreen(Screen[None]):
             self.app.push_screen(Read("The world stopped", session.failure))
         elif session.at_end:
             self.say("the story is over: 6 shows the score, [ goes back in time", "ok")
-        elif session.moments and session.moments[-1].time == session.now:
+        elif session.moments and session.moments[-1].time == session.now and not self._answered:
             moment = session.moments[-1]
             self.say(f"t={format_duration(moment.time)} {panes.told(moment)}")
-        else:
+        elif not self._answered:
             self.say(f"t={format_duration(session.now)}")
         self.paint()
 
     def _go(self) -> None:
         """Something about time has changed."""
         if self.session.running:
+            self._answered = False
             self._wake.set()
         if self.session.failure:
             self._stopped()
@@ -178,6 +180,7 @@ class RunScreen(Screen[None]):
 
     def _tell(self, command: str, text: str, *, failed: bool) -> None:
         """What a command printed: one line here, more of them in a window."""
+        self._answered = True
         lines = text.strip().split("\n")
         if len(lines) > 1:
             self.app.push_screen(Read(f"kubectl {command}", text))

@@ -29,7 +29,7 @@ from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation, person
 from kcsim.simulation.why import Why
 from kcsim.tui.hands import PERSON, Deed, Hands
-from kcsim.views.concern import Concern, Concerns, first_concern
+from kcsim.views.concern import Concern, Concerns, adrift, first_concern
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
 from kcsim.views.readiness import Readiness, ReadyStep
@@ -417,7 +417,14 @@ class Session:
 
     def concern(self) -> Concern | None:
         """The first thing that is not right at the instant one looks at."""
-        return self._concerns.first() if self.cursor is None else first_concern(self.look)
+        found = self._concerns.first() if self.cursor is None else first_concern(self.look)
+        if found is None and self.play is not None:
+            found = adrift(self.play, self.seen)
+        return found
+
+    def machines(self) -> list[str]:
+        """The nodes of the cluster by name, registered or not."""
+        return list(self.simulation.cluster().kubelets)
 
     def repositories(self) -> list[str]:
         """The git repositories of the world, by name."""

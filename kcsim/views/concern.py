@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcsim.api.objects import Key
+from kcsim.engine.clock import SECOND, format_duration, seconds
+from kcsim.engine.trace import Record
+from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import NotFound, Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.look import Look
 from kcsim.views.objects import ObjectRow, ObjectTable, Ref, object_table
 from kcsim.views.states import GLYPHS, SEVERITY, State
+from kcsim.views.timeline import differs
 
 KINDS = ("nodes", "pods", "kustomizations", "gitrepositories", "deployments", "statefulsets", "daemonsets")
 """Where to look, in this order; of the same severity the first kind is named."""
@@ -23,11 +27,15 @@ _FEW = 3
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing that is not right: which object, how bad, and what kubectl says of it."""
+    """One thing that is not right: which object, how bad, and what kubectl says of it.
+
+    ``record`` is the trace record that made it so, where it is known; else the object's own history tells why.
+    """
 
     ref: Ref
     state: State
     text: str
+    record: Record | None = None
 
     def __str__(self) -> str:
         return f"{GLYPHS[self.state]} {self.ref} {self.text}"
@@ -43,6 +51,15 @@ def first_concern(look: Look) -> Concern | None:
             continue  # a kind that only some deliveries bring
         found.extend(_ranked(table, row) for row in table.rows() if row.state in _WRONG)
     return min(found, key=lambda entry: entry[0])[1] if found else None
+
+
+def adrift(play: Play, when: int) -> Concern | None:
+    """The object that was first changed by hand and is, at an instant (µs), still not as git says."""
+    for episode in play.episodes.episodes:
+        if episode.began <= when and (episode.ended is None or episode.ended > when):
+            ref = Ref(episode.ref.partition("/")[0], *episode.cause.key)
+            return Concern(ref, "pending", f"has drifted{differs(episode)}", episode.cause)
+    return None
 
 
 class Concerns:
@@ -102,7 +119,8 @@ def in_short(why: Why, width: int) -> str:
     steps = [f"{link.verb} {_name(link.object)}".strip() for link in why.links]
     steps = [step for place, step in enumerate(steps) if not place or step != steps[place - 1]]
     origin = why.origin
-    last = f"{origin.verb} {_name(origin.object)} by {origin.actor} t={float(origin.t):g}s"
+    when = format_duration(seconds(float(origin.t)) // SECOND * SECOND)
+    last = f"{origin.actor} at {when}: {origin.verb} {_name(origin.object)}"
     shown = steps[: min(_FEW, len(steps) - 1)] if len(steps) > 1 else []
     while shown and len(" ← ".join([*shown, "…", last])) > width:
         shown.pop()

@@ -27,6 +27,8 @@ _ACCOUNT = "system:serviceaccount:"
 _FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
 _SHOWN = 110
 _BURST = 10_000_000
+_FEW = 3
+"""Up to so many of a kind are told each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,22 @@ class _Teller:
     joined: dict[str, int] = field(default_factory=dict)
     """Nodes that were Ready once, and how many had been by then in their burst."""
     bursts: list[int] = field(default_factory=list)
+    groups: dict[str, list[list[int]]] = field(default_factory=dict)
+    """Moments of one kind (their indices), burst by burst: many at once are told as one."""
+    words: dict[str, str] = field(default_factory=dict)
+
+    def grouped(self, group: str, lane: str, words: str) -> None:
+        """The moment told last is one of a kind of which there may be many at once."""
+        index = len(self.moments) - 1
+        bursts = self.groups.setdefault(f"{lane}/{group}", [])
+        self.words[f"{lane}/{group}"] = words
+        if bursts and self.moments[index].time - self.moments[bursts[-1][-1]].time <= _BURST:
+            bursts[-1].append(index)
+        else:
+            bursts.append([index])
 
     def told(self) -> list[Moment]:
-        """The moments, with the writes of one reconciliation told together."""
+        """The moments; what happened to many at once is told as one."""
         moments = list(self.moments)
         for index, objects in self.applied.items():
             moment = moments[index]
@@ -274,8 +289,12 @@ class _Teller:
             self.node(version)
         elif word == "pod":
             self.pod(version)
-        for text in self.rollouts.take(version):
+        for group, text in self.rollouts.take(version):
             self.add("pods", version, text)
+            if group:
+                self.grouped(
+                    group, "pods", {"begins": "deployments begin", "up": "deployments are up"}[group]
+                )
 
     def flux(self, version: Version, kind: str) -> None:
         status = version.object.get("status") or {}
@@ -368,6 +387,7 @@ class _Teller:
             self.said[version.subject] = "evicted"
             node = version.object["spec"].get("nodeName", "")
             self.add("pods", version, f"pod/{name} is evicted from {node}: {target.get('reason')}")
+            self.grouped(f"evicted from {node}", "pods", f"pods are evicted from {node}")
         for status in (version.object.get("status") or {}).get("containerStatuses") or ():
             reason = (status.get("state", {}).get("waiting") or {}).get("reason", "")
             if reason in {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}:

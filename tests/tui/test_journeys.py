@@ -119,7 +119,7 @@ def test_a_fault_by_key_asks_three_times_and_does_nothing_by_default():
         await user.press("3")
         assert "NotReady" in user.text
         assert "node/node-2 NotReady" in user.text
-        assert "inject node-crash/node-2 by fault" in user.text
+        assert "fault at 2m: inject node-crash/node-2" in user.text
         await user.press("z")
         assert "taken back" in user.message
         assert "NotReady" not in user.text

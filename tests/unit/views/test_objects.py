@@ -91,7 +91,7 @@ def test_nothing_is_wrong_and_then_a_node_dies(world):
     concern = first_concern(look)
     assert str(concern) == "✗ node/node-1 NotReady"
     why = look.why("node", "", "node-1")
-    assert in_short(why, 60).endswith("inject node-crash/node-1 by fault t=60s")
+    assert in_short(why, 60).endswith("fault at 1m: inject node-crash/node-1")
     assert first_concern(Look(world, 59_000_000)) is None
 
 
