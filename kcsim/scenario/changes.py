@@ -169,13 +169,19 @@ class Changes:
             self._open.remove(attempt)
             if attempt.outcome == "succeeded":
                 self.deployments.append((attempt.ended or time, attempt.cluster, attempt.sha))
-            elif attempt.reached or any(c.sha == attempt.sha and c.reached is not None for c in self.all):
+            else:
                 self._fail(attempt.sha, attempt.ended or time, attempt.reason)
         return bool(over)
 
     def _fail(self, sha: str, time: int, why: str) -> None:
         for change in self.all:
-            if change.sha == sha and change.failed_at is None and change.arrived is None:
+            # What never wrote anything has failed nobody: the cluster is as it was.
+            if (
+                change.sha == sha
+                and change.reached is not None
+                and change.failed_at is None
+                and change.arrived is None
+            ):
                 change.failed_at, change.failure = time, why
 
     # --- looking at the cluster ---------------------------------------------------------------------------------

@@ -56,7 +56,6 @@ class Attempt:
     Attributes:
         scope: the part of the delivery that tried: a Kustomization, "" for a pipeline.
         outcome: what became of it; a failure before anything was applied counts as failed, too.
-        reached: whether it got as far as the cluster.
         record: the trace record that ended it.
     """
 
@@ -67,7 +66,6 @@ class Attempt:
     outcome: Literal["running", "succeeded", "failed"] = "running"
     ended: int | None = None
     reason: str = ""
-    reached: bool = False
     record: Record | None = None
 
 

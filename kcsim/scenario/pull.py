@@ -34,7 +34,6 @@ from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 
 _KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
-_BEFORE_APPLYING = frozenset({"ArtifactFailed", "BuildFailed", "DependencyNotReady"})
 RECEIVER = "notification-controller"
 
 
@@ -226,7 +225,6 @@ class FluxWay:
             return
         attempt.outcome = "succeeded" if outcome == "succeeded" else "failed"
         attempt.ended, attempt.reason, attempt.record = record.time, reason, record
-        attempt.reached = reason.partition(":")[0] not in _BEFORE_APPLYING
         seen.running = None
 
     def revision_of(self, version: Version) -> str | None:

@@ -102,9 +102,7 @@ class PushWay:
         ]
         if sha is None or not running:
             return ()
-        if record.subject.startswith("apply"):
-            running[0].reached = True
-        elif record.subject.startswith("rollout status"):
+        if record.subject.startswith("rollout status"):
             return (Progress(running[0].cluster, "", sha),)
         return ()
 
@@ -115,7 +113,6 @@ class PushWay:
                 attempt.outcome = "succeeded" if record.verb == "succeed" else "failed"
                 attempt.ended, attempt.record = record.time, record
                 attempt.reason = record.facts().get("reason", "")
-                attempt.reached = attempt.reached or record.verb == "succeed"
 
     def revision_of(self, version: Version) -> str | None:
         """The commit of the run that wrote it."""

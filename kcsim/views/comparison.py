@@ -87,8 +87,8 @@ def _happened(row: MeasureRow) -> bool:
 
 def _measure(row: MeasureRow) -> Line:
     texts = row.texts
-    plain: tuple[State, ...] = ("",) * len(texts)
-    return Line("measure", row.name, row.title, texts, plain, len(set(texts)) > 1, row.definition)
+    plain: list[State] = ["" for _ in texts]
+    return Line("measure", row.name, row.title, texts, tuple(plain), len(set(texts)) > 1, row.definition)
 
 
 def _expectation(row: ExpectationRow) -> Line:

@@ -25,6 +25,8 @@ class _Workload:
     told: int = 0
     ready: int | None = None
     stuck: bool = False
+    first: bool = False
+    """Whether the rollout under way is its first one."""
 
 
 @dataclass(slots=True)
@@ -33,8 +35,8 @@ class Rollouts:
 
     _known: dict[tuple[str, str, str], _Workload] = field(default_factory=dict)
 
-    def take(self, version: Version) -> Iterator[str]:
-        """What there is to tell of a version."""
+    def take(self, version: Version) -> Iterator[tuple[str, str]]:
+        """What there is to tell of a version: ``(kind, text)``, kind ``begins`` and ``up`` for a first rollout."""
         if version.key[0] in INFRASTRUCTURE:
             return
         kind = version.resource.kind
@@ -43,12 +45,12 @@ class Rollouts:
         elif kind == "ReplicaSet":
             yield from self._replica_set(version)
 
-    def _deployment(self, version: Version) -> Iterator[str]:
+    def _deployment(self, version: Version) -> Iterator[tuple[str, str]]:
         name = f"deployment/{version.key[1]}"
         key = (version.cluster, *version.key)
         if version.deleted:
             self._known.pop(key, None)
-            yield f"{name} is gone"
+            yield "", f"{name} is gone"
             return
         obj = version.object
         known = self._known.setdefault(key, _Workload())
@@ -57,18 +59,18 @@ class Rollouts:
             changed = (
                 ", ".join(image for image in images if image not in known.images) or "its template changed"
             )
-            yield (
-                f"{name}: rollout begins: {changed}"
-                if known.images
-                else f"{name}: begins: {', '.join(images)}"
-            )
+            known.first = not known.images
+            if known.first:
+                yield "begins", f"{name}: begins: {', '.join(images)}"
+            else:
+                yield "", f"{name}: rollout begins: {changed}"
             known.began, known.images, known.told, known.stuck = version.time, images, 0, False
         status = obj.get("status") or {}
         yield from self._status(version, known, name, status)
 
     def _status(
         self, version: Version, known: _Workload, name: str, status: Mapping[str, Any]
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[str, str]]:
         wanted = version.object["spec"].get("replicas", 1)
         current = status.get("observedGeneration") == version.object["metadata"].get("generation")
         ready = status.get("readyReplicas") or 0
@@ -76,10 +78,11 @@ class Rollouts:
         if known.began is not None:
             if current and _late(status) and not known.stuck:
                 known.stuck = True
-                yield f"{name}: rollout is stuck: ProgressDeadlineExceeded"
+                yield "", f"{name}: rollout is stuck: ProgressDeadlineExceeded"
             if current and updated == total == wanted and (status.get("availableReplicas") or 0) >= wanted:
                 took = format_duration((version.time - known.began) // 1_000_000 * 1_000_000)
-                yield f"{name}: rollout complete, {ready} of {wanted} ready, after {took}"
+                kind = "up" if known.first else ""
+                yield kind, f"{name}: rollout complete, {ready} of {wanted} ready, after {took}"
                 known.began, known.ready = None, ready
             elif (
                 known.ready is not None
@@ -88,13 +91,13 @@ class Rollouts:
                 and ready != known.ready
             ):
                 known.ready = ready
-                yield f"{name}: {ready} of {wanted} ready"
+                yield "", f"{name}: {ready} of {wanted} ready"
             return
         if known.ready is not None and current and ready != known.ready:
-            yield f"{name}: {ready} of {wanted} ready"
+            yield "", f"{name}: {ready} of {wanted} ready"
             known.ready = ready
 
-    def _replica_set(self, version: Version) -> Iterator[str]:
+    def _replica_set(self, version: Version) -> Iterator[tuple[str, str]]:
         """Steps of a rollout: pods of the newest template that got ready."""
         owner = next(
             (o for o in version.object["metadata"].get("ownerReferences") or () if o.get("controller")), None
@@ -115,7 +118,7 @@ class Rollouts:
         step = 1 if wanted <= _FINE else max(1, wanted // 4)
         if known.told < ready < wanted and ready - known.told >= step:
             known.told = ready
-            yield f"deployment/{owner['name']}: {ready} of {wanted} ready at the new version"
+            yield "", f"deployment/{owner['name']}: {ready} of {wanted} ready at the new version"
 
 
 def _template_changed(version: Version) -> bool:

@@ -1,0 +1,322 @@
+"""Which records are worth telling, and in what words.
+
+**Walk:** ``take`` looks at who wrote a record and to what -> a method for each kind -> ``add`` -> ``told`` makes one moment
+of what happened to many objects at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kcsim.api.log import Version
+from kcsim.engine.trace import Record
+from kcsim.views.moments import Moment, short_actor
+from kcsim.views.rollouts import Rollouts
+
+_ACCOUNT = "system:serviceaccount:"
+_FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
+_SHOWN = 110
+_BURST = 10_000_000
+_FEW = 3
+"""Up to so many of a kind are told each by itself."""
+
+
+@dataclass(slots=True)
+class Teller:
+    """Reads records in their order and keeps what is worth telling.
+
+    Attributes:
+        moments: one for each record worth telling, before many are made one.
+    """
+
+    moments: list[Moment] = field(default_factory=list)
+    rollouts: Rollouts = field(default_factory=Rollouts)
+    applied: dict[int, list[str]] = field(default_factory=dict)
+    """Objects that an agent wrote, by the index of the moment that tells of them."""
+    said: dict[str, str] = field(default_factory=dict)
+    """What was told last of an object, so that nothing is told twice."""
+    crashed: set[str] = field(default_factory=set)
+    joined: dict[str, int] = field(default_factory=dict)
+    """Nodes that were Ready once, and how many had been by then in their burst."""
+    bursts: list[int] = field(default_factory=list)
+    groups: dict[str, list[list[int]]] = field(default_factory=dict)
+    """Moments of one kind (their indices), burst by burst: many at once are told as one."""
+    words: dict[str, str] = field(default_factory=dict)
+
+    def grouped(self, group: str, lane: str, words: str) -> None:
+        """The moment told last is one of a kind of which there may be many at once."""
+        index = len(self.moments) - 1
+        bursts = self.groups.setdefault(f"{lane}/{group}", [])
+        self.words[f"{lane}/{group}"] = words
+        if bursts and self.moments[index].time - self.moments[bursts[-1][-1]].time <= _BURST:
+            bursts[-1].append(index)
+        else:
+            bursts.append([index])
+
+    def told(self) -> list[Moment]:
+        """The moments; what happened to many at once is told as one."""
+        moments = list(self.moments)
+        for index, objects in self.applied.items():
+            moments[index] = replace(moments[index], text=f"{moments[index].text} {_listed(objects)}")
+        folded: set[int] = set()
+        for group, bursts in self.groups.items():
+            for burst in bursts:
+                if len(burst) > _FEW:
+                    text = f"{len(burst)} {self.words[group]}"
+                    moments[burst[-1]] = replace(moments[burst[-1]], text=text)
+                    folded.update(burst[:-1])
+        return [moment for index, moment in enumerate(moments) if index not in folded]
+
+    def add(self, lane: str, record: Record, text: str, actor: str = "") -> None:
+        line = " ".join(text.split())
+        line = line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
+        self.moments.append(Moment(record.time, lane, actor or short_actor(record.actor), line, record))
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Version):
+            self.version(record)
+            return
+        kind = record.subject.partition("/")[0]
+        if record.actor == "fault":
+            self.fault(record)
+        elif record.actor.startswith("traffic/"):
+            self.traffic(record)
+        elif record.actor == "ci":
+            self.ci(record, kind)
+        elif record.verb in {"kubectl", "flux", "kubectl-failed", "flux-failed"}:
+            self.typed(record)
+        elif kind in {"commit", "branch", "tag"} or record.verb in {
+            "push-refused",
+            "commit-failed",
+            "webhook-lost",
+        }:
+            self.git(record)
+        elif record.verb == "exited":
+            self.exited(record)
+        elif record.verb == "change" and kind == "image":
+            self.add(
+                "person", record, f"{record.subject.removeprefix('image/')} behaves differently from now on"
+            )
+
+    # --- outside the clusters -----------------------------------------------------------------------------------
+
+    def git(self, record: Record) -> None:
+        facts = record.facts()
+        match record.verb:
+            case "commit" | "push":
+                sha = record.subject.rpartition("/")[2]
+                self.add("git", record, f'{record.actor} {record.verb}s {sha} "{facts.get("message", "")}"')
+            case "push-refused":
+                text = (
+                    f'{record.actor} cannot push "{facts.get("message", "")}": the git host does not answer'
+                )
+                self.add("git", record, text)
+            case "commit-failed":
+                self.add("git", record, f"{record.actor} cannot commit: {facts.get('error', '')}")
+            case "webhook-lost":
+                self.add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
+            case "tag":
+                self.add("git", record, f"tag {record.subject.rpartition('/')[2]}")
+            case _:
+                pass
+
+    def ci(self, record: Record, kind: str) -> None:
+        facts = record.facts()
+        name = record.subject.partition("/")[2]
+        if kind == "run":
+            number = name.rpartition("/")[2]
+            sha = str(facts.get("sha", ""))[:7]
+            texts = {
+                "queue": f"run {number} waits for a runner",
+                "start": f"run {number} starts for {sha}",
+                "succeed": f"run {number} succeeded",
+                "cancel": f"run {number} was canceled",
+                "fail": f"run {number} failed: {facts.get('reason', '')}",
+            }
+            if record.verb in texts:
+                self.add("ci", record, texts[record.verb])
+        elif kind == "stage" and record.verb in {"succeed", "fail"}:
+            number, _, stage = name.partition("/")[2].partition("/")
+            if record.verb == "succeed":
+                self.add("ci", record, f"run {number}: {stage} passed")
+            else:
+                self.add("ci", record, f"run {number}: {stage} failed: {facts.get('error', '')}")
+        elif record.verb in {"webhook-lost", "poll-failed"} and self.said.get(record.subject) != record.verb:
+            self.said[record.subject] = record.verb
+            self.add(
+                "ci",
+                record,
+                "the webhook is lost" if record.verb == "webhook-lost" else "git cannot be polled",
+            )
+
+    def typed(self, record: Record) -> None:
+        program, _, failed = record.verb.partition("-")
+        if failed:
+            self.add("person", record, f"{record.actor}: {program} failed: {record.facts().get('error', '')}")
+        elif record.cause is None:
+            self.add("person", record, f"{record.actor}: {program} {record.subject}")
+        elif record.subject.startswith(("apply", "rollout undo")):
+            self.add("ci", record, f"{program} {record.subject}")
+
+    def fault(self, record: Record) -> None:
+        kind, _, target = record.subject.partition("/")
+        where = f" of {target}" if target else ""
+        if record.verb == "inject":
+            lasts = record.facts().get("for")
+            text = f"{kind}{where} begins" + (f", for {lasts}" if lasts else "")
+        else:
+            text = f"{kind}{where} is over"
+        self.add("fault", record, text)
+
+    def traffic(self, record: Record) -> None:
+        name = record.actor.partition("/")[2]
+        if record.verb == "recovered":
+            self.add("traffic", record, f"{name}: requests are answered again", name)
+            return
+        shares = record.facts().get("share") or {}
+        causes = ", ".join(f"{share:.0%} {cause}" for cause, share in shares.items())
+        self.add("traffic", record, f"{name}: requests fail: {causes}", name)
+
+    # --- inside the clusters ------------------------------------------------------------------------------------
+
+    def version(self, version: Version) -> None:
+        word = version.subject.partition("/")[0]
+        if word.endswith(_FLUX_GROUPS):
+            self.flux(version, word.partition(".")[0])
+        elif version.actor.startswith(_ACCOUNT) and version.verb in {"apply", "delete"} and word != "event":
+            self.agent_write(version, word)
+        elif word == "node":
+            self.node(version)
+        elif word == "pod":
+            self.pod(version)
+        for group, text in self.rollouts.take(version):
+            self.add("pods", version, text)
+            if group:
+                self.grouped(
+                    group, "pods", {"begins": "deployments begin", "up": "deployments are up"}[group]
+                )
+
+    def flux(self, version: Version, kind: str) -> None:
+        status = version.object.get("status") or {}
+        before = (version.previous.object.get("status") or {}) if version.previous is not None else {}
+        name = version.key[1]
+        if kind == "gitrepository":
+            revision = _revision((status.get("artifact") or {}).get("revision"))
+            if revision and revision != _revision((before.get("artifact") or {}).get("revision")):
+                self.add("agent", version, f"source-controller fetched {revision}")
+        elif status.get("lastAppliedRevision") != before.get("lastAppliedRevision"):
+            self.add(
+                "agent", version, f"{name}: applied revision {_revision(status.get('lastAppliedRevision'))}"
+            )
+        self.ready(version, status, name)
+        self.suspended(version, name)
+
+    def ready(self, version: Version, status: Mapping[str, Any], name: str) -> None:
+        """A Ready condition that turned false, once for each reason and revision, and when it is good again."""
+        ready = _condition(status, "Ready")
+        key = version.subject
+        if ready.get("status") == "False":
+            reason = f"{ready.get('reason')}/{status.get('lastAttemptedRevision', '')}"
+            if self.said.get(key) != reason:
+                self.said[key] = reason
+                self.add("agent", version, f"{name}: {ready.get('reason')}: {ready.get('message')}")
+        elif ready.get("status") == "True" and self.said.pop(key, None) is not None:
+            self.add("agent", version, f"{name}: ready again")
+
+    def suspended(self, version: Version, name: str) -> None:
+        now = bool((version.object.get("spec") or {}).get("suspend"))
+        before = version.previous
+        was = bool((before.object.get("spec") or {}).get("suspend")) if before is not None else now
+        if now != was:
+            self.add("agent", version, f"{name} is {'suspended' if now else 'resumed'}")
+
+    def agent_write(self, version: Version, word: str) -> None:
+        """Writes of one reconciliation make one moment."""
+        shown = f"{word.partition('.')[0]}/{version.key[1]}"
+        verb = "deleted" if version.verb == "delete" else "applied"
+        actor = short_actor(version.actor)
+        for index, objects in reversed(self.applied.items()):
+            last = self.moments[index]
+            near = version.time - last.time <= 30_000_000 and last.actor == actor and last.text == verb
+            if near:
+                if shown not in objects:
+                    objects.append(shown)
+                return
+            break
+        self.applied[len(self.moments)] = [shown]
+        self.moments.append(Moment(version.time, "agent", actor, verb, version))
+
+    def node(self, version: Version) -> None:
+        now = _condition(version.object.get("status") or {}, "Ready").get("status")
+        before = version.previous
+        was = (
+            _condition(before.object.get("status") or {}, "Ready").get("status")
+            if before is not None
+            else None
+        )
+        name = version.key[1]
+        if now == "True" and name not in self.joined:
+            self.join(version, name)
+        elif now != was and was is not None:
+            if now == "True":
+                self.add("pods", version, f"{name} is Ready")
+            elif was == "True":
+                why = "the kubelet is silent" if now == "Unknown" else "its kubelet says so"
+                self.add("pods", version, f"{name} is NotReady: {why}")
+
+    def join(self, version: Version, name: str) -> None:
+        """New machines that become Ready within seconds of each other make one moment, at the last of them."""
+        burst = self.bursts[-1] if self.bursts else None
+        if burst is None or version.time - self.moments[burst].time > _BURST:
+            self.bursts.append(len(self.moments))
+            self.moments.append(
+                Moment(version.time, "pods", short_actor(version.actor), f"{name} is Ready", version)
+            )
+            self.joined[name] = 1
+            return
+        known = self.moments[burst]
+        count = self.joined[known.record.subject.rpartition("/")[2]] + 1
+        self.joined[name] = count
+        self.moments[burst] = Moment(version.time, "pods", known.actor, f"{count} nodes are Ready", version)
+
+    def pod(self, version: Version) -> None:
+        """Evictions, and containers that wait for something that will not come by itself."""
+        name = version.key[1]
+        target = _condition(version.object.get("status") or {}, "DisruptionTarget")
+        if target.get("status") == "True" and self.said.get(version.subject) != "evicted":
+            self.said[version.subject] = "evicted"
+            node = version.object["spec"].get("nodeName", "")
+            self.add("pods", version, f"pod/{name} is evicted from {node}: {target.get('reason')}")
+            self.grouped(f"evicted from {node}", "pods", f"pods are evicted from {node}")
+        for status in (version.object.get("status") or {}).get("containerStatuses") or ():
+            reason = (status.get("state", {}).get("waiting") or {}).get("reason", "")
+            if reason in {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}:
+                key = f"{version.subject}/{reason}"
+                if key not in self.crashed:
+                    self.crashed.add(key)
+                    self.add("pods", version, f"pod/{name}: {reason}")
+
+    def exited(self, record: Record) -> None:
+        facts = record.facts()
+        if facts.get("exitCode") in {0, 137, 143} and facts.get("reason") != "OOMKilled":
+            return
+        if record.subject in self.crashed:
+            return
+        self.crashed.add(record.subject)
+        name = record.subject.rpartition("/")[2]
+        text = f"pod/{name}: container {facts.get('container')} exits with code {facts.get('exitCode')}"
+        self.add("pods", record, text)
+
+
+def _listed(objects: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(objects) - most} more" if len(objects) > most else ""
+    return f"{', '.join(objects[:most])}{more}"
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((each for each in status.get("conditions") or () if each.get("type") == kind), {})
+
+
+def _revision(revision: str | None) -> str:
+    """A revision as people say it: the SHA's first seven digits."""
+    return revision.rpartition(":")[2][:7] if revision else ""
