@@ -251,6 +251,12 @@ class Client:
         )
         return Call(self, op)
 
+    def request_token(self, namespace: str, account: str, body: Object) -> Call:
+        """POST serviceaccounts/token."""
+        return Call(
+            self, self._op("create", "serviceaccounts", namespace, account, subresource="token", body=body)
+        )
+
     def evict(self, namespace: str, name: str, *, grace: int | None = None) -> Call:
         """POST pods/eviction."""
         body: Object = {"metadata": {"name": name, "namespace": namespace}}

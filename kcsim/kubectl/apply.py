@@ -19,10 +19,11 @@ from kcsim.api.patching import patch_schema
 from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.task import Sleep, Steps
+from kcsim.kubectl.create import create_named
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import print_objects
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
-from kcsim.kubectl.targets import Target, Written, choose, namespace_of, tell, written
+from kcsim.kubectl.targets import Target, Written, choose, tell, written
 from kcsim.manifests import dump
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -290,9 +291,9 @@ def _klog_time(session: Session) -> str:
 
 
 def create(session: Session, arguments: Arguments) -> Steps:
-    """``kubectl create -f`` and ``kubectl create namespace|configmap|deployment NAME``."""
+    """``kubectl create -f`` and ``kubectl create KIND NAME``."""
     if not arguments.flags.get("filename"):
-        yield from _create_typed(session, arguments)
+        yield from create_named(session, arguments)
         return None
     for item in written(session, arguments):
         try:
@@ -307,38 +308,6 @@ def create(session: Session, arguments: Arguments) -> Steps:
             session.error(server_error(error, f'error when creating "{item.source}"'))
             continue
         _report(session, arguments, item.resource, made, "created")
-    return None
-
-
-def _create_typed(session: Session, arguments: Arguments) -> Steps:
-    if len(arguments.words) < 2:
-        raise KubectlError("error: must specify one of -f and -k")
-    kind, name = arguments.words[0], arguments.words[1]
-    resource = session.resource(kind)
-    obj: Object = {"apiVersion": resource.group_version, "kind": resource.kind, "metadata": {"name": name}}
-    if resource.kind == "ConfigMap":
-        pairs = (literal.partition("=") for literal in arguments.flags.get("from-literal", ()))
-        obj["data"] = {k: v for k, _, v in pairs}
-    elif resource.kind == "Deployment":
-        images = arguments.all("image")
-        if not images:
-            raise KubectlError('error: required flag(s) "image" not set')
-        containers = [
-            {"name": image.rpartition("/")[2].partition(":")[0], "image": image} for image in images
-        ]
-        obj["metadata"]["labels"] = {"app": name}
-        obj["spec"] = {
-            "replicas": arguments.integer("replicas") or 1,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": containers}},
-        }
-    elif resource.kind not in {"Namespace", "ServiceAccount"}:
-        raise KubectlError(
-            f"error: kcsim does not model 'kubectl create {kind}': write a manifest and use -f"
-        )
-    namespace = namespace_of(session, arguments) if resource.namespaced else ""
-    made = yield session.client.create(resource, obj, namespace, field_manager="kubectl-create")
-    _report(session, arguments, resource, made, "created")
     return None
 
 

@@ -14,28 +14,43 @@ from kcsim.api.client import Client
 from kcsim.api.status import StatusError
 from kcsim.engine.task import Steps
 from kcsim.kubectl.apply import apply, create, delete, replace
+from kcsim.kubectl.auth import as_user, auth
+from kcsim.kubectl.diff import diff
+from kcsim.kubectl.discover import api_resources, api_versions, cluster_info
 from kcsim.kubectl.drain import drain
+from kcsim.kubectl.events import edit, events
 from kcsim.kubectl.flags import Arguments, parse
 from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, set_, taint, uncordon
 from kcsim.kubectl.read import describe, get, wait
 from kcsim.kubectl.rollout import rollout
+from kcsim.kubectl.run import autoscale, expose, run
 from kcsim.kubectl.session import KubectlError, Session, server_error
 
 Command = Callable[[Session, Arguments], Steps]
 
 COMMANDS: dict[str, Command] = {
     "annotate": annotate,
+    "api-resources": api_resources,
+    "api-versions": api_versions,
     "apply": apply,
+    "auth": auth,
+    "autoscale": autoscale,
+    "cluster-info": cluster_info,
     "cordon": cordon,
     "create": create,
     "delete": delete,
     "describe": describe,
+    "diff": diff,
     "drain": drain,
+    "edit": edit,
+    "events": events,
+    "expose": expose,
     "get": get,
     "label": label,
     "patch": patch,
     "replace": replace,
     "rollout": rollout,
+    "run": run,
     "scale": scale,
     "set": set_,
     "taint": taint,
@@ -43,8 +58,7 @@ COMMANDS: dict[str, Command] = {
     "wait": wait,
 }
 _NOT_MODELLED = (
-    "api-resources attach auth autoscale cluster-info completion config cp debug diff edit events exec explain expose "
-    "kustomize logs port-forward proxy run top version"
+    "attach completion config cp debug exec explain kustomize logs port-forward proxy top version"
 ).split()
 
 
@@ -100,6 +114,8 @@ def kubectl(
     before, client.on_warning = client.on_warning, session.server_warning
     try:
         command, arguments = _prepare(split(line))
+        if arguments.get("as"):
+            session.client = as_user(client, arguments.get("as"), arguments.all("as-group"))
         yield from command(session, arguments)
     except KubectlError as error:
         session.error(str(error))

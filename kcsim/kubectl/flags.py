@@ -19,6 +19,8 @@ _SHORT = {
     "k": "kustomize",
     "w": "watch",
     "c": "container",
+    "q": "quiet",
+    "e": "env",
 }
 _SWITCHES = frozenset(
     {
@@ -43,6 +45,10 @@ _SWITCHES = frozenset(
         "watch-only",
         "wait",
         "save-config",
+        "quiet",
+        "for-all",
+        "namespaced",
+        "allow-missing-template-keys",
     }
 )
 _VALUES = frozenset(
@@ -82,6 +88,41 @@ _VALUES = frozenset(
         "image",
         "port",
         "template",
+        "annotation",
+        "api-group",
+        "categories",
+        "class",
+        "clusterrole",
+        "cpu",
+        "cpu-percent",
+        "duration",
+        "from",
+        "group",
+        "hard",
+        "labels",
+        "max",
+        "max-unavailable",
+        "min",
+        "min-available",
+        "name",
+        "node-port",
+        "protocol",
+        "raw",
+        "request-timeout",
+        "resource",
+        "resource-name",
+        "restart",
+        "role",
+        "rule",
+        "schedule",
+        "serviceaccount",
+        "target-port",
+        "tcp",
+        "types",
+        "user",
+        "value",
+        "verb",
+        "verbs",
     }
 )
 
@@ -92,6 +133,8 @@ class Arguments:
 
     words: list[str] = field(default_factory=list)
     flags: dict[str, list[str]] = field(default_factory=dict)
+    command: list[str] = field(default_factory=list)
+    """What stands behind ``--``."""
 
     def get(self, name: str, default: str = "") -> str:
         """The last value given."""
@@ -133,7 +176,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     while rest:
         item = rest.pop(0)
         if item == "--":
-            arguments.words.extend(rest)
+            arguments.command.extend(rest)
             break
         if item.startswith("--"):
             name, equals, value = item[2:].partition("=")

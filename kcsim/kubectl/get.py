@@ -6,15 +6,18 @@ out: ``--watch`` (a command that never ends; ``kubectl wait`` and the simulation
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cmp_to_key
 from typing import Any
 
 from kcsim.api import jsonpath, quantity
 from kcsim.api.catalog import Resource
+from kcsim.api.http import Request, handle
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
-from kcsim.api.status import StatusError
+from kcsim.api.status import StatusError, no_such_resource
+from kcsim.api.streaming import Stream
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import check_form, print_objects, print_table
@@ -28,6 +31,9 @@ def get(session: Session, arguments: Arguments) -> Steps:
         raise KubectlError(
             "error: kcsim does not model 'kubectl get --watch': use 'kubectl wait', or let the simulation run"
         )
+    if arguments.get("raw"):
+        _raw(session, arguments.get("raw"))
+        return None
     check_form(arguments)
     sort_by = _sort_path(arguments)
     found, single, several = yield from fetch(session, arguments)
@@ -45,6 +51,26 @@ def get(session: Session, arguments: Arguments) -> Steps:
         where = f" in {namespace} namespace." if namespace and _namespaced(session, arguments) else ""
         session.warn(f"No resources found{where}")
     return None
+
+
+def _raw(session: Session, path: str) -> None:
+    """``get --raw PATH``: the answer as it comes over the wire."""
+    server = session.client.endpoint.server
+    path, _, query = path.partition("?")
+    answer = handle(
+        server, Request("GET", path, query, {"Accept": "application/json, */*"}, user=session.client.user)
+    )
+    if isinstance(answer, Stream):
+        raise KubectlError("error: kcsim does not model 'kubectl get --raw' of a watch")
+    if isinstance(answer.body, str):
+        if answer.code >= 400:
+            raise no_such_resource()
+        session.write(answer.body)
+        return
+    if answer.code >= 400:
+        body = answer.body
+        raise StatusError(answer.code, body.get("reason", ""), body.get("message", ""), body.get("details"))
+    session.write(json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def _namespaced(session: Session, arguments: Arguments) -> bool:

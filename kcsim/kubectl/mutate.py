@@ -6,12 +6,12 @@ which field manager, and what it prints (kubernetes-api reference, 22.3).
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from kcsim.api import objects
+from kcsim.api import names, objects, quantity
+from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.objects import Object
-from kcsim.api.status import StatusError
+from kcsim.api.status import StatusError, bad_request, no_such_resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, named, word
@@ -33,9 +33,20 @@ def scale(session: Session, arguments: Arguments) -> Steps:
             "error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
         )
     wanted = arguments.integer("current-replicas")
-    for target in (yield from choose(session, arguments, arguments.words)):
+    targets = yield from choose(session, arguments, arguments.words)
+    found = []
+    refusals = []
+    for target in targets:
+        try:
+            yield session.client.get(target.resource, target.namespace, target.name)
+            found.append(target)
+        except StatusError as error:
+            refusals.append(error.message)
+    if refusals and not found:
+        raise KubectlError(f"error: no objects passed to scale {', '.join(refusals)}")
+    for target in found:
         if "scale" not in target.resource.subresources:
-            session.error(f"error: could not find scaling subresource for {target.resource.kind}")
+            tell(session, no_such_resource())
             continue
         try:
             if wanted is not None:
@@ -71,7 +82,7 @@ def _split_changes(words: list[str]) -> tuple[list[str], dict[str, str | None]]:
         if equals:
             changes[key] = value
         elif item.endswith("-") and things:
-            changes[item[:-1]] = None
+            changes.setdefault(item[:-1], None)
         else:
             things.append(item)
     return things, changes
@@ -91,21 +102,27 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
     things, changes = _split_changes(arguments.words)
     if not changes:
         raise KubectlError(f"error: at least one {field[:-1]} update is required")
+    given = [item for item in arguments.words if "=" in item]
+    if {item.partition("=")[0] for item in given} & {w[:-1] for w in arguments.words if w.endswith("-")}:
+        raise KubectlError(f"error: can not both modify and remove a {field[:-1]} in the same command")
+    for item in given if field == "labels" else ():
+        wrong = names.is_valid_label_value(item.partition("=")[2])
+        if wrong:
+            raise KubectlError(f'error: invalid label value: "{item}": {";".join(wrong)}')
     for target in (yield from choose(session, arguments, things)):
         try:
             live = yield session.client.get(target.resource, target.namespace, target.name)
             current = live["metadata"].get(field) or {}
             taken = [
-                f"error: '{key}' already has a value ({current[key]}), and --overwrite is false"
+                f"'{key}' already has a value ({current[key]})"
                 for key, value in changes.items()
                 if value is not None and key in current and current[key] != value
             ]
             if taken and not arguments.on("overwrite"):
-                for line in taken:
-                    session.error(line)
+                session.error(_taken(field, taken))
                 continue
             for key, value in changes.items():
-                if value is None and key not in current:
+                if value is None and key not in current and field == "labels":
                     session.print(f'{field[:-1]} "{key}" not found.')
             unchanged = all(current.get(k) == v for k, v in changes.items())
             if not unchanged:
@@ -130,6 +147,14 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
     return None
 
 
+def _taken(field: str, values: list[str]) -> str:
+    """What is said of keys that hold another value already."""
+    if field == "labels":
+        return "error: " + "\n".join(f"{value}, and --overwrite is false" for value in values)
+    listed = "; ".join(values)
+    return f"error: --overwrite is false but found the following declared annotation(s): {listed}"
+
+
 _PATCH_TYPES = {"strategic": "strategic", "merge": "merge", "json": "json"}
 
 
@@ -141,10 +166,7 @@ def patch(session: Session, arguments: Arguments) -> Steps:
     kind = arguments.get("type", "strategic")
     if kind not in _PATCH_TYPES:
         raise KubectlError(f'error: --type must be one of [json merge strategic], not "{kind}"')
-    try:
-        body = documents(text, "--patch")[0].value
-    except (ManifestError, IndexError) as error:
-        raise KubectlError(f"error: unable to parse {json.dumps(text)}: {error}") from None
+    body = _patch_body(text, kind)
     for target in (yield from choose(session, arguments, arguments.words)):
         sent = "merge" if kind == "strategic" and not target.resource.strategic else kind
         try:
@@ -157,7 +179,7 @@ def patch(session: Session, arguments: Arguments) -> Steps:
                 type=sent,
                 subresource=arguments.get("subresource"),
                 field_manager=arguments.get("field-manager", "kubectl-patch"),
-                field_validation="Strict" if not arguments.get("subresource") else "",
+                field_validation="Warn",
                 dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
@@ -167,6 +189,19 @@ def patch(session: Session, arguments: Arguments) -> Steps:
         said = "patched" if changed else "patched (no change)"
         session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
     return None
+
+
+def _patch_body(text: str, kind: str) -> Any:
+    """The patch as data; what is no YAML goes to the server as it is, and is refused in its words."""
+    try:
+        return documents(text, "--patch")[0].value
+    except (ManifestError, IndexError):
+        pass
+    try:
+        return loads(text)[0]
+    except JsonSyntaxError as error:
+        lead = "" if kind == "strategic" else "error decoding patch: "
+        raise bad_request(f"{lead}{error}") from None
 
 
 def _content(obj: Object) -> Object:
@@ -187,10 +222,21 @@ def set_(session: Session, arguments: Arguments) -> Steps:
         yield from _set(
             session, arguments, things, "image updated", lambda c: _image(c, changes), set(changes)
         )
+    elif what == "env" and arguments.on("list"):
+        yield from _list_env(session, arguments, things)
+    elif what == "serviceaccount" or what == "sa":
+        yield from _set_account(session, arguments, words)
+    elif what == "selector":
+        yield from _set_selector(session, arguments, things, changes)
     elif what == "env":
         yield from _set(session, arguments, things, "env updated", lambda c: _env(c, changes), set())
     elif what == "resources":
         amounts = {k: _amounts(arguments, k) for k in ("requests", "limits") if arguments.get(k)}
+        for value in (v for given in amounts.values() for v in given.values()):
+            try:
+                quantity.parse(value)
+            except quantity.QuantityError as error:
+                raise KubectlError(f"error: {error}") from None
         if not amounts:
             raise KubectlError(
                 "error: you must specify an update to requests or limits (in the form of --requests/--limits)"
@@ -204,6 +250,73 @@ def set_(session: Session, arguments: Arguments) -> Steps:
             f"error: kcsim does not model 'kubectl set {what}' (image, env and resources it does)"
         )
     return None
+
+
+def _list_env(session: Session, arguments: Arguments, things: list[str]) -> Steps:
+    """``kubectl set env KIND/NAME --list``."""
+    for target in (yield from choose(session, arguments, things)):
+        live = yield session.client.get(target.resource, target.namespace, target.name)
+        spec = (
+            live["spec"]
+            if target.resource.kind == "Pod"
+            else objects.get_in(live, ("spec", "template", "spec"), {})
+        )
+        for container in spec.get("containers") or ():
+            session.print(f"# {target.resource.kind} {target.name}, container {container['name']}")
+            for entry in container.get("env") or ():
+                if entry.get("valueFrom"):
+                    session.print(f"# {entry['name']} from {', '.join(sorted(entry['valueFrom']))}")
+                else:
+                    session.print(f"{entry['name']}={entry.get('value', '')}")
+    return None
+
+
+def _set_account(session: Session, arguments: Arguments, words: list[str]) -> Steps:
+    """``kubectl set serviceaccount KIND/NAME ACCOUNT``."""
+    if len(words) < 2:
+        raise KubectlError("error: serviceaccount is required")
+    *things, account = words
+    for target in (yield from choose(session, arguments, things)):
+        body = objects.assoc({}, ("spec", "template", "spec", "serviceAccountName"), account)
+        try:
+            yield _strategic(session, arguments, target, body)
+        except StatusError as error:
+            tell(session, error)
+            continue
+        session.print(f"{named(target.resource, target.name)} serviceaccount updated{_dry(arguments)}")
+    return None
+
+
+def _set_selector(
+    session: Session, arguments: Arguments, things: list[str], changes: dict[str, str | None]
+) -> Steps:
+    """``kubectl set selector service NAME key=value``."""
+    wanted = {k: v for k, v in changes.items() if v is not None}
+    if not wanted:
+        raise KubectlError("error: one or more selectors are required")
+    for target in (yield from choose(session, arguments, things)):
+        try:
+            live = yield session.client.get(target.resource, target.namespace, target.name)
+            gone = dict.fromkeys((live.get("spec") or {}).get("selector") or {})
+            body = {"spec": {"selector": {**gone, **wanted}}}
+            yield _strategic(session, arguments, target, body)
+        except StatusError as error:
+            tell(session, error)
+            continue
+        session.print(f"{named(target.resource, target.name)} selector updated{_dry(arguments)}")
+    return None
+
+
+def _strategic(session: Session, arguments: Arguments, target: Target, body: Object) -> Any:
+    return session.client.patch(
+        target.resource,
+        target.namespace,
+        target.name,
+        body,
+        type="strategic",
+        field_manager="kubectl-set",
+        dry_run=arguments.get("dry-run") == "server",
+    )
 
 
 def _amounts(arguments: Arguments, name: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import rfc3339, seconds
 from kcsim.engine.task import Steps
+from kcsim.kubectl.describers.containers import write_template
+from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, named, word
 from kcsim.kubectl.targets import Target, choose, tell
@@ -150,7 +152,7 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
 def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
     describe = _STATUS.get(target.resource.kind)
     if describe is None:
-        raise KubectlError(f"error: no status viewer has been implemented for {word(target.resource)}")
+        raise KubectlError(f"error: no status viewer has been implemented for {target.resource.kind}")
     timeout = arguments.get("timeout", "0s")
     deadline = session.engine.now + seconds(timeout) if seconds(timeout) else None
     revision = arguments.integer("revision") or 0
@@ -188,11 +190,12 @@ def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
         if asked not in sets:
             raise KubectlError("error: unable to find the specified revision")
         session.print(f"{title} with revision #{asked}")
-        for line in _describe_template(sets[asked]):
-            session.print(line)
-        session.print("")
+        session.print(_describe_template(sets[asked]))
         return None
     session.print(f"{title} ")
+    if not sets:
+        session.print("No rollout history found.")
+        return None
     rows = [("REVISION", "CHANGE-CAUSE")]
     rows.extend(
         (str(number), objects.annotations(sets[number]).get(CHANGE_CAUSE, "<none>"))
@@ -205,17 +208,15 @@ def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
     return None
 
 
-def _describe_template(replica_set: Object) -> list[str]:
+def _describe_template(replica_set: Object) -> str:
+    """The pod template of a revision with its change cause; unlike in describe, columns are not laid out."""
     template = replica_set["spec"]["template"]
-    lines = ["Pod Template:"]
-    for i, (k, v) in enumerate(sorted((template["metadata"].get("labels") or {}).items())):
-        lines.append(f"  Labels:\t{k}={v}" if i == 0 else f"\t{k}={v}")
-    for i, (k, v) in enumerate(sorted((template["metadata"].get("annotations") or {}).items())):
-        lines.append(f"  Annotations:\t{k}: {v}" if i == 0 else f"\t{k}: {v}")
-    lines.append("  Containers:")
-    for container in template["spec"]["containers"]:
-        lines.extend([f"   {container['name']}:", f"    Image:\t{container.get('image', '')}"])
-    return lines
+    cause = objects.annotations(replica_set).get(CHANGE_CAUSE)
+    if cause:
+        template = objects.with_annotations({"metadata": {}, **template}, {CHANGE_CAUSE: cause})
+    writer = Writer()
+    write_template(writer, template)
+    return writer.raw()
 
 
 def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
@@ -275,6 +276,10 @@ def _without_hash(template: Object) -> Object:
 
 def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
     del arguments
+    if target.resource.kind not in _STATUS:
+        raise KubectlError(
+            f'error: {target.resource.group_resource} "{target.name}" restarting is not supported'
+        )
     stamp = {"kubectl.kubernetes.io/restartedAt": rfc3339(session.engine.now)}
     body = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
     live = yield session.client.get(target.resource, target.namespace, target.name)

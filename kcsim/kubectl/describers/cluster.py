@@ -438,29 +438,40 @@ def describe_role(session: Session, obj: Object, writer: Writer) -> Steps:
     yield from ()
 
 
-def policy_rows(rules: list[Object]) -> list[tuple[str, str, str, str]]:
-    """One row for each resource: rules broken down, those that differ in verbs only put together, sorted."""
-    verbs: dict[tuple[str, str, str], list[str]] = {}
+def policy_rows(rules: list[Object], *, merged: bool = True) -> list[tuple[str, str, str, str]]:
+    """One row for each resource: rules broken down, in the order of their text; verbs of equal rules ``merged``."""
+    broken: list[tuple[tuple[str, str, str, str], list[str]]] = []
     for rule in rules:
         for key in _broken_down(rule):
-            held = verbs.setdefault(key, [])
-            held.extend(verb for verb in rule.get("verbs") or () if verb not in held)
-    rows = [(*key, f"[{' '.join(held)}]") for key, held in verbs.items()]
-    return sorted(rows, key=lambda row: (row[0].partition(".")[2] == "", row))
+            same = next((verbs for other, verbs in broken if other == key), None) if merged else None
+            if same is None:
+                broken.append((key, list(rule.get("verbs") or ())))
+            else:
+                same.extend(verb for verb in rule.get("verbs") or () if verb not in same)
+    rows = []
+    for (group, resource, name, url), verbs in sorted(broken, key=_rule_text):
+        plural, slash, sub = resource.partition("/")
+        shown = f"{plural}.{group}{slash}{sub}" if group else resource
+        rows.append((shown, f"[{url}]", f"[{name}]", f"[{' '.join(verbs)}]"))
+    return rows
 
 
-def _broken_down(rule: Object) -> list[tuple[str, str, str]]:
-    paths = rule.get("nonResourceURLs") or []
-    names = rule.get("resourceNames") or []
-    keys = [("", f"[{path}]", "[]") for path in paths]
-    for group in rule.get("apiGroups") or ():
-        for resource in rule.get("resources") or ():
-            plural, slash, sub = resource.partition("/")
-            shown = f"{plural}.{group}{slash}{sub}" if group else resource
-            keys.extend((shown, "[]", f"[{name}]") for name in names or [""])
-    return [
-        (resource, path, "[]" if name == "[]" or name == "[ ]" else name) for resource, path, name in keys
+def _rule_text(item: tuple[tuple[str, str, str, str], list[str]]) -> str:
+    """What kubectl sorts by: the text of the rule's Go struct."""
+    (group, resource, name, url), verbs = item
+    return f"Verbs:[{' '.join(verbs)}],APIGroups:[{group}],Resources:[{resource}],ResourceNames:[{name}],URLs:[{url}],"
+
+
+def _broken_down(rule: Object) -> list[tuple[str, str, str, str]]:
+    """(group, resource, name, url) of each single permission."""
+    names = rule.get("resourceNames") or [""]
+    keys = [
+        (group, resource, name, "")
+        for group in rule.get("apiGroups") or ()
+        for resource in rule.get("resources") or ()
+        for name in names
     ]
+    return [*keys, *(("", "", "", url) for url in rule.get("nonResourceURLs") or ())]
 
 
 def describe_binding(session: Session, obj: Object, writer: Writer) -> Steps:

@@ -41,6 +41,10 @@ class Writer:
         """The whole description."""
         return "".join(elastic("\n".join(part) + "\n") for part in self._parts if part)
 
+    def raw(self) -> str:
+        """The lines with their tabs."""
+        return "".join(f"{line}\n" for part in self._parts for line in part)
+
     # --- what most descriptions hold ------------------------------------------------------------------------------
 
     def head(self, obj: Object, *, namespaced: bool = True) -> None:

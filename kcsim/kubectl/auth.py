@@ -1,0 +1,114 @@
+"""kubectl auth, and who a command is run as.
+
+**Imitates:** kubectl ``pkg/cmd/auth`` (can-i, whoami) and the global flags ``--as`` and ``--as-group`` (v1.33 to v1.36).
+Left out: ``auth reconcile``.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from kcsim.api.client import Client
+from kcsim.api.identity import may_impersonate, taken_for
+from kcsim.api.objects import Object
+from kcsim.engine.task import Steps
+from kcsim.kubectl.describers.cluster import policy_rows
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.layout import columns
+from kcsim.kubectl.session import KubectlError, Session
+from kcsim.kubectl.targets import namespace_of
+
+_AUTHZ, _AUTHN = "authorization.k8s.io/v1", "authentication.k8s.io/v1"
+
+
+def as_user(client: Client, name: str, groups: list[str]) -> Client:
+    """The same connection, taken for another user.
+
+    Raises:
+        StatusError: 403 when the user behind it may not.
+    """
+    wanted = taken_for(name, tuple(groups))
+    server = client.endpoint.server
+    if not may_impersonate(server, client.user, wanted):
+        raise server.authorizer.denial(client.user, "impersonate", "", "users", "", name)
+    other = copy.copy(client)
+    other.user = wanted
+    return other
+
+
+def auth(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl auth can-i VERB RESOURCE`` and ``kubectl auth whoami``."""
+    what, *words = arguments.words or [""]
+    if what == "whoami":
+        yield from _whoami(session)
+    elif what == "can-i" and arguments.on("list"):
+        yield from _list(session, arguments)
+    elif what == "can-i":
+        yield from _can_i(session, arguments, words)
+    else:
+        raise KubectlError(f"error: kcsim does not model 'kubectl auth {what}' (can-i and whoami it does)")
+    return None
+
+
+def _whoami(session: Session) -> Steps:
+    body = {"apiVersion": _AUTHN, "kind": "SelfSubjectReview", "metadata": {}}
+    answer = yield session.client.create("selfsubjectreviews.authentication.k8s.io", body, "")
+    info = answer["status"]["userInfo"]
+    rows = [["ATTRIBUTE", "VALUE"], ["Username", info.get("username", "")]]
+    if info.get("groups"):
+        rows.append(["Groups", f"[{' '.join(info['groups'])}]"])
+    session.write(columns(rows))
+
+
+def _can_i(session: Session, arguments: Arguments, words: list[str]) -> Steps:
+    if len(words) < 2:
+        raise KubectlError(
+            "error: you must specify two arguments: verb resource or verb resource/resourceName."
+        )
+    verb, what, *names = words
+    namespace = "" if arguments.on("all-namespaces") else namespace_of(session, arguments)
+    if what.startswith("/"):
+        spec: Object = {"nonResourceAttributes": {"path": what, "verb": verb}}
+    else:
+        spec = {"resourceAttributes": _attributes(session, arguments, verb, what, names, namespace)}
+    body = {"apiVersion": _AUTHZ, "kind": "SelfSubjectAccessReview", "metadata": {}, "spec": spec}
+    answer = yield session.client.create("selfsubjectaccessreviews.authorization.k8s.io", body, "")
+    status = answer["status"]
+    if not arguments.on("quiet"):
+        session.print("yes" if status.get("allowed") else "no")
+    session.failed = not status.get("allowed")
+
+
+def _attributes(
+    session: Session, arguments: Arguments, verb: str, what: str, names: list[str], namespace: str
+) -> Object:
+    plural, _, rest = what.partition("/")
+    resource = session.client.endpoint.server.catalog.by_word(plural)
+    group = plural.partition(".")[2]
+    if resource is not None:
+        plural, group = resource.plural, resource.group
+        if not resource.namespaced and namespace and arguments.get("namespace") == "":
+            namespace = ""
+    else:
+        session.warn(f"Warning: the server doesn't have a resource type '{plural}'\n")
+    attributes = {"verb": verb, "resource": plural, "namespace": namespace, "group": group}
+    sub = arguments.get("subresource")
+    if rest and resource is not None and rest in resource.subresources:
+        sub = rest  # kubectl takes pods/log for the sub-resource
+    elif rest:
+        attributes["name"] = rest
+    if names:
+        attributes["name"] = names[0]
+    if sub:
+        attributes["subresource"] = sub
+    return {key: value for key, value in attributes.items() if value}
+
+
+def _list(session: Session, arguments: Arguments) -> Steps:
+    spec = {"namespace": namespace_of(session, arguments) or "*"}
+    body = {"apiVersion": _AUTHZ, "kind": "SelfSubjectRulesReview", "metadata": {}, "spec": spec}
+    answer = yield session.client.create("selfsubjectrulesreviews.authorization.k8s.io", body, "")
+    status = answer["status"]
+    rows = policy_rows([*status["resourceRules"], *status["nonResourceRules"]], merged=False)
+    header = ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]
+    session.write(columns([header, *[list(row) for row in rows]]))

@@ -1,0 +1,55 @@
+"""kubectl diff: what apply would change.
+
+**Imitates:** kubectl ``pkg/cmd/diff`` (v1.33 to v1.36): a dry run of apply beside the live object, as ``diff -u -N``.
+Exit code 1 says that there are differences.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from kcsim.api import objects
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.clock import rfc3339_micro
+from kcsim.engine.task import Steps
+from kcsim.kubectl.apply import client_side, server_side
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.session import KubectlError, Session
+from kcsim.kubectl.targets import Written, written
+from kcsim.manifests import dump
+
+_FOLDERS = ("/tmp/LIVE-kcsim", "/tmp/MERGED-kcsim")  # noqa: S108 - names in the output, nothing is written
+
+
+def diff(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl diff -f``."""
+    if not arguments.flags.get("filename"):
+        raise KubectlError("error: must specify one of -f and -k")
+    arguments.flags["dry-run"] = ["server"]
+    for item in written(session, arguments):
+        live: Object | None = None
+        try:
+            live = yield session.client.get(item.resource, item.namespace, objects.name(item.object))
+        except StatusError as error:
+            if not error.is_not_found:
+                raise
+        one = server_side if arguments.on("server-side") else client_side
+        merged, _ = yield from one(session, arguments, item)
+        _write(session, item, live, merged)
+    return None
+
+
+def _write(session: Session, item: Written, live: Object | None, merged: Object) -> None:
+    group = f"{item.resource.group}." if item.resource.group else ""
+    parts = [f"{group}{item.resource.version}", item.resource.kind, item.namespace, objects.name(item.object)]
+    name = ".".join(part for part in parts if part)
+    before = dump(live).splitlines(True) if live is not None else []
+    after = dump(merged).splitlines(True)
+    if before == after:
+        return
+    old, new = (f"{folder}/{name}" for folder in _FOLDERS)
+    stamp = rfc3339_micro(session.engine.now).replace("T", " ").replace("Z", "000 +0000")
+    session.print(f"diff -u -N {old} {new}")
+    session.write("".join(difflib.unified_diff(before, after, old, new, stamp, stamp)))
+    session.failed = True

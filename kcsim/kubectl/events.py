@@ -1,0 +1,62 @@
+"""kubectl events; and edit, which needs a person with an editor.
+
+**Imitates:** kubectl ``pkg/cmd/events`` (v1.33 to v1.36). Left out: ``--watch``.
+"""
+
+from __future__ import annotations
+
+from kcsim.api.tables.cells import View, since
+from kcsim.api.tables.cluster import event_times
+from kcsim.engine.task import Steps
+from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.layout import columns
+from kcsim.kubectl.session import KubectlError, Session
+from kcsim.kubectl.targets import choose, namespace_of
+
+
+def events(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl events [--types=Warning] [--for=KIND/NAME]``."""
+    if arguments.on("watch"):
+        raise KubectlError("error: kcsim does not model 'kubectl events --watch'")
+    namespace = namespace_of(session, arguments)
+    fields = ""
+    if arguments.get("for"):
+        kind, _, name = arguments.get("for").partition("/")
+        fields = f"involvedObject.kind={session.resource(kind).kind},involvedObject.name={name}"
+    found = (yield session.client.list("events", namespace, field_selector=fields))["items"]
+    types = {kind.lower() for kind in arguments.all("types")}
+    chosen = [event for event in found if not types or event.get("type", "").lower() in types]
+    if not chosen:
+        where = f" in {namespace} namespace." if namespace else "."
+        session.warn(f"No events found{where}")
+        return None
+    chosen.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    view = View(session.engine.now)
+    rows = [] if arguments.on("no-headers") else [["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]]
+    for event in chosen:
+        first, last, count = event_times(event, view)
+        about = event.get("involvedObject") or {}
+        seen = (
+            f"{last} (x{count} over {first})"
+            if count > 1
+            else since(event.get("firstTimestamp") or event.get("eventTime"), view)
+        )
+        row = [
+            seen,
+            event.get("type", ""),
+            event.get("reason", ""),
+            f"{about.get('kind', '')}/{about.get('name', '')}",
+            event.get("message", "").strip(),
+        ]
+        rows.append([event["metadata"].get("namespace", ""), *row] if arguments.on("all-namespaces") else row)
+    if arguments.on("all-namespaces") and not arguments.on("no-headers"):
+        rows[0] = ["NAMESPACE", *rows[0]]
+    session.write(columns(rows))
+    return None
+
+
+def edit(session: Session, arguments: Arguments) -> Steps:
+    """``kubectl edit``: refused once the object is found; there is no editor here."""
+    for target in (yield from choose(session, arguments, arguments.words)):
+        yield session.client.get(target.resource, target.namespace, target.name)
+    raise KubectlError("error: kcsim has no editor to open: use 'kubectl patch', 'set' or 'apply'")
