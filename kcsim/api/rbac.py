@@ -97,7 +97,7 @@ class Authorizer:
         }
         self._grants: dict[User, list[Grant]] = {}
         self._missing: dict[User, list[tuple[str | None, str]]] = {}
-        self._allowed: dict[tuple[User, str, Resource, str, str, str], bool] = {}
+        self._allowed: dict[tuple[str, tuple[str, ...], str, Resource, str, str, str], bool] = {}
         self._stale = False
         self._watches = [log.watch(resource, self._forget_soon) for resource in self._kinds.values()]
 
@@ -126,10 +126,11 @@ class Authorizer:
         namespace = namespace or _own_namespace(resource, name)
         # Most rules name no objects: ask without the name first, so the answer can be kept for all names.
         for asked in ("", name) if name else ("",):
-            question = (user, verb, resource, namespace, asked, subresource)
+            question = (user.name, user.groups, verb, resource, namespace, asked, subresource)
             allowed = self._allowed.get(question)
             if allowed is None:
-                allowed = self._allowed[question] = self._decide(*question)
+                allowed = self._decide(user, verb, resource, namespace, asked, subresource)
+                self._allowed[question] = allowed
             if allowed:
                 return True
         return False

@@ -136,8 +136,8 @@ class ApiServer:
         """The current versions that selectors choose, in key order."""
         resource = conversion.stored(self.catalog, resource)
         match, index = compile_filter(resource, labels, fields)
-        if index is not None and index[0] == "metadata.name" and namespace is not None:
-            version = self.log.get(resource, namespace, index[1])
+        if index is not None and index[0] == "metadata.name" and (namespace or not resource.namespaced):
+            version = self.log.get(resource, namespace or "", index[1])
             found = [version] if version is not None else []
         else:
             found = self.log.list(resource, namespace)

@@ -8,22 +8,27 @@ what the timer does later, so nobody downstream has to think about causes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from heapq import heappush
 from typing import Any
 
 import simpy
-from simpy.events import NORMAL, Event
+from simpy.events import NORMAL
 
 from kcsim.engine.dice import Dice
 from kcsim.engine.trace import Record, Trace
 
 
-class Timer(Event):
+class Timer:
     """A call that will be made at ``when`` (µs) unless it is cancelled first.
 
-    It is the event in SimPy's queue itself, already triggered as a Timeout is: one object for each wake-up.
+    It stands in SimPy's queue itself, with as much of an already triggered event as SimPy looks at: one small object
+    for each wake-up.
     """
+
+    __slots__ = ("_args", "_cause", "_engine", "_fn", "callbacks", "when")
+
+    _ok = True
 
     def __init__(
         self,
@@ -33,10 +38,7 @@ class Timer(Event):
         fn: Callable[..., object],
         args: tuple[Any, ...],
     ) -> None:
-        self.env = engine._env  # noqa: SLF001 - same file, same law
         self.callbacks = _FIRE
-        self._value = None
-        self._ok = True
         self._engine = engine
         self.when = when
         self._cause = cause
@@ -65,6 +67,23 @@ class Timer(Event):
 
 _FIRE: Any = (Timer.fire,)
 """The callbacks of every timer: SimPy calls them with the event, which is the timer."""
+
+
+class Because:
+    """A block of code that runs on behalf of a cause."""
+
+    __slots__ = ("_before", "_cause", "_engine")
+
+    def __init__(self, engine: Engine, cause: Record | None) -> None:
+        self._engine = engine
+        self._cause = cause
+
+    def __enter__(self) -> None:
+        self._before = self._engine.cause
+        self._engine.cause = self._cause
+
+    def __exit__(self, *_error: object) -> None:
+        self._engine.cause = self._before
 
 
 class Engine:
@@ -101,8 +120,10 @@ class Engine:
         if delay < 0:
             raise ValueError(f"negative delay {delay}")
         env = self._env
-        timer = Timer(self, env._now + delay, self.cause, fn, args)  # type: ignore[arg-type]  # noqa: SLF001
-        env.schedule(timer, NORMAL, delay)
+        when: int = env._now + delay  # type: ignore[assignment]  # noqa: SLF001
+        timer = Timer(self, when, self.cause, fn, args)
+        # What Environment.schedule does with a triggered event.
+        heappush(env._queue, (when, NORMAL, next(env._eid), timer))  # type: ignore[misc]  # noqa: SLF001
         return timer
 
     def at(self, when: int, fn: Callable[..., object], *args: object) -> Timer:
@@ -118,14 +139,9 @@ class Engine:
         timer._cause = Record(timer.when, None, "clock", "tick", what)  # noqa: SLF001 - same file, same law
         return timer
 
-    @contextmanager
-    def because(self, cause: Record | None) -> Iterator[None]:
-        """Run a block on behalf of ``cause``."""
-        before, self.cause = self.cause, cause
-        try:
-            yield
-        finally:
-            self.cause = before
+    def because(self, cause: Record | None) -> Because:
+        """Run a block (``with``) on behalf of ``cause``."""
+        return Because(self, cause)
 
     # --- running ------------------------------------------------------------------------------------------------
 

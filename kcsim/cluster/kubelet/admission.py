@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import quantity
+from kcsim.cluster.kubelet.shared import Shared
 
 REJECTED = "Pod was rejected: "
 _COUNTED = ("cpu", "memory", "ephemeral-storage")
@@ -30,6 +31,12 @@ def pod_requests(spec: Mapping[str, Any]) -> dict[str, int]:
 
     Main containers and sidecars add up; an init container counts only where it alone asks for more.
     """
+    if not spec.get("initContainers") and not spec.get("overhead"):
+        return _plain_requests(spec.get("containers"))
+    return _requests(spec)
+
+
+def _requests(spec: Mapping[str, Any]) -> dict[str, int]:
     total = {"pods": 1}
     largest_init: dict[str, int] = {}
     for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
@@ -53,6 +60,9 @@ def pod_requests(spec: Mapping[str, Any]) -> dict[str, int]:
             amount = quantity.milli(text) if name == "cpu" else quantity.value(text)
             total[name] = total.get(name, 0) + amount
     return total
+
+
+_plain_requests = Shared(lambda containers: _requests({"containers": containers}))
 
 
 def node_allocatable(node: Mapping[str, Any]) -> dict[str, int]:

@@ -220,7 +220,9 @@ def status_patch(uid: str, old: Status, new: Status) -> Status | None:
             continue
         known = {item[key]: item for item in before or ()}
         kept = {item[key] for item in value}
-        patches = [_item_patch(known.get(item[key]), item, key) for item in value]
+        patches = [
+            _item_patch(known.get(item[key]), item, key) for item in value if known.get(item[key]) != item
+        ]
         # A null says the same as nothing: for an item that is known, the merge key alone is no change.
         items = [patch for patch in patches if len(patch) > 1 or patch[key] not in known]
         items.extend({"$patch": "delete", key: gone} for gone in known if gone not in kept)

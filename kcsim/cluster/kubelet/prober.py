@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kcsim.cluster.kubelet.probes import (
-    FIELDS,
     LIVENESS,
     READINESS,
     STARTUP,
@@ -21,7 +20,7 @@ from kcsim.cluster.kubelet.probes import (
     count,
     failure_output,
     next_probe,
-    probe_spec,
+    probe_specs,
 )
 from kcsim.cluster.kubelet.runtime import Container
 from kcsim.engine.core import Engine, Timer
@@ -59,8 +58,7 @@ class Prober:
         self._phase = phase
         self._on_result = on_result
         self._on_failure = on_failure
-        found = ((kind, probe_spec(kind, spec)) for kind in FIELDS)
-        self._specs: dict[str, ProbeSpec] = {kind: probe for kind, probe in found if probe is not None}
+        self._specs: dict[str, ProbeSpec] = probe_specs(spec)
         self._states: dict[str, ProbeState] = {}
         self._timers: dict[str, Timer] = {}
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kcsim.cluster.kubelet.shared import Shared
 from kcsim.engine.clock import SECOND
 
 LIVENESS = "Liveness"
@@ -69,6 +70,15 @@ def probe_spec(kind: str, container: dict[str, Any]) -> ProbeSpec | None:
     )
 
 
+def _all_specs(container: dict[str, Any]) -> dict[str, ProbeSpec]:
+    found = ((kind, probe_spec(kind, container)) for kind in FIELDS)
+    return {kind: spec for kind, spec in found if spec is not None}
+
+
+probe_specs = Shared(_all_specs)
+"""All probes of a container, by kind. Not to be changed: containers of one template share the answer."""
+
+
 def _resolve_port(port: Any, container: dict[str, Any]) -> int:
     """A number, or the container port of that name; 0 when there is none of that name."""
     if isinstance(port, int):
@@ -83,8 +93,7 @@ def _resolve_port(port: Any, container: dict[str, Any]) -> int:
 
 def probed_ports(container: dict[str, Any]) -> tuple[int, ...]:
     """The ports its own probes ask for, sorted."""
-    specs = (probe_spec(kind, container) for kind in FIELDS)
-    return tuple(sorted({s.port for s in specs if s is not None and s.port}))
+    return tuple(sorted({s.port for s in probe_specs(container).values() if s.port}))
 
 
 @dataclass(frozen=True, slots=True)

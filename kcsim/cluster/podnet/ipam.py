@@ -162,12 +162,16 @@ class HostLocal:
             if offset not in self._taken:
                 self._taken.add(offset)
                 self._last = offset
-                return str(ipaddress.IPv4Address(self._first + offset))
+                return _dotted(self._first + offset)
         return None
 
     def release(self, ip: str) -> None:
         """The address is free again."""
         self._taken.discard(int(ipaddress.IPv4Address(ip)) - self._first)
+
+
+def _dotted(number: int) -> str:
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 class PodAddresses:
