@@ -6,15 +6,16 @@ and its delivery said so, or a Deployment exceeded its progress deadline at its 
 **Walk:** a commit -> a `Change` -> writes to managed objects -> arrived? failed? recovered? -> `Changes`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.log import Version
+from kcsim.api.ownership import Ownership
 from kcsim.delivery.gitops.kstatus import CURRENT, compute
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Attempt
-from kcsim.scenario.drift import Drift
+from kcsim.scenario.drift import Drift, only_status
 from kcsim.scenario.history import head_moved
 from kcsim.scenario.wanted import ObjectKey, Wanted, deviation
 
@@ -82,9 +83,8 @@ class Changes:
         self._branch = play.source(found.name).branch if found is not None else ""
         self._known = 0
         self._open: list[Attempt] = []
-        self._fit: dict[tuple[int, int], bool] = {}
         self._live: dict[ObjectKey, Version] = {}
-        self._managed: set[ObjectKey] = set()
+        self._goals: dict[str, Goal] = {}
         self.all: list[Change] = []
         self.deployments: list[tuple[int, str, str]] = []
         self.last_disturbance = 0
@@ -123,7 +123,7 @@ class Changes:
             if self._disturbs(record):
                 self.last_disturbance = max(self.last_disturbance, time)
         touched = self._attempts(time) or touched
-        if touched:
+        if touched and self.all:
             self._look(time)
 
     def _write(self, version: Version, time: int) -> bool:
@@ -140,7 +140,14 @@ class Changes:
                 if change.sha == sha:
                     change.reached = time if change.reached is None else change.reached
                     break
-        return key in self._managed
+        touched = False
+        for sha, goal in self._goals.items():
+            if goal.take(key, version, time):
+                touched = True
+                late = _deadline(version.object) if version.resource.kind == "Deployment" else None
+                if late is not None and goal.fits(key):
+                    self._fail(sha, time, late)
+        return touched
 
     def _commit(self, record: Record, sha: str) -> None:
         repository = self._play.world.git.repository(self._repository or "")
@@ -149,7 +156,11 @@ class Changes:
         files = repository.files(sha)
         changed = {path: files.get(path) for path in repository.diff(parent, sha)}
         self.all.append(Change(sha, f'"{commit.subject}"', record.time, record, changed))
-        self._managed.update(wanted.key for wanted in self._play.way.wanted(sha))
+        goal = self._goals[sha] = Goal(self._play.way.wanted(sha), self._ownership)
+        for key in goal.wanted:
+            live = self._live.get(key)
+            if live is not None:
+                goal.take(key, live, record.time, anew=True)
 
     @staticmethod
     def _disturbs(record: Record) -> bool:
@@ -184,34 +195,26 @@ class Changes:
             ):
                 change.failed_at, change.failure = time, why
 
+    def _ownership(self, cluster: str) -> Ownership:
+        return self._play.world.clusters[cluster].server.ownership
+
     # --- looking at the cluster ---------------------------------------------------------------------------------
 
     def _look(self, time: int) -> None:
-        if not self.all:
-            return
-        states: dict[str, bool] = {}
-
-        def holds(sha: str) -> bool:
-            if sha not in states:
-                states[sha] = self._holds(sha, time)
-            return states[sha]
-
         head = self.all[-1]
-        self._deadlines(time)
+        settled = self._goals[head.sha].is_reached
         for number, change in enumerate(self.all):
             if change.arrived is None:
-                bringing = (c for c in self.all[number:] if self._still_says(c, change) and holds(c.sha))
-                brought = next(bringing, None)
+                later = (c for c in self.all[number:] if c.sha in self._goals and self._still_says(c, change))
+                brought = next((c for c in later if self._goals[c.sha].is_reached), None)
                 if brought is not None:
                     change.arrived, change.alone = time, brought is change
-            if (
-                change.failed_at is not None
-                and change.recovered is None
-                and head is not change
-                and holds(head.sha)
-            ):
+            if change.failed_at is not None and change.recovered is None and head is not change and settled:
                 change.recovered = time
-        if not holds(head.sha):
+        for change in self.all[:-1]:
+            if change.arrived is not None and change.sha != head.sha:
+                self._goals.pop(change.sha, None)
+        if not settled:
             self.converged_since = None
         elif self.converged_since is None:
             self.converged_since = time
@@ -223,35 +226,46 @@ class Changes:
         files = self._play.world.git.repository(self._repository or "").files(later.sha)
         return all(files.get(path) == data for path, data in change.files.items())
 
-    def _holds(self, sha: str, time: int) -> bool:
-        """Whether every object of a commit is live as it says, and its workloads are ready."""
-        wanted = self._play.way.wanted(sha)
-        return bool(wanted) and all(self._is_done(each, time) for each in wanted)
 
-    def _is_done(self, wanted: Wanted, time: int) -> bool:
-        live = self._live.get(wanted.key)
-        if live is None or not self._fits(live, wanted):
+class Goal:
+    """How far a cluster is from what a commit asks for, kept up to date write by write.
+
+    Attributes:
+        wanted: what the commit asks for, by object.
+    """
+
+    def __init__(self, wanted: Iterable[Wanted], ownership: Callable[[str], Ownership]) -> None:
+        self.wanted = {each.key: each for each in wanted}
+        self._ownership = ownership
+        self._missing = set(self.wanted)
+        self._fits: dict[ObjectKey, bool] = {}
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether every object is live as it says, and its workloads are ready."""
+        return bool(self.wanted) and not self._missing
+
+    def fits(self, key: ObjectKey) -> bool:
+        """Whether an object is as the commit says, ready or not."""
+        return self._fits.get(key, False)
+
+    def take(self, key: ObjectKey, version: Version, time: int, *, anew: bool = False) -> bool:
+        """Note the newest version of an object; whether the commit asks for it."""
+        wanted = self.wanted.get(key)
+        if wanted is None:
             return False
-        return wanted.resource.kind not in WORKLOADS or compute(live.object, time).status == CURRENT
-
-    def _fits(self, live: Version, wanted: Wanted) -> bool:
-        known = self._fit.get((live.seq, id(wanted)))  # wanted objects are kept for as long as the play is
-        if known is None:
-            ownership = self._play.world.clusters[wanted.key.cluster].server.ownership
-            known = self._fit[live.seq, id(wanted)] = deviation(live.object, wanted, ownership) is None
-        return known
-
-    def _deadlines(self, time: int) -> None:
-        """Deployments that exceeded their progress deadline at the version of a change that has not arrived."""
-        for change in self.all:
-            if change.arrived is not None or change.failed_at is not None or change.reached is None:
-                continue
-            for wanted in self._play.way.wanted(change.sha):
-                live = self._live.get(wanted.key)
-                if live is not None and wanted.resource.kind == "Deployment" and self._fits(live, wanted):
-                    late = _deadline(live.object)
-                    if late is not None:
-                        self._fail(change.sha, time, late)
+        if version.deleted:
+            self._fits[key] = False
+        elif anew or key not in self._fits or not only_status(version):
+            self._fits[key] = deviation(version.object, wanted, self._ownership(key.cluster)) is None
+        done = self._fits[key] and (
+            wanted.resource.kind not in WORKLOADS or compute(version.object, time).status == CURRENT
+        )
+        if done:
+            self._missing.discard(key)
+        else:
+            self._missing.add(key)
+        return True
 
 
 def _deadline(deployment: Mapping[str, Any]) -> str | None:

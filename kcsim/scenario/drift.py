@@ -93,7 +93,7 @@ class Drift:
             wanted = self._of_commit(sha).get(key) if sha is not None else None
             if wanted is not None:
                 self._wanted[key] = wanted
-        if key in self._wanted and (ours or version.deleted or not _only_status(version)):
+        if key in self._wanted and (ours or version.deleted or not only_status(version)):
             touched.setdefault(key, []).append(version)
 
     def _adopt(self, cluster: str, scope: str, sha: str, touched: dict[ObjectKey, list[Version]]) -> None:
@@ -181,7 +181,7 @@ class Drift:
 
     def time_adrift(self, now: int) -> int:
         """For how long (µs) anything was adrift up to an instant."""
-        return sum((now if until is None else until) - since for since, until in self.spans)
+        return sum(max(0, min(now if until is None else until, now) - since) for since, until in self.spans)
 
     @property
     def managed(self) -> Mapping[ObjectKey, Wanted]:
@@ -198,7 +198,7 @@ def _fields(live: Any, change: Any) -> list[Leaf]:
     return list(differences(live, merge_patch.apply(live, change))) if isinstance(change, Mapping) else []
 
 
-def _only_status(version: Version) -> bool:
+def only_status(version: Version) -> bool:
     """Whether a write left alone everything that a manifest can hold."""
     before = version.previous.object if version.previous is not None else None
     if before is None:
