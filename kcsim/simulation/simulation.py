@@ -412,12 +412,20 @@ def _nearest(what: str, name: str, known: list[str]) -> str:
 def _collector_at_rest() -> Iterator[None]:
     """Keep the cyclic collector from walking the log over and over while it grows.
 
-    The log only grows and holds no garbage, so full collections find nothing and cost more the longer a run lasts:
-    young objects are still collected, old ones are left alone until the run ends.
+    The log only grows; what else a run leaves in cycles is a tenth of it. So nothing is collected meanwhile (unless a
+    run gets very large), and what a large run made goes to the oldest generation unwalked when it ends: freezing
+    and unfreezing does just that.
     """
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 500, 1_000_000)
+    gc.set_threshold(_VERY_LARGE_RUN, *before[1:])
     try:
         yield
     finally:
+        if gc.get_count()[0] > _LARGE_RUN and not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
         gc.set_threshold(*before)
+
+
+_LARGE_RUN, _VERY_LARGE_RUN = 200_000, 5_000_000
+"""Objects that a run has made and kept."""
