@@ -60,9 +60,14 @@ def can_adopt(client: Client, resource: str, owner: Object) -> Steps:
         raise StatusError(409, "Conflict", f"{namespace}/{name} has just been deleted at {stamp}")
 
 
-def adopt(client: Client, resource: str, owner: Object, obj: Object) -> Steps:
-    """Make ``owner`` the controller of ``obj``; gives the object as patched."""
-    body = {"metadata": {"ownerReferences": [objects.owner_reference(owner)], "uid": objects.uid(obj)}}
+def adopt(
+    client: Client, resource: str, owner: Object, obj: Object, *, finalizers: list[str] | None = None
+) -> Steps:
+    """Make ``owner`` the controller of ``obj``, adding finalizers; gives the object as patched."""
+    metadata: Object = {"ownerReferences": [objects.owner_reference(owner)], "uid": objects.uid(obj)}
+    if finalizers:
+        metadata["finalizers"] = finalizers
+    body = {"metadata": metadata}
     return (yield client.patch(resource, objects.namespace(obj), objects.name(obj), body, type="strategic"))
 
 
