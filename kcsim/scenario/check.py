@@ -7,8 +7,12 @@ expectation_checks.py. Every fault is told at the place it is written.
 
 from collections.abc import Iterable
 
-from kcsim.api.catalog import BUILT_IN, Catalog
+from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.validation.rules import validate_create
 from kcsim.cluster.images import from_json
+from kcsim.delivery.ci.rights import Deployer as Identity
+from kcsim.delivery.ci.rights import rbac_objects
+from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.scenario.contents import at, first_contents, follow, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
@@ -19,6 +23,7 @@ from kcsim.scenario.model import (
     Cluster,
     Delivery,
     Flux,
+    Image,
     Part,
     Pipeline,
     Push,
@@ -70,6 +75,12 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
             report.add("KC104", at(cluster, "nodes"), f"cluster '{cluster.name}' has {count} nodes", remedy)
         elif not isinstance(cluster.nodes, int):
             _unique(cluster.nodes, "node", report)
+    if len(scenario.clusters) > 1:
+        _unique(
+            [node for each in scenario.clusters if not isinstance(each.nodes, int) for node in each.nodes],
+            "node",
+            report,
+        )
     _unique(scenario.clusters, "cluster", report)
 
 
@@ -93,9 +104,19 @@ def _unique(parts: Iterable[Part], what: str, report: Report) -> None:
 def _check_images(scenario: Scenario, report: Report) -> None:
     changes = [entry.image for entry in scenario.timeline if entry.image is not None]
     for image in (*scenario.images, *changes):
+        if image.name != "*":
+            _check_reference(image, report)
         _, problems = from_json(to_data(image))
         for problem in problems:
             report.add("KC104", at(image, *problem.path), problem.message)
+
+
+def _check_reference(image: Image, report: Report) -> None:
+    try:
+        parse(image.name)
+    except InvalidReference:
+        remedy = "Write it like registry.example/shop/web:1.0.0."
+        report.add("KC104", at(image, "name"), f"'{image.name[:60]}' is no image reference", remedy)
 
 
 # Repositories and deliveries.
@@ -190,18 +211,39 @@ def _check_push(way: Push, report: Report) -> None:
         report.add(
             "KC105", key_at(deployer, "rules"), "both 'rules' and 'clusterRole'", "Keep one of the two."
         )
+    sound = True
     for index, rule in enumerate(deployer.rules):
-        lists = isinstance(rule, dict) and all(
-            isinstance(rule.get(key), list) for key in ("apiGroups", "resources", "verbs")
-        )
-        if not lists:
+        if not _is_policy_rule(rule):
+            sound = False
             remedy = 'Write {apiGroups: ["apps"], resources: [deployments], verbs: [get, patch]}.'
             report.add(
                 "KC104",
                 at(deployer, "rules", index),
-                "an RBAC rule has apiGroups, resources and verbs",
+                "an RBAC rule has apiGroups, resources and verbs, each a list of texts that is not empty",
                 remedy,
             )
+    if sound:
+        identity = Identity(deployer.user, deployer.cluster_role, deployer.namespaces, deployer.rules)
+        for obj in rbac_objects(identity):
+            for error in validate_create(obj, gvk_of(obj)):
+                message = f"the API server refuses the deployer's {obj['kind']}: {error}"
+                report.add(
+                    "KC104", at(deployer), message, "Give it a user and a clusterRole without '/' and '%'."
+                )
+
+
+def _is_policy_rule(rule: object) -> bool:
+    """Whether the API server would take it as a rule about resources."""
+    needed = {"apiGroups", "resources", "verbs"}
+    return (
+        isinstance(rule, dict)
+        and needed <= set(rule) <= needed | {"resourceNames"}
+        and all(
+            isinstance(words, list) and all(isinstance(word, str) for word in words)
+            for words in rule.values()
+        )
+        and all(rule[key] for key in needed)
+    )
 
 
 def _check_flux(way: Flux, repo: Repository | None, report: Report) -> None:

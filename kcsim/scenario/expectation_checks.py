@@ -22,7 +22,7 @@ def is_entry_name(text: str) -> bool:
 
 def check_expectations(scenario: Scenario, objects: Objects, catalog: Catalog, report: Report) -> None:
     """Add every fault of the expectations to the report."""
-    nodes = frozenset(node.name for cluster in scenario.all_clusters() for node in cluster.all_nodes())
+    nodes = frozenset(node.name for cluster in scenario.all_clusters() for node in scenario.nodes_of(cluster))
     names = Names(
         traffic=frozenset(traffic.name for traffic in scenario.traffic),
         repositories=frozenset(repo.name for repo in scenario.repositories),

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from kcsim.engine.clock import HOUR, MINUTE, SECOND
-from kcsim.scenario.values import Count, Duration, ExpressionText, Fraction, Json, Name, Quantity, Rate
+from kcsim.scenario.values import (
+    Count,
+    Duration,
+    ExpressionText,
+    Fraction,
+    Json,
+    Name,
+    NamespaceName,
+    Quantity,
+    Rate,
+)
 from kcsim.scenario.yamltree import Tree
 
 API_VERSION = "kcsim/v1"
@@ -59,13 +69,14 @@ class Cluster(Part):
 
     name: Annotated[Name, "The cluster's name."] = "default"
     nodes: Annotated[
-        Count | tuple[Node, ...], "How many like machines (node-1, node-2, ...), or each machine by itself."
+        Count | tuple[Node, ...],
+        "How many like machines (node-1, node-2, ...; among several clusters NAME-node-1, ...), or each machine by itself.",
     ] = 3
 
-    def all_nodes(self) -> tuple[Node, ...]:
-        """Every node, in order; a number is resolved into node-1, node-2, ..."""
+    def all_nodes(self, prefix: str = "") -> tuple[Node, ...]:
+        """Every node, in order; a number is resolved into node-1, node-2, ... behind the prefix."""
         if isinstance(self.nodes, int):
-            return tuple(Node(name=f"node-{number}") for number in range(1, self.nodes + 1))
+            return tuple(Node(name=f"{prefix}node-{number}") for number in range(1, self.nodes + 1))
         return self.nodes
 
 
@@ -221,7 +232,7 @@ class Deployer(Part):
         str | None, "ClusterRole it is bound to: cluster-admin, admin, edit, view, or your own."
     ] = "cluster-admin"
     namespaces: Annotated[
-        tuple[Name, ...], "Bind it in these namespaces only; left out: in the whole cluster."
+        tuple[NamespaceName, ...], "Bind it in these namespaces only; left out: in the whole cluster."
     ] = ()
     rules: Annotated[
         tuple[Json, ...], "RBAC rules (apiGroups, resources, verbs) in place of a ClusterRole."
@@ -233,7 +244,7 @@ class Deploy(Part):
     """The last stage of a push: kubectl apply and rollout status."""
 
     server_side: Annotated[bool, "kubectl apply --server-side."] = False
-    namespace: Annotated[Name | None, "kubectl apply -n."] = None
+    namespace: Annotated[NamespaceName | None, "kubectl apply -n."] = None
     rollout_timeout: Annotated[
         Duration, "kubectl rollout status --timeout, for each workload applied; 0 does not wait."
     ] = 5 * MINUTE
@@ -270,7 +281,7 @@ class Dependency(Part):
     """An entry of `spec.dependsOn`."""
 
     name: Annotated[Name, "Name of the Kustomization to wait for."]
-    namespace: Annotated[Name | None, "Its namespace; the same when left out."] = None
+    namespace: Annotated[NamespaceName | None, "Its namespace; the same when left out."] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,7 +299,7 @@ class Kustomization(Part):
     timeout: Annotated[
         Duration | None, "spec.timeout of apply and health checks; interval - 30s when left out."
     ] = None
-    target_namespace: Annotated[Name | None, "spec.targetNamespace."] = None
+    target_namespace: Annotated[NamespaceName | None, "spec.targetNamespace."] = None
     depends_on: Annotated[tuple[Dependency, ...], "spec.dependsOn."] = ()
     force: Annotated[bool, "spec.force: recreate what cannot be changed."] = False
     suspend: Annotated[bool, "spec.suspend."] = False
@@ -305,7 +316,7 @@ class Flux(Part):
     type: Annotated[Literal["flux"], "Flux controllers inside the cluster."] = "flux"
     repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
     clusters: Annotated[tuple[Name, ...], "Clusters that run it; all when left out."] = ()
-    namespace: Annotated[Name, "Namespace of the controllers and their objects."] = "flux-system"
+    namespace: Annotated[NamespaceName, "Namespace of the controllers and their objects."] = "flux-system"
     receiver: Annotated[
         bool, "A webhook tells source-controller of a push; otherwise it polls at its interval."
     ] = False
@@ -339,7 +350,7 @@ class Traffic(Part):
 
     name: Annotated[Name, "Who asks, as expectations name them."]
     to: Annotated[str, "The Service: service/web."]
-    namespace: Annotated[Name, "The Service's namespace."] = "default"
+    namespace: Annotated[NamespaceName, "The Service's namespace."] = "default"
     port: Annotated[
         Count | str | None, "Port of the Service, number or name; its only one when left out."
     ] = None
@@ -586,6 +597,10 @@ class Scenario(Part):
         return (
             clusters[0] if name is None else next((found for found in clusters if found.name == name), None)
         )
+
+    def nodes_of(self, cluster: Cluster) -> tuple[Node, ...]:
+        """Every node of a cluster; no two machines of a story have one name, they share one network."""
+        return cluster.all_nodes(f"{cluster.name}-" if len(self.all_clusters()) > 1 else "")
 
     def repository_named(self, name: str | None) -> Repository | None:
         """A repository by name; for None the only one there is, None when there are several."""

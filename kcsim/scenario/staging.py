@@ -48,7 +48,7 @@ def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, che
     clusters = scenario.all_clusters()
     for number, cluster in enumerate(clusters):
         name = cluster_name(scenario, cluster.name)
-        nodes = [node_spec(node, index, number) for index, node in enumerate(cluster.all_nodes())]
+        nodes = [node_spec(node, index, number) for index, node in enumerate(scenario.nodes_of(cluster))]
         world.add_cluster(name, nodes)
     return world
 

@@ -189,7 +189,7 @@ def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> 
 
 def _nodes(scenario: Scenario, entry: TimelineEntry) -> list[str]:
     cluster = scenario.cluster_named(entry.cluster)
-    return [node.name for node in cluster.all_nodes()] if cluster is not None else []
+    return [node.name for node in scenario.nodes_of(cluster)] if cluster is not None else []
 
 
 def people(scenario: Scenario) -> set[str]:

@@ -364,6 +364,11 @@ def test_two_clusters_get_the_same():
             assert play.get("deployment/web", "shop", name)["status"]["readyReplicas"] >= 2
         assert [verdict.passed for verdict in play.verdicts()] == [True, True]
         assert {episode.key.cluster for episode in play.episodes.episodes} == {"west"}
+        names = {
+            name: [node["metadata"]["name"] for node in play.list("nodes", cluster=name)]
+            for name in ("east", "west")
+        }
+        assert names == {"east": ["east-node-1", "east-node-2"], "west": ["west-node-1"]}
 
 
 def test_availability_is_what_requests_saw():
