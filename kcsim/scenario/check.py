@@ -33,6 +33,7 @@ from kcsim.scenario.model import (
     Traffic,
 )
 from kcsim.scenario.timeline_checks import check_timeline
+from kcsim.scenario.values import NAME
 
 NODES_MAX = 20_000
 """Machines of one cluster."""
@@ -48,6 +49,7 @@ def check(scenario: Scenario, report: Report) -> None:
     for repo in scenario.repositories:
         _check_repository(repo, report)
     for name, way in scenario.deliveries.items():
+        _check_delivery_name(scenario, name, report)
         _check_delivery(scenario, name, way, report)
     contents = first_contents(scenario, report)
     follow(contents, scenario, report)
@@ -135,6 +137,15 @@ def _check_repository(repo: Repository, report: Report) -> None:
         report.add(
             "KC105", key_at(repo, "pace"), "`pace` goes with `clone` only", "Remove it, or use `clone`."
         )
+
+
+def _check_delivery_name(scenario: Scenario, name: str, report: Report) -> None:
+    """A delivery names its world, and the folder in which that is written down."""
+    try:
+        NAME.read(name)
+    except ValueError as error:
+        where = key_at(scenario, "deliveries", name)
+        report.add("KC104", where, f"'{name[:60]}' is no name for a delivery", str(error))
 
 
 def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report) -> None:

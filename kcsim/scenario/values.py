@@ -98,6 +98,15 @@ def _read_name(value: Any) -> str:
     return value
 
 
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def _read_label(value: Any) -> str:
+    if not isinstance(value, str) or not _LABEL.fullmatch(value):
+        raise ValueError("write at most 63 lower-case letters, digits and '-', as namespaces are named")
+    return value
+
+
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("write a text; quote it if it looks like a number or a boolean")  # noqa: TRY004 - as above
@@ -130,6 +139,7 @@ COUNT = Form(
     "a count", _read_count, _same, {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, number=True
 )
 NAME = Form("a name", _read_name, _same, {"type": "string", "pattern": f"^{_NAME.pattern}$"})
+LABEL = Form("a name", _read_label, _same, {"type": "string", "pattern": f"^{_LABEL.pattern}$"})
 EXPRESSION = Form("an expression", _read_text, _same, {"type": "string", "format": "kcsim-expression"})
 JSON = Form("a value", _same, _same, {}, scalar=False)
 
@@ -145,6 +155,8 @@ Count = Annotated[int, COUNT]
 """A whole number, 0 or more."""
 Name = Annotated[str, NAME]
 """A Kubernetes name."""
+NamespaceName = Annotated[str, LABEL]
+"""A namespace's name: no dots."""
 ExpressionText = Annotated[str, EXPRESSION]
 """An expression of `kcsim.scenario.expressions`, as written."""
 Json = Annotated[Any, JSON]

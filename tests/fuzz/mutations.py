@@ -77,7 +77,7 @@ TEXT = (
     "cut",
     "replace rest",
 )
-TREE = ("drop", "double", "rename", "value", "wrap", "move")
+TREE = ("alike", "drop", "double", "rename", "value", "wrap", "move")
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,12 @@ class Mutation:
 
 
 def mutations() -> st.SearchStrategy[list[Mutation]]:
-    """Some mutations; one tree or text mutation is the smallest."""
+    """One to three mutations. Mostly of the tree and mostly one: so that a good part of the files can still be run."""
     share = st.floats(0, 1, allow_nan=False)
     tree = st.builds(Mutation, st.sampled_from(TREE), share, share, st.sampled_from(VALUES))
     text = st.builds(Mutation, st.sampled_from(TEXT), share, share, st.sampled_from(BYTES))
-    return st.lists(tree, max_size=4).flatmap(
-        lambda first: st.lists(text, min_size=0 if first else 1, max_size=0 if len(first) > 2 else 2).map(
-            lambda second: first + second
-        )
-    )
+    one_tree, one_text = tree.map(lambda change: [change]), text.map(lambda change: [change])
+    return st.one_of(one_tree, one_tree, one_text, st.lists(st.one_of(tree, text), min_size=2, max_size=3))
 
 
 def mutated(text: str, changes: list[Mutation]) -> bytes:
@@ -162,6 +159,10 @@ def _in_tree(tree: Any, change: Mutation) -> Any:
     parent, key = places[min(len(places) - 1, int(change.where * len(places)))]
     other, other_key = places[min(len(places) - 1, int(change.other * len(places)))]
     match change.kind:
+        case "alike":
+            alike = [value for value in VALUES if type(value) is type(parent[key])]
+            if alike:
+                parent[key] = copy.deepcopy(alike[min(len(alike) - 1, int(change.other * len(alike)))])
         case "drop":
             del parent[key]
         case "double" if isinstance(parent, list):
