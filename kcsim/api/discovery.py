@@ -1,10 +1,13 @@
 """Discovery: which groups, versions and resources are served, and the server's own small pages.
 
-**Imitates:** apiserver ``pkg/endpoints/discovery`` in its legacy form, which every client version accepts.
+**Imitates:** apiserver ``pkg/endpoints/discovery`` (v1.36): the legacy form, and the aggregated one for who
+asks for it.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.catalog import Resource
@@ -40,7 +43,7 @@ def document(server: ApiServer, path: str) -> Any:
             "kind": "APIVersions",
             "versions": ["v1"],
             "serverAddressByClientCIDRs": [
-                {"clientCIDR": "0.0.0.0/0", "serverAddress": f"{server.cluster}:6443"}
+                {"clientCIDR": "0.0.0.0/0", "serverAddress": f"https://{server.cluster or 'kcsim'}:6443"}
             ],
         }
     if path == "/apis":
@@ -83,7 +86,79 @@ def _resource(resource: Resource) -> dict[str, Any]:
         entry["shortNames"] = list(resource.short_names)
     if resource.categories:
         entry["categories"] = list(resource.categories)
+    if "get" in resource.verbs and resource.kind != "ComponentStatus":
+        entry["storageVersionHash"] = storage_version_hash(resource)
     return entry
+
+
+def storage_version_hash(resource: Resource) -> str:
+    """Which version the objects are stored as, as clients may compare it (apiserver: pkg/endpoints/discovery)."""
+    version = resource.storage_version
+    text = f"{version}/{resource.kind}" if "/" in version else f"/{version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
+
+
+# --- aggregated -------------------------------------------------------------------------------------------------
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+def wants_aggregated(accept: str) -> bool:
+    """Whether a client asks for all groups, versions and resources in one document."""
+    first = accept.partition(",")[0].replace(" ", "")
+    return set(AGGREGATED.split(";")) <= set(first.split(";"))
+
+
+def aggregated(server: ApiServer, path: str) -> dict[str, Any] | None:
+    """The one document of the core group (``/api``) or of all others (``/apis``)."""
+    if path not in {"/api", "/apis"}:
+        return None
+    core = path == "/api"
+    items = [
+        {
+            "metadata": {} if core else {"name": group},
+            "versions": [_version(server, group, version) for version in versions],
+        }
+        for group, versions in server.catalog.group_versions()
+        if (group == "") is core
+    ]
+    return {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {},
+        "items": items,
+    }
+
+
+def _version(server: ApiServer, group: str, version: str) -> dict[str, Any]:
+    resources = [_discovered(resource) for resource in server.catalog.in_version(group, version)]
+    return {"version": version, "resources": resources, "freshness": "Current"}
+
+
+def _discovered(resource: Resource) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "resource": resource.plural,
+        "responseKind": {"group": "", "version": "", "kind": resource.kind},
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": resource.singular,
+        "verbs": list(resource.verbs),
+    }
+    if resource.custom:
+        entry["responseKind"] = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    if resource.short_names:
+        entry["shortNames"] = list(resource.short_names)
+    if resource.categories:
+        entry["categories"] = list(resource.categories)
+    if resource.subresources:
+        entry["subresources"] = [_discovered_sub(resource, name) for name in resource.subresources]
+    return entry
+
+
+def _discovered_sub(resource: Resource, name: str) -> dict[str, Any]:
+    sub = resource.subresource(name)
+    assert sub is not None
+    kind = {"group": sub.group, "version": sub.version, "kind": sub.kind}
+    return {"subresource": name, "responseKind": kind, "verbs": list(sub.verbs)}
 
 
 def _subresource(resource: Resource, name: str) -> dict[str, Any]:

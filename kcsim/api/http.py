@@ -17,7 +17,7 @@ from typing import Any
 
 from kcsim.api import decoding, status
 from kcsim.api.catalog import Resource
-from kcsim.api.discovery import document
+from kcsim.api.discovery import AGGREGATED, aggregated, document, wants_aggregated
 from kcsim.api.identity import authenticated, impersonated, may_impersonate
 from kcsim.api.representations import encode, negotiate
 from kcsim.api.request import ADMIN, Operation, User
@@ -73,6 +73,10 @@ def _handle(server: ApiServer, request: Request) -> Response | Stream:
     user = _impersonate(server, user, headers, route, verb)
     if not route.plural:
         server.authorizer.check_url(user, verb if verb != "list" else "get", request.path)
+        if wants_aggregated(headers.get("accept", "")):
+            whole = aggregated(server, path)
+            if whole is not None:
+                return Response(200, whole, {"Content-Type": AGGREGATED})
         page = document(server, path)
         if page is not None:
             return Response(200, page, dict(_TEXT) if isinstance(page, str) else {})

@@ -75,9 +75,10 @@ def apply(session: Session, arguments: Arguments) -> Steps:
         except StatusError as error:
             if isinstance(error, Unreachable) and item is items[0]:
                 raise  # discovery comes before the first object: without a server none of them is tried
-            tell(
-                session, error, f'error when applying patch from "{item.source}"' if not error.reason else ""
-            )
+            if arguments.on("server-side") and error.is_conflict:
+                session.error(f"error: {error.message}\n{_CONFLICT_HELP}")
+            else:
+                tell(session, error)
             continue
         except KubectlError as error:
             session.error(str(error))
@@ -140,13 +141,17 @@ def last_applied_text(obj: Object) -> str:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
-def client_side(session: Session, arguments: Arguments, item: Written) -> Steps:
-    """Apply one object by three-way merge; returns the object and what was done."""
+def client_side(session: Session, arguments: Arguments, item: Written, *, annotate: bool = True) -> Steps:
+    """Apply one object by three-way merge; returns the object and what was done.
+
+    Without ``annotate`` what was applied is not noted on the object, as when kubectl diff only looks.
+    """
     client, resource = session.client, item.resource
     name = item.object["metadata"].get("name", "")
     if not name:
         raise KubectlError(_nameless(item))
-    modified = objects.with_annotations(item.object, {LAST_APPLIED: last_applied_text(item.object)})
+    note = {LAST_APPLIED: last_applied_text(item.object)} if annotate else {}
+    modified = objects.with_annotations(item.object, note)
     options: dict[str, Any] = {
         "field_manager": arguments.get("field-manager", _MANAGER),
         "field_validation": _VALIDATION.get(arguments.get("validate", "true"), "Strict"),

@@ -330,7 +330,7 @@ def _token(session: Session, arguments: Arguments, words: list[str]) -> Steps:
         raise
     except StatusError as error:
         raise KubectlError(f"error: failed to create token: {error.message}") from None
-    session.print(answer["status"]["token"])
+    session.write(answer["status"]["token"])
 
 
 Maker = Callable[[Session, Arguments, str, str], Object]

@@ -19,7 +19,7 @@ from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Written, written
 from kcsim.manifests import dump
 
-_FOLDERS = ("/tmp/LIVE-kcsim", "/tmp/MERGED-kcsim")  # noqa: S108 - names in the output, nothing is written
+_FOLDERS = ("/tmp/kcsim/LIVE", "/tmp/kcsim/MERGED")  # noqa: S108 - names in the output, nothing is written
 
 
 def diff(session: Session, arguments: Arguments) -> Steps:
@@ -34,8 +34,10 @@ def diff(session: Session, arguments: Arguments) -> Steps:
         except StatusError as error:
             if not error.is_not_found:
                 raise
-        one = server_side if arguments.on("server-side") else client_side
-        merged, _ = yield from one(session, arguments, item)
+        if arguments.on("server-side"):
+            merged, _ = yield from server_side(session, arguments, item)
+        else:
+            merged, _ = yield from client_side(session, arguments, item, annotate=False)
         _write(session, item, live, merged)
     return None
 

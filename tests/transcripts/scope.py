@@ -11,16 +11,40 @@ _COMMANDS = {
     "logs": "kubectl logs: containers write no logs",
     "top": "kubectl top: there is no metrics API",
 }
+_COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
+_BOOTSTRAP = "the bootstrap roles are cut to the kinds whose holders exist here"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+_REQUESTS: dict[tuple[Any, ...], str] = {
+    (
+        "list-paging",
+        "/api/v1/namespaces/paging/secrets",
+        ("resourceVersion", "1"),
+        ("resourceVersionMatch", "Exact"),
+    ): _COMPACTED,
+    (
+        "watches",
+        "/api/v1/namespaces/watches/events",
+        ("resourceVersion", "1"),
+        ("timeoutSeconds", "1"),
+        ("watch", "true"),
+    ): _COMPACTED,
+    ("rbac", f"{_RBAC}/admin"): _BOOTSTRAP,
+    ("rbac", f"{_RBAC}/edit"): _BOOTSTRAP,
+    ("rbac", f"{_RBAC}/view"): _BOOTSTRAP,
+    ("kubectl-meta", "/"): "the index of all paths lists parts of the real server that are not here",
+}
 _VALUE_FLAGS = {"-n", "--namespace", "--as", "--as-group"}
 
 
 def out_of_scope(topic: str, step: dict[str, Any]) -> str:
     """The reason, or "" for a step that is in scope."""
-    del topic
     words = step["do"].get("kubectl")
     if words is not None:
+        if any(word.startswith("go-template") for word in words):
+            return "go templates are not modelled"
         return _COMMANDS.get(command_of(words), "")
-    return ""
+    request = step["do"].get("http") or {}
+    return _REQUESTS.get((topic, request.get("path", ""), *sorted((request.get("query") or {}).items())), "")
 
 
 def command_of(words: list[str]) -> str:

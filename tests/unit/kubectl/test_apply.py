@@ -1,0 +1,137 @@
+"""kubectl apply: three ways to say what happened, and who owns what afterwards."""
+
+from __future__ import annotations
+
+import json
+
+from kcsim.kubectl.apply import LAST_APPLIED
+from tests.unit.kubectl.conftest import WEB
+
+CONF = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: conf}
+data: {a: "1", b: "2"}
+"""
+
+
+def test_a_file_is_created_then_unchanged_then_configured(k):
+    assert k("apply -f -", stdin=CONF) == "configmap/conf created\n"
+    assert k("apply -f -", stdin=CONF) == "configmap/conf unchanged\n"
+    assert k("apply -f -", stdin=CONF.replace('"2"', '"3"')) == "configmap/conf configured\n"
+
+
+def test_what_the_file_no_longer_says_is_removed_and_what_others_added_stays(k, sim):
+    k("apply -f -", stdin=CONF)
+    k('patch cm conf -p \'{"data":{"theirs":"x"}}\'')
+    k("apply -f -", stdin=CONF.replace(', b: "2"', ""))
+    assert sim.get("cm/conf")["data"] == {"a": "1", "theirs": "x"}
+
+
+def test_drift_in_an_applied_field_is_put_right(k, sim):
+    k("apply -f -", stdin=WEB)
+    k("scale deploy/web --replicas 5")
+    assert k("apply -f -", stdin=WEB) == "deployment.apps/web configured\n"
+    assert sim.get("deployment/web")["spec"]["replicas"] == 2
+
+
+def test_the_annotation_holds_the_file(k, sim):
+    k("apply -f -", stdin=CONF)
+    text = sim.get("cm/conf")["metadata"]["annotations"][LAST_APPLIED]
+    assert text.endswith("\n")
+    assert json.loads(text) == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"annotations": {}, "name": "conf", "namespace": "default"},
+        "data": {"a": "1", "b": "2"},
+    }
+    assert k("apply view-last-applied cm conf").startswith('apiVersion: v1\ndata:\n  a: "1"\n')
+
+
+def test_an_object_made_otherwise_is_taken_over_with_a_warning(k, sim):
+    k("create cm conf --from-literal a=1")
+    outcome = sim.kubectl("apply -f -", stdin=CONF)
+    assert outcome.stdout == "configmap/conf configured\n"
+    assert outcome.stderr.startswith(
+        f"Warning: resource configmaps/conf is missing the {LAST_APPLIED} annotation"
+    )
+
+
+def test_a_refusal_names_the_object_and_the_others_still_go_through(k, sim):
+    k("apply -f -", stdin=WEB)
+    changed = WEB.replace("matchLabels: {app: web}", "matchLabels: {app: other}").replace(
+        "labels: {app: web}}\n    spec", "labels: {app: other}}\n    spec"
+    )
+    outcome = sim.kubectl("apply -f -", stdin=changed + "---" + CONF)
+    assert outcome.exit_code == 1
+    assert outcome.stdout == "configmap/conf created\n"
+    assert outcome.stderr == (
+        'The Deployment "web" is invalid: spec.selector: Invalid value: {"matchLabels":{"app":"other"}}: field is '
+        "immutable\n"
+    )
+
+
+def test_an_unknown_field_is_refused_unless_validation_says_otherwise(k, sim):
+    wrong = WEB.replace("replicas: 2", "replikas: 2")
+    assert 'unknown field "spec.replikas"' in k.fails("apply -f -", stdin=wrong)
+    outcome = sim.kubectl("apply --validate=warn -f -", stdin=wrong)
+    assert outcome.text == 'deployment.apps/web created\nWarning: unknown field "spec.replikas"\n'
+
+
+def test_a_dry_run_changes_nothing(k, sim):
+    k("apply -f -", stdin=CONF)
+    said = k("apply -f - --dry-run=server", stdin=CONF.replace('"1"', '"9"'))
+    assert said == "configmap/conf configured (server dry run)\n"
+    assert sim.get("cm/conf")["data"]["a"] == "1"
+
+
+def test_prune_deletes_what_was_applied_before_and_is_not_now(k, sim):
+    labelled = CONF.replace("name: conf", "name: {name}, labels: {{set: x}}")
+    k("apply -f -", stdin=labelled.replace("{name}", "one").replace("{{", "{").replace("}}", "}"))
+    sim.kubectl(
+        "apply --prune -l set=x -f -",
+        stdin=labelled.replace("{name}", "two").replace("{{", "{").replace("}}", "}"),
+    )
+    names = k("get cm -l set=x -o name").split()
+    assert names == ["configmap/two"]
+
+
+def test_server_side_apply_says_whose_field_it_would_take(k):
+    replicas = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 7\n"
+        "  selector: {matchLabels: {app: web}}\n"
+        "  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: app, image: 'a:1'}]}\n"
+    )
+    assert k("apply --server-side -f -", stdin=replicas) == "deployment.apps/web serverside-applied\n"
+    error = k.fails("apply --server-side --field-manager ci -f -", stdin=replicas.replace("7", "3"))
+    first, second, *_ = error.splitlines()
+    assert first == 'error: Apply failed with 1 conflict: conflict with "kubectl": .spec.replicas'
+    assert second == "Please review the fields above--they currently have other managers. Here"
+    taken = k(
+        "apply --server-side --force-conflicts --field-manager ci -f -", stdin=replicas.replace("7", "3")
+    )
+    assert taken == "deployment.apps/web serverside-applied\n"
+
+
+def test_a_path_without_files_is_an_error(k):
+    assert k.fails("apply -f missing.yaml") == 'error: the path "missing.yaml" does not exist\n'
+    assert k.fails("apply") == "error: must specify one of -f and -k\n"
+
+
+def test_a_kind_nobody_serves_is_named_with_the_remedy(k):
+    error = k.fails("apply -f -", stdin="apiVersion: x.example/v1\nkind: Widget\nmetadata: {name: w}\n")
+    assert error.splitlines() == [
+        (
+            'error: resource mapping not found for name: "w" namespace: "" from "STDIN": '
+            'no matches for kind "Widget" in version "x.example/v1"'
+        ),
+        "ensure CRDs are installed first",
+    ]
+
+
+def test_diff_shows_the_change_and_exits_with_one(k, sim):
+    k("apply -f -", stdin=CONF)
+    outcome = sim.kubectl("diff -f -", stdin=CONF.replace('"1"', '"9"'))
+    assert outcome.exit_code == 1
+    assert '-  a: "1"\n+  a: "9"\n' in outcome.stdout
+    assert k("diff -f -", stdin=CONF) == ""
