@@ -27,7 +27,7 @@ from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.faults import Fault, inject
-from kcsim.simulation.why import Why, of_record
+from kcsim.simulation.why import BOOKKEEPING, Why, of_record
 from kcsim.simulation.world import World, node_specs
 
 Time = str | float
@@ -334,6 +334,9 @@ class Past:
         self._states: dict[str, dict[Resource, dict[tuple[str, str], Version]]] = {}
         self._when = when
 
+    def __repr__(self) -> str:
+        return f"<Past t={self.time:.3f}s of {self._simulation!r}>"
+
     def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
         """The object as it was.
 
@@ -387,8 +390,11 @@ def _holds(predicate: Callable[[Simulation], Any], simulation: Simulation) -> bo
 
 
 def _substance(obj: Object) -> Object:
-    skipped = {"resourceVersion", "generation", "managedFields"}
+    """What somebody meant: without the status, what the server counts, and what the Deployment controller notes."""
+    skipped = {"resourceVersion", "generation", "managedFields", "annotations"}
     metadata = {k: v for k, v in obj["metadata"].items() if k not in skipped}
+    annotations = obj["metadata"].get("annotations") or {}
+    metadata["annotations"] = {k: v for k, v in annotations.items() if not k.startswith(BOOKKEEPING)}
     return {**{k: v for k, v in obj.items() if k != "status"}, "metadata": metadata}
 
 

@@ -16,8 +16,10 @@ from kcsim.simulation.leaves import differences
 
 Row = Mapping[str, Any]
 _FOLD = 3
+BOOKKEEPING = ("deployment.kubernetes.io/",)
+"""Prefixes of annotations by which controllers count for themselves."""
 _UNTOLD = frozenset({"rv", "cluster"})
-_BOOKKEEPING = frozenset({"metadata.generation", "metadata.resourceVersion"})
+_COUNTED = frozenset({"metadata.generation", "metadata.resourceVersion"})
 _TIMES = ("Time", "observedGeneration", "timeAdded")
 """Ends of paths that say when rather than what: told last."""
 
@@ -96,14 +98,24 @@ def _state_before(rows: Sequence[Row], index: int) -> Mapping[str, Any] | None:
 def last_change(rows: Sequence[Row], wanted: str) -> int | None:
     """The line of an object's last change of substance; ``wanted`` is ``kind/name`` or ``kind/namespace/name``.
 
-    A write of nothing but status counts only when there is no other.
+    A write of nothing but status and bookkeeping counts only when there is no other.
     """
     matching = [i for i in range(len(rows) - 1, -1, -1) if matches(rows[i]["object"], wanted)]
     for i in matching:
         changed = rows[i]["detail"].get("set")
-        if changed is None or set(changed) - {"status"}:
+        if changed is None or _has_substance(changed):
             return i
     return matching[0] if matching else None
+
+
+def _has_substance(changed: Mapping[str, Any]) -> bool:
+    """Whether a merge patch changes what somebody meant, not only how far it is and what controllers note."""
+    if set(changed) - {"status", "metadata"}:
+        return True
+    metadata = changed.get("metadata") or {}
+    if set(metadata) - {"annotations", "generation"}:
+        return True
+    return any(not key.startswith(BOOKKEEPING) for key in metadata.get("annotations") or ())
 
 
 def matches(subject: str, wanted: str) -> bool:
@@ -123,14 +135,12 @@ def _link(row: Row, before: Mapping[str, Any] | None) -> Link:
 def _facts(detail: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
     changed = detail.get("set")
     if changed is None:
-        return ", ".join(f"{k}={_short(v)}" for k, v in detail.items() if k not in _UNTOLD)
+        return ", ".join(f"{k}={_short(v)}" for k, v in sorted(detail.items()) if k not in _UNTOLD)
     if "apiVersion" in changed:
         return ""  # a creation: everything is new
     old = before or {}
-    leaves = [
-        leaf for leaf in differences(old, merge_patch.apply(old, changed)) if leaf.path not in _BOOKKEEPING
-    ]
-    leaves.sort(key=lambda leaf: leaf.path.endswith(_TIMES))
+    leaves = [leaf for leaf in differences(old, merge_patch.apply(old, changed)) if leaf.path not in _COUNTED]
+    leaves.sort(key=lambda leaf: (leaf.path.endswith(_TIMES), leaf.path))
     shown = ", ".join(f"{leaf.path}={_short(leaf.after)}" for leaf in leaves[:_FOLD])
     more = len(leaves) - _FOLD
     return f"{shown} and {more} more" if more > 0 else shown
