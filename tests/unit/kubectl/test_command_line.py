@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kcsim.kubectl.command import check
+from kcsim.engine.task import run_now
+from kcsim.kubectl.command import check, kubectl
 from kcsim.kubectl.describers.writer import elastic
 from kcsim.kubectl.flags import parse
 from kcsim.kubectl.layout import columns
@@ -44,9 +45,6 @@ def test_flags_are_read_in_every_spelling():
 def test_an_unreachable_server_is_told_as_kubectl_tells_it(sim):
     sim.cluster().endpoint.set_serving(False)
     client = sim.cluster().client(sim.cluster().admin.user, sim.cluster().control_plane)
-    from kcsim.engine.task import run_now
-    from kcsim.kubectl.command import kubectl
-
     outcome = run_now(sim.engine, kubectl(client, "get pods"))
     assert outcome.exit_code == 1
     assert outcome.stderr == (
