@@ -23,8 +23,9 @@ from kcsim.api.status import StatusError, Unreachable, no_such_resource
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine
 from kcsim.engine.task import Done
-from kcsim.network.topology import Network
+from kcsim.network.topology import Network, Route
 from kcsim.profile.api import UNLIMITED, ApiProfile, ClientLimits
+from kcsim.profile.distributions import Distribution
 
 _READS = frozenset({"get", "list", "watch"})
 
@@ -141,6 +142,11 @@ class Client:
         self.user_agent = user_agent
         self.fault: ClientFault | None = None
         self.on_warning: Callable[[str], None] | None = None
+        self._there: Route | None = None
+        self._back: Route | None = None
+        self._reading: tuple[Distribution, ...] = ()
+        self._writing: tuple[Distribution, ...] = ()
+        self._routes_at = -1
         self._reachable = False
         self._reachable_at: tuple[int, int, ClientFault | None] | None = None
         endpoint.meet(user.name, user_agent, host)
@@ -281,8 +287,17 @@ class Client:
         self, verb: str, resource: str | Resource, namespace: str = "", name: str = "", **more: Any
     ) -> Operation:
         found = resource if isinstance(resource, Resource) else self.resource(resource)
-        more.setdefault("field_manager", self.user_agent)
-        return Operation(verb, found, self.user, namespace if found.namespaced else "", name, **more)
+        op = Operation.__new__(Operation)
+        asked = op.__dict__
+        asked["verb"] = verb
+        asked["resource"] = found
+        asked["user"] = self.user
+        asked["namespace"] = namespace if found.namespaced else ""
+        asked["name"] = name
+        asked["field_manager"] = self.user_agent
+        if more:
+            asked.update(more)
+        return op
 
     # --- sending ------------------------------------------------------------------------------------------------
 
@@ -321,18 +336,28 @@ class Client:
         wait = self._take_token()
         endpoint = self.endpoint
         fault = self.fault or endpoint.fault_of(self)
-        route = endpoint.network.route(self.host, endpoint.host)
+        if self._routes_at != endpoint.network.version:
+            self._find_routes()
+        route = self._there
         if route is None or (fault is not None and fault.cut):
             self._fail(
                 wait + endpoint.profile.dial_timeout, done, f"dial tcp {endpoint.host}:6443: i/o timeout"
             )
             return
-        delay = wait + route.delay(self._dice.draw)
+        delay = wait + self._dice.total(self._reading if op.verb in _READS else self._writing)
         if fault is not None:
             delay += fault.delay
-        profile = endpoint.profile
-        delay += self._dice.draw(profile.read if op.verb in _READS else profile.write)
         self._engine.after(delay, self._serve, op, done)
+
+    def _find_routes(self) -> None:
+        """The ways to the server and back, kept until the network changes."""
+        endpoint = self.endpoint
+        network, profile = endpoint.network, endpoint.profile
+        self._there = network.route(self.host, endpoint.host)
+        self._back = network.route(endpoint.host, self.host)
+        links = self._there.latencies if self._there is not None else ()
+        self._reading, self._writing = (*links, profile.read), (*links, profile.write)
+        self._routes_at = network.version
 
     def _serve(self, op: Operation, done: Done) -> None:
         """The request has travelled to the server and been worked on: its effect takes place, the answer goes back."""
@@ -355,14 +380,16 @@ class Client:
             error = refusal
         if done is _ignored:
             return
-        back = endpoint.network.route(endpoint.host, self.host)
+        if self._routes_at != endpoint.network.version:
+            self._find_routes()
+        back = self._back
         if back is None or (fault is not None and fault.cut):
             # The effect took place, but nobody hears of it.
             self._fail(
                 endpoint.profile.dial_timeout, done, "context deadline exceeded (Client.Timeout exceeded)"
             )
         else:
-            self._engine.after(back.delay(self._dice.draw), done, value, error)
+            self._engine.after(self._dice.total(back.latencies), done, value, error)
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         if self.on_warning is not None:

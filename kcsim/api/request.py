@@ -37,9 +37,12 @@ def service_account(namespace: str, name: str) -> User:
     return User(f"system:serviceaccount:{namespace}:{name}", groups)
 
 
-@dataclass(slots=True)
+@dataclass
 class Operation:
-    """One decoded request. Field names follow the query parameters and DeleteOptions of the real API."""
+    """One decoded request. Field names follow the query parameters and DeleteOptions of the real API.
+
+    Without slots, so that the defaults live in the class: the client makes one for each call and sets what is asked.
+    """
 
     verb: str
     """get, list, create, update, patch, delete, deletecollection (a watch is opened by ``ApiServer.watch``)."""

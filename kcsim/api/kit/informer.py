@@ -143,16 +143,17 @@ class Informer:
         self._waiting = True
         component = self._component
         if component.client.reachable:
-            component.after(self._dice.draw(component.endpoint.profile.watch), self._drain)
+            delay = self._dice.draw(component.endpoint.profile.watch)
+            self._engine.after(delay, self._arrived, self._watch)
 
     def _reachability(self) -> None:
         if self._waiting and self._watch is not None and self._component.client.reachable:
             delay = self._dice.jitter(self._component.endpoint.profile.reconnect_first, 1.0)
-            self._component.after(delay, self._drain)
+            self._engine.after(delay, self._arrived, self._watch)
 
-    def _drain(self) -> None:
-        watch = self._watch
-        if watch is None or not self._component.client.reachable:
+    def _arrived(self, watch: Watch | None) -> None:
+        """What waits at a watch has travelled here; after a crash nobody is there to take it."""
+        if watch is None or watch is not self._watch or not self._component.client.reachable:
             return
         self._waiting = False
         engine, apply = self._engine, self._apply
