@@ -39,7 +39,10 @@ def tell_diagnostics(console: Console, diagnostics: "Iterable[Diagnostic]") -> N
         is_warning = found.severity == "warning"
         code = console.paint_err(found.code, "warn" if is_warning else "bad")
         word = " warning:" if is_warning else ""
-        tell(console, f"{code}{word} {found.message}", found.remedy, where=str(found.position))
+        place = found.position
+        # An option is its own place; line and column are of use in files only.
+        where = place.file if place.file.startswith("--") else str(place)
+        tell(console, f"{code}{word} {found.message}", found.remedy, where=where)
 
 
 def tell_usage(console: Console, error: click.ClickException) -> None:

@@ -251,7 +251,7 @@ def test_a_marker_that_names_other_files_removes_none_of_them(kcsim, story, tmp_
 
 
 BAD = {
-    "setting": (["--set", "cluster.nods=5"], "--set cluster.nods=5:1:9: KC102", "did you mean 'nodes'?"),
+    "setting": (["--set", "cluster.nods=5"], "--set cluster.nods=5: KC102", "did you mean 'nodes'?"),
     "delivery": (["--delivery", "fluxx"], "KC206", "did you mean 'flux'?"),
     "until": (["--until", "soon"], "--until: 'soon' is not a duration", '"1m30s"'),
     "until zero": (["--until", "0"], "--until: '0' is not a duration", '"1m30s"'),
