@@ -139,6 +139,18 @@ class Engine:
         timer._cause = Record(timer.when, None, "clock", "tick", what)  # noqa: SLF001 - same file, same law
         return timer
 
+    def tick_on(self, delay: int, what: str, fn: Callable[..., object], *args: object) -> Timer:
+        """Like ``tick`` for what only waits: the clock's record has the present cause, so the chain goes on to it.
+
+        Of several waits in a row that leave no trace only the last is told.
+        """
+        timer = self.after(delay, fn, *args)
+        cause = self.cause
+        if cause is not None and cause.seq < 0:
+            cause = cause.cause
+        timer._cause = Record(timer.when, cause, "clock", "tick", what)  # noqa: SLF001 - same file, same law
+        return timer
+
     def because(self, cause: Record | None) -> Because:
         """Run a block (``with``) on behalf of ``cause``."""
         return Because(self, cause)

@@ -16,6 +16,8 @@ from kcsim.simulation.leaves import differences
 
 Row = Mapping[str, Any]
 _FOLD = 3
+_LINES, _HEAD = 16, 9
+"""A chain longer than so many links is shown with its middle left out, after so many."""
 BOOKKEEPING = ("deployment.kubernetes.io/",)
 """Prefixes of annotations by which controllers count for themselves."""
 _UNTOLD = frozenset({"rv", "cluster"})
@@ -52,9 +54,15 @@ class Why:
         return self.links[-1]
 
     def __str__(self) -> str:
-        first, *rest = self.links
-        lines = [str(first)]
-        lines.extend(f"{'  ' * min(i + 1, 6)}because {link}" for i, link in enumerate(rest))
+        lines = [str(self.links[0])]
+        left_out = len(self.links) - _LINES if len(self.links) > _LINES + 1 else 0
+        for i, link in enumerate(self.links[1:], start=1):
+            pad = "  " * min(i, 6)
+            if left_out and _HEAD <= i < _HEAD + left_out:
+                if i == _HEAD:
+                    lines.append(f"{pad}... {left_out} steps in between")
+                continue
+            lines.append(f"{pad}because {link}")
         return "\n".join(lines)
 
 
@@ -140,7 +148,7 @@ def _facts(detail: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
         return ""  # a creation: everything is new
     old = before or {}
     leaves = [leaf for leaf in differences(old, merge_patch.apply(old, changed)) if leaf.path not in _COUNTED]
-    leaves.sort(key=lambda leaf: (leaf.path.endswith(_TIMES), leaf.path))
+    leaves.sort(key=lambda leaf: (leaf.path.endswith(_TIMES), leaf.path.startswith("status"), leaf.path))
     shown = ", ".join(f"{leaf.path}={_short(leaf.after)}" for leaf in leaves[:_FOLD])
     more = len(leaves) - _FOLD
     return f"{shown} and {more} more" if more > 0 else shown

@@ -150,6 +150,10 @@ class Component:
         """Like ``Engine.tick``, but silent if the component has crashed by then."""
         return self.engine.tick(delay, what, self._fire, self._epoch, fn, args)
 
+    def tick_on(self, delay: int, what: str, fn: Callable[..., object], *args: Any) -> Timer:
+        """Like ``Engine.tick_on``, but silent if the component has crashed by then."""
+        return self.engine.tick_on(delay, what, self._fire, self._epoch, fn, args)
+
     def _fire(self, epoch: int, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         if epoch == self._epoch:
             fn(*args)

@@ -151,8 +151,12 @@ class Controller:
             if timer.when <= when:
                 return
             timer.cancel()
-        what = what or f"{self.reconciler.name} looks again after {format_duration(delay)}"
-        self._delayed[key] = self._component.tick(delay, what, self._due, key)
+        if what:
+            self._delayed[key] = self._component.tick(delay, what, self._due, key)
+            return
+        # A retry is still for what made the first try.
+        again = f"{self.reconciler.name} looks again after {format_duration(delay)}"
+        self._delayed[key] = self._component.tick_on(delay, again, self._due, key)
 
     def _due(self, key: Key) -> None:
         self._delayed.pop(key, None)

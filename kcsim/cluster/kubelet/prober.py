@@ -24,6 +24,7 @@ from kcsim.cluster.kubelet.probes import (
 )
 from kcsim.cluster.kubelet.runtime import Container
 from kcsim.engine.core import Engine, Timer
+from kcsim.engine.trace import Record
 
 OnResult = Callable[["Prober", str, bool], None]
 OnFailure = Callable[["Prober", str, str], None]
@@ -41,6 +42,7 @@ class Prober:
         "_engine",
         "_on_failure",
         "_on_result",
+        "_origin",
         "_phase",
         "_specs",
         "_states",
@@ -61,6 +63,8 @@ class Prober:
         self._specs: dict[str, ProbeSpec] = probe_specs(spec)
         self._states: dict[str, ProbeState] = {}
         self._timers: dict[str, Timer] = {}
+        self._origin: Record | None = None
+        """Why probes may turn out differently: the container's start, or a change of how it behaves."""
 
     def has(self, kind: str) -> bool:
         """Whether the container has a probe of that kind."""
@@ -70,6 +74,7 @@ class Prober:
         """A new attempt started: results are back at their initial values."""
         self.stop()
         self.container = container
+        self._origin = self._engine.cause
         self._states = {kind: ProbeState(spec.initial) for kind, spec in self._specs.items()}
         if STARTUP in self._specs:
             self._arm(STARTUP)
@@ -108,6 +113,7 @@ class Prober:
 
     def recheck(self) -> None:
         """The container behaves differently from now on: work the next probes out anew."""
+        self._origin = self._engine.cause
         for kind in tuple(self._states):
             holds = self._states[kind].result is False and kind != READINESS
             started = kind == STARTUP or not self.has(STARTUP) or self._states[STARTUP].result is True
@@ -132,7 +138,9 @@ class Prober:
         if found is None:
             return
         when, self._states[kind] = found
-        self._timers[kind] = self._engine.tick(when - self._engine.now, f"{kind} probe", self._probe, kind)
+        engine = self._engine
+        with engine.because(self._origin):
+            self._timers[kind] = engine.tick_on(when - engine.now, f"{kind} probe", self._probe, kind)
 
     def _probe(self, kind: str) -> None:
         self._timers.pop(kind, None)
