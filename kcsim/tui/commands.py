@@ -1,6 +1,6 @@
 """The command bar: what a typed line means, and how it may go on.
 
-Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole kubectl lines. Pure, but for looking at names.
+Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole kubectl and flux lines. Pure, but for looking at names.
 
 **Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
 the word that is being typed.
@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Literal
 
-from kcsim.kubectl.command import COMMANDS, check, split
-from kcsim.kubectl.session import KubectlError
+from kcsim.delivery.gitops.flux.cli import check as check_flux
+from kcsim.kubectl.command import COMMANDS, check
 from kcsim.simulation.simulation import NotFound
 from kcsim.views.look import Look
 
-READS = frozenset({"get", "describe"})
-"""kubectl's commands that only look: they are answered at once and are no part of the story."""
+READS = {
+    "kubectl": frozenset({"get", "describe"}),
+    "flux": frozenset({"get", "tree", "trace", "events", "version"}),
+}
+"""Commands that only look: they are answered at once and are no part of the story."""
 
 ACTIONS = {
     "faster": "speed(1)",
@@ -41,11 +45,15 @@ class BadCommand(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kubectl:
-    """A kubectl command line, without the word kubectl; ``reads`` when it changes nothing."""
+class Typed:
+    """A line of kubectl or flux, without that word; ``reads`` when it changes nothing."""
 
+    program: Literal["kubectl", "flux"]
     line: str
     reads: bool
+
+    def __str__(self) -> str:
+        return f"{self.program} {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Own:
         return ACTIONS[self.word]
 
 
-Command = Kubectl | ShowKind | Own
+Command = Typed | ShowKind | Own
 
 
 def parse(text: str, look: Look) -> Command:
@@ -84,30 +92,28 @@ def parse(text: str, look: Look) -> Command:
         raise BadCommand("type a kind (pods, deploy), a kubectl line, or one of: " + ", ".join(WORDS))
     if first in {"q", "q!", "quit"}:
         return Own("quit", "")
-    if first == "kubectl" or (first in COMMANDS and rest):
-        return _kubectl(text)
+    if first in READS or (first in COMMANDS and rest):
+        return _typed(text if first in READS else f"kubectl {text}")
     if first in WORDS:
         return Own(first, rest.strip())
     try:
         look.resource(first)
     except NotFound:
-        known = [*WORDS, *COMMANDS, *(kind.plural for kind in look.kinds())]
+        known = [*READS, *WORDS, *COMMANDS, *(kind.plural for kind in look.kinds())]
         near = difflib.get_close_matches(first, known, 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise BadCommand(f"{first!r} is no kind and no command{hint}") from None
     return ShowKind(first, rest.strip() or None)
 
 
-def _kubectl(text: str) -> Kubectl:
-    fault = check(text)
+def _typed(text: str) -> Typed:
+    program: Literal["kubectl", "flux"] = "flux" if text.startswith("flux") else "kubectl"
+    line = text.removeprefix(program).strip()
+    fault = check(line) if program == "kubectl" else check_flux(line)
     if fault is not None:
         raise BadCommand(" ".join(fault.split()))
-    try:
-        words = split(text)
-    except KubectlError as error:
-        raise BadCommand(str(error)) from None
-    verb = next((word for word in words if not word.startswith("-")), "")
-    return Kubectl(text.removeprefix("kubectl").strip(), verb in READS)
+    verb = next((word for word in line.split() if not word.startswith("-")), "")
+    return Typed(program, line, verb in READS[program])
 
 
 def complete(text: str, look: Look) -> str | None:
@@ -117,12 +123,14 @@ def complete(text: str, look: Look) -> str | None:
     """
     before, space, last = text.rpartition(" ")
     words = before.split()
-    if words[:1] == ["kubectl"]:
+    if words[:1] == ["flux"]:
+        known = _after_flux(words[1:], look)
+    elif words[:1] == ["kubectl"]:
         words = words[1:]
         is_verb = not words
         known = list(COMMANDS) if is_verb else _operands(words, last, look)
     elif not words:
-        known = ["kubectl", *WORDS, *(kind.plural for kind in look.kinds())]
+        known = [*READS, *WORDS, *(kind.plural for kind in look.kinds())]
     elif words[0] in COMMANDS:
         known = _operands(words, last, look)
     else:
@@ -146,6 +154,17 @@ def _operands(words: list[str], last: str, look: Look) -> list[str]:
         return [f"{kind}/{name}" for name in _names(kind, look)]
     named = [name for word in words[-1:] for name in _names(word, look)]
     return [*named, *(resource.singular for resource in look.kinds()), *(r.plural for r in look.kinds())]
+
+
+def _after_flux(words: list[str], look: Look) -> list[str]:
+    """What may follow the word flux: a verb, a kind, a name."""
+    if not words:
+        return ["diff", "events", "get", "reconcile", "resume", "suspend", "trace", "tree", "version"]
+    if words[-1] in {"kustomization", "kustomizations", "ks"}:
+        return _names("kustomizations", look)
+    if words[-1] == "git":
+        return _names("gitrepositories", look)
+    return ["git"] if words[-1] == "source" else ["kustomization", "source"]
 
 
 def _names(word: str, look: Look) -> list[str]:

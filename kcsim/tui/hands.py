@@ -106,6 +106,8 @@ def in_words(entry: TimelineEntry) -> str:
     """What an entry does, as a person says it: ``node-crash node-2 for 5m``, ``kubectl scale ...``."""
     if entry.kubectl is not None:
         return f"kubectl {entry.kubectl}"
+    if entry.flux is not None:
+        return f"flux {entry.flux}"
     targets = " ".join(
         str(getattr(entry, field)) for field in TARGET_FIELDS if getattr(entry, field) is not None
     )

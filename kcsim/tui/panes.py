@@ -169,14 +169,9 @@ def detail(
 
 
 def describe_lines(session: Session, ref: Ref) -> list[TextLine]:
-    """As ``kubectl describe`` prints it; of the past, the YAML and the events of that time."""
-    if session.cursor is None:
-        space = f" -n {ref.namespace}" if ref.namespace else ""
-        outcome = session.read(f"describe {ref}{space}")
-        return [_describe_line(line) for line in outcome.text.rstrip("\n").split("\n")]
-    obj = session.look.find(ref.kind, ref.namespace, ref.name)
-    lines = yaml_lines(yaml_text(obj)) if obj is not None else []
-    return [*lines, ((("Events:", "key")),), *event_lines(session.look, ref)]
+    """As ``kubectl describe`` prints it, at the instant one looks at."""
+    outcome = session.read(f"describe {ref}" + (f" -n {ref.namespace}" if ref.namespace else ""))
+    return [_describe_line(line) for line in outcome.text.rstrip("\n").split("\n")]
 
 
 def _describe_line(line: str) -> TextLine:

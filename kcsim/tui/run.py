@@ -22,7 +22,7 @@ from textual.widgets import Input, Static
 from kcsim.engine.clock import format_duration
 from kcsim.tui import inject, panes
 from kcsim.tui.board import LISTS, Board
-from kcsim.tui.commands import BadCommand, Kubectl, Own, ShowKind, parse
+from kcsim.tui.commands import BadCommand, Own, ShowKind, Typed, parse
 from kcsim.tui.dialogs import Ask, Read, confirm
 from kcsim.tui.hands import in_words
 from kcsim.tui.keys import key
@@ -56,7 +56,7 @@ class RunScreen(Screen[None]):
         key("plus,equals_sign", "speed(1)", "Faster", "Let time pass faster"),
         key("minus", "speed(-1)", "Slower", "Let time pass slower"),
         key("i", "inject", "Inject", "Inject a fault: what, where, how long", bar=True),
-        key("colon", "command", "Command", "Command bar: kinds (:deploy) and kubectl lines", bar=True),
+        key("colon", "command", "Command", "Command bar: kinds (:deploy), kubectl and flux lines", bar=True),
         key("slash", "filter", "Filter", "Filter the list: text, !text, -l app=web"),
         key("e", "edit", "Edit", "Change the selected object by hand"),
         key("ctrl+d", "delete", "Delete", "Delete the selected object; asks first"),
@@ -153,15 +153,15 @@ class RunScreen(Screen[None]):
         session = self.session
         session.update()
         with self.app.batch_update():
-            self.query_one("#head", Static).update(panes.head(session, self.size.width))
+            self.query_one("#head", Static).update(panes.head(session, self.size.width), layout=False)
             self.board.paint()
             self.query_one(TimelineStrip).show(session.strip())
-            self.query_one("#why", Static).update(panes.why_line(session, self.size.width - 2))
+            self.query_one("#why", Static).update(panes.why_line(session, self.size.width - 2), layout=False)
         ended = time.perf_counter()
         self._painted = ended, ended - began
         for deed in session.hands.finished():
             assert deed.outcome is not None, "finished deeds have an outcome"
-            self._tell(deed.entry.kubectl or "", deed.outcome.text, failed=bool(deed.outcome.exit_code))
+            self._tell(in_words(deed.entry), deed.outcome.text, failed=bool(deed.outcome.exit_code))
 
     def on_resize(self) -> None:
         """Titles and columns depend on the room there is."""
@@ -172,7 +172,7 @@ class RunScreen(Screen[None]):
         line = self.query_one("#message", Static)
         for name in ("ok", "pending", "failed"):
             line.set_class(name == state, f"-{name}")
-        line.update(Text(" ".join(text.split())))
+        line.update(Text(" ".join(text.split())), layout=False)
 
     def on_board_says(self, event: Board.Says) -> None:
         """A remark of the panes."""
@@ -183,9 +183,9 @@ class RunScreen(Screen[None]):
         self._answered = True
         lines = text.strip().split("\n")
         if len(lines) > 1:
-            self.app.push_screen(Read(f"kubectl {command}", text))
+            self.app.push_screen(Read(command, text))
         else:
-            self.say(lines[0] or f"kubectl {command}: done", "failed" if failed else "ok")
+            self.say(lines[0] or f"{command}: done", "failed" if failed else "ok")
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -259,10 +259,13 @@ class RunScreen(Screen[None]):
             self.say("the past is read only: esc returns to now", "pending")
         return self.session.cursor is None
 
-    def _kubectl(self, line: str) -> None:
+    def _carry_out(self, command: Typed) -> None:
         if self._may_act():
-            self.session.kubectl(line)
-            self.say(f"kubectl {line}: on its way; its answer comes as the world runs")
+            fault = self.session.type(command.line, command.program)
+            self.say(
+                fault or f"{command}: on its way; its answer comes as the world runs",
+                "failed" if fault else "",
+            )
             self._go()
 
     @work
@@ -287,7 +290,7 @@ class RunScreen(Screen[None]):
             line = f"delete {ref}" + (f" -n {ref.namespace}" if ref.namespace else "")
             note = f"kubectl {line}\n\nIt becomes part of the story; z takes it back."
             if await self.app.push_screen_wait(confirm(f"Delete {ref}?", "Delete", note)) == "yes":
-                self._kubectl(line)
+                self._carry_out(Typed("kubectl", line, reads=False))
 
     def action_edit(self) -> None:
         """Begin a kubectl line that changes the selected object: what makes drift."""
@@ -348,11 +351,11 @@ class RunScreen(Screen[None]):
         match command:
             case ShowKind():
                 self.board.show_kind(command.word, command.namespace)
-            case Kubectl(reads=True):
-                outcome = self.session.read(command.line)
-                self._tell(command.line, outcome.text, failed=bool(outcome.exit_code))
-            case Kubectl():
-                self._kubectl(command.line)
+            case Typed(reads=True):
+                outcome = self.session.read(command.line, command.program)
+                self._tell(str(command), outcome.text, failed=bool(outcome.exit_code))
+            case Typed():
+                self._carry_out(command)
             case Own(word="goto"):
                 self._go_to(command.rest)
             case Own():
@@ -391,10 +394,11 @@ class RunScreen(Screen[None]):
         answer = await self.app.push_screen_wait(Ask("Save as", note, f"{session.title}-by-hand.yaml"))
         if not answer:
             return
-        replace = confirm("Replace the file?", "Replace", f"{answer} exists already.")
-        if _exists(answer) and await self.app.push_screen_wait(replace) != "yes":
+        path = Path(answer)
+        replace = confirm("Replace the file?", "Replace", f"{path} exists already.")
+        if _exists(path) and await self.app.push_screen_wait(replace) != "yes":
             return
-        fault = session.save(Path(answer))
+        fault = session.save(path)
         self.say(
             fault or f"saved: kcsim run {answer} --delivery {session.delivery}", "failed" if fault else "ok"
         )
@@ -416,8 +420,11 @@ class RunScreen(Screen[None]):
     def action_export(self) -> None:
         """Write the screen as a picture."""
         name = f"kcsim-{self.session.title}-{self.session.seen // 1_000_000}s.svg"
-        self.say(f"written: {self.app.save_screenshot(name)}", "ok")
+        try:
+            self.say(f"written: {self.app.save_screenshot(name)}", "ok")
+        except OSError as error:
+            self.say(f"{name} cannot be written: {error.strerror or error}", "failed")
 
 
-def _exists(path: str) -> bool:
-    return Path(path).exists()
+def _exists(path: Path) -> bool:
+    return path.expanduser().exists()

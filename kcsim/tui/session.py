@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
-from kcsim.engine.task import run_now
-from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.expectations import Verdict
@@ -26,12 +24,13 @@ from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import rooted
 from kcsim.simulation.faults import FaultError
-from kcsim.simulation.simulation import Simulation, person
+from kcsim.simulation.simulation import Simulation
 from kcsim.simulation.why import Why
 from kcsim.tui.hands import PERSON, Deed, Hands
 from kcsim.views.concern import Concern, Concerns, adrift, first_concern
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
+from kcsim.views.reader import read
 from kcsim.views.readiness import Readiness, ReadyStep
 from kcsim.views.timeline import Moment, Timeline
 
@@ -397,11 +396,9 @@ class Session:
         """The causal chain of a record of the trace."""
         return self.simulation.why(self.simulation.trace.records[seq])
 
-    def read(self, line: str) -> Outcome:
-        """A kubectl command that only looks: answered at once, leaves no trace."""
-        client = self.simulation.cluster().direct(person(PERSON))
-        outcome: Outcome = run_now(self.simulation.engine, kubectl(client, line))
-        return outcome
+    def read(self, line: str, program: str = "kubectl") -> Outcome:
+        """A line of kubectl or flux that only looks, at the instant looked at: answered at once, and nothing counts it."""
+        return read(self.simulation.cluster(), self.look, program, line)
 
     def unmet(self) -> Verdict | None:
         """The first expectation that is known to have come out wrong; of the past nothing is said."""
@@ -440,9 +437,11 @@ class Session:
         """How many deeds are not saved yet."""
         return len(self.hands.deeds) - self.hands.saved
 
-    def kubectl(self, line: str) -> None:
-        """Type a kubectl line that changes something. Its answer comes when the world has run far enough."""
-        self.do(TimelineEntry(at=self.now, kubectl=line, as_=PERSON))
+    def type(self, line: str, program: str = "kubectl") -> str | None:
+        """Type a line that changes something; gives what went wrong. Its answer comes when the world has run far enough."""
+        if program == "flux":
+            return self.do(TimelineEntry(at=self.now, flux=line, as_=PERSON))
+        return self.do(TimelineEntry(at=self.now, kubectl=line, as_=PERSON))
 
     def do(self, entry: TimelineEntry) -> str | None:
         """Do something by hand, at the next whole millisecond at which nothing else happens; gives what went wrong.

@@ -287,29 +287,13 @@ def test_an_open_run_waits_where_it_was_left():
     play(story, SMALL, "push")
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 30), (160, 48), (20, 5)])
+@pytest.mark.parametrize("size", [(60, 20), (120, 30), (160, 48), (20, 5)])
 def test_no_size_breaks_it(size):
     async def story(user: Driver) -> None:
         await user.press("g")
         await user.type("2m")
         await user.rest()
-        for key in (
-            "1",
-            "2",
-            "3",
-            "4",
-            "5",
-            "6",
-            "question_mark",
-            "escape",
-            "i",
-            "escape",
-            "y",
-            "w",
-            "slash",
-            "escape",
-        ):
-            await user.press(key)
+        await user.press("2", "y", "6", "question_mark", "escape", "i", "escape", "slash", "escape")
         await user.pilot.resize_terminal(80, 24)
         await user.pilot.pause()
         assert "Story" in user.text or "Object" in user.text

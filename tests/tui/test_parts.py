@@ -11,7 +11,7 @@ from kcsim.scenario.faults import FAULTS
 from kcsim.scenario.load import loads
 from kcsim.scenario.model import TimelineEntry
 from kcsim.tui import inject
-from kcsim.tui.commands import BadCommand, Kubectl, Own, ShowKind, complete, parse
+from kcsim.tui.commands import BadCommand, Own, ShowKind, Typed, complete, parse
 from kcsim.tui.hands import in_words
 from kcsim.tui.session import scenario_name
 from kcsim.tui.widgets.keybar import Shown, fitting
@@ -32,9 +32,14 @@ def session():
         ("pods", ShowKind("pods", None)),
         (":po", ShowKind("po", None)),
         ("deploy shop", ShowKind("deploy", "shop")),
-        ("kubectl get pods", Kubectl("get pods", reads=True)),
-        ("get pods -A", Kubectl("get pods -A", reads=True)),
-        ("kubectl scale deploy/web --replicas=2", Kubectl("scale deploy/web --replicas=2", reads=False)),
+        ("kubectl get pods", Typed("kubectl", "get pods", reads=True)),
+        ("get pods -A", Typed("kubectl", "get pods -A", reads=True)),
+        (
+            "kubectl scale deploy/web --replicas=2",
+            Typed("kubectl", "scale deploy/web --replicas=2", reads=False),
+        ),
+        ("flux get kustomizations", Typed("flux", "get kustomizations", reads=True)),
+        ("flux suspend kustomization shop", Typed("flux", "suspend kustomization shop", reads=False)),
         ("q", Own("quit", "")),
         ("goto 5m", Own("goto", "5m")),
         ("save", Own("save", "")),
@@ -52,6 +57,7 @@ def test_the_command_bar_understands(session, text, command):
         ("kubectl frobnicate", "unknown command"),
         ("kubectl logs web", "does not model"),
         ("kubectl get 'pods", "No closing quotation"),
+        ("flux frobnicate", "unknown command"),
     ],
 )
 def test_the_command_bar_says_what_it_does_not_understand(session, text, says):

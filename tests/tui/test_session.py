@@ -116,7 +116,7 @@ def test_what_was_done_by_hand_replays_to_the_same_trace(delivery, tmp_path):
     session = small(delivery)
     session.go_to(3 * MINUTE + 1)
     rest(session)
-    session.kubectl("scale deployment/web -n shop --replicas=4")
+    session.type("scale deployment/web -n shop --replicas=4")
     session.go_to(session.now + 20 * SECOND)
     rest(session)
     crash = TimelineEntry(at=0, fault="node-crash", node="node-1", for_=2 * MINUTE)
@@ -132,34 +132,63 @@ def test_what_was_done_by_hand_replays_to_the_same_trace(delivery, tmp_path):
     assert again.trace.sha256() == session.simulation.trace.sha256()
 
 
+def test_a_suspended_agent_repairs_nothing():
+    session = small("flux")
+    session.go_to(4 * MINUTE)
+    rest(session)
+    assert "Applied revision" in session.read("get kustomizations", "flux").stdout
+    assert session.type("suspend kustomization shop", "flux") is None
+    session.go_to(session.end)
+    rest(session)
+    assert session.hands.finished()[0].outcome.exit_code == 0
+    assert session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 1
+    assert str(session.concern()).startswith("◐ deployment/web has drifted")
+
+
 def test_deeds_stand_alone_in_their_instant():
     session = small()
     session.go_to(3 * MINUTE)
     rest(session)
-    session.kubectl("scale deployment/web -n shop --replicas=3")
+    session.type("scale deployment/web -n shop --replicas=3")
     when = session.hands.deeds[0].entry.at
     assert when % MILLISECOND == 0
     records = [record for record in session.simulation.trace.records if record.time == when]
     assert records[0].verb == "kubectl"
 
 
-def test_looking_leaves_no_trace():
+def test_looking_leaves_no_trace_and_is_not_counted():
     session = small()
     session.go_to(2 * MINUTE)
     rest(session)
     before = session.simulation.trace.sha256()
+    measures = session.play.measures()
     assert "web" in session.read("get deployments -n shop").stdout
     assert "Name:" in session.read("describe deployment/web -n shop").stdout
     session.look_at(MINUTE)
     assert session.look.objects("nodes")
     assert session.simulation.trace.sha256() == before
+    assert session.play.measures() == measures
+
+
+def test_kubectl_looks_into_the_past():
+    session = small()
+    session.go_to(6 * MINUTE)
+    rest(session)
+    assert session.read("get deploy web -n shop").stdout.split()[-5:-1] == ["web", "1/1", "1", "1"]
+    session.look_at(4 * MINUTE)
+    assert session.read("get deploy web -n shop").stdout.split()[-5:-1] == ["web", "2/2", "2", "2"]
+    told = session.read("describe deploy web -n shop").stdout
+    assert "2 desired" in told
+    assert "Scaled down" not in told, "that has not happened yet"
+    assert "NotFound" in session.read("get pod nosuch -n shop").stderr
+    assert session.read("get pods -n shop -l app=nosuch").stderr == "No resources found in shop namespace.\n"
 
 
 def test_undo_goes_back_to_before_the_deed_and_redo_does_it_again():
     session = small()
     session.go_to(3 * MINUTE)
     rest(session)
-    session.kubectl("scale deployment/web -n shop --replicas=5")
+    session.type("scale deployment/web -n shop --replicas=5")
     session.go_to(4 * MINUTE)
     rest(session)
     assert session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 5
@@ -189,13 +218,13 @@ def test_a_command_answers_when_the_world_has_let_it_happen():
     session = small()
     session.go_to(3 * MINUTE)
     rest(session)
-    session.kubectl("scale deployment/nosuch -n shop --replicas=5")
+    session.type("scale deployment/nosuch -n shop --replicas=5")
     assert session.hands.finished() == []
     session.go_to(session.now + SECOND)
     rest(session)
     (deed,) = session.hands.finished()
     assert deed.outcome.exit_code == 1
-    assert "NotFound" in deed.outcome.stderr
+    assert '"nosuch" not found' in deed.outcome.stderr
     assert session.hands.finished() == []
 
 
