@@ -1,6 +1,8 @@
-"""Sub-resources with semantics of their own: binding, eviction, scale, finalize; and what readers of leases see.
+"""Sub-resources with semantics of their own: binding, scale, finalize; and what readers of leases see.
 
-**Imitates:** kubernetes ``pkg/registry/core/pod/storage/{storage,eviction}.go``, ``pkg/registry/apps/*/storage`` (scale)
+Eviction has a file of its own.
+
+**Imitates:** kubernetes ``pkg/registry/core/pod/storage/storage.go``, ``pkg/registry/apps/*/storage`` (scale)
 and ``pkg/registry/core/namespace/storage`` (v1.36). ``status`` needs nothing special: the store knows it.
 """
 
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects, patching, selectors, status
 from kcsim.api.catalog import Resource, split_api_version
+from kcsim.api.eviction import evict
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
@@ -90,117 +93,6 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
 def _binding_conflict(op: Operation, why: str) -> status.StatusError:
     text = f'Operation cannot be fulfilled on pods/binding "{op.name}": {why}'
     return status.StatusError(409, "Conflict", text, {"name": op.name, "kind": "pods/binding"})
-
-
-# --- pods/eviction ----------------------------------------------------------------------------------------------
-
-
-def _evict(server: ApiServer, op: Operation) -> Answer:
-    pod = server.store.require(op.resource, op.namespace, op.name)
-    body_name = (op.body.get("metadata") or {}).get("name")
-    if body_name and body_name != op.name:
-        raise status.bad_request("name in URL does not match name in Eviction object")
-    options = op.body.get("deleteOptions") or {}
-    bypass = pod.object["status"].get("phase") in {"Pending", "Succeeded", "Failed"} or objects.is_deleting(
-        pod.object
-    )
-    budget = None if bypass else _matching_budget(server, pod.object)
-    if budget is not None and not _unready_may_go(pod.object, budget.object):
-        _check_budget(budget.object)
-        if not op.dry_run:
-            _spend(server, op, budget, op.name)
-    if op.dry_run:
-        return Answer(201, _SUCCESS)
-    if not bypass:
-        pod = _mark_disrupted(server, op, pod)
-    delete = Operation(
-        "delete",
-        op.resource,
-        op.user,
-        op.namespace,
-        op.name,
-        field_manager=op.field_manager,
-        grace_period_seconds=options.get("gracePeriodSeconds"),
-        propagation_policy=options.get("propagationPolicy", ""),
-        precondition_uid=(options.get("preconditions") or {}).get("uid", ""),
-    )
-    server.store.delete(delete, pod)
-    server.writes += 1
-    return Answer(201, _SUCCESS)
-
-
-def _matching_budget(server: ApiServer, pod: Object) -> Version | None:
-    budgets = server.catalog.by_gvk(("policy", "v1", "PodDisruptionBudget"))
-    if budgets is None:
-        return None
-    found = [
-        v
-        for v in server.log.list(budgets, objects.namespace(pod))
-        if selectors.from_object(v.object["spec"].get("selector")).matches(objects.labels(pod))
-    ]
-    if len(found) > 1:
-        text = (
-            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        )
-        raise status.StatusError(500, "InternalError", text)
-    return found[0] if found else None
-
-
-def _unready_may_go(pod: Object, budget: Object) -> bool:
-    if objects.condition_is(pod, "Ready"):
-        return False
-    if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
-        return True
-    facts = budget.get("status") or {}
-    return bool(facts.get("currentHealthy", 0) >= facts.get("desiredHealthy", 0) > 0)
-
-
-_BUDGET_TEXT = "Cannot evict pod as it would violate the pod's disruption budget."
-
-
-def _check_budget(budget: Object) -> None:
-    facts = budget.get("status") or {}
-    name = objects.name(budget)
-    if facts.get("observedGeneration", 0) < budget["metadata"].get("generation", 0):
-        cause = f"The disruption budget {name} is still being processed by the server."
-        raise status.too_many_requests(_BUDGET_TEXT, 10, [{"reason": "DisruptionBudget", "message": cause}])
-    if facts.get("disruptionsAllowed", 0) <= 0:
-        desired, healthy = facts.get("desiredHealthy", 0), facts.get("currentHealthy", 0)
-        cause = f"The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"
-        raise status.too_many_requests(_BUDGET_TEXT, 0, [{"reason": "DisruptionBudget", "message": cause}])
-
-
-def _spend(server: ApiServer, op: Operation, budget: Version, pod: str) -> None:
-    now = rfc3339(server.engine.now)
-
-    def change(old: Object) -> Object:
-        facts = old["status"]
-        disrupted = {**(facts.get("disruptedPods") or {}), pod: now}
-        spent = {**facts, "disruptionsAllowed": facts["disruptionsAllowed"] - 1, "disruptedPods": disrupted}
-        return {**old, "status": spent}
-
-    inner = Operation(
-        "update", budget.resource, op.user, *budget.key, "status", field_manager=op.field_manager
-    )
-    server.store.rewrite(inner, budget, change, "update")
-    server.writes += 1
-
-
-def _mark_disrupted(server: ApiServer, op: Operation, pod: Version) -> Version:
-    condition = {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "reason": "EvictionByEvictionAPI",
-        "message": "Eviction API: evicting",
-    }
-    now = rfc3339(server.engine.now)
-
-    def change(old: Object) -> Object:
-        conditions = objects.set_condition(old["status"].get("conditions") or [], condition, now)
-        return {**old, "status": {**old["status"], "conditions": conditions}}
-
-    server.writes += 1
-    return server.store.rewrite(op, pod, change, "evict")
 
 
 # --- scale ------------------------------------------------------------------------------------------------------
@@ -395,7 +287,7 @@ def _log(server: ApiServer, op: Operation) -> Answer:
 
 HANDLERS: dict[str, Callable[[ApiServer, Operation], Answer]] = {
     "binding": _bind,
-    "eviction": _evict,
+    "eviction": evict,
     "scale": _scale,
     "finalize": _finalize,
     "token": _token,
