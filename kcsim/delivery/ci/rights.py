@@ -18,6 +18,8 @@ from kcsim.api.request import User, service_account
 
 _GROUP = "rbac.authorization.k8s.io"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
+_ASKING = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+"""Groups whose objects are questions: creating one changes nothing."""
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 Rule = Mapping[str, Any]
 
@@ -171,7 +173,12 @@ def _written(rule: Rule) -> set[str]:
     groups, resources = rule.get("apiGroups") or (), rule.get("resources") or ()
     if "*" in groups and "*" in resources:
         return {"*"}
-    return {f"{resource}.{group}" if group else resource for group in groups for resource in resources}
+    return {_kind(resource, group) for group in groups if group not in _ASKING for resource in resources}
+
+
+def _kind(resource: str, group: str) -> str:
+    # All kinds of the core group are not all kinds there are.
+    return f"{resource}.{group or 'core'}" if group or resource == "*" else resource
 
 
 def _shown(what: tuple[str, ...]) -> str:

@@ -44,9 +44,17 @@ deliveries:
 
 
 def story(
-    timeline: str = "", *, until: str = "20m", more: str = "", deliveries: str = DELIVERIES, images: str = ""
+    timeline: str = "",
+    *,
+    until: str = "20m",
+    more: str = "",
+    deliveries: str = DELIVERIES,
+    images: str = "",
+    split: bool = False,
 ):
-    files = {"app/namespace.yaml": SHOP, "app/web.yaml": WEB, "app/service.yaml": SERVICE}
+    """A story of one app; `split` puts the app and what it stands on into folders of their own."""
+    base, apps = ("app/base", "app/apps") if split else ("app", "app")
+    files = {f"{base}/namespace.yaml": SHOP, f"{apps}/web.yaml": WEB, f"{apps}/service.yaml": SERVICE}
     lines = ["apiVersion: kcsim/v1", "kind: Scenario", "name: story", "seed: 3", f"until: {until}"]
     lines += ["repositories:", "  - name: shop", "    path: app", "    files:"]
     for path, text in files.items():

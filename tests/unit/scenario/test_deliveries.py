@@ -1,0 +1,124 @@
+"""What the fields of a delivery do to the world it is put on."""
+
+import pytest
+
+from tests.unit.scenario.test_play import BY_HAND, RELEASE, measure, played, records, story
+
+PUSH = "deliveries:\n  push:\n    type: push\n"
+FLUX = "deliveries:\n  flux:\n    type: flux\n"
+
+
+def lead_time(deliveries: str, delivery: str) -> float:
+    return measure(played(story(RELEASE, deliveries=deliveries), delivery), "change_lead_time").value
+
+
+def test_a_poll_finds_a_commit_later_than_a_webhook_does():
+    webhook = lead_time(PUSH, "push")
+    poll = lead_time(PUSH + "    pipeline: {trigger: poll, pollInterval: 3m}\n", "push")
+    assert webhook < 60
+    assert 60 < poll < 60 + 180
+
+
+def test_a_receiver_makes_flux_as_quick_as_a_webhook():
+    slow = "    gitRepository: {interval: 4m}\n"
+    assert lead_time(FLUX + slow, "flux") > 20
+    assert lead_time(FLUX + slow + "    receiver: true\n", "flux") < 20
+
+
+def test_runs_wait_for_the_only_runner():
+    second = (
+        RELEASE.replace("at: 10m", "at: 11m")
+        .replace("name: release", "name: again")
+        .replace("replicas: 3", "replicas: 4")
+    )
+    deliveries = PUSH + "    pipeline: {stages: [{name: slow, duration: 3m}]}\n"
+    play = played(story(RELEASE + second.lstrip(), deliveries=deliveries))
+    assert [record.subject for record in records(play, "queue")] == ["run/shop/3"]
+    assert play.get("deployment/web", "shop")["spec"]["replicas"] == 4
+
+
+def test_a_stage_that_always_fails_keeps_commits_from_the_cluster():
+    deliveries = PUSH + "    pipeline: {stages: [{name: test, duration: 10s, failureRate: 1}]}\n"
+    play = played(story(deliveries=deliveries))
+    assert play.list("deployments", "shop") == []
+    assert measure(play, "deployments").value == 0
+    assert measure(play, "failed_changes").value == 0  # nothing of it ever reached the cluster
+    assert measure(play, "first_delivery_time").text == "never"
+
+
+@pytest.mark.parametrize(
+    ("deployer", "told", "deployed"),
+    [
+        ("{user: robot}", "robot (everything)", True),
+        ("{user: robot, clusterRole: edit, namespaces: [shop]}", "robot (in shop)", True),
+        ("{user: robot, clusterRole: view}", "none", False),
+        (
+            "{user: robot, rules: [{apiGroups: ['', apps], resources: ['*'], verbs: ['*']}]}",
+            "robot (some kinds)",
+            True,
+        ),
+    ],
+)
+def test_who_deploys_and_how_far_the_rights_reach(deployer, told, deployed):
+    play = played(story(deliveries=PUSH + f"    deployer: {deployer}\n"), until="10m")
+    assert measure(play, "credentials_outside").text == told
+    assert bool(play.list("deployments", "shop")) == deployed
+
+
+def test_kustomizations_in_the_order_of_their_dependencies():
+    files = """
+    kustomizations:
+      - {name: base, path: app/base, interval: 5m, wait: true}
+      - {name: apps, path: app/apps, interval: 5m, dependsOn: [{name: base}]}
+    """
+    scenario = story(
+        RELEASE.replace("app/web.yaml", "app/apps/web.yaml"), deliveries=FLUX + files, split=True
+    )
+    play = played(scenario, "flux")
+    assert play.get("deployment/web", "shop")["status"]["readyReplicas"] == 3
+    applied = [
+        record.key[1]
+        for record in play.trace.records
+        if record.subject.startswith("kustomization.")
+        and (record.object.get("status") or {}).get("lastAppliedRevision")
+        and not ((record.previous.object.get("status") or {}) if record.previous else {}).get(
+            "lastAppliedRevision"
+        )
+    ]
+    assert applied == ["base", "apps"]
+    assert play.deployed("shop") == play.history.head("shop")
+
+
+def test_without_pruning_what_left_git_stays():
+    gone = """
+    - at: 10m
+      commit: {message: gone, delete: [app/service.yaml]}
+    """
+    pruned = played(story(gone, deliveries=FLUX), "flux")
+    kept = played(story(gone, deliveries=FLUX + "    kustomization: {prune: false}\n"), "flux")
+    pushed = played(story(gone, deliveries=PUSH))
+    assert [len(play.list("services", "shop")) for play in (pruned, kept, pushed)] == [0, 1, 1]
+    assert not pushed.drift()  # it is nobody's any more
+
+
+def test_server_side_apply_by_a_pipeline():
+    play = played(story(RELEASE, deliveries=PUSH + "    deploy: {serverSide: true}\n"))
+    assert play.get("deployment/web", "shop")["status"]["readyReplicas"] == 3
+    assert any(record.actor == "ci-deployer" and record.verb == "apply" for record in play.trace.records)
+
+
+def test_a_cut_off_agent_repairs_nothing_until_it_is_back():
+    cut = "- at: 9m\n  fault: api-partition\n  client: flux\n  for: 7m\n"
+    play = played(
+        story(cut + BY_HAND.lstrip(), deliveries=FLUX + "    kustomization: {interval: 2m}\n"), "flux"
+    )
+    (episode,) = play.episodes.episodes
+    assert episode.ended / 1_000_000 > 16 * 60
+
+
+def test_a_cut_off_pipeline_fails_and_says_why():
+    cut = "- at: 9m\n  fault: api-partition\n  client: ci\n"
+    play = played(story(cut + RELEASE.lstrip(), deliveries=PUSH))
+    (failed,) = [record for record in records(play, "fail") if record.subject.startswith("run/")]
+    assert "connect" in failed.facts()["reason"].lower()
+    assert play.get("deployment/web", "shop")["spec"]["replicas"] == 2
