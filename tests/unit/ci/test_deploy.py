@@ -196,8 +196,11 @@ def test_missing_rights_are_forbidden_by_the_api_server(make_world, files):
     assert 'User "ci-deployer" cannot get resource "configmaps"' in run.reason
 
 
+CONFIG_MAPS = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}
+
+
 def test_a_deployer_of_one_namespace_cannot_make_the_namespace(make_world, files):
-    world = make_world(deployer=Deployer(namespaces=("shop",)))
+    world = make_world(deployer=Deployer(namespaces=("shop",), rules=(CONFIG_MAPS,)))
     pipeline = world.pipeline()
     space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
     world.commit({"a.yaml": space, "b.yaml": files.config("b")})
