@@ -28,6 +28,9 @@ LISTS = ("story", "pods", "nodes", "objects")
 DETAILS = ("object", "score")
 PANES = (*LISTS, *DETAILS)
 TITLES = {name: name.capitalize() for name in PANES}
+TWO, ALL = 110, 140
+"""From how many columns on a list stands beside an object, and all panes beside each other."""
+
 WIDE = 110
 """From this width on a table has the columns of ``-o wide``."""
 

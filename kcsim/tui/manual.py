@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kcsim.tui.app import HEIGHT_MIN, WIDTH_MIN, KcsimApp
-from kcsim.tui.board import Board
+from kcsim.tui.board import ALL, TWO, Board
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.keys import table
 from kcsim.tui.run import RunScreen
@@ -23,8 +23,8 @@ _HEAD = """\
     kcsim tui my-story.yaml -d flux --seed 3
 
 Choose a story and under which delivery it is played, then let it run, stop it, break it, look back, and ask why.
-It needs a terminal of at least {width}x{height} characters; from 100 columns on it shows a list beside an object, from
-140 on everything at once. `?` lists what can be done wherever you are, and does it.
+It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an object, from
+{all} on everything at once. `?` lists what can be done wherever you are, and does it.
 
 ![A run under Flux, two minutes after a node died](pictures/tui.svg)
 
@@ -75,6 +75,8 @@ def page() -> str:
     head = _HEAD.format(
         width=WIDTH_MIN,
         height=HEIGHT_MIN,
+        two=TWO,
+        all=ALL,
         glyphs=", ".join(f"`{glyph}` {state}" for state, glyph in GLYPHS.items() if state),
         marks=", ".join(f"`{MARKS[lane]}` {lane}" for lane in ORDER),
         speeds=", ".join(str(speed) if speed is not None else "or as many as it can" for speed in SPEEDS),

@@ -21,7 +21,7 @@ from textual.widgets import Input, Static
 
 from kcsim.engine.clock import format_duration
 from kcsim.tui import inject, panes
-from kcsim.tui.board import LISTS, Board
+from kcsim.tui.board import ALL, LISTS, TWO, Board
 from kcsim.tui.commands import BadCommand, Own, ShowKind, Typed, parse
 from kcsim.tui.dialogs import Ask, Read, confirm
 from kcsim.tui.hands import in_words
@@ -35,6 +35,8 @@ from kcsim.views.states import State
 if TYPE_CHECKING:
     from kcsim.tui.app import KcsimApp
 
+_PAST = "the past is read only: ] goes on, esc returns to now"
+
 FRAMES = 12
 """Repaints a second while the world runs; the clock reads well and a slow line is not flooded."""
 
@@ -45,7 +47,7 @@ class RunScreen(Screen[None]):
     app: KcsimApp
 
     # Textual declares these on the instance, so that they cannot be ClassVars.
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (100, "-two"), (140, "-board")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (TWO, "-two"), (ALL, "-board")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (22, "-normal"), (36, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         key("space", "run", "Run", "Run or pause the world", bar=True),
@@ -215,7 +217,7 @@ class RunScreen(Screen[None]):
     def action_previous(self) -> None:
         """Back to the change before."""
         self.session.previous_change()
-        self.say("the past is read only: ] goes on, esc returns to now")
+        self.say(_PAST)
         self._go()
 
     @work
@@ -237,6 +239,8 @@ class RunScreen(Screen[None]):
         fault = self._wrong_time(text)
         if fault is None:
             self.session.go_to(self.session.instant(text))
+            if self.session.cursor is not None:
+                self.say(_PAST)
             self._go()
         else:
             self.say(fault, "failed")
@@ -250,6 +254,8 @@ class RunScreen(Screen[None]):
     def on_timeline_strip_picked(self, event: TimelineStrip.Picked) -> None:
         """The timeline was clicked or dragged: look there."""
         self.session.look_at(event.instant)
+        if self.session.cursor is not None:
+            self.say(_PAST)
         self._go()
 
     # --- acting -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from kcsim.tui import inject
 from kcsim.tui.commands import BadCommand, Own, ShowKind, Typed, complete, parse
 from kcsim.tui.hands import in_words
 from kcsim.tui.session import scenario_name
+from kcsim.tui.widgets.columns import fit, shortened
 from kcsim.tui.widgets.keybar import Shown, fitting
 from kcsim.tui.widgets.pager import wrapped, yaml_lines
 from tests.tui.worlds import SMALL, rest, small
@@ -131,3 +132,35 @@ def test_every_fault_of_the_palette_has_targets_and_reads_back_as_yaml(session):
 )
 def test_a_saved_story_is_named_after_its_file(path, name):
     assert scenario_name(Path(path)) == name
+
+
+HEADER = ("NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE")
+NEEDED = [11, 37, 5, 16, 14, 5]
+
+
+@pytest.mark.parametrize(
+    ("room", "fitted"),
+    [
+        (200, [11, 37, 5, 16, 14, 5]),
+        (90, [11, 29, 5, 16, 14, 5]),
+        (75, [11, 24, 5, 16, 14, 5]),
+        (50, [11, 12, 5, 16, 14, 5]),
+        (40, [9, 9, 5, 16, 14, 5]),
+    ],
+)
+def test_names_give_way_and_what_tells_how_things_stand_does_not(room, fitted):
+    assert fit(HEADER, NEEDED, room) == fitted
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (40, "kustomize-controller-8db7bcd4f-fcbsh"),
+        (24, "kustomize-control…-fcbsh"),
+        (12, "kusto…-fcbsh"),
+        (9, "kustomiz…"),
+    ],
+)
+def test_a_name_is_shortened_in_its_middle(size, text):
+    assert shortened("kustomize-controller-8db7bcd4f-fcbsh", size) == text
+    assert len(text) <= size

@@ -22,11 +22,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kcsim.tui.keys import key
+from kcsim.tui.widgets.columns import GAP, TELLING, fit, shortened
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
 from kcsim.views.states import GLYPHS, State
 
-GAP, LEAD = 2, 3
-SHORTEST = 24
+LEAD = 3
+"""Columns that the glyph takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +193,7 @@ class RowList(ScrollView, can_focus=True):
         for place in range(self._first, min(self.count, self._first + self.size.height)):
             for column, cell in enumerate(self._row(place).cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))
-        # Where there is no room for all columns, the longest one (a name) gives way.
-        self._fitted = list(widths)
-        over = sum(widths) + GAP * (len(widths) - 1) + LEAD - self.scrollable_content_region.width
-        if over > 0 and widths:
-            longest = max(range(len(widths)), key=lambda column: widths[column])
-            self._fitted[longest] = max(min(SHORTEST, widths[longest]), widths[longest] - over)
+        self._fitted = fit(self._header, widths, self.scrollable_content_region.width - LEAD)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Rows that come into sight are measured."""
@@ -231,12 +227,12 @@ class RowList(ScrollView, can_focus=True):
         for place, cell in enumerate(cells):
             if room <= 0:
                 break
-            is_column = place < len(cells) - 1 and place < len(self._fitted)
-            size = min(room, self._fitted[place]) if is_column else room
-            text = cell if len(cell) <= size else f"{cell[: size - 1]}…"
-            if is_column:
-                text = text.ljust(size + GAP)[:room]
-            tells = place < len(self._header) and self._header[place] in {"STATUS", "READY"}
+            if place < len(cells) - 1 and place < len(self._fitted):
+                size = self._fitted[place]
+                text = _cut(shortened(cell, size).ljust(size + GAP), room)
+            else:
+                text = _cut(cell, room)
+            tells = place < len(self._header) and self._header[place] in TELLING
             segments.append(Segment(text, coloured if tells else style))
             room -= len(text)
         if room > 0:
@@ -280,6 +276,13 @@ class RowList(ScrollView, can_focus=True):
 
 
 _BOLD = Style(bold=True)
+
+
+def _cut(text: str, room: int) -> str:
+    """What of a text is in sight; that something is not, is shown unless it is blank."""
+    if len(text.rstrip()) <= room:
+        return text[:room]
+    return f"{text[: room - 1]}…"
 
 
 def _nothing(_place: int) -> Row:
