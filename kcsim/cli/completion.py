@@ -28,5 +28,5 @@ def command(context: click.Context, shell: str) -> Exit:
     script = kind(root.command, {}, "kcsim", COMPLETION).source()
     console = context.find_object(Console)
     assert console is not None, "main made one"
-    console.print(script.rstrip("\n"))
+    console.document(script.rstrip("\n"))
     return Exit.OK

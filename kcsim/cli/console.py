@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 from unicodedata import combining, east_asian_width
 
-WIDTH_MIN, WIDTH_MAX, WIDTH_PIPED = 40, 140, 80
+WIDTH_MIN, WIDTH_MAX, WIDTH_PIPED = 60, 140, 80
 
 _STYLES = {
     "bold": "1",
@@ -40,6 +40,10 @@ _ASCII = dict(zip("✓✗●○◐·│─┼┴└█░▄▁━◆■▲µ", 
 """What stands for a character on a terminal that has ASCII only."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_HARMFUL = re.compile(
+    r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""What would steer the terminal: controls but line feed, tab and colours, and marks that turn the direction of text."""
 
 
 @dataclass
@@ -74,12 +78,16 @@ class Console:
         )
 
     def print(self, text: str = "") -> None:
-        """A line (or several) of data to stdout."""
+        """A line (or several) of text to stdout."""
+        self._write("out", _harmless(text) + "\n")
+
+    def document(self, text: str) -> None:
+        """A document for programs (JSON, a script) to stdout, to the byte."""
         self._write("out", text + "\n")
 
     def say(self, text: str) -> None:
         """A line about what goes on, to stderr."""
-        self._write("err", text + "\n")
+        self._write("err", _harmless(text) + "\n")
 
     def draw(self, text: str) -> None:
         """Raw text for a terminal's progress line, to stderr."""
@@ -108,6 +116,11 @@ class Console:
         except BrokenPipeError:
             self._gone.add(name)
             silence(stream)
+
+
+def _harmless(text: str) -> str:
+    """Names and messages come from files that anybody may have written."""
+    return _HARMFUL.sub("?", text)
 
 
 def silence(stream: TextIO) -> None:

@@ -36,7 +36,7 @@ def command(console: Console, as_json: bool) -> Exit:
             }
         )
     if as_json:
-        console.print(json.dumps(entries, indent=2, ensure_ascii=False))
+        console.document(json.dumps(entries, indent=2, ensure_ascii=False))
     else:
         _show(console, entries)
     return Exit.BAD_INPUT if faults else Exit.OK

@@ -80,7 +80,7 @@ def command(
     if out is not None:
         _write(out, begun, document)
     if as_json:
-        console.print(json.dumps(document, indent=2, ensure_ascii=False))
+        console.document(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         tell_story(console, begun, ending)
     return _outcome(console, begun, ending, says_failures=quiet)

@@ -17,5 +17,5 @@ def command(console: Console) -> Exit:
     """
     from kcsim.scenario.schema import json_schema
 
-    console.print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    console.document(json.dumps(json_schema(), indent=2, ensure_ascii=False))
     return Exit.OK

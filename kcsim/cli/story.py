@@ -3,35 +3,28 @@
 Text only: everything told here is read from the worlds through the views. Lines are wrapped to the terminal and never
 cut; beside every colour stands a glyph or a word. The same worlds give the same text.
 
-**Walk:** `tell_story` -> a list of lines for each part -> the console. Tables are drawn by table.py.
+**Walk:** `tell_story` -> a list of lines for each part (happened.py, results.py, here) -> the console.
 """
 
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcsim.cli.console import Console, padded, visible, wrapped
-from kcsim.cli.table import role_of, table
-from kcsim.engine.clock import SECOND, clock_text, format_duration
+from kcsim.cli.happened import at_a_glance, happened, parted
+from kcsim.cli.results import explained, judged, measured
+from kcsim.cli.table import role_of
+from kcsim.engine.clock import SECOND, format_duration
 from kcsim.scenario.recording import NAMELESS
-from kcsim.views.comparison import comparison
-from kcsim.views.lanes import Lane, Scale, lanes, ruler
-from kcsim.views.merged import Row, merged
-from kcsim.views.readiness import INFRASTRUCTURE, Readiness
-from kcsim.views.timeline import Moment, timeline
+from kcsim.views.readiness import INFRASTRUCTURE
+from kcsim.views.timeline import timeline
 
 if TYPE_CHECKING:  # what the command has loaded already
-    from kcsim.scenario.compare import Table, Twins
-    from kcsim.scenario.expectations import Verdict
-    from kcsim.scenario.measures import Measure
+    from kcsim.scenario.compare import Twins
     from kcsim.scenario.play import Play
 
-CLOCK = 10
-LANE = 8
-"""Columns of the first two columns of the timeline."""
 OUT = "out"
 """The folder that the commands to try next name."""
 
@@ -91,215 +84,6 @@ def heading(console: Console, worlds: Mapping[str, "Play"]) -> list[str]:
     return lines
 
 
-# At a glance: lanes.
-
-
-def at_a_glance(
-    console: Console, worlds: Mapping[str, "Play"], timelines: Mapping[str, Sequence[Moment]]
-) -> list[str]:
-    """Each world as a few lines of marks below a ruler."""
-    lines: list[str] = []
-    for place, (name, world) in enumerate(worlds.items()):
-        now = world.engine.now
-        scale = Scale(0, max(now, round(world.end * SECOND)), console.width - CLOCK)
-        lines.append(
-            padded(console.paint(name or "world", role_of(place)), CLOCK)
-            + console.paint(ruler(scale, 12), "dim")
-        )
-        ready = Readiness()
-        ready.update(world.world.cluster.server.log)
-        told = [moment for moment in timelines[name] if moment.lane != "api"]
-        lines.extend(_lane(console, lane) for lane in lanes(told, ready.steps, scale, now))
-    marks = (
-        "◆ commit, ■ pipeline, ▲ agent, @ person, ✗━○ fault, ~ requests fail, █▄▁ pods ready: all, some, none"
-    )
-    lines.extend(console.paint(line, "dim") for line in wrapped(marks, console.width))
-    return lines
-
-
-def _lane(console: Console, lane: Lane) -> str:
-    """A lane, each stretch of one state in its colour; the glyphs alone say the same."""
-    parts = [padded(f"  {lane.name}", CLOCK)]
-    begin = 0
-    for end in range(1, len(lane.glyphs) + 1):
-        if end == len(lane.glyphs) or lane.states[end] != lane.states[begin]:
-            text = lane.glyphs[begin:end]
-            role = _STATE_ROLES.get(lane.states[begin], "")
-            parts.append(console.paint(text, role) if role else text)
-            begin = end
-    return "".join(parts)
-
-
-_STATE_ROLES = {"ok": "good", "pending": "warn", "failed": "bad", "unknown": "dim", "done": "dim"}
-
-
-# What happened.
-
-_STEP = re.compile(r"\b\d+ of \d+ ready( at the new version)?$")
-
-
-def happened(console: Console, timelines: Mapping[str, Sequence[Moment]]) -> list[str]:
-    """The timelines of all worlds as one, with a mark for each world in which it happened.
-
-    Of several worlds the steps of pipelines and rollouts are left out; of one everything is told.
-    """
-    several = len(timelines) > 1
-    kept = {
-        name: [moment for moment in moments if not several or not _is_step(moment)]
-        for name, moments in timelines.items()
-    }
-    rows = merged(kept)
-    if not rows:
-        return []
-    names = list(timelines) if several else []
-    marks = sum(len(name) + 2 for name in names)
-    longest = max(len(row.moment.text) for row in rows)
-    width = min(longest, console.width - CLOCK - LANE - marks)
-    heads = "".join(f"  {console.paint(name, role_of(place))}" for place, name in enumerate(names))
-    lines = [padded(console.paint("What happened", "bold"), CLOCK + LANE + width) + heads]
-    for row in rows:
-        lines.extend(_row(console, row, names, width))
-    dropped = sum(len(timelines[name]) - len(kept[name]) for name in timelines)
-    if dropped:
-        note = f"({dropped} steps of pipelines and rollouts left out: --delivery {next(iter(timelines))} tells all)"
-        lines.append(console.paint(note, "dim"))
-    return lines
-
-
-def _is_step(moment: Moment) -> bool:
-    """Whether it only leads from one moment to another: a stage that passed, a pod more, a machine that booted."""
-    kind = moment.subject.partition("/")[0]
-    return (
-        (kind == "stage" and moment.verb == "succeed")
-        or (moment.lane == "pods" and _STEP.search(moment.text) is not None)
-        or (kind == "node" and moment.time < 10 * SECOND)
-    )
-
-
-def _row(console: Console, row: Row[Moment], names: Sequence[str], width: int) -> list[str]:
-    first, *rest = wrapped(row.moment.text, width, "  ", "")
-    marks = "".join(
-        "  " + _centred("●" if time is not None else "·", len(name), console, role_of(place))
-        for place, (name, time) in enumerate(zip(names, row.times, strict=False))
-    )
-    clock = console.paint(padded(clock_text(row.time), CLOCK), "dim")
-    lane = console.paint(padded(row.moment.lane, LANE), _LANE_ROLES.get(row.moment.lane, "dim"))
-    return [
-        f"{clock}{lane}{padded(first, width)}{marks}",
-        *(f"{' ' * (CLOCK + LANE)}{line}" for line in rest),
-    ]
-
-
-_LANE_ROLES = {"fault": "bad", "person": "warn", "git": "bold"}
-
-
-def _centred(mark: str, width: int, console: Console, role: str) -> str:
-    left = (width - 1) // 2
-    return padded(" " * left + console.paint(mark, role if mark == "●" else "dim"), width)
-
-
-def parted(console: Console, twins: "Twins") -> list[str]:
-    """Where the first two worlds first went different ways, and why."""
-    found = twins.divergence()
-    if found is None:
-        return []
-    lines = [
-        f"{console.paint('The worlds part', 'bold')} at {clock_text(round(found.time * SECOND))}: {found.object}"
-    ]
-    places = {name: place for place, name in enumerate(twins.worlds)}
-    for side in found.sides:
-        name = padded(console.paint(side.delivery, role_of(places[side.delivery])), CLOCK - 2)
-        if side.why is None:
-            lines.append(f"  {name}nothing changes")
-            continue
-        for number, link in enumerate(side.why.links):
-            because = "because " if number else ""
-            lead = f"  {name}" if not number else " " * CLOCK
-            clock = clock_text(round(float(link.t) * SECOND))
-            actor = link.actor.rpartition(":")[2]
-            text = f"{because}{clock} {actor} {link.verb} {link.object}"
-            facts = f"  {link.facts}" if link.facts and not number else ""
-            first, *rest = wrapped(text + facts, console.width - CLOCK, "  ", "")
-            lines.append(lead + first)
-            lines.extend(" " * CLOCK + line for line in rest)
-    return lines
-
-
-# Measures and expectations, side by side.
-
-
-def measured(console: Console, compared: "Table") -> list[str]:
-    """The measures that happened in some world, a column a world; what is a text and no number stands below."""
-    single = len(compared.columns) == 1
-    units = {row.name: row.unit for row in compared.measures}
-    found = [line for line in comparison(compared, every=single) if line.kind == "measure"]
-    rows = [(line.title, line.cells) for line in found if units[line.name]]
-    lines = table(console, "Measured", compared.columns, rows, differing=not single)
-    for line in found:
-        if not units[line.name]:
-            lines.extend(_texts(console, line.title, compared.columns, line.cells))
-    return lines
-
-
-def _texts(console: Console, title: str, names: Sequence[str], texts: Sequence[str]) -> list[str]:
-    lines = [title]
-    for place, (name, text) in enumerate(zip(names, texts, strict=True)):
-        lead = padded(console.paint(name, role_of(place)), CLOCK - 2)
-        first, *rest = wrapped(text, console.width - CLOCK)
-        lines.append(f"  {lead}{first}")
-        lines.extend(" " * CLOCK + line for line in rest)
-    return lines
-
-
-def explained(console: Console, measures: Sequence["Measure"]) -> list[str]:
-    """What the measures of a single world are made of."""
-    lines: list[str] = []
-    for measure in measures:
-        if measure.unit and measure.value is not None and measure.detail:
-            lines.append(f"{measure.title}: {measure.text}")
-            for detail in measure.detail:
-                lines.extend(
-                    console.paint(line, "dim") for line in wrapped(detail, console.width, "    ", "  ")
-                )
-    return [console.paint("In detail", "bold"), *lines] if lines else []
-
-
-def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[str]:
-    """The expectations, a column a world, and below why those failed that should not have."""
-    first = next(iter(worlds.values()), ())
-    if not first:
-        return []
-    by_world = [{verdict.name: verdict for verdict in verdicts} for verdicts in worlds.values()]
-    rows = [(each.name, [_verdict(console, verdicts[each.name]) for verdicts in by_world]) for each in first]
-    lines = table(console, "Expected", list(worlds), rows)
-    judged_ones = [(name, v) for name, vs in worlds.items() for v in vs if v.expected != "not judged"]
-    failed = [(name, verdict) for name, verdict in judged_ones if not verdict.passed]
-    for name, verdict in failed:
-        under = f" under {name}" if name else ""
-        lines.append(f"{console.paint('✗', 'bad')} {console.paint(verdict.name, 'bold')}{under}")
-        lines.extend(wrapped(verdict.why, console.width, "  "))
-        if verdict.note:
-            lines.extend(console.paint(line, "dim") for line in wrapped(verdict.note, console.width, "  "))
-    if failed:
-        text = f"✗ {len(failed)} of {len(judged_ones)} came out otherwise than the story says"
-        lines.append(console.paint(text, "bad"))
-    else:
-        lines.append(console.paint(f"✓ all {len(judged_ones)} came out as the story says", "good"))
-    return lines
-
-
-def _verdict(console: Console, verdict: "Verdict") -> str:
-    word = "held" if verdict.held else "did not hold"
-    if verdict.expected == "not judged":
-        return console.paint(f"○ {word}, not judged", "dim")
-    if not verdict.passed:
-        return console.paint(f"✗ {word}", "bad")
-    if verdict.expected == "fails":
-        return f"{console.paint('✓', 'good')} {word}, as told"
-    at = f" at {clock_text(round(verdict.at * SECOND))}" if verdict.at is not None else ""
-    return f"{console.paint('✓', 'good')} {word}{at}"
-
-
 # What to try next.
 
 
@@ -325,6 +109,9 @@ def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -
     steps.append((shlex.join(["kcsim", "tui", ending.scenario]), "watch it, step, break something"))
     width = max(len(command) for command, _ in steps)
     lines = [console.paint("Try next", "bold")]
+    if ending.out is not None:
+        folders = ", ".join(f"{ending.out}/{name or NAMELESS}" for name in worlds)
+        lines = [*wrapped(f"Written to {folders}", console.width), "", *lines]
     for command, text in steps:
         line = f"  {padded(console.paint(command, 'command'), width)}  {console.paint(text, 'dim')}"
         lines.append(line if visible(line) <= console.width else f"  {console.paint(command, 'command')}")

@@ -44,7 +44,7 @@ def command(console: Console, world: Path, target: str, namespace: str | None, a
     why = of_rows(rows, index)
     if as_json:
         chain = [asdict(link) for link in why.links]
-        console.print(
+        console.document(
             json.dumps({"object": rows[index]["object"], "chain": chain}, indent=2, ensure_ascii=False)
         )
     else:

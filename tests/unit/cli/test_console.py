@@ -41,7 +41,7 @@ def test_colours_only_where_they_are_wanted(monkeypatch, stream, env, coloured):
 
 
 @pytest.mark.parametrize(
-    ("columns", "width"), [("120", 120), ("7", 40), ("9999", 140), ("x", 80), ("", 80), ("²", 80)]
+    ("columns", "width"), [("120", 120), ("7", 60), ("9999", 140), ("x", 80), ("", 80), ("²", 80)]
 )
 def test_the_width_of_a_pipe_is_80_or_what_columns_says(monkeypatch, columns, width):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
@@ -61,6 +61,15 @@ def test_colours_take_no_room():
     red = console.paint("web", "bad")
     assert visible(red) == 3
     assert visible(padded(red, 10)) == 10
+
+
+def test_what_would_steer_the_terminal_is_shown_as_a_question_mark():
+    out = io.StringIO()
+    console = Console(out, out, colour=True)
+    console.print("a\x1b]0;title\x07b\x9bc\u202ed\r" + console.paint("red", "bad") + "\te")
+    assert out.getvalue() == "a?]0;title?b?c?d?\x1b[1;31mred\x1b[0m\te\n"
+    console.document("as\u202eis")
+    assert out.getvalue().endswith("as\u202eis\n")
 
 
 def test_prose_keeps_long_words_whole():
