@@ -25,6 +25,7 @@ TEXT_MAX = 2_000_000
 DEPTH_MAX = 60
 NODES_MAX = 200_000
 """Nodes of one file with every alias unfolded."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True, eq=False)
@@ -310,6 +311,12 @@ def parse_all(text: str, file: str, report: Report) -> Iterator[Tree]:
     """The trees of a stream of documents; empty ones are left out. Stops at the first syntax fault."""
     if len(text) > TEXT_MAX:
         report.add("KC005", Position(file), f"{len(text)} characters; at most {TEXT_MAX} are read")
+        return
+    stray = _SURROGATE.search(text)
+    if stray is not None:  # bytes of a command line that were no UTF-8
+        line = text.count("\n", 0, stray.start())
+        column = stray.start() - text.rfind("\n", 0, stray.start())
+        report.add("KC002", Position(file, line + 1, column), "there is a character that no UTF-8 text holds")
         return
     lines = text.split("\n")
     builder = _Builder(file, lines, report)

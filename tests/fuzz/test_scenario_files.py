@@ -15,9 +15,11 @@ from kcsim.cli.exits import Exit
 from kcsim.cli.main import main
 from kcsim.scenario.load import gallery
 
-from .mutations import Mutation, mutated, mutations
+from .mutations import VALUES, Mutation, mutated, mutations
 
 FILES = {**gallery(), "everything": Path(__file__).parent / "files" / "everything.yaml"}
+NAMES = sorted(gallery())
+WORDS = [str(value) for value in VALUES]
 FAULT = re.compile(r"^(?P<file>.+):(?P<line>\d+):(?P<column>\d+): KC\d{3} \S")
 
 
@@ -64,3 +66,32 @@ def test_run_never_breaks(name: str, changes: list[Mutation]) -> None:
         if code == Exit.BAD_INPUT:
             assert out == ""
             assert err == faults
+
+
+KEYS = (
+    "seed", "until", "cluster.nodes", "cluster", "images[0].readyAfter", "deliveries.flux.kustomization.interval", "timeline",
+    "deliveries.push.deployer.user", "deliveries.flux", "timeline[0].at", "traffic[shoppers].rate", "repositories[shop].path",
+    'a["b.c"].d', "[0]", "x..y", "=", "", ".", "repositories[0]", "expectations[0].within", "name", "profile", "kind",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(NAMES),
+    st.lists(
+        st.builds(
+            "{}{}{}".format,
+            st.sampled_from(KEYS),
+            st.sampled_from(["=", "=", "=", ":"]),
+            st.text() | st.sampled_from(WORDS),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+)
+@settings(suppress_health_check=list(HealthCheck))
+def test_settings_never_break(name: str, texts: list[str]) -> None:
+    flags = [word for text in texts for word in ("--set", text)]
+    code, out, err = said("run", name, "--until", "5s", "--quiet", *flags)
+    assert code in {Exit.OK, Exit.EXPECTATION_FAILED, Exit.BAD_INPUT}, err
+    assert out == ""
+    assert bool(err) or code == Exit.OK
