@@ -43,7 +43,7 @@ class Teller:
     """Moments of one kind (their indices), burst by burst: many at once are told as one."""
     words: dict[str, str] = field(default_factory=dict)
 
-    def grouped(self, group: str, lane: str, words: str) -> None:
+    def _grouped(self, group: str, lane: str, words: str) -> None:
         """The moment told last is one of a kind of which there may be many at once."""
         index = len(self.moments) - 1
         bursts = self.groups.setdefault(f"{lane}/{group}", [])
@@ -67,60 +67,61 @@ class Teller:
                     folded.update(burst[:-1])
         return [moment for index, moment in enumerate(moments) if index not in folded]
 
-    def add(self, lane: str, record: Record, text: str, actor: str = "") -> None:
+    def _add(self, lane: str, record: Record, text: str, actor: str = "") -> None:
         line = " ".join(text.split())
         line = line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
         self.moments.append(Moment(record.time, lane, actor or short_actor(record.actor), line, record))
 
     def take(self, record: Record) -> None:
+        """Take note of a further record."""
         if isinstance(record, Version):
-            self.version(record)
+            self._version(record)
             return
         kind = record.subject.partition("/")[0]
         if record.actor == "fault":
-            self.fault(record)
+            self._fault(record)
         elif record.actor.startswith("traffic/"):
-            self.traffic(record)
+            self._traffic(record)
         elif record.actor == "ci":
-            self.ci(record, kind)
+            self._ci(record, kind)
         elif record.verb in {"kubectl", "flux", "kubectl-failed", "flux-failed"}:
-            self.typed(record)
+            self._typed(record)
         elif kind in {"commit", "branch", "tag"} or record.verb in {
             "push-refused",
             "commit-failed",
             "webhook-lost",
         }:
-            self.git(record)
+            self._git(record)
         elif record.verb == "exited":
-            self.exited(record)
+            self._exited(record)
         elif record.verb == "change" and kind == "image":
-            self.add(
+            self._add(
                 "person", record, f"{record.subject.removeprefix('image/')} behaves differently from now on"
             )
 
     # --- outside the clusters -----------------------------------------------------------------------------------
 
-    def git(self, record: Record) -> None:
+    def _git(self, record: Record) -> None:
         facts = record.facts()
         match record.verb:
             case "commit" | "push":
                 sha = record.subject.rpartition("/")[2]
-                self.add("git", record, f'{record.actor} {record.verb}s {sha} "{facts.get("message", "")}"')
+                self._add("git", record, f'{record.actor} {record.verb}s {sha} "{facts.get("message", "")}"')
             case "push-refused":
                 text = (
                     f'{record.actor} cannot push "{facts.get("message", "")}": the git host does not answer'
                 )
-                self.add("git", record, text)
+                self._add("git", record, text)
             case "commit-failed":
-                self.add("git", record, f"{record.actor} cannot commit: {facts.get('error', '')}")
+                self._add("git", record, f"{record.actor} cannot commit: {facts.get('error', '')}")
             case "webhook-lost":
-                self.add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
+                self._add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
             case "tag":
-                self.add("git", record, f"tag {record.subject.rpartition('/')[2]}")
+                self._add("git", record, f"tag {record.subject.rpartition('/')[2]}")
             case _:
                 pass
 
-    def ci(self, record: Record, kind: str) -> None:
+    def _ci(self, record: Record, kind: str) -> None:
         facts = record.facts()
         name = record.subject.partition("/")[2]
         if kind == "run":
@@ -134,31 +135,33 @@ class Teller:
                 "fail": f"run {number} failed: {facts.get('reason', '')}",
             }
             if record.verb in texts:
-                self.add("ci", record, texts[record.verb])
+                self._add("ci", record, texts[record.verb])
         elif kind == "stage" and record.verb in {"succeed", "fail"}:
             number, _, stage = name.partition("/")[2].partition("/")
             if record.verb == "succeed":
-                self.add("ci", record, f"run {number}: {stage} passed")
+                self._add("ci", record, f"run {number}: {stage} passed")
             else:
-                self.add("ci", record, f"run {number}: {stage} failed: {facts.get('error', '')}")
+                self._add("ci", record, f"run {number}: {stage} failed: {facts.get('error', '')}")
         elif record.verb in {"webhook-lost", "poll-failed"} and self.said.get(record.subject) != record.verb:
             self.said[record.subject] = record.verb
-            self.add(
+            self._add(
                 "ci",
                 record,
                 "the webhook is lost" if record.verb == "webhook-lost" else "git cannot be polled",
             )
 
-    def typed(self, record: Record) -> None:
+    def _typed(self, record: Record) -> None:
         program, _, failed = record.verb.partition("-")
         if failed:
-            self.add("person", record, f"{record.actor}: {program} failed: {record.facts().get('error', '')}")
+            self._add(
+                "person", record, f"{record.actor}: {program} failed: {record.facts().get('error', '')}"
+            )
         elif record.cause is None:
-            self.add("person", record, f"{record.actor}: {program} {record.subject}")
+            self._add("person", record, f"{record.actor}: {program} {record.subject}")
         elif record.subject.startswith(("apply", "rollout undo")):
-            self.add("ci", record, f"{program} {record.subject}")
+            self._add("ci", record, f"{program} {record.subject}")
 
-    def fault(self, record: Record) -> None:
+    def _fault(self, record: Record) -> None:
         kind, _, target = record.subject.partition("/")
         where = f" of {target}" if target else ""
         if record.verb == "inject":
@@ -166,52 +169,52 @@ class Teller:
             text = f"{kind}{where} begins" + (f", for {lasts}" if lasts else "")
         else:
             text = f"{kind}{where} is over"
-        self.add("fault", record, text)
+        self._add("fault", record, text)
 
-    def traffic(self, record: Record) -> None:
+    def _traffic(self, record: Record) -> None:
         name = record.actor.partition("/")[2]
         if record.verb == "recovered":
-            self.add("traffic", record, f"{name}: requests are answered again", name)
+            self._add("traffic", record, f"{name}: requests are answered again", name)
             return
         shares = record.facts().get("share") or {}
         causes = ", ".join(f"{share:.0%} {cause}" for cause, share in shares.items())
-        self.add("traffic", record, f"{name}: requests fail: {causes}", name)
+        self._add("traffic", record, f"{name}: requests fail: {causes}", name)
 
     # --- inside the clusters ------------------------------------------------------------------------------------
 
-    def version(self, version: Version) -> None:
+    def _version(self, version: Version) -> None:
         word = version.subject.partition("/")[0]
         if word.endswith(_FLUX_GROUPS):
-            self.flux(version, word.partition(".")[0])
+            self._flux(version, word.partition(".")[0])
         elif version.actor.startswith(_ACCOUNT) and version.verb in {"apply", "delete"} and word != "event":
-            self.agent_write(version, word)
+            self._agent_write(version, word)
         elif word == "node":
-            self.node(version)
+            self._node(version)
         elif word == "pod":
-            self.pod(version)
+            self._pod(version)
         for group, text in self.rollouts.take(version):
-            self.add("pods", version, text)
+            self._add("pods", version, text)
             if group:
-                self.grouped(
+                self._grouped(
                     group, "pods", {"begins": "deployments begin", "up": "deployments are up"}[group]
                 )
 
-    def flux(self, version: Version, kind: str) -> None:
+    def _flux(self, version: Version, kind: str) -> None:
         status = version.object.get("status") or {}
         before = (version.previous.object.get("status") or {}) if version.previous is not None else {}
         name = version.key[1]
         if kind == "gitrepository":
             revision = _revision((status.get("artifact") or {}).get("revision"))
             if revision and revision != _revision((before.get("artifact") or {}).get("revision")):
-                self.add("agent", version, f"source-controller fetched {revision}")
+                self._add("agent", version, f"source-controller fetched {revision}")
         elif status.get("lastAppliedRevision") != before.get("lastAppliedRevision"):
-            self.add(
+            self._add(
                 "agent", version, f"{name}: applied revision {_revision(status.get('lastAppliedRevision'))}"
             )
-        self.ready(version, status, name)
-        self.suspended(version, name)
+        self._ready(version, status, name)
+        self._suspended(version, name)
 
-    def ready(self, version: Version, status: Mapping[str, Any], name: str) -> None:
+    def _ready(self, version: Version, status: Mapping[str, Any], name: str) -> None:
         """A Ready condition that turned false, once for each reason and revision, and when it is good again."""
         ready = _condition(status, "Ready")
         key = version.subject
@@ -219,18 +222,18 @@ class Teller:
             reason = f"{ready.get('reason')}/{status.get('lastAttemptedRevision', '')}"
             if self.said.get(key) != reason:
                 self.said[key] = reason
-                self.add("agent", version, f"{name}: {ready.get('reason')}: {ready.get('message')}")
+                self._add("agent", version, f"{name}: {ready.get('reason')}: {ready.get('message')}")
         elif ready.get("status") == "True" and self.said.pop(key, None) is not None:
-            self.add("agent", version, f"{name}: ready again")
+            self._add("agent", version, f"{name}: ready again")
 
-    def suspended(self, version: Version, name: str) -> None:
+    def _suspended(self, version: Version, name: str) -> None:
         now = bool((version.object.get("spec") or {}).get("suspend"))
         before = version.previous
         was = bool((before.object.get("spec") or {}).get("suspend")) if before is not None else now
         if now != was:
-            self.add("agent", version, f"{name} is {'suspended' if now else 'resumed'}")
+            self._add("agent", version, f"{name} is {'suspended' if now else 'resumed'}")
 
-    def agent_write(self, version: Version, word: str) -> None:
+    def _agent_write(self, version: Version, word: str) -> None:
         """Writes of one reconciliation make one moment."""
         shown = f"{word.partition('.')[0]}/{version.key[1]}"
         verb = "deleted" if version.verb == "delete" else "applied"
@@ -246,7 +249,7 @@ class Teller:
         self.applied[len(self.moments)] = [shown]
         self.moments.append(Moment(version.time, "agent", actor, verb, version))
 
-    def node(self, version: Version) -> None:
+    def _node(self, version: Version) -> None:
         now = _condition(version.object.get("status") or {}, "Ready").get("status")
         before = version.previous
         was = (
@@ -256,15 +259,15 @@ class Teller:
         )
         name = version.key[1]
         if now == "True" and name not in self.joined:
-            self.join(version, name)
+            self._join(version, name)
         elif now != was and was is not None:
             if now == "True":
-                self.add("pods", version, f"{name} is Ready")
+                self._add("pods", version, f"{name} is Ready")
             elif was == "True":
                 why = "the kubelet is silent" if now == "Unknown" else "its kubelet says so"
-                self.add("pods", version, f"{name} is NotReady: {why}")
+                self._add("pods", version, f"{name} is NotReady: {why}")
 
-    def join(self, version: Version, name: str) -> None:
+    def _join(self, version: Version, name: str) -> None:
         """New machines that become Ready within seconds of each other make one moment, at the last of them."""
         burst = self.bursts[-1] if self.bursts else None
         if burst is None or version.time - self.moments[burst].time > _BURST:
@@ -279,24 +282,24 @@ class Teller:
         self.joined[name] = count
         self.moments[burst] = Moment(version.time, "pods", known.actor, f"{count} nodes are Ready", version)
 
-    def pod(self, version: Version) -> None:
+    def _pod(self, version: Version) -> None:
         """Evictions, and containers that wait for something that will not come by itself."""
         name = version.key[1]
         target = _condition(version.object.get("status") or {}, "DisruptionTarget")
         if target.get("status") == "True" and self.said.get(version.subject) != "evicted":
             self.said[version.subject] = "evicted"
             node = version.object["spec"].get("nodeName", "")
-            self.add("pods", version, f"pod/{name} is evicted from {node}: {target.get('reason')}")
-            self.grouped(f"evicted from {node}", "pods", f"pods are evicted from {node}")
+            self._add("pods", version, f"pod/{name} is evicted from {node}: {target.get('reason')}")
+            self._grouped(f"evicted from {node}", "pods", f"pods are evicted from {node}")
         for status in (version.object.get("status") or {}).get("containerStatuses") or ():
             reason = (status.get("state", {}).get("waiting") or {}).get("reason", "")
             if reason in {"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff"}:
                 key = f"{version.subject}/{reason}"
                 if key not in self.crashed:
                     self.crashed.add(key)
-                    self.add("pods", version, f"pod/{name}: {reason}")
+                    self._add("pods", version, f"pod/{name}: {reason}")
 
-    def exited(self, record: Record) -> None:
+    def _exited(self, record: Record) -> None:
         facts = record.facts()
         if facts.get("exitCode") in {0, 137, 143} and facts.get("reason") != "OOMKilled":
             return
@@ -305,7 +308,7 @@ class Teller:
         self.crashed.add(record.subject)
         name = record.subject.rpartition("/")[2]
         text = f"pod/{name}: container {facts.get('container')} exits with code {facts.get('exitCode')}"
-        self.add("pods", record, text)
+        self._add("pods", record, text)
 
 
 def _listed(objects: Sequence[str], most: int = 4) -> str:
