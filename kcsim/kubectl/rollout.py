@@ -16,7 +16,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.containers import write_template
 from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.session import KubectlError, Session, named, word
+from kcsim.kubectl.session import KubectlError, Session, named
 from kcsim.kubectl.targets import Target, choose, tell
 from kcsim.kubectl.watching import Changed
 
@@ -108,7 +108,7 @@ def stateful_set_status(obj: Object, revision: int = 0) -> tuple[str, bool]:
     if wanted is not None and ready < wanted:
         return f"Waiting for {wanted - ready} pods to be ready...\n", False
     partition = (strategy.get("rollingUpdate") or {}).get("partition")
-    if wanted is not None and partition:
+    if wanted is not None and partition is not None:
         if updated < wanted - partition:
             text = f"{updated} out of {wanted - partition} new pods have been updated"
             return f"Waiting for partitioned roll out to finish: {text}...\n", False
@@ -180,10 +180,22 @@ def _owned_sets(session: Session, deployment: Object) -> Steps:
     return {int(objects.annotations(rs).get(REVISION, 0)): rs for rs in owned}
 
 
+def _owned_revisions(session: Session, owner: Object) -> Steps:
+    """The ControllerRevisions of a DaemonSet or StatefulSet, by number."""
+    selector = str(selectors.from_object(owner["spec"]["selector"]))
+    namespace = objects.namespace(owner)
+    found = yield session.client.list("controllerrevisions.apps", namespace, label_selector=selector)
+    uid = objects.uid(owner)
+    owned = [r for r in found["items"] if (ref := objects.controller_of(r)) and ref["uid"] == uid]
+    return {revision["revision"]: revision for revision in owned}
+
+
 def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
-    _only_deployments(target, "history viewer")
-    deployment = yield session.client.get(target.resource, target.namespace, target.name)
-    sets = yield from _owned_sets(session, deployment)
+    if target.resource.kind not in _STATUS:
+        raise KubectlError(f"error: no history viewer has been implemented for {target.resource.kind}")
+    owner = yield session.client.get(target.resource, target.namespace, target.name)
+    find = _owned_sets if target.resource.kind == "Deployment" else _owned_revisions
+    sets = yield from find(session, owner)
     asked = arguments.integer("revision")
     title = named(target.resource, target.name)
     if asked:
@@ -208,19 +220,60 @@ def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
     return None
 
 
-def _describe_template(replica_set: Object) -> str:
-    """The pod template of a revision with its change cause; unlike in describe, columns are not laid out."""
-    template = replica_set["spec"]["template"]
-    cause = objects.annotations(replica_set).get(CHANGE_CAUSE)
-    if cause:
+def _describe_template(revision: Object) -> str:
+    """The pod template of a revision; unlike in describe, columns are not laid out.
+
+    That of a ReplicaSet comes with its change cause.
+    """
+    template = revision["spec"]["template"] if "spec" in revision else _recorded_template(revision)
+    cause = objects.annotations(revision).get(CHANGE_CAUSE)
+    if cause and "spec" in revision:
         template = objects.with_annotations({"metadata": {}, **template}, {CHANGE_CAUSE: cause})
     writer = Writer()
     write_template(writer, template)
     return writer.raw()
 
 
+def _recorded_template(revision: Object) -> Object:
+    """The pod template that a ControllerRevision puts back."""
+    template = revision["data"]["spec"]["template"]
+    return {key: value for key, value in template.items() if key != "$patch"}
+
+
+def _undo_revision(session: Session, arguments: Arguments, target: Target) -> Steps:
+    """Put the template of a ControllerRevision back (DaemonSetRollbacker, StatefulSetRollbacker)."""
+    owner = yield session.client.get(target.resource, target.namespace, target.name)
+    revisions = yield from _owned_revisions(session, owner)
+    wanted = arguments.integer("to-revision") or 0
+    if not wanted and len(revisions) <= 1:
+        raise KubectlError("error: no last revision to roll back to")
+    chosen = revisions.get(wanted or _previous(revisions))
+    if chosen is None:
+        raise KubectlError(f"error: unable to find specified revision {wanted} in history")
+    title = named(target.resource, target.name)
+    if _recorded_template(chosen) == owner["spec"]["template"]:
+        session.print(f"{title} skipped rollback (current template already matches revision {wanted})")
+        return None
+    dry = arguments.get("dry-run") == "server"
+    yield session.client.patch(
+        target.resource,
+        target.namespace,
+        target.name,
+        chosen["data"],
+        type="strategic",
+        field_manager="kubectl-rollout",
+        dry_run=dry,
+    )
+    session.print(f"{title} rolled back{' (server dry run)' if dry else ''}")
+    return None
+
+
 def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
-    _only_deployments(target, "rollbacker")
+    if target.resource.kind in {"DaemonSet", "StatefulSet"}:
+        yield from _undo_revision(session, arguments, target)
+        return None
+    if target.resource.kind != "Deployment":
+        raise KubectlError(f"error: no rollbacker has been implemented for {target.resource.kind}")
     deployment = yield session.client.get(target.resource, target.namespace, target.name)
     if deployment["spec"].get("paused"):
         raise KubectlError(
@@ -302,7 +355,9 @@ def _resume(session: Session, arguments: Arguments, target: Target) -> Steps:
 
 def _set_paused(session: Session, arguments: Arguments, target: Target, *, paused: bool) -> Steps:
     del arguments
-    _only_deployments(target, "pauser" if paused else "resumer")
+    if target.resource.kind != "Deployment":
+        name = f'{target.resource.group_resource} "{target.name}"'
+        raise KubectlError(f"error: {name} {'pausing' if paused else 'resuming'} is not supported")
     live = yield session.client.get(target.resource, target.namespace, target.name)
     if bool(live["spec"].get("paused")) is paused:
         state = "is already paused" if paused else "is not paused"
@@ -321,11 +376,6 @@ def _strategic(session: Session, target: Target, body: Object) -> Any:
         type="strategic",
         field_manager="kubectl-rollout",
     )
-
-
-def _only_deployments(target: Target, what: str) -> None:
-    if target.resource.kind != "Deployment":
-        raise KubectlError(f"error: no {what} has been implemented for {word(target.resource)} in kcsim yet")
 
 
 _COMMANDS = {
