@@ -8,6 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def test_check_never_breaks(name: str, changes: list[Mutation]) -> None:
         assert heads[-1] == "1 scenario of 1 cannot be run"
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(FILES)), mutations())
 @settings(suppress_health_check=list(HealthCheck))
 def test_run_never_breaks(name: str, changes: list[Mutation]) -> None:
@@ -75,6 +77,7 @@ KEYS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(NAMES),
     st.lists(
