@@ -6,18 +6,17 @@ it counts. A value is None where the thing never happened; `absent` then says it
 `take` puts the table together.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api.request import ADMIN, User, service_account
-from kcsim.delivery.ci.rights import Reach, reach
+from kcsim.api.request import ADMIN
 from kcsim.engine.clock import MINUTE, format_duration, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.changes import Change, Changes
+from kcsim.scenario.credentials import Holder, holders, holding
 from kcsim.scenario.drift import Drift, Episode
-from kcsim.simulation.cluster import Cluster
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play
@@ -304,12 +303,12 @@ class Measures:
     # --- credentials --------------------------------------------------------------------------------------------
 
     def _credentials(self) -> Iterable[Measure]:
-        outside: list[_Holder] = []
-        inside: list[_Holder] = []
+        outside: list[Holder] = []
+        inside: list[Holder] = []
         for name, cluster in self._play.world.clusters.items():
-            for user, reached in _holders(cluster):
+            for user, reached in holders(cluster):
                 account = user.name.startswith(_ACCOUNT)
-                (inside if account else outside).append(_Holder(user.name.rpartition(":")[2], name, reached))
+                (inside if account else outside).append(Holder(user.name.rpartition(":")[2], name, reached))
         typing = (
             entry.as_ for entry in self._play.scenario.timeline if entry.kubectl or entry.apply or entry.flux
         )
@@ -317,7 +316,7 @@ class Measures:
         yield Measure(
             "credentials_outside",
             "Credentials outside the cluster",
-            _holding(outside),
+            holding(outside),
             "",
             "Who, outside the clusters, holds credentials of the delivery that can change them, and how far these reach.",
             (*(holder.text for holder in outside), *people),
@@ -326,58 +325,12 @@ class Measures:
         yield Measure(
             "credentials_inside",
             "Credentials inside the cluster",
-            _holding(inside),
+            holding(inside),
             "",
             "ServiceAccounts of the delivery's own pods that can change the cluster, and how far these reach.",
             tuple(holder.text for holder in inside),
             "none",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """Somebody who can change a cluster, and how far."""
-
-    name: str
-    cluster: str
-    reach: Reach
-
-    @property
-    def text(self) -> str:
-        where = f" of {self.cluster}" if self.cluster else ""
-        return f"{self.name}: {self.reach}{where}"
-
-    @property
-    def short(self) -> str:
-        if self.reach.is_whole_cluster:
-            return f"{self.name} (everything)"
-        if not self.reach.everywhere and self.reach.namespaces:
-            return f"{self.name} (in {', '.join(self.reach.namespaces)})"
-        return f"{self.name} (some kinds)"
-
-
-def _holders(cluster: Cluster) -> Iterator[tuple[User, Reach]]:
-    """Users and ServiceAccounts that some binding names and that can change anything; Kubernetes' own left out."""
-    server = cluster.server
-    found: dict[str, User] = {}
-    for word in ("clusterrolebindings", "rolebindings"):
-        resource = server.catalog.by_word(word)
-        assert resource is not None, "a built-in kind"
-        for version in server.log.list(resource):
-            for subject in version.object.get("subjects") or ():
-                if subject["kind"] == "ServiceAccount":
-                    user = service_account(subject.get("namespace") or version.key[0], subject["name"])
-                    found.setdefault(user.name, user)
-                elif subject["kind"] == "User" and not subject["name"].startswith("system:"):
-                    found.setdefault(subject["name"], User(subject["name"]))
-    for name in sorted(found):
-        reached = reach(found[name], server.authorizer.rules_of(found[name]))
-        if reached.can_change:
-            yield found[name], reached
-
-
-def _holding(holders: Sequence[_Holder]) -> str | None:
-    return ", ".join(dict.fromkeys(holder.short for holder in holders)) or None
 
 
 def _longest(measure: Measure, episodes: Sequence[Episode], end: Callable[[Episode], int | None]) -> Measure:
