@@ -1,0 +1,1 @@
+"""Finished Jobs go after their time to live."""
