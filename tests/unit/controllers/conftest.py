@@ -9,6 +9,7 @@ from kcsim.api.client import DirectClient, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.request import ADMIN
 from kcsim.api.server import ApiServer
+from kcsim.cluster.controllers.daemonset.placement import target_node
 from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339, seconds
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
@@ -48,8 +49,8 @@ class FakeNodes:
                 self.bind(pod)
 
     def bind(self, pod):
-        node = min(self.load, key=lambda name: (self.load[name], name))
-        self.load[node] += 1
+        node = target_node(pod) or min(self.load, key=lambda name: (self.load[name], name))
+        self.load[node] = self.load.get(node, 0) + 1
         self.world.do(self.world.client.bind(pod, node))
         self.world.engine.after(self.ready_after, self.report, objects.key(pod), True)
 
@@ -95,10 +96,15 @@ class World:
         for name in ("default", "shop"):
             self.do(self.client.create("namespaces", manifest("v1", "Namespace", name, None)))
         for i, name in enumerate(nodes):
-            node = manifest("v1", "Node", name, None)
-            node["metadata"]["labels"] = {"topology.kubernetes.io/zone": f"zone-{'ab'[i % 2]}"}
-            self.do(self.client.create("nodes", node))
+            self.add_node(name, {"topology.kubernetes.io/zone": f"zone-{'ab'[i % 2]}"})
         self.nodes = FakeNodes(self, nodes)
+
+    def add_node(self, name, labels):
+        """A node that is ready at once: without the taint that new nodes are given."""
+        node = manifest("v1", "Node", name, None)
+        node["metadata"]["labels"] = labels
+        self.do(self.client.create("nodes", node))
+        self.patch("nodes", name, {"spec": {"taints": None}}, namespace="")
 
     def run_controllers(self, *reconcilers, limits=CONTROLLER_MANAGER):
         for reconciler in reconcilers:
