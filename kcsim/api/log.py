@@ -39,7 +39,7 @@ class Version(Record):
         deleted: whether this write removed the object.
         manager, operation, subresource: who to enter in managedFields (``operation`` is ``Update`` or ``Apply``).
         managed: managedFields in their working form once somebody asked, else None.
-        sent: for a creation, the object before admission added to it: what its creator is said to own.
+        sent: the object before admission and the allocators added to it: what its writer is said to own.
     """
 
     __slots__ = (

@@ -51,7 +51,7 @@ class Ownership:
                 continue
             managed = item.managed = track_update(
                 before.object if before is not None else None,
-                item.object if before is not None or item.sent is None else item.sent,
+                item.object if item.sent is None else item.sent,
                 managed,
                 item.manager,
                 self.schema(item.resource),

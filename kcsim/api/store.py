@@ -29,6 +29,7 @@ _MAX_NAME = 63
 _SUFFIX = 5
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 _SERVER_METADATA = ("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "uid")
+_DELETION = ("deletionGracePeriodSeconds", "deletionTimestamp")
 
 
 class Store:
@@ -190,6 +191,9 @@ class Store:
             new = strategy.prepare_for_update(resource, new, old)
         if new.get("spec") is not old.get("spec") or not op.subresource:
             new = self.typed.default(resource, new)
+        sent = new
+        if not op.subresource:
+            new = self.admission.admit_update(resource, new)
         # Writes of the status never move it, not even those that set a Deployment's annotations.
         seen = old["metadata"].get("generation")
         generation = seen if op.subresource == "status" else strategy.generation(resource, new, old)
@@ -204,7 +208,14 @@ class Store:
             return self._remove(op, current, new)
         verb = "apply" if operation == "Apply" else op.verb
         return self._write(
-            op, current.key, new, verb=verb, previous=current, operation=operation, managed=managed
+            op,
+            current.key,
+            new,
+            verb=verb,
+            previous=current,
+            operation=operation,
+            managed=managed,
+            sent=sent if new.get("spec") is not sent.get("spec") else None,
         )
 
     def _check_preconditions(self, op: Operation, current: Version, new: Object) -> None:
@@ -236,6 +247,8 @@ class Store:
             return new
         merged = {k: v for k, v in metadata.items() if v is not None and k != "managedFields"}
         for field in (*_SERVER_METADATA, "generation", "resourceVersion", "namespace", "name"):
+            if field in _DELETION and merged.get(field):
+                continue  # writing another one is refused, not overlooked
             if field in before:
                 merged[field] = before[field]
             else:

@@ -22,7 +22,7 @@ from kcsim.engine.task import run_now
 from kcsim.kubectl.command import kubectl
 from tests.transcripts.binding import Bindings, Difference, Unbound
 from tests.transcripts.plane import Plane, api_plane
-from tests.transcripts.scope import out_of_scope
+from tests.transcripts.scope import MEMORY, PROTECTION, only_memory, only_protection, out_of_scope
 
 AGREES, DIFFERS, OUTSIDE = "agree", "differ", "out of scope"
 _HTTP_TAKES, _KUBECTL_TAKES = 10 * MILLISECOND, 100 * MILLISECOND
@@ -78,6 +78,10 @@ class Replay:
             return Outcome(place, AGREES)
         if step.get("unstable"):
             return Outcome(place, OUTSIDE, _UNSTABLE, differences)
+        if only_memory(differences):
+            return Outcome(place, OUTSIDE, MEMORY, differences)
+        if only_protection(differences):
+            return Outcome(place, OUTSIDE, PROTECTION, differences)
         return Outcome(place, DIFFERS, differences=differences)
 
     # --- kinds of steps -----------------------------------------------------------------------------------------
@@ -173,9 +177,15 @@ def _headers(answer: Response) -> dict[str, list[str]]:
 
 
 def _plain(value: Any) -> Any:
-    """A value without the descriptions of table columns: they are documentation, which kcsim does not carry."""
+    """A value without what kcsim leaves out on purpose.
+
+    The descriptions of table columns are documentation; an error that the real server finds twice is one cause here.
+    """
     if isinstance(value, dict):
         kept = {key: _plain(item) for key, item in value.items()}
+        if isinstance(kept.get("causes"), list):
+            causes = kept["causes"]
+            kept["causes"] = [cause for i, cause in enumerate(causes) if cause not in causes[:i]]
         if value.get("kind") == "Table" and value.get("columnDefinitions"):
             kept["columnDefinitions"] = [
                 {key: item for key, item in column.items() if key != "description"}

@@ -63,6 +63,13 @@ class Admission:
             return _taint_new_node(obj)
         return obj
 
+    def admit_update(self, resource: Resource, obj: Object) -> Object:
+        """The object as it will replace the stored one: a pod that lost its default tolerations gets them back."""
+        if resource.kind != "Pod" or resource.custom:
+            return obj
+        spec = _tolerations(obj["spec"])
+        return obj if spec["tolerations"] == obj["spec"].get("tolerations") else {**obj, "spec": spec}
+
     def admit_delete(self, resource: Resource, name: str) -> None:
         """Refuse the deletion of what must live (NamespaceLifecycle)."""
         if resource is self._namespaces and name in IMMORTAL_NAMESPACES:

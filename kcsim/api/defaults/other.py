@@ -86,7 +86,10 @@ def namespace(obj: Object) -> Object:
 
 
 def node(obj: Object) -> Object:
-    """SetDefaults_NodeStatus."""
+    """SetDefaults_NodeStatus; and the list of pod ranges for clients that know only one (its conversion)."""
+    spec = obj.get("spec") or {}
+    if spec.get("podCIDR") and (spec.get("podCIDRs") or [""])[0] != spec["podCIDR"]:
+        obj = put(obj, "spec", {**spec, "podCIDRs": [spec["podCIDR"]]})
     status = obj.get("status") or {}
     capacity = status.get("capacity")
     return put(obj, "status", fill(status, allocatable=capacity)) if capacity else obj
