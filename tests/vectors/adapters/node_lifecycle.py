@@ -1,7 +1,8 @@
-"""Node taints by condition and tolerations against upstream's tables."""
+"""Node taints by condition, tolerations, and what kubectl says of rollouts, against upstream's tables."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kcsim.cluster.controllers.nodelifecycle.health import (
@@ -10,6 +11,7 @@ from kcsim.cluster.controllers.nodelifecycle.health import (
 )
 from kcsim.cluster.controllers.tainteviction.tolerations import FOREVER, min_toleration_time, time_to_stay
 from kcsim.engine.clock import SECOND
+from kcsim.kubectl.rollout import daemon_set_status, deployment_status, stateful_set_status
 
 Given = dict[str, Any]
 
@@ -23,6 +25,17 @@ def evict_pod(given: Given) -> Given:
     spec = given["pod"]["spec"]
     taints = given["taintedNodes"].get(spec["nodeName"]) or []
     return {"deleted": time_to_stay(taints, spec.get("tolerations") or []) == 0}
+
+
+def rollout(describe: Callable[[Given], tuple[str, bool]]) -> Callable[[Given], Given]:
+    def told(given: Given) -> Given:
+        strategy = given.get("strategy") or {"type": "RollingUpdate"}
+        spec = {"replicas": given.get("specReplicas", 3), "updateStrategy": strategy}
+        metadata = {"name": "foo", "generation": given["generation"]}
+        message, done = describe({"metadata": metadata, "spec": spec, "status": given["status"]})
+        return {"message": message, "done": done}
+
+    return told
 
 
 def same_taints(case: Given, outcome: Given) -> None:
@@ -39,5 +52,8 @@ ADAPTERS = {
         "excluded": excluded_from_disruption_checks({"metadata": {}, **given["node"]})
     },
     "evictPod": evict_pod,
+    "rolloutStatus_deployment": rollout(deployment_status),
+    "rolloutStatus_daemonSet": rollout(daemon_set_status),
+    "rolloutStatus_statefulSet": rollout(stateful_set_status),
 }
 CHECKS = {"taintsByCondition": same_taints}
