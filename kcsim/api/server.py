@@ -31,6 +31,10 @@ from kcsim.engine.core import Engine
 
 _DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 """By group resource: what every answer about it warns of."""
+_PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+    "propagationPolicy=Orphan to suppress this warning"
+)
 _MAX_OBJECT = 1_572_864
 """etcd's request limit (1.5 MiB)."""
 
@@ -199,7 +203,7 @@ class ApiServer:
         escalation.check(self, op, obj, current.object)
         new = self.store.update(op, current, obj, managed=managed)
         self._custom.changed(op.resource, new)
-        return _made(200, new, warnings)
+        return _made(200, self.store.last_answer(op, new, managed), warnings)
 
     def _patch(self, op: Operation) -> Answer:
         current = self.log.get(op.resource, op.namespace, op.name)
@@ -219,7 +223,7 @@ class ApiServer:
         escalation.check(self, op, patched, current.object)
         new = self.store.update(op, current, patched, managed=managed)
         self._custom.changed(op.resource, new)
-        return _made(200, new, warnings)
+        return _made(200, self.store.last_answer(op, new, managed), warnings)
 
     def _apply(self, op: Operation, current: Version | None) -> Answer:
         if current is None:
@@ -253,7 +257,8 @@ class ApiServer:
                 "details": details,
             }
             return Answer(200, body)
-        return _made(200, written or current)
+        silent = op.resource.kind != "Job" or op.propagation_policy
+        return _made(200, written or current, () if silent else (_PODS_STAY,))
 
     def _delete_collection(self, op: Operation) -> Answer:
         found = self.find(op.resource, op.namespace or None, op.label_selector, op.field_selector)

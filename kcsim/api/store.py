@@ -288,7 +288,8 @@ class Store:
             and not finalizers
             and not (resource.kind == "Namespace" and obj["spec"].get("finalizers"))
         ):
-            return None if op.dry_run else self._remove(op, current, obj), True
+            last = self._marked(obj, 0, [], first=not objects.is_deleting(obj)) if resource.graceful else obj
+            return None if op.dry_run else self._remove(op, current, last), True
         return self._mark(op, current, obj, grace, finalizers, first=not objects.is_deleting(obj)), False
 
     @staticmethod
@@ -322,6 +323,21 @@ class Store:
     def _mark(
         self, op: Operation, current: Version, obj: Object, grace: int, finalizers: list[str], *, first: bool
     ) -> Version | None:
+        new = self._marked(obj, grace, finalizers, first=first)
+        if _same(new, current.object) or op.dry_run:
+            return None
+        return self.log.append(
+            op.resource,
+            current.key,
+            new,
+            actor=op.user.name,
+            verb="delete",
+            manager=op.field_manager,
+            previous=current,
+        )
+
+    def _marked(self, obj: Object, grace: int, finalizers: list[str], *, first: bool) -> Object:
+        """The object with the instant it has to be gone by (registry/rest: BeforeDelete)."""
         metadata = obj["metadata"]
         now = self._engine.now
         if first:
@@ -337,18 +353,7 @@ class Store:
                 if until_us < now:
                     until_us, grace = now, min(grace, 1)
                 marks = {"deletionTimestamp": rfc3339(until_us), "deletionGracePeriodSeconds": grace}
-        new = objects.with_metadata(obj, finalizers=finalizers or None, **marks)
-        if _same(new, current.object) or op.dry_run:
-            return None
-        return self.log.append(
-            op.resource,
-            current.key,
-            new,
-            actor=op.user.name,
-            verb="delete",
-            manager=op.field_manager,
-            previous=current,
-        )
+        return objects.with_metadata(obj, finalizers=finalizers or None, **marks)
 
     @staticmethod
     def _may_vanish(resource: Resource, obj: Object) -> bool:
@@ -371,6 +376,29 @@ class Store:
             manager=op.field_manager,
             previous=current,
             deleted=True,
+        )
+
+    def last_answer(self, op: Operation, version: Version, managed: Any) -> Version:
+        """What the client gets whose update let an object go: the state it asked for, in no version of its own."""
+        if not version.deleted or version.previous is None:
+            return version
+        before = version.previous
+        obj = objects.with_metadata(
+            version.object, resourceVersion=before.object["metadata"]["resourceVersion"]
+        )
+        return self.log.draft(
+            version.resource,
+            version.key,
+            obj,
+            version.actor,
+            op.verb,
+            version.manager,
+            before,
+            False,
+            "Update",
+            op.subresource,
+            managed,
+            None,
         )
 
     # --- a changed copy ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ _COMMANDS = {
 _DUMP = re.compile(r'\n@@ -|"Spec":\{"Volumes"')
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
 _BOOTSTRAP = "the bootstrap roles are cut to the kinds whose holders exist here"
+_POD = "/api/v1/namespaces/subres/pods/p"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 _REQUESTS: dict[tuple[Any, ...], str] = {
     (
@@ -37,6 +38,9 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
     ("rbac", f"{_RBAC}/admin"): _BOOTSTRAP,
     ("rbac", f"{_RBAC}/edit"): _BOOTSTRAP,
     ("rbac", f"{_RBAC}/view"): _BOOTSTRAP,
+    ("subresources", f"{_POD}/ephemeralcontainers"): "pods get no debug containers",
+    ("subresources", f"{_POD}/resize"): "pods are not resized in place",
+    ("subresources", _POD): "the pod had got a debug container before",
     ("kubectl-meta", "/"): "the index of all paths lists parts of the real server that are not here",
 }
 _VALUE_FLAGS = {"-n", "--namespace", "--as", "--as-group"}
