@@ -21,7 +21,13 @@ UPLINK: Distribution = Skewed(5_000, 20_000)
 def lay_out(network: Network) -> None:
     """Place what every world has outside its clusters."""
     network.add_host(INTERNET, kind="switch")
-    for name, kind in ((GIT, "git-host"), (REGISTRY, "registry"), (CI, "ci"), (LAPTOP, "laptop"), (USERS, "users")):
+    for name, kind in (
+        (GIT, "git-host"),
+        (REGISTRY, "registry"),
+        (CI, "ci"),
+        (LAPTOP, "laptop"),
+        (USERS, "users"),
+    ):
         network.add_host(name, kind=kind)
         network.connect(name, INTERNET, UPLINK)
 

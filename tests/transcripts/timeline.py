@@ -271,8 +271,7 @@ def _stories(name: str, left: list[Entry], right: list[Entry], bindings: Binding
     exact = _same_steps(name, left, right, Bindings(dict(bindings.values)))
     if not exact or name.startswith("pods/"):
         return exact or _same_steps(name, left, right, bindings)
-    rests = _same_rests(name, left, right, bindings)
-    return rests
+    return _same_rests(name, left, right, bindings)
 
 
 def _same_steps(name: str, left: list[Entry], right: list[Entry], bindings: Bindings) -> list[Difference]:
