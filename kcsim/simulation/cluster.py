@@ -13,11 +13,13 @@ from kcsim.api.client import Client, DirectClient, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
+from kcsim.cluster.controllers.cronjob.controller import CronJobController
 from kcsim.cluster.controllers.daemonset.controller import DaemonSetController
 from kcsim.cluster.controllers.deployment.controller import DeploymentController
 from kcsim.cluster.controllers.disruption.controller import DisruptionController, StaleDisruptions
 from kcsim.cluster.controllers.endpointslice.controller import EndpointSliceController
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
+from kcsim.cluster.controllers.job.controller import JobController
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
 from kcsim.cluster.controllers.nodelifecycle.health import LifecycleConfig
@@ -25,6 +27,7 @@ from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
+from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
@@ -102,6 +105,9 @@ class Cluster:
             ReplicaSetController(),
             StatefulSetController(),
             DaemonSetController(),
+            JobController(),
+            CronJobController(),
+            TtlAfterFinishedController(),
             DisruptionController(),
             StaleDisruptions(),
             EndpointSliceController(),
