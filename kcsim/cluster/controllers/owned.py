@@ -54,6 +54,18 @@ class OwnedPods:
         """The pods of a namespace that have no controller, by name."""
         return self._orphans.get(namespace) or _NONE
 
+    def is_foreign(self, old: Object | None, new: Object | None) -> bool:
+        """Whether a change is of a pod that a controller of another kind had and has: most are, so this is quick."""
+        pod = new or old
+        assert pod is not None
+        refs = pod["metadata"].get("ownerReferences")
+        if not refs or (old is not None and old["metadata"].get("ownerReferences") is not refs):
+            return False
+        for ref in refs:
+            if ref.get("controller"):
+                return bool(ref["kind"] != self._kind)
+        return False
+
     def observe(self, old: Object | None, new: Object | None) -> None:
         """A pod was added, changed or deleted."""
         before = self._place(old) if old is not None else None

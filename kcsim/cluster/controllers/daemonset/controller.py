@@ -114,6 +114,8 @@ class DaemonSetController(Reconciler):
                 self.enqueue(key)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if self.pods.is_foreign(old, new):
+            return
         self.pods.observe(old, new)
         before = controller_uid(old, _KIND) if old is not None else ""
         after = controller_uid(new, _KIND) if new is not None else ""

@@ -49,9 +49,11 @@ class StaleDisruptions(Reconciler):
         self.pods = component.informer("pods")
         self.pods.on_change(self._pod_changed)
 
-    def _pod_changed(self, _old: Object | None, new: Object | None) -> None:
-        wait = self._stale_in(new) if new is not None else None
-        if new is not None and wait is not None:
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None or (old is not None and old.get("status") is new.get("status")):
+            return
+        wait = self._stale_in(new)
+        if wait is not None:
             self.enqueue_after(objects.key(new), wait)
 
     def _stale_in(self, pod: Object) -> int | None:

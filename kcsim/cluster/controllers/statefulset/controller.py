@@ -84,6 +84,8 @@ class StatefulSetController(Reconciler):
                 self.enqueue(objects.key(owner))
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if self.pods.is_foreign(old, new):
+            return
         self.pods.observe(old, new)
         if not len(self.sets):
             return
