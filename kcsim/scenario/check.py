@@ -37,6 +37,8 @@ from kcsim.scenario.values import NAME
 
 NODES_MAX = 20_000
 """Machines of one cluster."""
+RUNNERS_MAX = 1_000
+"""Runners of one pipeline."""
 
 
 def check(scenario: Scenario, report: Report) -> None:
@@ -185,10 +187,11 @@ def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: s
 
 
 def _check_pipeline(pipeline: Pipeline, report: Report) -> None:
-    if pipeline.runners < 1:
-        report.add(
-            "KC104", at(pipeline, "runners"), "no runner: no run would ever begin", "Give it 1 or more."
+    if not 1 <= pipeline.runners <= RUNNERS_MAX:
+        message = f"{pipeline.runners} runners: " + (
+            "no run would ever begin" if pipeline.runners < 1 else "no CI system has so many"
         )
+        report.add("KC104", at(pipeline, "runners"), message, f"Give it 1 to {RUNNERS_MAX}.")
     if pipeline.trigger == "poll" and pipeline.poll_interval <= 0:
         report.add("KC104", at(pipeline, "pollInterval"), "an interval of nothing", 'Write it like "1m".')
     _unique(pipeline.stages, "stage", report)

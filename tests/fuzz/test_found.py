@@ -36,6 +36,7 @@ FOUND = {
         "KC104",
         "flux.system",
     ),
+    "a thousand million runners": ("runners: 2", "runners: 1000000000", "KC104", "no CI system has so many"),
     "a delivery named like a path": ("\n  push:\n", '\n  "../push":\n', "KC104", "no name for a delivery"),
 }
 
