@@ -538,7 +538,7 @@ def crd_resources(crd: Mapping[str, Any]) -> list[Resource]:
             short_names=tuple(names.get("shortNames") or ()),
             categories=tuple(names.get("categories") or ()),
             subresources=tuple(
-                name for name in ("scale", "status") if name in (version.get("subresources") or {})
+                name for name in ("status", "scale") if name in (version.get("subresources") or {})
             ),
             strategic=False,
             generation="content",
@@ -596,9 +596,12 @@ class Catalog:
         """
         return self._by_word.get(word.lower())
 
-    def has_group(self, group: str) -> bool:
-        """Whether any version of the group is served (unknown groups are plain-text 404s)."""
-        return any(known == group for known, _, _ in self._by_path)
+    def has_group(self, group: str, version: str) -> bool:
+        """Whether the group is known (unknown ones are plain-text 404s), one of custom resources in that version."""
+        return any(
+            known == group and (not item.custom or served == version)
+            for (known, served, _), item in self._by_path.items()
+        )
 
     def in_version(self, group: str, version: str) -> list[Resource]:
         """Resources of one group version, sorted by plural as discovery lists them."""

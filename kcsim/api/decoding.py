@@ -158,9 +158,9 @@ def read_patch_type(op: Operation, media: str) -> None:
     if kind is None:
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     if kind == "strategic" and not op.resource.strategic:
-        listed = ", ".join(sorted(m for m, t in _PATCH_TYPES.items() if t != "strategic"))
+        listed = ", ".join(m for m, t in _PATCH_TYPES.items() if t != "strategic")
         text = f"the body of the request was in an unknown format - accepted media types include: {listed}"
-        raise status.unsupported_media_type(text)
+        raise StatusError(415, "UnsupportedMediaType", text)
     op.patch_type = kind
 
 

@@ -80,7 +80,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(resource.verbs),
+        "verbs": list(_CUSTOM_VERBS if resource.custom else resource.verbs),
     }
     if resource.short_names:
         entry["shortNames"] = list(resource.short_names)
@@ -89,6 +89,9 @@ def _resource(resource: Resource) -> dict[str, Any]:
     if "get" in resource.verbs and resource.kind != "ComponentStatus":
         entry["storageVersionHash"] = storage_version_hash(resource)
     return entry
+
+
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 
 def storage_version_hash(resource: Resource) -> str:

@@ -80,9 +80,8 @@ def _handle(server: ApiServer, request: Request) -> Response | Stream:
         page = document(server, path)
         if page is not None:
             return Response(200, page, dict(_TEXT) if isinstance(page, str) else {})
-        if path.startswith("/api/") or (
-            path.startswith("/apis/") and server.catalog.has_group(path.split("/")[2])
-        ):
+        parts = [*path.split("/"), ""]
+        if parts[1] == "api" or (parts[1] == "apis" and server.catalog.has_group(parts[2], parts[3])):
             raise status.no_such_resource()
         return Response(404, "404 page not found\n", dict(_TEXT))
     resource = _served(server, user, route, verb)
@@ -159,7 +158,7 @@ def _served(server: ApiServer, user: User, route: _Route, verb: str) -> Resource
     path = f"{route.plural}/{route.subresource}" if route.subresource else route.plural
     if not server.authorizer.allows_path(user, verb, route.group, path, route.namespace, route.name):
         raise server.authorizer.denial(user, verb, route.group, path, route.namespace, route.name)
-    if route.group and not server.catalog.has_group(route.group):
+    if route.group and not server.catalog.has_group(route.group, route.version):
         return None
     raise status.no_such_resource()
 

@@ -16,7 +16,7 @@ from kcsim.api.objects import Object
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
 from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
-from kcsim.api.schemas.structural import problems, with_defaults
+from kcsim.api.schemas.structural import problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_status, validate_update
 
@@ -46,7 +46,8 @@ class Typed:
             known = with_printed(known, resource.gvk)
         if not faults:
             return known, "", []
-        wrong = type_error(faults)
+        # A custom resource decodes whatever its schema says, which validation then asks.
+        wrong = type_error([f for f in faults if f.path[0] == "metadata"] if resource.custom else faults)
         return known, wrong.message if wrong is not None else "", strict_errors(faults)
 
     def decode(
@@ -120,7 +121,7 @@ class Typed:
         schema = self.custom_schemas.get(resource.gvk) if resource.custom else None
         if schema is None:
             return []
-        return list(problems({k: v for k, v in obj.items() if k != "status"}, schema))
+        return unchecked(list(problems({k: v for k, v in obj.items() if k != "status"}, schema)), schema)
 
 
 def _only_status(new: Object, old: Object) -> bool:

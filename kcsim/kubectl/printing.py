@@ -211,9 +211,9 @@ def _table(
 
 
 def _text(cell: Any) -> str:
-    """A cell as text; Go prints booleans small and nothing as ``<nil>``."""
+    """A cell as text; Go prints booleans small, and kubectl leaves out what is null."""
     if cell is None:
-        return "<nil>"
+        return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return str(cell).partition("\n")[0] if isinstance(cell, str) else str(cell)

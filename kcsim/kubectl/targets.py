@@ -63,10 +63,8 @@ def parse_targets(session: Session, words: list[str], namespace: str) -> tuple[l
         return [], targets
     kinds: list[Resource] = []
     for word in words[0].split(","):
-        if word == "all":
-            kinds.extend(session.client.endpoint.server.catalog.in_category("all"))
-        else:
-            kinds.append(session.resource(word))
+        in_category = session.client.endpoint.server.catalog.in_category(word)
+        kinds.extend(in_category or [session.resource(word)])
     names = words[1:]
     return ([], [_target(k, namespace, n) for k in kinds for n in names]) if names else (kinds, [])
 

@@ -22,7 +22,7 @@ from kcsim.engine.task import run_now
 from kcsim.kubectl.command import kubectl
 from tests.transcripts.binding import Bindings, Difference, Unbound
 from tests.transcripts.plane import Plane, api_plane
-from tests.transcripts.scope import MEMORY, PROTECTION, only_memory, only_protection, out_of_scope
+from tests.transcripts.scope import out_of_scope, tolerated
 
 AGREES, DIFFERS, OUTSIDE = "agree", "differ", "out of scope"
 _HTTP_TAKES, _KUBECTL_TAKES = 10 * MILLISECOND, 100 * MILLISECOND
@@ -58,7 +58,7 @@ class Replay:
         return [self._step(place, step) for place, step in enumerate(self.recording["steps"])]
 
     def _step(self, place: int, step: dict[str, Any]) -> Outcome:
-        reason = out_of_scope(self.recording["topic"], step)
+        reason = out_of_scope(self.recording["topic"], place, step)
         if reason:
             return Outcome(place, OUTSIDE, reason)
         (kind, what), *_ = step["do"].items()
@@ -78,10 +78,9 @@ class Replay:
             return Outcome(place, AGREES)
         if step.get("unstable"):
             return Outcome(place, OUTSIDE, _UNSTABLE, differences)
-        if only_memory(differences):
-            return Outcome(place, OUTSIDE, MEMORY, differences)
-        if only_protection(differences):
-            return Outcome(place, OUTSIDE, PROTECTION, differences)
+        reason = tolerated(self.recording["topic"], place, differences)
+        if reason:
+            return Outcome(place, OUTSIDE, reason, differences)
         return Outcome(place, DIFFERS, differences=differences)
 
     # --- kinds of steps -----------------------------------------------------------------------------------------

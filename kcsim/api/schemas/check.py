@@ -99,7 +99,7 @@ def _vanishes(value: Any, name: str, node: Schema, child: Schema) -> bool:
     """Whether Go's encoding leaves this (falsy) field out: null, an empty optional list or map, an omitted zero."""
     shown = name in node.required or (node.name != "" and name in PRINTED_EMPTY.get(struct_name(node), ()))
     if value is None:
-        return not shown or child.kind not in ("list", "map")
+        return not child.nullable and (not shown or child.kind not in ("list", "map"))
     if child.kind in ("list", "map"):
         return not value and not shown
     return not value and node.name != "" and name in OMITTED_ZEROS.get(struct_name(node), ())

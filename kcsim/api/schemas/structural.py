@@ -1,8 +1,8 @@
 """Custom resources against their structural schema: defaults, and what their values may be.
 
 **Imitates:** apiextensions-apiserver ``pkg/apiserver/schema/defaulting`` and kube-openapi ``pkg/validation`` (v1.36), as
-far as the words ``default``, ``required``, ``type``, ``enum``, ``pattern`` and the limits of lengths and numbers go. Left
-out: the other JSON Schema words, CEL rules, ratcheting.
+far as the words ``default``, ``required``, ``type``, ``enum``, ``pattern``, times, sets and maps, and the limits of lengths and
+numbers go. Left out: the other JSON Schema words, CEL rules, ratcheting.
 
 **Walk:** object -> ``with_defaults`` (new spine where something was missing) -> ``problems`` (field errors, in order).
 """
@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from kcsim.api.schemas.schema import Schema
-from kcsim.api.validation.field import FieldError, invalid, not_supported, required
+from kcsim.api.validation.field import FieldError, duplicate, invalid, not_supported, required, too_long
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -26,6 +26,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
 }
+_INT_OR_STRING = (int, str)
+_TIMES = {
+    "date-time": re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d\Z"),
+}
+_BLOCKING = ("NotSupported", "Required", "TooLong", "TooMany", "TypeInvalid")
+_UNCHECKED = (
+    "some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation"
+)
 _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
 
 
@@ -58,12 +68,15 @@ def with_defaults(value: Any, node: Schema) -> Any:
 
 def problems(value: Any, node: Schema, path: str = "") -> Iterator[FieldError]:
     """What is wrong with a value that its schema does not allow, outside in."""
-    if node.name or value is None or node.int_or_string:
+    if node.name or (value is None and (node.nullable or not path)):
         return
-    wanted = _TYPES.get(node.type)
+    wanted = _INT_OR_STRING if node.int_or_string else _TYPES.get(node.type)
     if wanted is not None and not _is_a(value, wanted):
         given = _NAMES.get(type(value), "null")
-        yield invalid(path, given, f'{path} in body must be of type {node.type}: "{given}"')
+        yield _of_type(path, "integer,string" if node.int_or_string else node.type, given)
+        if given == "number":
+            text = f"Checked value must be of type integer (default format) in {path}"
+            yield FieldError("Invalid", "<nil>", "", text)
         return
     yield from _limits(value, node, path)
     if node.kind == "struct" and isinstance(value, dict):
@@ -81,6 +94,23 @@ def problems(value: Any, node: Schema, path: str = "") -> Iterator[FieldError]:
             yield from problems(value[key], node.element, _below(path, key))
 
 
+def unchecked(errors: list[FieldError], schema: Schema) -> list[FieldError]:
+    """The errors, and that CEL rules were not even asked, where the schema has any and the object is too wrong."""
+    if not any(error.type in _BLOCKING for error in errors) or not _has_rules(schema.raw):
+        return errors
+    return [*errors, FieldError("Invalid", "<nil>", None, _UNCHECKED)]
+
+
+def _has_rules(raw: Any) -> bool:
+    if isinstance(raw, dict):
+        return "x-kubernetes-validations" in raw or any(_has_rules(item) for item in raw.values())
+    return isinstance(raw, list) and any(_has_rules(item) for item in raw)
+
+
+def _of_type(path: str, wanted: str, given: str) -> FieldError:
+    return FieldError("TypeInvalid", path, given, f'{path} in body must be of type {wanted}: "{given}"')
+
+
 def _limits(value: Any, node: Schema, path: str) -> Iterator[FieldError]:
     raw = node.raw
     if node.enum and value not in node.enum:
@@ -92,12 +122,39 @@ def _limits(value: Any, node: Schema, path: str) -> Iterator[FieldError]:
         if len(value) < raw.get("minLength", 0):
             yield invalid(path, value, f"{path} in body should be at least {raw['minLength']} chars long")
         if "maxLength" in raw and len(value) > raw["maxLength"]:
-            yield FieldError("TooLong", path, "", f"may not be more than {raw['maxLength']} bytes")
+            yield too_long(path, raw["maxLength"])
+        if node.format in _TIMES and not _TIMES[node.format].match(value):
+            yield _of_type(path, node.format, value)
+    elif isinstance(value, list):
+        yield from _items(value, node, path)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         if "minimum" in raw and value < raw["minimum"]:
             yield invalid(path, value, f"{path} in body should be greater than or equal to {raw['minimum']}")
         if "maximum" in raw and value > raw["maximum"]:
             yield invalid(path, value, f"{path} in body should be less than or equal to {raw['maximum']}")
+
+
+def _items(value: list[Any], node: Schema, path: str) -> Iterator[FieldError]:
+    raw = node.raw
+    if len(value) < raw.get("minItems", 0):
+        yield invalid(path, len(value), f"{path} in body should have at least {raw['minItems']} items")
+    if "maxItems" in raw and len(value) > raw["maxItems"]:
+        text = f"must have at most {raw['maxItems']} items"
+        yield FieldError("TooMany", path, "", f"{len(value)}: {text}")
+    if node.list_type not in ("set", "map"):
+        return
+    seen: list[Any] = []
+    for i, item in enumerate(value):
+        key = item
+        if node.list_type == "map":
+            key = (
+                {name: item[name] for name in node.list_map_keys if name in item}
+                if isinstance(item, dict)
+                else item
+            )
+        if key in seen:
+            yield duplicate(f"{path}[{i}]", key)
+        seen.append(key)
 
 
 def _is_a(value: Any, wanted: tuple[type, ...]) -> bool:

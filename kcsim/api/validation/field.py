@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 ErrorType = Literal[
-    "Required", "Invalid", "NotSupported", "Forbidden", "Duplicate", "NotFound", "TooLong", "TooMany"
+    "Required",
+    "Invalid",
+    "TypeInvalid",
+    "NotSupported",
+    "Forbidden",
+    "Duplicate",
+    "NotFound",
+    "TooLong",
+    "TooMany",
 ]
 
 _TEXT: Final = {
     "Required": "Required value",
     "Invalid": "Invalid value",
+    "TypeInvalid": "Invalid value",
     "NotSupported": "Unsupported value",
     "Forbidden": "Forbidden",
     "Duplicate": "Duplicate value",

@@ -94,7 +94,7 @@ def test_custom_resources_come_and_go():
     catalog = Catalog()
     before = catalog.version
     stored, older = catalog.add_crd(CRD)
-    assert (stored.version, stored.subresources, stored.storage) == ("v1", ("scale", "status"), "")
+    assert (stored.version, stored.subresources, stored.storage) == ("v1", ("status", "scale"), "")
     assert (older.version, older.storage_version) == ("v1alpha1", "example.com/v1")
     assert not stored.strategic
     assert not stored.unconditional_update
@@ -106,7 +106,7 @@ def test_custom_resources_come_and_go():
     catalog.remove_crd(CRD)
     assert catalog.by_word("widgets") is None
     assert len(catalog) == len(BUILT_IN)
-    assert not catalog.has_group("example.com")
+    assert not catalog.has_group("example.com", "v1")
 
 
 def test_adding_a_definition_again_replaces_it():
