@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 from kcsim.api.validation.batch import schedule_error
@@ -151,16 +153,21 @@ def parse(text: str, *, zone: tzinfo = UTC, with_seconds: bool = False) -> Sched
     )
 
 
+@lru_cache(maxsize=256)
 def load_zone(name: str) -> tzinfo:
-    """The time zone of that IANA name.
+    """The time zone of that IANA name, from the package tzdata: what a machine brings along differs from machine to machine.
 
     Raises:
-        KeyError: when there is none (zoneinfo's own error is one).
+        KeyError: when there is none.
     """
     if name in ("", "UTC"):
         return UTC
+    parts = name.split("/")
+    if not all(parts) or ".." in parts:
+        raise KeyError(name)
     try:
-        return ZoneInfo(name)
+        with resources.files("tzdata.zoneinfo").joinpath(*parts).open("rb") as file:
+            return ZoneInfo.from_file(file, key=name)
     except (ValueError, OSError) as error:
         raise KeyError(name) from error
 
