@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
-from kcsim.engine.clock import parse_rfc3339
+from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.manifests import dump
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
@@ -27,9 +27,9 @@ class EventLine:
     message: str
 
 
-def yaml_text(obj: Object, *, managed_fields: bool = False) -> str:
-    """The object as ``kubectl get -o yaml`` prints it, without managedFields unless they are asked for."""
-    if not managed_fields and "managedFields" in obj["metadata"]:
+def yaml_text(obj: Object) -> str:
+    """The object as ``kubectl get -o yaml`` prints it."""
+    if "managedFields" in obj["metadata"]:
         metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
         obj = {**obj, "metadata": metadata}
     return dump(obj)
@@ -45,6 +45,7 @@ def events_of(look: Look, obj: Object) -> list[EventLine]:
         if (event.get("involvedObject") or {}).get("uid") == uid
         or (not namespace and (event.get("involvedObject") or {}).get("name") == obj["metadata"]["name"])
     ]
+    # Within a second their names are in order.
     return sorted(lines, key=lambda line: line.time)
 
 
@@ -55,7 +56,8 @@ def event_line(event: Object) -> EventLine:
     seen = seen or event["metadata"].get("creationTimestamp", "")
     source = (event.get("source") or {}).get("component") or event.get("reportingComponent", "")
     return EventLine(
-        parse_rfc3339(seen) if seen else 0,
+        # Only some carry fractions of a second: none are shown.
+        parse_rfc3339(seen) // SECOND * SECOND if seen else 0,
         series.get("count") or event.get("count") or 1,
         event.get("type", ""),
         event.get("reason", ""),

@@ -17,6 +17,7 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
+from kcsim.api.kit.series import SeriesRecorder
 from kcsim.api.objects import Object
 from kcsim.api.request import User
 from kcsim.cluster.scheduler import reports
@@ -31,7 +32,7 @@ from kcsim.cluster.scheduler.queue import QueuedPod, SchedulingQueue
 from kcsim.cluster.scheduler.schedule_pod import Diagnosis
 from kcsim.cluster.scheduler.timings import DEFAULT_TIMINGS, SchedulerTimings
 from kcsim.engine.core import Timer
-from kcsim.profile.api import SCHEDULER, ClientLimits
+from kcsim.profile.api import SCHEDULER, UNLIMITED, ClientLimits
 
 _ENDED = frozenset(("Succeeded", "Failed"))
 
@@ -61,6 +62,7 @@ class Scheduler(Component):
         self.scheduler_name = scheduler_name
         self.percentage = percentage
         self._timings = timings
+        self._series = SeriesRecorder(self, self._tracked_client(UNLIMITED, "series"), DEFAULT_SCHEDULER)
         self._cycle_dice = self.dice("cycle")
         self._pick = self.dice("ties").integer
         self._profile = default_profile()
@@ -77,6 +79,7 @@ class Scheduler(Component):
 
     def on_stop(self) -> None:
         """A crash forgets the queue, the cache and every pod that was assumed."""
+        self._series.reset()
         self._forget_all()
 
     def _forget_all(self) -> None:
@@ -253,7 +256,7 @@ class Scheduler(Component):
             self.failed(f"status of {reports.subject(pod)}", error)
 
     def _event(self, pod: PodInfo, kind: str, reason: str, message: str) -> None:
-        self.events.event(pod.pod, kind, reason, message, DEFAULT_SCHEDULER)
+        self._series.event(pod.pod, kind, reason, "Binding" if kind == "Normal" else "Scheduling", message)
 
     # --- back-off -----------------------------------------------------------------------------------------------
 
