@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects, patching, selectors, status
@@ -74,8 +75,12 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
     if node:
         raise _binding_conflict(op, f'pod {op.name} is already assigned to node "{node}"')
     now = rfc3339(server.engine.now)
+    labels = _topology_labels(server, target)
 
     def assign(old: Object) -> Object:
+        if labels:
+            merged = _with_topology(tuple(objects.labels(old).items()), labels)
+            old = {**old, "metadata": {**old["metadata"], "labels": merged}}
         spec = {**old["spec"], "nodeName": target}
         before = old["status"].get("conditions") or []
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
@@ -88,6 +93,27 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
         server.store.rewrite(op, pod, assign, "bind")
         server.writes += 1
     return Answer(201, _SUCCESS)
+
+
+def _topology_labels(server: ApiServer, node: str) -> tuple[tuple[str, str], ...]:
+    """What a pod is told of where its node stands (admission plugin PodTopologyLabels)."""
+    nodes = server.catalog.by_gvk(("", "v1", "Node"))
+    found = server.log.get(nodes, "", node) if nodes is not None else None
+    if found is None:
+        return ()
+    labels = objects.labels(found.object)
+    return tuple((key, labels[key]) for key in _TOPOLOGY if key in labels)
+
+
+_TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+
+
+@lru_cache(maxsize=4096)
+def _with_topology(
+    labels: tuple[tuple[str, str], ...], topology: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    """The labels of bound pods; pods of one template in one zone share one dict."""
+    return {**dict(labels), **dict(topology)}
 
 
 def _binding_conflict(op: Operation, why: str) -> status.StatusError:

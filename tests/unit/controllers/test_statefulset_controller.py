@@ -74,6 +74,7 @@ def test_pods_start_one_after_the_other(world, stateful_set):
         "apps.kubernetes.io/pod-index": "1",
         "statefulset.kubernetes.io/pod-name": "db-1",
         "controller-revision-hash": revision,
+        "topology.kubernetes.io/zone": "zone-b",  # from the node it was bound to
     }
     assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == ("db-1", "db")
     assert status(world) == {
