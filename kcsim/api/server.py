@@ -10,7 +10,7 @@ they never conflict with themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from kcsim.api import conversion, escalation, objects, patching, reviews, status, subresources
@@ -50,6 +50,7 @@ class ApiServer:
         tokens: bearer tokens and whom each stands for.
         requests, writes: how many requests were answered (watches left out), and how many versions they wrote.
         asked: requests by user name, watches counted when they are opened.
+        aggregated: the resources that another server answers for, by ``plural.group``.
     """
 
     def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
@@ -65,7 +66,15 @@ class ApiServer:
         self._custom = CustomResources(self.catalog, self.store.typed, self.ownership)
         self.requests = 0
         self.asked: dict[str, int] = {}
+        self.aggregated: dict[str, Resource] = {}
+        self._aggregators: dict[str, Callable[[Operation], Answer]] = {}
         self.writes = 0
+
+    def aggregate(self, resources: Iterable[Resource], answer: Callable[[Operation], Answer]) -> None:
+        """Hand requests for resources of another API server (an APIService) to ``answer``, rights being checked."""
+        for resource in resources:
+            self.aggregated[resource.group_resource] = resource
+            self._aggregators[resource.group] = answer
 
     # --- the one way in -----------------------------------------------------------------------------------------
 
@@ -81,6 +90,8 @@ class ApiServer:
         # Lists by name are asked for like the one object.
         name = op.name or (named_by(op.field_selector) if op.field_selector else "")
         self.authorizer.check(op.user, op.verb, resource, op.namespace, name, op.subresource)
+        if resource.group in self._aggregators:
+            return self._aggregators[resource.group](op)
         if op.subresource and resource.subresource(op.subresource) is None:
             raise status.no_such_resource()
         if resource.kind in reviews.REVIEWS and not resource.custom:
