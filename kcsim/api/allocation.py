@@ -13,6 +13,7 @@ from kcsim.api import status
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.log import Log
 from kcsim.api.objects import Object
+from kcsim.api.validation.field import invalid
 from kcsim.engine.dice import Dice
 
 SERVICE_CIDR = "10.96.0.0/16"
@@ -37,6 +38,8 @@ class ServiceAllocator:
         self._ips: set[str] = (
             {str(v.object["spec"].get("clusterIP")) for v in log.list(service)} if service else set()
         )
+        # The first address is the API server's own (the Service "kubernetes").
+        self._ips.add(str(ipaddress.ip_address(self._first)))
         self._ports: set[int] = set()
 
     def on_create(self, resource: Resource, obj: Object) -> Object:
@@ -111,19 +114,14 @@ class ServiceAllocator:
 
     def _take_ip(self, obj: Object, ip: str) -> None:
         name = obj["metadata"].get("name", "")
-        if ip in self._ips:
-            text = f'Service "{name}" is invalid: spec.clusterIPs: Invalid value: ["{ip}"]: failed to allocate IP {ip}: provided IP is already allocated'
-            cause = text.partition("spec.clusterIPs: ")[2]
-            raise status.StatusError(
-                422,
-                "Invalid",
-                text,
-                {
-                    "name": name,
-                    "kind": "Service",
-                    "causes": [{"reason": "FieldValueInvalid", "message": cause, "field": "spec.clusterIPs"}],
-                },
-            )
+        why = ""
+        if not 0 < int(ipaddress.ip_address(ip)) - self._first + 1 <= self._size:
+            why = "the provided network does not match the current range"
+        elif ip in self._ips:
+            why = "provided IP is already allocated"
+        if why:
+            error = invalid("spec.clusterIPs", [ip], f"failed to allocate IP {ip}: {why}")
+            raise status.invalid("", "Service", name, [error])
         self._ips.add(ip)
 
     def _with_node_ports(self, spec: Object) -> Object:

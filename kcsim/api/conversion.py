@@ -24,6 +24,7 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Answer, Operation
 from kcsim.api.selectors import SelectorError
+from kcsim.api.validation.rules import CREATE
 from kcsim.engine.clock import rfc3339
 
 if TYPE_CHECKING:
@@ -106,6 +107,13 @@ def _written(
         typed.decode(op.resource, op.body, op.field_validation) if op.field_validation else (op.body, ())
     )
     sent = typed.default(op.resource, sent)
+    rule = CREATE.get(op.resource.gvk) if op.verb == "create" else None
+    placed = {**sent, "metadata": {**sent["metadata"], "namespace": op.namespace}}
+    errors = rule(placed) if rule is not None else []
+    if errors:
+        raise status.invalid(
+            inner.resource.group, op.resource.kind, sent["metadata"].get("name") or "", errors
+        )
     current = server.log.get(inner.resource, op.namespace, op.name) if op.verb == "update" else None
     before = outgoing(op.resource)(current.object) if current is not None else None
     managed = track_update(

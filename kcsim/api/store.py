@@ -139,11 +139,12 @@ class Store:
             raise status.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )
-        if given.get("resourceVersion"):
+        if given.get("resourceVersion") and op.patch_type != "apply":
             raise status.unclassified("resourceVersion should not be set on objects to be created")
         metadata = {k: v for k, v in given.items() if k not in _SERVER_METADATA and k != "managedFields"}
         metadata.pop("resourceVersion", None)
-        metadata.pop("generation", None)
+        if (metadata.get("generation") or 0) >= 0:
+            metadata.pop("generation", None)
         if resource.namespaced:
             metadata["namespace"] = op.namespace
         else:

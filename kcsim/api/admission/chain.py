@@ -41,6 +41,8 @@ class Admission:
     def __init__(self, log: Log, catalog: Catalog, dice: Dice) -> None:
         self._log = log
         self._dice = dice
+        self._pods = _required(catalog, ("", "v1", "Pod"))
+        self._runtime_classes = _required(catalog, ("node.k8s.io", "v1", "RuntimeClass"))
         self._accounts = _required(catalog, ("", "v1", "ServiceAccount"))
         self._namespaces = _required(catalog, ("", "v1", "Namespace"))
         self._priority_classes = _required(catalog, ("scheduling.k8s.io", "v1", "PriorityClass"))
@@ -93,7 +95,7 @@ class Admission:
         known = self._specs.get(id(spec))
         if known is not None and known[0] is spec:
             return {**obj, "spec": known[1]}
-        admitted = _tolerations(self._priority(self._account(namespace, obj)))
+        admitted = _tolerations(self._runtime(obj, self._priority(obj, self._account(namespace, obj))))
         if len(self._specs) > 4096:
             self._specs.clear()
         self._specs[id(spec)] = (spec, admitted)
@@ -102,8 +104,8 @@ class Admission:
     def _account(self, namespace: str, obj: Object) -> Object:
         """ServiceAccount: the namespace's ``default`` account unless another is named, and its token mounted.
 
-        Differs: where the account does not exist, which no controller may have made, the pod is taken without a token
-        (upstream refuses it); pods of one template share the volume's name.
+        Differs: where there is no ``default`` account, which no controller may have made, the pod is taken without a
+        token (upstream refuses it); pods of one template share the volume's name.
         """
         spec: Object = obj["spec"]
         if "kubernetes.io/config.mirror" in objects.annotations(obj):
@@ -111,6 +113,9 @@ class Admission:
         name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
         spec = {**spec, "serviceAccountName": name, "serviceAccount": name}
         account = self._log.get(self._accounts, namespace, name)
+        if account is None and name != "default":
+            why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
+            raise status.forbidden(self._pods, objects_name(obj), why)
         if account is None:
             return spec
         if account.object.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
@@ -120,7 +125,19 @@ class Admission:
             mounts = account.object.get("automountServiceAccountToken")
         return spec if mounts is False else with_token(spec, self._dice.suffix(5))
 
-    def _priority(self, spec: Object) -> Object:
+    def _runtime(self, pod: Object, spec: Object) -> Object:
+        """RuntimeClass: the class there is, and what its pods need on top."""
+        name = spec.get("runtimeClassName")
+        if not name:
+            return spec
+        version = self._log.get(self._runtime_classes, "", name)
+        if version is None:
+            why = f'pod rejected: RuntimeClass "{name}" not found'
+            raise status.forbidden(self._pods, objects_name(pod), why)
+        overhead = (version.object.get("overhead") or {}).get("podFixed")
+        return {**spec, "overhead": overhead} if overhead else spec
+
+    def _priority(self, pod: Object, spec: Object) -> Object:
         """Priority: resolves priorityClassName; without one the global default or 0."""
         self._watch.take()
         name = spec.get("priorityClassName", "")
@@ -140,6 +157,12 @@ class Admission:
                 if version.object.get("globalDefault"):
                     name, value = version.key[1], version.object.get("value", 0)
                     policy = version.object.get("preemptionPolicy", policy)
+        if spec.get("priority") not in (None, value):
+            why = (
+                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
+                f"priority admission controller computed {value} from the given PriorityClass name"
+            )
+            raise status.forbidden(self._pods, objects_name(pod), why)
         extra: dict[str, Any] = {"priority": value, "preemptionPolicy": policy}
         if name:
             extra["priorityClassName"] = name

@@ -45,6 +45,7 @@ CREATE: Final[Mapping[GVK, Create]] = {
     ("autoscaling", "v2", "HorizontalPodAutoscaler"): policy.horizontal_pod_autoscaler,
     ("batch", "v1", "CronJob"): batch.cron_job,
     ("batch", "v1", "Job"): batch.job,
+    ("certificates.k8s.io", "v1", "CertificateSigningRequest"): other.certificate_signing_request,
     ("coordination.k8s.io", "v1", "Lease"): other.lease,
     ("discovery.k8s.io", "v1", "EndpointSlice"): service.endpoint_slice,
     ("events.k8s.io", "v1", "Event"): other.new_event,
