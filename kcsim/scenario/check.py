@@ -13,6 +13,7 @@ from kcsim.cluster.images import from_json
 from kcsim.delivery.ci.rights import Deployer as Identity
 from kcsim.delivery.ci.rights import rbac_objects
 from kcsim.delivery.registry.reference import InvalidReference, parse
+from kcsim.engine.clock import MILLISECOND
 from kcsim.scenario.contents import at, first_contents, follow, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
@@ -32,6 +33,7 @@ from kcsim.scenario.model import (
     Spread,
     Traffic,
 )
+from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.values import NAME
 
@@ -290,6 +292,19 @@ def _check_flux(way: Flux, repo: Repository | None, report: Report) -> None:
         report.add(
             "KC104", at(way.git_repository, "interval"), "an interval of nothing", 'Write it like "1m".'
         )
+    for part, fields in (
+        (way.git_repository, ("interval", "timeout")),
+        *((each, ("interval", "retryInterval", "timeout")) for each in way.all_kustomizations()),
+    ):
+        _check_flux_durations(part, fields, report)
+
+
+def _check_flux_durations(part: Part, fields: Iterable[str], report: Report) -> None:
+    """Flux's kinds take no unit below the millisecond."""
+    for field in record_of(type(part)).fields:
+        value = getattr(part, field.name)
+        if field.key in fields and value is not None and 0 < value < MILLISECOND:
+            report.add("KC104", at(part, field.key), "Flux knows no time below 1ms", 'Write it like "1m".')
 
 
 def _check_builds(scenario: Scenario, objects: Objects, report: Report) -> None:

@@ -37,6 +37,8 @@ FOUND = {
         "flux.system",
     ),
     "a thousand million runners": ("runners: 2", "runners: 1000000000", "KC104", "no CI system has so many"),
+    "an interval that Flux cannot write": ("      interval: 5s", "      interval: 5us", "KC104", "below 1ms"),
+    "a timeout that Flux cannot write": ("        timeout: 5s", "        timeout: 5us", "KC104", "below 1ms"),
     "a delivery named like a path": ("\n  push:\n", '\n  "../push":\n', "KC104", "no name for a delivery"),
 }
 
