@@ -168,8 +168,9 @@ class Board(Container):
 
     def _paint_object(self) -> None:
         pager = self.query_one("#object", Pager)
-        shown = (self.selected, self.mode, self.moment if self.mode == "moment" else None)
-        lines, note = panes.detail(self._session, self.selected, self.mode, self.moment)
+        moment = self.moment if self.mode == "moment" else None
+        shown = (self.selected, self.mode, moment)
+        lines, note = panes.detail(self._session, self.selected, self.mode, moment)
         pager.show(lines, keep_place=shown == self._shown, wrap=self.mode != "yaml")
         self._shown = shown
         name = "Why" if self.mode == "moment" else f"{self.selected or 'Object'}  {self.mode}"

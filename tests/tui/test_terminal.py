@@ -5,39 +5,52 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Sequence
 
 import pytest
 
 from tests.tui.worlds import SMALL
 
 PROGRAM = [sys.executable, "-m", "kcsim.cli.main", "tui"]
+PATIENCE = 60
 ENTER_SCREEN, LEAVE_SCREEN, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
 
 
 class Terminal:
     """A program with a terminal of some size."""
 
-    def __init__(self, *arguments: str, columns: int, lines: int) -> None:
+    def __init__(self, *arguments: str, columns: int, lines: int, program: Sequence[str] = PROGRAM) -> None:
         self.mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         env = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
         self.program = subprocess.Popen(
-            [*PROGRAM, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env
+            [*program, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env
         )
         os.close(theirs)
         self.seen = b""
 
+    def _read(self) -> bytes:
+        """What comes next; nothing when the program has ended. One that hangs is ended, so that the test ends too."""
+        if not select.select([self.mine], [], [], PATIENCE)[0]:
+            self.program.kill()
+            raise AssertionError(f"nothing came for {PATIENCE} s:\n{self.seen.decode(errors='replace')}")
+        try:
+            return os.read(self.mine, 65536)
+        except OSError:  # the terminal's other side is closed
+            return b""
+
     def until(self, text: bytes) -> None:
         """Read until the text has come; the end of the output is a failure."""
         while text not in self.seen:
-            try:
-                self.seen += os.read(self.mine, 65536)
-            except OSError:  # the terminal's other side is closed: the program has ended
-                raise AssertionError(f"{text!r} never came:\n{self.seen.decode(errors='replace')}") from None
+            part = self._read()
+            if not part:
+                raise AssertionError(f"{text!r} never came:\n{self.seen.decode(errors='replace')}")
+            self.seen += part
 
     def press(self, keys: bytes) -> None:
         """Keys."""
@@ -45,11 +58,8 @@ class Terminal:
 
     def end(self) -> int:
         """Read what is left; gives the exit code."""
-        try:
-            while part := os.read(self.mine, 65536):
-                self.seen += part
-        except OSError:
-            pass
+        while part := self._read():
+            self.seen += part
         os.close(self.mine)
         return self.program.wait()
 
@@ -64,6 +74,20 @@ def test_it_starts_runs_quits_and_restores_the_terminal():
     assert terminal.end() == 0
     assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
     assert SHOW_CURSOR in terminal.seen[terminal.seen.rindex(LEAVE_SCREEN) - 200 :]
+
+
+def test_after_a_defect_of_the_screen_the_terminal_is_as_before():
+    broken = (
+        "import sys; from kcsim.tui.run import RunScreen; from kcsim.tui.app import main\n"
+        "RunScreen.action_step = lambda self: 1 / 0\n"
+        "sys.exit(main(sys.argv[1]))"
+    )
+    terminal = Terminal(SMALL, columns=80, lines=24, program=[sys.executable, "-c", broken])
+    terminal.until(b"Story")
+    terminal.press(b".")
+    assert terminal.end() == 1
+    assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
+    assert b"ZeroDivisionError" in terminal.seen
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])

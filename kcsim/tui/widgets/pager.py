@@ -36,8 +36,10 @@ class Pager(ScrollView, can_focus=True):
 
     def show(self, lines: Iterable[TextLine], *, keep_place: bool = False, wrap: bool = False) -> None:
         """Show a text, from its top unless the place is to be kept; ``wrap`` breaks lines that are too long."""
-        self._given, self._wrap = list(lines), wrap
-        self._lay_out()
+        given = list(lines)
+        if (given, wrap) != (self._given, self._wrap):
+            self._given, self._wrap = given, wrap
+            self._lay_out()
         if not keep_place:
             self.scroll_to(0, 0, animate=False)
 

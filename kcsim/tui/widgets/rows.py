@@ -97,6 +97,7 @@ class RowList(ScrollView, can_focus=True):
         self._follow = follow
         self._glyphs = glyphs
         self._key: object = None
+        self._looks: object = None
 
     # --- what is shown ------------------------------------------------------------------------------------------
 
@@ -185,13 +186,20 @@ class RowList(ScrollView, can_focus=True):
             elif self.cursor >= self._first + height:
                 self.scroll_to(y=self.cursor - height + 1, animate=False)
         self._measure()
-        self.refresh()
+        # Most frames change nothing in most tables: what looks the same is not drawn again.
+        looks = (self._first, self.cursor, self.size, self._header, self._empty, self._in_sight())
+        if looks != self._looks:
+            self._looks = looks
+            self.refresh()
+
+    def _in_sight(self) -> list[Row]:
+        return [self._row(i) for i in range(self._first, min(self.count, self._first + self.size.height))]
 
     def _measure(self) -> None:
         """Columns are as wide as what is in sight needs."""
         widths = self._widths = [len(title) for title in self._header]
-        for place in range(self._first, min(self.count, self._first + self.size.height)):
-            for column, cell in enumerate(self._row(place).cells[: len(widths)]):
+        for row in self._in_sight():
+            for column, cell in enumerate(row.cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))
         self._fitted = fit(self._header, widths, self.scrollable_content_region.width - LEAD)
 
@@ -269,6 +277,14 @@ class RowList(ScrollView, can_focus=True):
             self.select(place)
             if event.chain > 1:
                 self.action_choose()
+
+    def on_focus(self) -> None:
+        """The cursor shows where keys go."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """They go elsewhere now."""
+        self.refresh()
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""

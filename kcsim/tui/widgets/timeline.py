@@ -53,6 +53,7 @@ class TimelineStrip(Widget):
         self._drawn: list[Lane] = []
         self._lanes = 0
         self._ruler = ""
+        self._marks = (0, 0)
 
     def show(self, data: StripData) -> None:
         """Draw [0, end] (µs): what happened until ``now``, and the cursor."""
@@ -79,9 +80,13 @@ class TimelineStrip(Widget):
 
     def _draw(self) -> None:
         room = max(1, self.size.height - 1)
-        self._drawn = lanes(self._moments, self._steps, self.scale, self._now, room)
-        self._ruler = ruler(self.scale)
-        self.refresh()
+        before = self._drawn, self._ruler, self._marks
+        scale = self.scale
+        self._drawn = lanes(self._moments, self._steps, scale, self._now, room)
+        self._ruler = ruler(scale)
+        self._marks = scale.column(self._now), scale.column(self._cursor)
+        if before != (self._drawn, self._ruler, self._marks):
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """The ruler, then the lanes."""
