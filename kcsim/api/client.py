@@ -37,6 +37,7 @@ class Endpoint:
     Attributes:
         host: the server's place in the network.
         serving: False while the server process is down: connections are refused.
+        faults: what is wrong with whose connections, by user, program or host.
     """
 
     engine: Engine
@@ -45,7 +46,7 @@ class Endpoint:
     host: str
     profile: ApiProfile = field(default_factory=ApiProfile)
     serving: bool = True
-    _faults: dict[str, ClientFault] = field(default_factory=dict)
+    faults: dict[str, ClientFault] = field(default_factory=dict)
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
     version: int = 0
@@ -69,16 +70,16 @@ class Endpoint:
     def set_client_fault(self, name: str, fault: ClientFault | None) -> None:
         """Break (or with None mend) every connection of one user, program (its user agent) or host."""
         if fault is None:
-            self._faults.pop(name, None)
+            self.faults.pop(name, None)
         else:
-            self._faults[name] = fault
+            self.faults[name] = fault
         self.version += 1
         for listener in self._listeners:
             listener()
 
     def fault_of(self, client: Client) -> ClientFault | None:
         """What is wrong with one client's connection from outside of it."""
-        faults = self._faults
+        faults = self.faults
         if not faults:
             return None
         return faults.get(client.user.name) or faults.get(client.user_agent) or faults.get(client.host)
@@ -248,6 +249,11 @@ class Client:
         """DELETE of all objects of a namespace; options as for ``delete``, and selectors."""
         return Call(self, self._op("deletecollection", resource, namespace, **options))
 
+    def record(self, event: Object) -> None:
+        """POST an Event that is complete and valid, and do not wait for the answer."""
+        op = self._op("create", "events", event["metadata"]["namespace"], body=event, well_formed=True)
+        self.send(op, _ignored)
+
     def bind(self, pod: Object, node: str) -> Call:
         """POST pods/binding."""
         metadata = pod["metadata"]
@@ -333,9 +339,9 @@ class Client:
 
     def send(self, op: Operation, done: Done) -> None:
         """Put the operation on its way; used by ``Call``."""
-        wait = self._take_token()
+        wait = self._take_token() if self._interval else 0
         endpoint = self.endpoint
-        fault = self.fault or endpoint.fault_of(self)
+        fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
         if self._routes_at != endpoint.network.version:
             self._find_routes()
         route = self._there
@@ -365,7 +371,7 @@ class Client:
         if not endpoint.serving:
             self._fail(0, done, f"dial tcp {endpoint.host}:6443: connect: connection refused")
             return
-        fault = self.fault or endpoint.fault_of(self)
+        fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
         if fault is not None and fault.error is not None:
             self._engine.after(0, done, None, fault.error)
             return
@@ -374,7 +380,8 @@ class Client:
         try:
             answer = endpoint.server.perform(op)
             value = answer.body
-            self._warn(answer.warnings)
+            if answer.warnings:
+                self._warn(answer.warnings)
         except StatusError as refusal:
             self._warn(refusal.warnings)
             error = refusal
@@ -402,8 +409,6 @@ class Client:
     def _take_token(self) -> int:
         """How long the token bucket makes the request wait, in µs (client-go flowcontrol: a plain token bucket)."""
         interval = self._interval
-        if not interval:
-            return 0
         now = self._engine.now
         start = max(self._free_at, now)
         self._free_at = start + interval

@@ -100,11 +100,11 @@ class Watch:
     __slots__ = (
         "_by_index",
         "_log",
-        "_match",
         "_on_wake",
         "_pending",
         "active",
         "index",
+        "match",
         "namespace",
         "position",
         "resource",
@@ -122,7 +122,7 @@ class Watch:
         self._log = log
         self.resource = resource
         self.namespace = namespace
-        self._match = match
+        self.match = match
         self.index = index
         self._by_index = index is not None and isinstance(match, ByField)
         self._on_wake = on_wake
@@ -132,7 +132,7 @@ class Watch:
 
     def offer(self, version: Version) -> None:
         """Consider a new version (kubernetes-api reference, section 4: selector transitions)."""
-        match = self._match
+        match = self.match
         previous = version.previous
         kind: EventType
         if match is None:
@@ -149,6 +149,10 @@ class Watch:
                 kind = "DELETED"
             else:
                 return
+        self.add(kind, version)
+
+    def add(self, kind: EventType, version: Version) -> None:
+        """A change that passes the filter, and what it is in this watch's eyes."""
         pending = self._pending
         pending.append((kind, version))
         if len(pending) == 1:
@@ -165,10 +169,7 @@ class Watch:
             kind: EventType = "DELETED"
         else:
             kind = "MODIFIED" if was else "ADDED"
-        pending = self._pending
-        pending.append((kind, version))
-        if len(pending) == 1:
-            self._on_wake()
+        self.add(kind, version)
 
     def take(self) -> list[tuple[EventType, Version]]:
         """The changes since the last call, oldest first."""
@@ -236,13 +237,11 @@ class Log:
         managed: Any = None,
         sent: Object | None = None,
     ) -> Version:
-        """Write a version and wake whoever watches. ``obj`` gets its resourceVersion here."""
-        self.revision += 1
-        stamped = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.revision)}}
-        version = self.draft(
+        """Write a version and wake whoever watches. What is stored is a copy that has its resourceVersion."""
+        return self.enter(
             resource,
             key,
-            stamped,
+            {**obj, "metadata": {**obj["metadata"]}},
             actor,
             verb,
             manager,
@@ -253,21 +252,55 @@ class Log:
             managed,
             sent,
         )
-        table = self._table(resource)
+
+    def enter(
+        self,
+        resource: Resource,
+        key: Key,
+        obj: Object,
+        actor: str,
+        verb: str,
+        manager: str,
+        previous: Version | None = None,
+        deleted: bool = False,
+        operation: str = "Update",
+        subresource: str = "",
+        managed: Any = None,
+        sent: Object | None = None,
+    ) -> Version:
+        """Like ``append``, without the copy: ``obj`` and its metadata were made for this write alone."""
+        self.revision += 1
+        obj["metadata"]["resourceVersion"] = str(self.revision)
+        version = self.draft(
+            resource,
+            key,
+            obj,
+            actor,
+            verb,
+            manager,
+            previous,
+            deleted,
+            operation,
+            subresource,
+            managed,
+            sent,
+        )
+        table = self._tables[resource]
         self.versions.append(version)
         self._times.append(version.time)
         if self.checking:
             self._seals.append((version, objects.fingerprint(version.object)))
-        engine = self._engine
-        space = table.spaces.get(key[0])
+        namespace, name = key
+        space = table.spaces.get(namespace)
         if space is None:
-            space = table.spaces[key[0]] = {}
+            space = table.spaces[namespace] = {}
         if deleted:
-            space.pop(key[1], None)
+            space.pop(name, None)
         else:
-            space[key[1]] = version
-        engine.trace.append(version)
-        self._tell(table, version)
+            space[name] = version
+        self._engine.trace.append(version)
+        if table.watches or table.watches_by_index:
+            self._tell(table, version)
         return version
 
     def draft(
@@ -287,14 +320,15 @@ class Log:
     ) -> Version:
         """A version that is not written: what a dry run answers with, and the first half of ``append``."""
         engine = self._engine
-        word = self._table(resource).word
+        table = self._tables.get(resource) or self._table(resource)
+        namespace, name = key
         version = Version.__new__(Version)
         version.seq = -1
         version.time = engine.now
         version.cause = engine.cause
         version.actor = actor
         version.verb = verb
-        version.subject = f"{word}/{key[0]}/{key[1]}" if key[0] else f"{word}/{key[1]}"
+        version.subject = f"{table.word}/{namespace}/{name}" if namespace else f"{table.word}/{name}"
         version.detail = None
         version.cluster = self._cluster
         version.revision = self.revision
@@ -312,18 +346,24 @@ class Log:
 
     def _tell(self, table: _Table, version: Version) -> None:
         namespace = version.key[0]
+        previous = version.previous
+        plain: EventType = "DELETED" if version.deleted else "ADDED" if previous is None else "MODIFIED"
         for watch in table.watches:
             if watch.namespace is None or watch.namespace == namespace:
-                watch.offer(version)
+                if watch.match is None:
+                    watch.add(plain, version)
+                else:
+                    watch.offer(version)
         if table.watches_by_index:
-            before = version.previous.object if version.previous is not None else None
+            before = previous.object if previous is not None else None
             for field, watches in table.watches_by_index.items():
                 read = _INDEXED[field]
                 value = read(version.object)
-                old = None if before is None else value if before is version.object else read(before)
-                for watch in watches.get(value, ()):
-                    if watch.namespace is None or watch.namespace == namespace:
-                        watch.found(version, old == value, True)
+                old = None if before is None else read(before)
+                if value in watches:
+                    for watch in watches[value]:
+                        if watch.namespace is None or watch.namespace == namespace:
+                            watch.found(version, old == value, True)
                 if old is not None and old != value:
                     for watch in watches.get(old, ()):
                         if watch.namespace is None or watch.namespace == namespace:

@@ -112,6 +112,10 @@ class Authorizer:
         Raises:
             StatusError: 403 Forbidden when no rule allows it.
         """
+        if not self._stale:
+            known = self._allowed.get((user.name, user.groups, verb, resource, namespace, "", subresource))
+            if known:
+                return
         if not self.allows(user, verb, resource, namespace, name, subresource):
             raise self._denial(user, verb, resource, namespace, name, subresource)
 

@@ -75,6 +75,9 @@ class Operation:
     precondition_resource_version: str = ""
     well_formed: bool = False
     """The body was made complete and valid by kcsim itself (an Event): it is only looked at in checking mode."""
+    computed: tuple[Any, Any] | None = None
+    """Beside a patch of a status that kcsim itself made: the status it was made from, and the one it leads to. Where the
+    patch meets the former it is not worked out again, except in checking mode."""
     duplicates: Sequence[str] = ()
     """What is to be said of keys that the body's text held twice."""
 

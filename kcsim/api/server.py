@@ -85,11 +85,15 @@ class ApiServer:
             StatusError: the refusal, as the real server words it.
         """
         self.requests += 1
-        self.asked[op.user.name] = self.asked.get(op.user.name, 0) + 1
-        resource = op.resource
+        user, resource = op.user, op.resource
+        self.asked[user.name] = self.asked.get(user.name, 0) + 1
         # Lists by name are asked for like the one object.
         name = op.name or (named_by(op.field_selector) if op.field_selector else "")
-        self.authorizer.check(op.user, op.verb, resource, op.namespace, name, op.subresource)
+        self.authorizer.check(user, op.verb, resource, op.namespace, name, op.subresource)
+        if (op.well_formed or op.computed is not None) and not self.log.checking:
+            taken = self._taken(op)
+            if taken is not None:
+                return taken
         if resource.group in self._aggregators:
             return self._aggregators[resource.group](op)
         if op.subresource and resource.subresource(op.subresource) is None:
@@ -101,6 +105,18 @@ class ApiServer:
         if resource.storage:
             return conversion.perform(self, op)
         return self.perform_as(op, None)
+
+    def _taken(self, op: Operation) -> Answer | None:
+        """What kcsim's own programs send by the thousand, complete and valid, taken without a second look."""
+        if op.well_formed:
+            made = self.store.take_event(op)
+            self.writes += 1
+            return Answer(201, made.object)
+        current = self.log.get(op.resource, op.namespace, op.name)
+        if current is None or op.computed is None or current.object.get("status") is not op.computed[0]:
+            return None
+        self.writes += 1
+        return Answer(200, self.store.take_status(op, current, op.computed[1]).object)
 
     def _with_warning(self, op: Operation, warning: str) -> Answer:
         try:

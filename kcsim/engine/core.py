@@ -9,7 +9,7 @@ what the timer does later, so nobody downstream has to think about causes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappush
+from heapq import heappop, heappush
 from typing import Any
 
 import simpy
@@ -174,14 +174,19 @@ class Engine:
 
     def run_until(self, until: int) -> None:
         """Process every event up to and including the instant ``until`` (µs); the clock then stands at ``until``."""
-        env = self._env
+        # What Environment.step does, without its calls: everything that waits is a timer of ours.
+        env: Any = self._env
         queue = env._queue  # noqa: SLF001
-        step = env.step
         count = 0
         try:
             while queue and queue[0][0] <= until:
                 count += 1
-                step()
+                env._now, _, _, timer = heappop(queue)  # noqa: SLF001
+                fn = timer._fn  # noqa: SLF001
+                if fn is not None:
+                    args, timer._fn, timer._args = timer._args, None, ()  # noqa: SLF001
+                    self.cause = timer._cause  # noqa: SLF001
+                    fn(*args)
         finally:
             self._steps += count
             self.cause = None

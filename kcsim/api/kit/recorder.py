@@ -13,7 +13,7 @@ from kcsim.api import objects
 from kcsim.api.client import Client
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
-from kcsim.engine.clock import EPOCH_UNIX, MICROSECOND, SECOND, rfc3339
+from kcsim.engine.clock import EPOCH_UNIX, SECOND, rfc3339
 
 if TYPE_CHECKING:
     from kcsim.api.kit.component import Component
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_SIMILAR, SIMILAR_WINDOW = 10, 600 * SECOND
 SPAM_BURST, SPAM_REFILL = 25, 300 * SECOND
 _REMEMBERED = 4096
+_EPOCH_NS = EPOCH_UNIX * 10**9
 
 Similar = tuple[str, str, str]
 
@@ -34,6 +35,7 @@ class EventRecorder:
         self._client = client
         self._host = host
         self._last_name = 0
+        self._sources: dict[str, dict[str, str]] = {}
         self._counts: dict[tuple[str, ...], tuple[str, int]] = {}
         self._similar: dict[Similar, tuple[int, dict[str, None]]] = {}
         self._buckets: dict[str, int] = {}
@@ -48,15 +50,16 @@ class EventRecorder:
         """Record that something happened to ``obj``. ``source`` replaces the component's name."""
         metadata = obj["metadata"]
         uid = metadata.get("uid", "")
-        if self._is_spam(uid):
+        now = self._engine.now
+        if self._is_spam(uid, now):
             return
-        message = self._combined((uid, type, reason), message)
+        message = self._combined((uid, type, reason), message, now)
         key = (uid, type, reason, message)
         known = self._counts.get(key)
         if known is not None:
             name, count = known
             self._counts[key] = (name, count + 1)
-            body = {"count": count + 1, "lastTimestamp": rfc3339(self._engine.now)}
+            body = {"count": count + 1, "lastTimestamp": rfc3339(now)}
             call = self._client.patch(
                 "events", metadata.get("namespace") or "default", name, body, type="strategic"
             )
@@ -71,7 +74,7 @@ class EventRecorder:
         if len(self._counts) > _REMEMBERED:
             self._counts.pop(next(iter(self._counts)))
         self._counts[key] = (new["metadata"]["name"], 1)
-        self._client.start(self._client.create("events", new, well_formed=True))
+        self._client.record(new)
 
     def _repost(
         self,
@@ -89,24 +92,30 @@ class EventRecorder:
 
     def _new(self, obj: Object, type: str, reason: str, message: str, source: str) -> Object:
         metadata = obj["metadata"]
-        namespace = metadata.get("namespace", "")
+        namespace, name = metadata.get("namespace", ""), metadata["name"]
         now = self._engine.now
-        stamp = max(now // MICROSECOND * 1000, self._last_name + 1)
+        stamp = now * 1000
+        if stamp <= self._last_name:
+            stamp = self._last_name + 1
         self._last_name = stamp
         when = rfc3339(now)
         involved: dict[str, Any] = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
         if namespace:
             involved["namespace"] = namespace
-        involved |= {"name": metadata["name"], "uid": metadata.get("uid", "")}
+        involved["name"] = name
+        involved["uid"] = metadata.get("uid", "")
         if version := metadata.get("resourceVersion"):
             involved["resourceVersion"] = version
         component = source or self._component.name
-        shown = {"component": component, "host": self._host} if self._host else {"component": component}
+        shown = self._sources.get(component)
+        if shown is None:
+            shown = {"component": component, "host": self._host} if self._host else {"component": component}
+            self._sources[component] = shown
         return {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {
-                "name": f"{metadata['name']}.{EPOCH_UNIX * 10**9 + stamp:x}",
+                "name": f"{name}.{_EPOCH_NS + stamp:x}",
                 "namespace": namespace or "default",
             },
             "involvedObject": involved,
@@ -122,27 +131,30 @@ class EventRecorder:
             "reportingInstance": self._host,
         }
 
-    def _is_spam(self, uid: str) -> bool:
+    def _is_spam(self, uid: str, now: int) -> bool:
         """A token bucket per object, kept as the instant at which it would be full again."""
-        now = self._engine.now
-        start = max(self._buckets.get(uid, 0), now)
-        if start - now > (SPAM_BURST - 1) * SPAM_REFILL:
+        buckets = self._buckets
+        full = buckets.get(uid, now)
+        if full <= now:
+            full = now
+        elif full - now > (SPAM_BURST - 1) * SPAM_REFILL:
             return True
-        if len(self._buckets) > _REMEMBERED:
-            self._buckets.pop(next(iter(self._buckets)))
-        self._buckets[uid] = start + SPAM_REFILL
+        if len(buckets) > _REMEMBERED:
+            del buckets[next(iter(buckets))]
+        buckets[uid] = full + SPAM_REFILL
         return False
 
-    def _combined(self, key: Similar, message: str) -> str:
+    def _combined(self, key: Similar, message: str, now: int) -> str:
         """The message, or the text that stands for many different ones."""
-        now = self._engine.now
-        since, messages = self._similar.get(key, (now, {}))
-        if now - since > SIMILAR_WINDOW:
-            since, messages = now, {}
+        similar = self._similar
+        known = similar.get(key)
+        if known is None or now - known[0] > SIMILAR_WINDOW:
+            if len(similar) > _REMEMBERED:
+                del similar[next(iter(similar))]
+            similar[key] = (now, {message: None})
+            return message
+        messages = known[1]
         messages[message] = None
-        if len(self._similar) > _REMEMBERED:
-            self._similar.pop(next(iter(self._similar)))
-        self._similar[key] = (since, messages)
         if len(messages) > MAX_SIMILAR:
             return f"(combined from similar events): {message}"
         return message

@@ -202,42 +202,69 @@ def _lost(status: Status) -> Status:
 
 
 _MERGED_BY = {"conditions": "type", "podIPs": "ip", "hostIPs": "ip"}
+_OF_CONTAINERS = ("containerStatuses", "initContainerStatuses")
 
 
-def status_patch(uid: str, old: Status, new: Status) -> Status | None:
-    """The strategic merge patch from ``old`` to ``new``; None when there is nothing to say.
+def status_patch(uid: str, old: Status, new: Status) -> tuple[Status, Status | None] | None:
+    """The strategic merge patch from ``old`` to ``new``, and what it makes of ``old``; None when there is nothing to say.
 
-    Fields of ``old`` that ``new`` does not have belong to others and stay.
+    Fields of ``old`` that ``new`` does not have belong to others and stay. What the patch makes is None where only the
+    server's own merging can say: with nulls in what containers report.
     """
     changed: Status = {}
+    merged: Status = dict(old)
+    sure = True
     for field, value in new.items():
         before = old.get(field)
         if value is before or value == before:
             continue
         key = _MERGED_BY.get(field)
         if key is None:
-            changed[field] = value
+            changed[field] = merged[field] = value
+            if field in _OF_CONTAINERS and any(_has_lost(status) for status in value):
+                sure = False
             continue
         known = {item[key]: item for item in before or ()}
-        kept = {item[key] for item in value}
-        patches = [
-            _item_patch(known.get(item[key]), item, key) for item in value if known.get(item[key]) != item
-        ]
-        # A null says the same as nothing: for an item that is known, the merge key alone is no change.
-        items = [patch for patch in patches if len(patch) > 1 or patch[key] not in known]
-        items.extend({"$patch": "delete", key: gone} for gone in known if gone not in kept)
-        if not items and list(known) == [item[key] for item in value]:
+        items: list[Status] = []
+        result: list[Status] = []
+        for item in value:
+            was = known.get(item[key])
+            if was is None:
+                items.append(item)
+                result.append(item)
+            elif was is item or was == item:
+                result.append(was)
+            else:
+                patch = _item_patch(was, item, key)
+                # A null says the same as nothing: the merge key alone is no change.
+                if len(patch) > 1:
+                    items.append(patch)
+                result.append(_merged_item(was, patch))
+        order = [item[key] for item in value]
+        items.extend({"$patch": "delete", key: gone} for gone in known if gone not in order)
+        if not items and list(known) == order:
             continue
-        changed[f"$setElementOrder/{field}"] = [{key: item[key]} for item in value]
+        changed[f"$setElementOrder/{field}"] = [{key: name} for name in order]
         if items:
             changed[field] = items
-    return {"metadata": {"uid": uid}, "status": changed} if changed else None
+        merged[field] = result
+    return ({"metadata": {"uid": uid}, "status": changed}, merged if sure else None) if changed else None
 
 
-def _item_patch(old: Status | None, new: Status, key: str) -> Status:
+def _has_lost(status: Status) -> bool:
+    ended = status["state"].get("terminated")
+    return ended is not None and ended["startedAt"] is None
+
+
+def _item_patch(old: Status, new: Status, key: str) -> Status:
     """Only the members that differ, and the merge key; null removes one."""
-    if old is None:
-        return new
     patch = {k: v for k, v in new.items() if k == key or old.get(k) != v}
-    patch.update({k: None for k in old if k not in new})
+    for k in old:
+        if k not in new:
+            patch[k] = None
     return patch
+
+
+def _merged_item(old: Status, patch: Status) -> Status:
+    merged = {**old, **patch}
+    return {k: v for k, v in merged.items() if v is not None or k not in patch}

@@ -85,22 +85,30 @@ class StatusManager:
 
     def _send(self, worker: Reported, cause: Any) -> None:
         namespace, name = objects.key(worker.pod)
-        patch = None
+        change = None
+        stored = worker.pod.get("status") or {}
         if worker.status is not None:
-            patch = status_patch(worker.uid, worker.pod.get("status") or {}, worker.status)
-        if patch is None and not worker.deletable:
+            change = status_patch(worker.uid, stored, worker.status)
+        if change is None and not worker.deletable:
             return
         epoch = self._epoch
         self._busy = True
 
         def done(value: Any, error: Exception | None) -> None:
             if epoch == self._epoch:
-                self._answered(worker, cause, value, error, deleted=patch is None)
+                self._answered(worker, cause, value, error, deleted=change is None)
 
-        if patch is not None:
-            self._client.patch("pods", namespace, name, patch, type="strategic", subresource="status").start(
-                done
-            )
+        if change is not None:
+            patch, made = change
+            self._client.patch(
+                "pods",
+                namespace,
+                name,
+                patch,
+                type="strategic",
+                subresource="status",
+                computed=(stored, made) if made is not None else None,
+            ).start(done)
         else:
             self._client.delete("pods", namespace, name, uid=worker.uid, grace=0).start(done)
 
