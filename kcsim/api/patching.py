@@ -25,6 +25,7 @@ from kcsim.api.patch.schema import FreeFormSchema, OpenAPIPatchSchema, PatchSche
 from kcsim.api.patch.values import PatchError
 from kcsim.api.request import Operation
 from kcsim.api.schemas.definitions import definition_name, definitions
+from kcsim.api.schemas.printed import with_printed
 from kcsim.api.typed import Typed
 from kcsim.engine.clock import rfc3339
 
@@ -299,5 +300,7 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.apply_conflict(conflict.message, conflict.causes) from None
     except ApplyError as error:
         raise (status.bad_request if error.code == 400 else status.unclassified)(error.message) from None
+    if not op.resource.custom:
+        new = with_printed(new, op.resource.gvk)
     identity = {"name": op.name, "namespace": op.namespace} if op.resource.namespaced else {"name": op.name}
     return {**new, "metadata": {**(new.get("metadata") or {}), **identity}}, managed

@@ -12,6 +12,7 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
+from kcsim.api.client import Call
 from kcsim.api.objects import Object
 from kcsim.api.patch import three_way
 from kcsim.api.patch.values import PatchError
@@ -21,13 +22,12 @@ from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.create import create_named
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.migration import CLIENT_SIDE, LAST_APPLIED, SERVER_SIDE, migrate
 from kcsim.kubectl.printing import print_objects
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
 from kcsim.kubectl.targets import Target, Written, choose, tell, written
 from kcsim.manifests import dump
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_MANAGER, _SERVER_SIDE_MANAGER = "kubectl-client-side-apply", "kubectl"
 _CONFLICT_RETRIES = 5
 _VALIDATION = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}
 _PRUNED_KINDS = (
@@ -153,7 +153,7 @@ def client_side(session: Session, arguments: Arguments, item: Written, *, annota
     note = {LAST_APPLIED: last_applied_text(item.object)} if annotate else {}
     modified = objects.with_annotations(item.object, note)
     options: dict[str, Any] = {
-        "field_manager": arguments.get("field-manager", _MANAGER),
+        "field_manager": arguments.get("field-manager", CLIENT_SIDE),
         "field_validation": _VALIDATION.get(arguments.get("validate", "true"), "Strict"),
         "dry_run": arguments.get("dry-run") == "server",
     }
@@ -243,18 +243,26 @@ def _replace_by_force(session: Session, item: Written, modified: Object, options
 
 
 def server_side(session: Session, arguments: Arguments, item: Written) -> Steps:
-    """Apply one object by server-side apply."""
-    new = yield session.client.patch(
-        item.resource,
-        item.namespace,
-        objects.name(item.object),
-        item.object,
-        type="apply",
-        field_manager=arguments.get("field-manager", _SERVER_SIDE_MANAGER),
-        force=arguments.on("force-conflicts"),
-        field_validation=_VALIDATION.get(arguments.get("validate", "true"), "Strict"),
-        dry_run=arguments.get("dry-run") == "server",
-    )
+    """Apply one object by server-side apply; once more where client-side apply had owned fields."""
+    manager = arguments.get("field-manager", SERVER_SIDE)
+    dry_run = arguments.get("dry-run") == "server"
+
+    def apply_it() -> Call:
+        return session.client.patch(
+            item.resource,
+            item.namespace,
+            objects.name(item.object),
+            item.object,
+            type="apply",
+            field_manager=manager,
+            force=arguments.on("force-conflicts"),
+            field_validation=_VALIDATION.get(arguments.get("validate", "true"), "Strict"),
+            dry_run=dry_run,
+        )
+
+    new = yield apply_it()
+    if not dry_run and (yield from migrate(session, item, new, manager)):
+        new = yield apply_it()
     return new, "serverside-applied"
 
 
