@@ -142,6 +142,34 @@ class Task:
             raise error
 
 
+class _Branch:
+    """One of several generators that run side by side."""
+
+    __slots__ = ("_steps", "task")
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self.task: Task | None = None
+
+    def start(self, done: Done) -> None:
+        """Begin to run it."""
+        self.task = Task(self._steps, done)
+
+
+def gather(branches: Sequence[Steps]) -> Steps:
+    """Run generators side by side; gives their values, an exception standing in for the value of one that failed.
+
+    They end with the one who waits for them: a crash takes them along.
+    """
+    started = [_Branch(steps) for steps in branches]
+    try:
+        return (yield All(started))
+    finally:
+        for branch in started:
+            if branch.task is not None:
+                branch.task.kill()
+
+
 def run_now(engine: Engine, generator: Steps, limit: int | None = None) -> Any:
     """Run a task to its end, letting virtual time pass as far as it needs (at most ``limit`` µs).
 
@@ -161,4 +189,4 @@ def run_now(engine: Engine, generator: Steps, limit: int | None = None) -> Any:
     return task.value
 
 
-__all__ = ["All", "Done", "Sleep", "Steps", "Task", "Timer", "Waitable", "run_now"]
+__all__ = ["All", "Done", "Sleep", "Steps", "Task", "Timer", "Waitable", "gather", "run_now"]

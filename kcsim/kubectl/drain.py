@@ -10,7 +10,7 @@ from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, seconds
-from kcsim.engine.task import All, Sleep, Steps
+from kcsim.engine.task import Sleep, Steps, gather
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.mutate import set_unschedulable
 from kcsim.kubectl.session import KubectlError, Session
@@ -31,19 +31,53 @@ def drain(session: Session, arguments: Arguments) -> Steps:
     for name in arguments.words:
         node = name.removeprefix("node/")
         yield from set_unschedulable(session, Target(session.resource("nodes"), "", node), wanted=True)
-        found = yield session.client.list("pods", "", field_selector=f"spec.nodeName={node}")
-        leave = [] if session.failed else _chosen(session, arguments, found["items"], node)
-        yield from _evict_all(session, arguments, leave, end)
-        if not session.failed:
+        if session.failed:
+            continue
+        leave, errors = yield from _chosen(session, arguments, node)
+        if not errors:
+            errors = yield from _evict_all(session, arguments, leave, end)
+            if errors:
+                yield from _tell_pending(session, arguments, node, errors)
+        if errors:
+            _tell_failed(session, node, errors)
+        else:
             session.print(f"node/{node} drained")
     return None
 
 
-def _chosen(session: Session, arguments: Arguments, pods: list[Object], node: str) -> list[Object]:
+def _tell_pending(session: Session, arguments: Arguments, node: str, errors: list[str]) -> Steps:
+    """The pods that are still there after some could not be evicted."""
+    pending, _ = yield from _chosen(session, arguments, node, quiet=True)
+    if pending:
+        session.warn(f'There are pending pods in node "{node}" when an error occurred: {_aggregate(errors)}')
+        for pod in pending:
+            session.warn(f"pod/{objects.name(pod)}")
+
+
+def _tell_failed(session: Session, node: str, errors: list[str]) -> None:
+    session.warn(
+        f'error: unable to drain node "{node}" due to error: {_aggregate(errors)}, continuing command...'
+    )
+    session.warn(f"There are pending nodes to be drained:\n {node}")
+    for error in errors:
+        session.error(error)
+
+
+def _aggregate(errors: list[str]) -> str:
+    """Several errors as one text (utilerrors.Aggregate)."""
+    return errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
+
+
+def _chosen(session: Session, arguments: Arguments, node: str, *, quiet: bool = False) -> Steps:
+    """(the pods to evict, why some must not be)."""
+    selector = arguments.get("pod-selector", "")
+    found = yield session.client.list(
+        "pods", "", field_selector=f"spec.nodeName={node}", label_selector=selector
+    )
     leave: list[Object] = []
     refused: dict[str, list[str]] = {}
     ignored: list[str] = []
-    for pod in pods:
+    for pod in found["items"]:
         if "kubernetes.io/config.mirror" in objects.annotations(pod):
             continue
         owner = objects.controller_of(pod)
@@ -62,53 +96,49 @@ def _chosen(session: Session, arguments: Arguments, pods: list[Object], node: st
             refused.setdefault(_UNMANAGED, []).append(name)
         else:
             leave.append(pod)
-    if refused:
-        why = ", ".join(f"cannot delete {text}: {', '.join(names)}" for text, names in refused.items())
-        session.error(f'error: unable to drain node "{node}" due to error: [{why}], continuing command...')
-        return []
-    if ignored:
+    if ignored and not refused and not quiet:
         session.warn(f"Warning: ignoring DaemonSet-managed Pods: {', '.join(ignored)}")
-    return leave
+    return leave, [f"cannot delete {text}: {', '.join(names)}" for text, names in refused.items()]
 
 
 def _evict_all(session: Session, arguments: Arguments, pods: list[Object], end: int | None) -> Steps:
+    """Evict all pods side by side and wait until they are gone; gives what went wrong."""
+    results = yield from gather([_evict(session, arguments, pod, end) for pod in pods])
+    failures = [result for result in results if isinstance(result, Exception)]
+    if failures:
+        raise failures[0]
+    return [text for text in results if text]
+
+
+def _evict(session: Session, arguments: Arguments, pod: Object, end: int | None) -> Steps:
+    """Evict one pod, again and again while its budget forbids it; gives what went wrong, "" when it is gone."""
+    namespace, name = objects.key(pod)
     grace = arguments.integer("grace-period")
-    waiting = list(pods)
-    for pod in pods:
-        session.print(f"evicting pod {objects.namespace(pod)}/{objects.name(pod)}")
-    leaving: list[Object] = []
-    while waiting:
-        calls = [session.client.evict(objects.namespace(p), objects.name(p), grace=grace) for p in waiting]
-        answers = yield All(calls)
-        again: list[Object] = []
-        for pod, answer in zip(waiting, answers, strict=True):
-            if not isinstance(answer, StatusError):
-                leaving.append(pod)
-            elif answer.code == 429:
-                again.append(pod)
-                session.warn(
-                    f'error when evicting pods/"{objects.name(pod)}" -n "{objects.namespace(pod)}" '
-                    f"(will retry after 5s): {answer.message}"
-                )
-            elif not answer.is_not_found:
-                session.error(
-                    f'error when evicting pods/"{objects.name(pod)}" -n "{objects.namespace(pod)}": {answer.message}'
-                )
-        waiting = again
-        if waiting:
-            if end is not None and session.engine.now + RETRY > end:
-                session.error(f"error: drain did not complete within {arguments.get('timeout')}")
-                return None
-            yield Sleep(session.engine, RETRY)
-    for pod in leaving:
-        yield from _gone(session, pod, end)
-    return None
+    while True:
+        session.print(f"evicting pod {namespace}/{name}")
+        if end is not None and session.engine.now >= end:
+            timeout = f"global timeout reached: {arguments.get('timeout')}"
+            return f'error when evicting pods/"{name}" -n "{namespace}": {timeout}'
+        try:
+            yield session.client.evict(namespace, name, grace=grace)
+        except StatusError as error:
+            if error.is_not_found:
+                return ""
+            if error.code != 429:
+                return f'error when evicting pods/"{name}" -n "{namespace}": {error.message}'
+            text = f"(will retry after 5s): {error.message}"
+            session.warn(f'error when evicting pods/"{name}" -n "{namespace}" {text}')
+        else:
+            return (yield from _gone(session, arguments, pod, end))
+        yield Sleep(session.engine, RETRY)
 
 
-def _gone(session: Session, pod: Object, end: int | None) -> Steps:
+def _gone(session: Session, arguments: Arguments, pod: Object, end: int | None) -> Steps:
+    """Wait for the pod's end; gives what went wrong."""
+    namespace, name = objects.key(pod)
     while True:
         try:
-            current = yield session.client.get("pods", objects.namespace(pod), objects.name(pod))
+            current = yield session.client.get("pods", namespace, name)
         except StatusError as error:
             if error.is_not_found:
                 break
@@ -116,8 +146,8 @@ def _gone(session: Session, pod: Object, end: int | None) -> Steps:
         if objects.uid(current) != objects.uid(pod):
             break
         if end is not None and session.engine.now >= end:
-            session.error("error: timed out waiting for the condition")
-            return None
+            timeout = f"global timeout reached: {arguments.get('timeout')}"
+            return f'error when waiting for pod "{name}" in namespace "{namespace}" to terminate: {timeout}'
         yield Sleep(session.engine, SECOND)
-    session.print(f"pod/{objects.name(pod)} evicted")
-    return None
+    session.print(f"pod/{name} evicted")
+    return ""

@@ -17,7 +17,7 @@ from kcsim.api import objects
 from kcsim.api.client import Client
 from kcsim.api.kit.informer import Informer
 from kcsim.api.status import StatusError
-from kcsim.cluster.controllers.calls import first_error, gather
+from kcsim.cluster.controllers.calls import first_error
 from kcsim.cluster.controllers.pods import phase
 from kcsim.cluster.controllers.replicaset.batches import slow_start_batches
 from kcsim.cluster.controllers.statefulset import rollout
@@ -26,7 +26,7 @@ from kcsim.cluster.controllers.statefulset.pod_control import ClaimsFailed, PodC
 from kcsim.cluster.controllers.statefulset.status import SetStatus
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.core import Engine
-from kcsim.engine.task import Sleep, Waitable
+from kcsim.engine.task import Sleep, Waitable, gather
 
 Object = dict[str, Any]
 Steps = Generator[Waitable, Any, Any]
