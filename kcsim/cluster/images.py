@@ -69,7 +69,8 @@ class ImageBehaviour:
         ports: where it listens; empty: the ports its container declares or is probed at.
         memory_bytes: what it uses at its start.
         memory_growth: bytes a second it leaks.
-        cpu_milli: what it uses.
+        cpu_milli: what it uses whether or not anybody asks it.
+        cpu_per_request: time of a core (µs) that it spends on one request.
         program: name of a simulated program that runs while the container runs, e.g. a Flux controller.
     """
 
@@ -95,6 +96,7 @@ class ImageBehaviour:
     memory_bytes: int = 0
     memory_growth: int = 0
     cpu_milli: int = 0
+    cpu_per_request: int = 0
     program: str | None = None
 
     def __post_init__(self) -> None:
@@ -212,6 +214,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "memory": ("memory_bytes", _size),
     "memoryGrowth": ("memory_growth", _size),
     "cpu": ("cpu_milli", _milli),
+    "cpuPerRequest": ("cpu_per_request", _duration),
     "program": ("program", _text),
 }
 KEYS: tuple[str, ...] = (*_FIELDS, "pull", "servesErrors")
@@ -283,7 +286,15 @@ def _window_json(window: Window) -> Any:
     return data
 
 
-_DURATIONS = {"startsAfter", "readyAfter", "crashAfter", "exitsAfter", "latency", "stopsAfterSigterm"}
+_DURATIONS = {
+    "startsAfter",
+    "readyAfter",
+    "crashAfter",
+    "exitsAfter",
+    "latency",
+    "stopsAfterSigterm",
+    "cpuPerRequest",
+}
 
 
 def to_json(image: ImageBehaviour) -> dict[str, Any]:

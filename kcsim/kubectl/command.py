@@ -25,6 +25,7 @@ from kcsim.kubectl.read import describe, get, wait
 from kcsim.kubectl.rollout import rollout
 from kcsim.kubectl.run import autoscale, expose, run
 from kcsim.kubectl.session import KubectlError, Session, server_error
+from kcsim.kubectl.top import top
 
 Command = Callable[[Session, Arguments], Steps]
 
@@ -54,11 +55,12 @@ COMMANDS: dict[str, Command] = {
     "scale": scale,
     "set": set_,
     "taint": taint,
+    "top": top,
     "uncordon": uncordon,
     "wait": wait,
 }
 _NOT_MODELLED = (
-    "attach completion config cp debug exec explain kustomize logs port-forward proxy top version"
+    "attach completion config cp debug exec explain kustomize logs port-forward proxy version"
 ).split()
 
 

@@ -26,6 +26,7 @@ _SWITCHES = frozenset(
     {
         "all",
         "all-namespaces",
+        "containers",
         "delete-emptydir-data",
         "disable-eviction",
         "force",

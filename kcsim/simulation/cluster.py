@@ -19,6 +19,7 @@ from kcsim.cluster.controllers.deployment.controller import DeploymentController
 from kcsim.cluster.controllers.disruption.controller import DisruptionController, StaleDisruptions
 from kcsim.cluster.controllers.endpointslice.controller import EndpointSliceController
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
+from kcsim.cluster.controllers.horizontalpodautoscaler.controller import HorizontalController
 from kcsim.cluster.controllers.job.controller import JobController
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
@@ -31,6 +32,8 @@ from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinish
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.metrics.server import MetricsServer
+from kcsim.cluster.metrics.usage import UsageTruth
 from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.scheduler.scheduler import Scheduler
@@ -58,6 +61,7 @@ class Cluster:
         admin: kubectl without travel time, as the administrator.
         kubelets: by node name.
         pods: the pod network.
+        metrics: what pods and nodes use.
     """
 
     def __init__(
@@ -86,6 +90,8 @@ class Cluster:
         bootstrap(self.admin)
         self.pods = PodNetwork(self.endpoint, self._switch)
         self._addresses = PodAddresses(self.server)
+        self._usage = UsageTruth(self.pods)
+        self.metrics = MetricsServer(self.server, network, self.control_plane, self._usage)
         self.controller_manager = self._controller_manager(profile, pod_cidr)
         self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
         self.components: list[Component] = [self.controller_manager, self.scheduler]
@@ -108,6 +114,7 @@ class Cluster:
             JobController(),
             CronJobController(),
             TtlAfterFinishedController(),
+            HorizontalController(self._usage.is_steady, self._usage.on_change),
             DisruptionController(),
             StaleDisruptions(),
             EndpointSliceController(),

@@ -19,6 +19,9 @@ from kcsim.cluster.podnet.ipam import pod_cidrs
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
 
+RequestRate = Callable[[str, int, int], float]
+"""``(pod, since, until) -> requests a second`` that one source sent to the program in a pod, times in µs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -47,6 +50,8 @@ class PodNetwork:
         self._routes: dict[tuple[int, int], str] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
+        self._load: list[RequestRate] = []
+        self._load_listeners: list[Callable[[], None]] = []
         nodes = self.server.catalog.by_word("nodes")
         assert nodes is not None
         self._watch = self.server.log.watch(nodes, self._nodes_changed)
@@ -73,6 +78,23 @@ class PodNetwork:
     def on_change(self, listener: Callable[[str, str], None]) -> None:
         """Call ``listener(node, ip)`` whenever what runs at an address may answer differently."""
         self._listeners.append(listener)
+
+    def add_load(self, rate: RequestRate) -> None:
+        """Somebody sends requests to pods; ``rate`` tells how many a second reach one."""
+        self._load.append(rate)
+
+    def load_changed(self) -> None:
+        """More, fewer or other requests reach pods from now on."""
+        for listener in self._load_listeners:
+            listener()
+
+    def on_load(self, listener: Callable[[], None]) -> None:
+        """Call ``listener()`` whenever the requests that reach pods change."""
+        self._load_listeners.append(listener)
+
+    def request_rate(self, pod: str, since: int, until: int) -> float:
+        """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs)."""
+        return sum(rate(pod, since, until) for rate in self._load)
 
     def _changed(self, node: str, ip: str) -> None:
         for listener in self._listeners:

@@ -89,6 +89,7 @@ class TrafficSource:
         self._said: dict[str, float] = {}
         start = max(start, self._engine.now)
         self.ledger = Ledger(Arrivals(self.rate, start))
+        pods.add_load(self.rate_to)
         self._proxy.on_rules(self._rules_changed)
         pods.on_change(self._pod_changed)
         pods.network.on_change(self._touch)
@@ -122,6 +123,21 @@ class TrafficSource:
         """How long good answers took."""
         return self.ledger.latency(self._engine.now if now is None else now)
 
+    def rate_to(self, pod: str, since: int, until: int) -> float:
+        """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs)."""
+        if until <= since:
+            return 0.0
+        requests = 0.0
+        for stretch in reversed(self.ledger.stretches):
+            end = until if stretch.until is None else min(stretch.until, until)
+            time = end - max(stretch.since, since)
+            if time > 0:
+                shares = (o.share / len(o.pods) for o in stretch.outcomes if o.work and pod in o.pods)
+                requests += float(self.rate) * time * sum(shares)
+            if stretch.since <= since:
+                break
+        return requests / (until - since)
+
     # --- what wakes it ------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
@@ -131,6 +147,7 @@ class TrafficSource:
     def _end(self) -> None:
         self._open = False
         self.ledger.close(self._engine.now)
+        self._pods.load_changed()
         if self._edge is not None:
             self._edge.cancel()
 
@@ -163,6 +180,7 @@ class TrafficSource:
         why, self._why = self._why, None
         stretch = self.ledger.begin(engine.now, outcomes, self._dice, why)
         if stretch is not None:
+            self._pods.load_changed()
             self._expect_news(stretch)
 
     def _arm_edge(self) -> None:

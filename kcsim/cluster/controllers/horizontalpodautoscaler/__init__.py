@@ -1,0 +1,1 @@
+"""HorizontalPodAutoscalers: replicas that follow the load."""

@@ -1,0 +1,1 @@
+"""What pods and nodes use, measured as metrics-server measures it."""
