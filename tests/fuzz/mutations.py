@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 10**9, 10**20, -(10**20), 10**400, 0.5, 1e308, float("inf"), float("nan"),
-    "", " ", "0", "-1", "1s", "10000000h", "99999999999d", "1e9", "1/s", "1000000/s", "0/s", "null", "yes", "*", "**",
+    "", " ", "0", "-1", "1s", "10000000h", "99999999999d", "1us", "1500us", "1e9", "1/s", "1000000/s", "0/s", "null", "yes", "*", "**",
     "a" * 300, "a/b/c/d", "../..", "/", "~", "~nobody/x", ".git", "deploy", "deploy/web.yaml", "web", "shop", "node-1",
     "push", "flux", "\u202e\u2066", "🦀", "é", "\ud7ff", "\x00", "\x1b[31m", "\n", "a\nb", "--", "-n", "-o yaml",
     "get pods", "delete namespace shop", "scale deploy/web --replicas=-1", "apply -f -", "rollout status deploy/web",
