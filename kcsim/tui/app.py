@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Any, ClassVar
 
 from textual import work
@@ -94,6 +95,11 @@ class KcsimApp(App[int]):
                 session = open_session(fresh.scenario, delivery, self._seed)
             except (ScenarioError, ValueError) as error:
                 self.push_screen(Read(f"{entry.name} cannot be played", str(error)))
+                return
+            except Exception:  # noqa: BLE001 - a defect of kcsim is told, and the gallery stays
+                self.push_screen(
+                    Read(f"{entry.name} cannot be played: a defect of kcsim", traceback.format_exc())
+                )
                 return
             self._open[key] = session
         self.push_screen(RunScreen(session))

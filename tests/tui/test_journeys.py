@@ -317,6 +317,31 @@ def test_a_defect_of_the_world_is_shown_and_the_screen_lives():
     play(story, SMALL, "push")
 
 
+def test_a_world_that_cannot_be_built_is_told_and_the_gallery_stays(monkeypatch):
+    def broken(*_arguments):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("kcsim.tui.app.open_session", broken)
+
+    async def story(user: Driver) -> None:
+        await user.press("enter")
+        assert isinstance(user.app.screen, Read)
+        assert "a defect" in user.text
+        await user.press("escape")
+        assert isinstance(user.app.screen, GalleryScreen)
+
+    play(story, delivery="flux")
+
+
+def test_a_delivery_that_there_is_not_is_told():
+    async def story(user: Driver) -> None:
+        await user.pilot.pause()
+        assert "no delivery 'flix'" in user.text
+        assert "flux" in user.text
+
+    play(story, SMALL, "flix")
+
+
 def test_no_colour_when_asked_for(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
 
