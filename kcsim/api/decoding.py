@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from kcsim.api import status
 from kcsim.api.catalog import Catalog, split_api_version
 from kcsim.api.gojson import JsonSyntaxError, loads
-from kcsim.api.gotext import go_quote
+from kcsim.api.gotext import go_quote, yaml_error
 from kcsim.api.patching import SCHEME
 from kcsim.api.representations import MEDIA
 from kcsim.api.request import Operation
@@ -220,8 +220,7 @@ def _yaml(op: Operation, text: str) -> Any:
     try:
         found = documents(text, "body", repeats)
     except ManifestError as error:
-        words = error.message.removeprefix("yaml: ")
-        raise JsonSyntaxError(f"error converting YAML to JSON: yaml: line {error.line}: {words}") from None
+        raise JsonSyntaxError(f"error converting YAML to JSON: {yaml_error(error)}") from None
     op.duplicates = repeats
     return found[0].value if found else {}
 

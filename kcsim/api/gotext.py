@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kcsim.manifests import ManifestError
+
 _ESCAPES = {
     "\\": "\\\\",
     '"': '\\"',
@@ -76,3 +78,10 @@ def go_type(value: Any) -> str:
         int: "int64",
     }
     return names.get(type(value), "float64")
+
+
+def yaml_error(error: ManifestError) -> str:
+    """What go-yaml says of a document: its parser counts lines from nought, its scanner from one."""
+    words = error.message.removeprefix("yaml: ")
+    line = max(error.line - 1, 1) if words.startswith("did not find expected") else error.line
+    return f"yaml: line {line}: {words}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api.catalog import Resource
+from kcsim.api.gotext import yaml_error
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.kubectl.flags import Arguments
@@ -135,10 +136,7 @@ def _unreadable(source: str, error: ManifestError) -> str:
                 f'error: error validating "{source}": error validating data: {field} not set; if you choose to ignore '
                 "these errors, turn validation off with --validate=false"
             )
-    words = error.message.removeprefix("yaml: ")
-    # go-yaml's parser counts lines from nought, its scanner from one.
-    line = max(error.line - 1, 1) if words.startswith("did not find expected") else error.line
-    return f"error: error parsing {source}: error converting YAML to JSON: yaml: line {line}: {words}"
+    return f"error: error parsing {source}: error converting YAML to JSON: {yaml_error(error)}"
 
 
 def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str | bytes]]:
