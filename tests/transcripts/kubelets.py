@@ -21,24 +21,26 @@ Object = dict[str, Any]
 ADDRESS = "192.0.2.10"
 _IMAGE_ID = "registry.example/id@sha256:" + "0" * 64
 _PRESSURES = {
-    "MemoryPressure": ("False", "KubeletHasSufficientMemory"),
-    "DiskPressure": ("False", "KubeletHasNoDiskPressure"),
-    "PIDPressure": ("False", "KubeletHasSufficientPID"),
-    "Ready": ("True", "KubeletReady"),
+    "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    "Ready": ("True", "KubeletReady", "kubelet is posting ready status"),
 }
 
 
 def new_node(place: int, now: str) -> Object:
     """One of the four nodes of the recordings."""
     name = f"node-{place}"
-    size = {"cpu": "4", "memory": "8Gi", "pods": "110"}
+    size = {"cpu": "4", "memory": "8Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": name,
             "labels": {
+                "kubernetes.io/arch": "amd64",
                 "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
                 "topology.kubernetes.io/zone": "zone-a" if place % 2 == 0 else "zone-b",
             },
         },
@@ -71,9 +73,9 @@ def _node_conditions(now: str) -> list[Object]:
             "lastHeartbeatTime": now,
             "lastTransitionTime": now,
             "reason": reason,
-            "message": "",
+            "message": message,
         }
-        for kind, (status, reason) in _PRESSURES.items()
+        for kind, (status, reason, message) in _PRESSURES.items()
     ]
 
 
@@ -105,9 +107,10 @@ class StandInKubelet(Component):
             self._lease.stop()
         else:
             self._lease.start()
-            body = {"status": {"conditions": _node_conditions(rfc3339(self.engine.now))}}
-            call = self.client.patch("nodes", "", self.node, body, type="strategic", subresource="status")
-            self.client.start(call)
+            assert node is not None
+            status = {**node["status"], "conditions": _node_conditions(rfc3339(self.engine.now))}
+            written = {**objects.with_metadata(node, resourceVersion=None), "status": status}
+            self.client.start(self.client.update_status("nodes", written))
 
     # --- pods ---------------------------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ def controllers_plane() -> Plane:
     cluster = Cluster(engine, network, resolve=lambda _node, _image: PullResult(None), programs={})
     cluster.endpoint.profile = QUICK
     manager = cluster.controller_manager
+    registrar = cluster.direct(user_agent="kubelet")
     for reconciler in (ServiceAccountController(), RootCACertPublisher()):
         if reconciler.name not in {controller.reconciler.name for controller in manager._controllers}:
             manager.run(reconciler, limits=CONTROLLER_MANAGER)
@@ -50,7 +51,7 @@ def controllers_plane() -> Plane:
         node = new_node(place, rfc3339(engine.now))
         name = node["metadata"]["name"]
         add_machine(network, cluster._switch, name, "")
-        cluster.admin.now(cluster.admin.create("nodes", node))
+        registrar.now(registrar.create("nodes", node))
         StandInKubelet(cluster.endpoint, name, name, place).start()
     engine.run_until(engine.now + 10 * SECOND)
     return Plane(engine, cluster.endpoint, cluster.server)
