@@ -325,8 +325,14 @@ class Store:
             and not finalizers
             and not (resource.kind == "Namespace" and obj["spec"].get("finalizers"))
         ):
-            last = self._marked(obj, 0, [], first=not objects.is_deleting(obj)) if resource.graceful else obj
-            return None if op.dry_run else self._remove(op, current, last), True
+            if op.dry_run:
+                return None, True
+            if resource.graceful and not objects.is_deleting(obj):
+                # Watchers see the mark by itself, though the object goes at once (errDeleteNow of the registry).
+                current = self._mark(op, current, obj, 0, [], first=True) or current
+                return self._remove(op, current, current.object), True
+            last = self._marked(obj, 0, [], first=False) if resource.graceful else obj
+            return self._remove(op, current, last), True
         return self._mark(op, current, obj, grace, finalizers, first=not objects.is_deleting(obj)), False
 
     @staticmethod
