@@ -61,7 +61,6 @@ class Cluster:
         admin: kubectl without travel time, as the administrator.
         kubelets: by node name.
         pods: the pod network.
-        metrics: what pods and nodes use.
     """
 
     def __init__(
@@ -75,6 +74,7 @@ class Cluster:
         profile: str = "1.36",
         pod_cidr: str = CLUSTER_CIDR,
         checking: bool = False,
+        metrics: bool = True,
     ) -> None:
         self.name = name
         self.engine = engine
@@ -91,7 +91,8 @@ class Cluster:
         self.pods = PodNetwork(self.endpoint, self._switch)
         self._addresses = PodAddresses(self.server)
         self._usage = UsageTruth(self.pods)
-        self.metrics = MetricsServer(self.server, network, self.control_plane, self._usage)
+        if metrics:
+            MetricsServer(self.server, network, self.control_plane, self._usage)
         self.controller_manager = self._controller_manager(profile, pod_cidr)
         self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
         self.components: list[Component] = [self.controller_manager, self.scheduler]

@@ -12,13 +12,14 @@ from kcsim.api.http import Response
 from kcsim.api.streaming import Stream
 from kcsim.cluster.controllers.serviceaccount.controller import RootCACertPublisher, ServiceAccountController
 from kcsim.cluster.images import PullResult
-from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339, seconds
+from kcsim.engine.clock import MILLISECOND, MINUTE, SECOND, rfc3339, seconds
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.api import CONTROLLER_MANAGER, ApiProfile
 from kcsim.profile.distributions import Fixed
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.places import add_machine, lay_out
+from tests.transcripts.beat import recorded_beat
 from tests.transcripts.binding import Bindings, Difference
 from tests.transcripts.kubelets import StandInKubelet, new_node
 from tests.transcripts.plane import Plane
@@ -40,7 +41,10 @@ def controllers_plane() -> Plane:
     """A control plane with all controllers, the scheduler and four nodes."""
     engine, network = Engine(1), Network()
     lay_out(network)
-    cluster = Cluster(engine, network, resolve=lambda _node, _image: PullResult(None), programs={})
+
+    cluster = Cluster(
+        engine, network, resolve=lambda _node, _image: PullResult(None), programs={}, metrics=False
+    )
     cluster.endpoint.profile = QUICK
     manager = cluster.controller_manager
     registrar = cluster.direct(user_agent="kubelet")
@@ -70,9 +74,12 @@ class ControllersReplay(Replay):
         """Play every step."""
         outcomes = []
         began: int | None = None
-        for place, step in enumerate(self.recording["steps"]):
+        for place in range(len(self.recording["steps"])):
+            step = self.recording["steps"][place]
             if "at" in step:
-                began = self.plane.engine.now if began is None else began
+                if began is None:
+                    began = self._on_the_beat()
+                    step = self.recording["steps"][place]
                 self._wait_until(began + seconds(step["at"]))
             if "observe" in step["do"]:
                 outcomes.append(self._observe(place, step, self.plane.engine.now if began is None else began))
@@ -80,6 +87,17 @@ class ControllersReplay(Replay):
                 outcomes.append(self._without_hash(self._step(place, step)))
                 self._follow_luck(step, outcomes[-1])
         return outcomes
+
+    def _on_the_beat(self) -> int:
+        """Begin at the second of the minute at which the recording began, if CronJobs are in it: their Jobs' names too."""
+        now = self.plane.engine.now
+        beat = recorded_beat(self.recording)
+        if beat is None:
+            return now
+        began = now + (beat.second - now) % MINUTE
+        self._wait_until(began)
+        self.recording = beat.moved(self.recording, began)
+        return began
 
     def _do_http(self, what: dict[str, Any], stdin: str, expect: dict[str, Any]) -> list[Difference]:
         differences = super()._do_http(what, stdin, expect)
