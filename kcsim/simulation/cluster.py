@@ -32,6 +32,7 @@ from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinish
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.metrics.custom import CustomMetrics
 from kcsim.cluster.metrics.server import MetricsServer
 from kcsim.cluster.metrics.usage import UsageTruth
 from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
@@ -93,6 +94,7 @@ class Cluster:
         self._usage = UsageTruth(self.pods)
         if metrics:
             MetricsServer(self.server, network, self.control_plane, self._usage)
+            CustomMetrics(self.server, self.pods)
         self.controller_manager = self._controller_manager(profile, pod_cidr)
         self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
         self.components: list[Component] = [self.controller_manager, self.scheduler]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kcsim.api.client import Endpoint
 from kcsim.api.objects import Object
@@ -19,8 +20,15 @@ from kcsim.cluster.podnet.ipam import pod_cidrs
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
 
-RequestRate = Callable[[str, int, int], float]
-"""``(pod, since, until) -> requests a second`` that one source sent to the program in a pod, times in µs."""
+
+class Load(Protocol):
+    """Somebody who sends requests. Pods and Services are named ``namespace/name``; times are µs."""
+
+    service: str
+
+    def rate_to(self, pod: str, since: int, until: int) -> float:
+        """Requests a second that reached the program in a pod between two instants; of all pods when "" is asked for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class PodNetwork:
         self._routes: dict[tuple[int, int], str] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
-        self._load: list[RequestRate] = []
+        self._load: list[Load] = []
         self._load_listeners: list[Callable[[], None]] = []
         nodes = self.server.catalog.by_word("nodes")
         assert nodes is not None
@@ -79,9 +87,9 @@ class PodNetwork:
         """Call ``listener(node, ip)`` whenever what runs at an address may answer differently."""
         self._listeners.append(listener)
 
-    def add_load(self, rate: RequestRate) -> None:
-        """Somebody sends requests to pods; ``rate`` tells how many a second reach one."""
-        self._load.append(rate)
+    def add_load(self, load: Load) -> None:
+        """Somebody sends requests to pods."""
+        self._load.append(load)
 
     def load_changed(self) -> None:
         """More, fewer or other requests reach pods from now on."""
@@ -94,7 +102,11 @@ class PodNetwork:
 
     def request_rate(self, pod: str, since: int, until: int) -> float:
         """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs)."""
-        return sum(rate(pod, since, until) for rate in self._load)
+        return sum(load.rate_to(pod, since, until) for load in self._load)
+
+    def service_rate(self, service: str, since: int, until: int) -> float:
+        """Requests a second that were sent to a Service (``namespace/name``) between two instants (µs)."""
+        return sum(load.rate_to("", since, until) for load in self._load if load.service == service)
 
     def _changed(self, node: str, ip: str) -> None:
         for listener in self._listeners:

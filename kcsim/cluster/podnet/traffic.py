@@ -89,7 +89,7 @@ class TrafficSource:
         self._said: dict[str, float] = {}
         start = max(start, self._engine.now)
         self.ledger = Ledger(Arrivals(self.rate, start))
-        pods.add_load(self.rate_to)
+        pods.add_load(self)
         self._proxy.on_rules(self._rules_changed)
         pods.on_change(self._pod_changed)
         pods.network.on_change(self._touch)
@@ -124,7 +124,10 @@ class TrafficSource:
         return self.ledger.latency(self._engine.now if now is None else now)
 
     def rate_to(self, pod: str, since: int, until: int) -> float:
-        """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs)."""
+        """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs).
+
+        When no pod is named, those that were sent, wherever they ended.
+        """
         if until <= since:
             return 0.0
         requests = 0.0
@@ -133,7 +136,7 @@ class TrafficSource:
             time = end - max(stretch.since, since)
             if time > 0:
                 shares = (o.share / len(o.pods) for o in stretch.outcomes if o.work and pod in o.pods)
-                requests += float(self.rate) * time * sum(shares)
+                requests += float(self.rate) * time * (sum(shares) if pod else 1.0)
             if stretch.since <= since:
                 break
         return requests / (until - since)

@@ -199,7 +199,7 @@ def test_memory_that_grows_scales_too():
             "FailedGetPodsMetric",
             (
                 "unable to get metric qps: unable to fetch metrics from custom metrics API: "
-                "no custom metrics API (custom.metrics.k8s.io) registered"
+                "the server could not find the metric qps for pods"
             ),
         ),
         (
@@ -215,7 +215,7 @@ def test_memory_that_grows_scales_too():
         ),
     ],
 )
-def test_metrics_without_an_adapter_say_so(metric, reason, text):
+def test_metrics_that_nobody_measures_say_so(metric, reason, text):
     town = Town(metrics=[metric])
     town.run(20)
     failed = objects.condition(town.get(), "ScalingActive")
@@ -260,3 +260,41 @@ def test_a_young_pod_has_no_metrics_yet():
     town = Town()
     town.run(5)
     assert town.kubectl("top pods") == "error: metrics not available yet\n"
+
+
+_REQUESTS = {"name": "http_requests_per_second"}
+_PER_POD = {
+    "type": "Pods",
+    "pods": {"metric": _REQUESTS, "target": {"type": "AverageValue", "averageValue": "10"}},
+}
+_OF_SERVICE = {
+    "type": "Object",
+    "object": {
+        "metric": _REQUESTS,
+        "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "web"},
+        "target": {"type": "AverageValue", "averageValue": "10"},
+    },
+}
+
+
+@pytest.mark.parametrize("metric", [_PER_POD, _OF_SERVICE], ids=["pods", "object"])
+def test_requests_a_second_are_a_custom_metric(metric):
+    town = Town(metrics=[metric])
+    town.load(75)
+    town.run(600)
+    assert town.replicas == 8
+    (status,) = town.get()["status"]["currentMetrics"]
+    (current,) = (part["current"] for name, part in status.items() if name != "type")
+    assert current["averageValue"] == "9375m"
+
+
+def test_of_several_metrics_the_largest_answer_counts():
+    target = {"type": "Utilization", "averageUtilization": 50}
+    cpu = {
+        "type": "ContainerResource",
+        "containerResource": {"name": "cpu", "container": "app", "target": target},
+    }
+    town = Town(metrics=[cpu, _PER_POD])
+    town.load(50)
+    town.run(600)
+    assert town.replicas == 5

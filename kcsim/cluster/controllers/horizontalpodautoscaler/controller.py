@@ -203,7 +203,7 @@ class HorizontalController(Reconciler):
         if len(selecting) > 1:
             raise sync.bad_selector("AmbiguousSelector", "AmbiguousSelector", ambiguous(text, selecting))
         readings = yield from self._readings.read_all(
-            autoscaler["spec"].get("metrics") or [], namespace, text
+            autoscaler["spec"].get("metrics") or [], namespace, text, pods
         )
         sync.by_metrics(scale, pods, readings)
         return pods

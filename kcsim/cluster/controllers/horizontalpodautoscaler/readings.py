@@ -1,7 +1,7 @@
 """Reading the metrics of an autoscaler from the metrics APIs.
 
-**Imitates:** ``pkg/controller/podautoscaler/metrics/client.go`` (v1.36). Left out: custom and external metrics have no
-adapter here, so that they answer as a cluster without one does.
+**Imitates:** ``pkg/controller/podautoscaler/metrics/client.go`` (v1.36). Left out: external metrics have no adapter
+here, so that they answer as a cluster without one does.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from kcsim.api.client import Client
 from kcsim.api.status import StatusError, no_such_resource
 from kcsim.cluster.controllers.horizontalpodautoscaler.evaluate import Reading
 from kcsim.cluster.controllers.horizontalpodautoscaler.groups import PodMetric
-from kcsim.engine.clock import parse_rfc3339, seconds
+from kcsim.engine.clock import SECOND, parse_rfc3339, seconds
 from kcsim.engine.task import Waitable
 
 Object = dict[str, Any]
 Steps = Generator[Waitable, Any, Any]
 
-_CUSTOM = "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
+_CUSTOM_GROUP = ".custom.metrics.k8s.io"
+_FETCH_CUSTOM = "unable to fetch metrics from custom metrics API"
 _EXTERNAL = (
     "unable to fetch metrics from external metrics API: the server could not find the requested resource "
     "(get {name}.external.metrics.k8s.io)"
@@ -33,15 +34,17 @@ class Readings:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def read_all(self, specs: Sequence[Object], namespace: str, selector: str) -> Steps:
+    def read_all(
+        self, specs: Sequence[Object], namespace: str, selector: str, pods: Sequence[Object]
+    ) -> Steps:
         """What each metric measures of the pods that the selector means; gives a list of `Reading`."""
         readings: list[Reading] = []
         for spec in specs:
-            reading = yield from self._read(spec, namespace, selector)
+            reading = yield from self._read(spec, namespace, selector, pods)
             readings += [reading]
         return readings
 
-    def _read(self, spec: Object, namespace: str, selector: str) -> Steps:
+    def _read(self, spec: Object, namespace: str, selector: str, pods: Sequence[Object]) -> Steps:
         kind = spec["type"]
         if kind == "Resource":
             return (yield from self._resource(spec["resource"]["name"], "", namespace, selector))
@@ -50,7 +53,44 @@ class Readings:
             return (yield from self._resource(source["name"], source["container"], namespace, selector))
         if kind == "External":
             return Reading(error=_EXTERNAL.format(name=spec["external"]["metric"]["name"]))
-        return Reading(error=_CUSTOM)
+        if kind == "Pods":
+            reading = yield from self._custom("pods", spec["pods"]["metric"]["name"], namespace, "*")
+            names = set(map(objects.name, pods))
+            ours = {name: metric for name, metric in reading.pods.items() if name in names}
+            if not ours and not reading.error:
+                return Reading(error="no metrics returned from custom metrics API")
+            return Reading(ours, error=reading.error)
+        source = spec["object"]
+        plural = f"{source['describedObject']['kind'].lower()}s"
+        return (
+            yield from self._custom(
+                plural, source["metric"]["name"], namespace, source["describedObject"]["name"]
+            )
+        )
+
+    def _custom(self, plural: str, metric: str, namespace: str, name: str) -> Steps:
+        """The values of a custom metric: by pod, or of one object."""
+        aggregated = self._client.endpoint.server.aggregated
+        if not any(known.endswith(_CUSTOM_GROUP) for known in aggregated):
+            return Reading(error=f"{_FETCH_CUSTOM}: no custom metrics API (custom.metrics.k8s.io) registered")
+        resource = aggregated.get(f"{plural}{_CUSTOM_GROUP}")
+        if resource is None:
+            text = f"the server could not find the metric {metric} for {plural} {name}"
+            return Reading(error=f"{_FETCH_CUSTOM}: {text}")
+        try:
+            answer = yield self._client.get(resource, namespace, name, subresource=metric)
+        except StatusError as error:
+            return Reading(error=f"{_FETCH_CUSTOM}: {error}")
+        if not answer["items"]:
+            return Reading(error="no metrics returned from custom metrics API")
+        values = [quantity.milli(item["value"]) for item in answer["items"]]
+        found = {
+            item["describedObject"]["name"]: PodMetric(
+                value, parse_rfc3339(item["timestamp"]), item["windowSeconds"] * SECOND
+            )
+            for item, value in zip(answer["items"], values, strict=True)
+        }
+        return Reading(found, values)
 
     def _resource(self, name: str, container: str, namespace: str, selector: str) -> Steps:
         try:

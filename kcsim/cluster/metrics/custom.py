@@ -1,0 +1,79 @@
+"""Requests a second as custom metrics, of pods and of Services.
+
+**Imitates:** custom.metrics.k8s.io v1beta2 as the Prometheus adapter serves it, with one metric,
+``http_requests_per_second``: for pods what reached their program, for Services what was sent to them, averaged over the
+last scrape of 15 s. Left out: every other metric, metric selectors, and external metrics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api import objects, quantity
+from kcsim.api.catalog import Resource
+from kcsim.api.request import Answer, Operation
+from kcsim.api.server import ApiServer
+from kcsim.api.status import StatusError
+from kcsim.cluster.controllers.pods import phase
+from kcsim.cluster.metrics.server import RESOLUTION
+from kcsim.cluster.podnet.plane import PodNetwork
+from kcsim.engine.clock import SECOND, rfc3339
+
+Object = dict[str, Any]
+
+GROUP, VERSION = "custom.metrics.k8s.io", "v1beta2"
+REQUESTS = "http_requests_per_second"
+_GET = ("get",)
+POD_VALUES = Resource(GROUP, VERSION, "MetricValueList", "pods", "metricvalue", namespaced=True, verbs=_GET)
+SERVICE_VALUES = Resource(
+    GROUP, VERSION, "MetricValueList", "services", "metricvalue", namespaced=True, verbs=_GET
+)
+
+
+class CustomMetrics:
+    """Answers what is asked of custom.metrics.k8s.io: the sub-resource of an object (or of ``*``) is the metric."""
+
+    def __init__(self, server: ApiServer, pods: PodNetwork) -> None:
+        self._server = server
+        self._pods = pods
+        server.aggregate((POD_VALUES, SERVICE_VALUES), self.answer)
+
+    def answer(self, op: Operation) -> Answer:
+        """The values of a metric.
+
+        Raises:
+            StatusError: 404 when there is no such metric, or no such object.
+        """
+        plural, metric = op.resource.plural, op.subresource
+        if metric != REQUESTS:
+            text = f"the server could not find the metric {metric} for {plural}"
+            text += "" if op.name == "*" else f" {op.name}"
+            raise StatusError(404, "NotFound", text)
+        core = self._server.catalog.by_word(plural)
+        assert core is not None
+        fields = "" if op.name == "*" else f"metadata.name={op.name}"
+        found = self._server.find(core, op.namespace, op.label_selector, fields)
+        if not found and op.name != "*":
+            text = f"the server could not find the metric {metric} for {plural} {op.name}"
+            raise StatusError(404, "NotFound", text)
+        items = [
+            self._value(version.object, metric)
+            for version in found
+            if plural != "pods" or phase(version.object) == "Running"
+        ]
+        api = f"{GROUP}/{VERSION}"
+        return Answer(200, {"kind": "MetricValueList", "apiVersion": api, "metadata": {}, "items": items})
+
+    def _value(self, obj: Object, metric: str) -> Object:
+        until = self._server.engine.now // RESOLUTION * RESOLUTION
+        since = max(until - RESOLUTION, 0)
+        read = self._pods.request_rate if obj["kind"] == "Pod" else self._pods.service_rate
+        rate = read("/".join(objects.key(obj)), since, until)
+        kind, (namespace, name) = obj["kind"], objects.key(obj)
+        return {
+            "describedObject": {"kind": kind, "namespace": namespace, "name": name, "apiVersion": "/v1"},
+            "metric": {"name": metric},
+            "timestamp": rfc3339(until),
+            "windowSeconds": RESOLUTION // SECOND,
+            "value": quantity.format_quantity(round(rate * 1000), "DecimalSI", -3),
+        }
