@@ -26,7 +26,7 @@ Choose a story and under which delivery it is played, then let it run, stop it, 
 It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an object, from
 {all} on everything at once. `?` lists what can be done wherever you are, and does it.
 
-![A run under Flux, two minutes after a node died](pictures/tui.svg)
+![A run under Flux: a node has died, and a bad release has arrived](pictures/tui.svg)
 
 ## What is on the screen
 

@@ -12,44 +12,24 @@ from __future__ import annotations
 import time
 import traceback
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
-from kcsim.kubectl.session import Outcome
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds
 from kcsim.scenario.dump import to_yaml
-from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import rooted
 from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation
-from kcsim.simulation.why import Why
 from kcsim.tui.hands import PERSON, Deed, Hands
-from kcsim.views.concern import Concern, Concerns, adrift, first_concern
-from kcsim.views.look import Look
-from kcsim.views.objects import Ref
-from kcsim.views.reader import read
-from kcsim.views.readiness import Readiness, ReadyStep
-from kcsim.views.timeline import Moment, Timeline
+from kcsim.tui.sight import Sight
 
 SPEEDS: tuple[int | None, ...] = (1, 10, 60, 300, 1800, None)
 """Virtual seconds a second; None is as fast as it goes."""
 
 QUANTUM = 0.008
 """Seconds of work between two looks at the keyboard: keys answer within 8 ms at the median, at half the full speed."""
-
-
-@dataclass(frozen=True, slots=True)
-class StripData:
-    """What the timeline strip shows: what happened, pods over time, its end, now and the cursor (µs)."""
-
-    moments: Sequence[Moment]
-    steps: Sequence[ReadyStep]
-    end: int
-    now: int
-    cursor: int
 
 
 class BadTime(ValueError):
@@ -64,101 +44,28 @@ class Goal:
     next_moment: bool = False
 
 
-class Session:
+class Session(Sight):
     """A world being watched.
 
     Attributes:
-        simulation: the world. Only this class and ``hands`` touch it.
+        hands: what was done by hand.
         title: what is played, for the header.
         delivery: under which delivery, "" for a bare cluster.
-        end: when the story ends (µs), None for a world without an end.
-        running: whether time passes.
-        cursor: the instant of the past that is looked at (µs); None: now.
         failure: the traceback that stopped the world; "" while it is sound.
     """
 
     def __init__(
         self, simulation: Simulation, *, title: str = "", delivery: str = "", end: int | None = None
     ) -> None:
-        self._adopt(simulation, Hands(simulation))
+        super().__init__(simulation, end)
+        self.hands = Hands(simulation)
         self.title = title
         self.delivery = delivery
-        self.end = end
-        self.running = False
-        self.cursor: int | None = None
         self.failure = ""
         self._speed = SPEEDS.index(60)
         self._goal: Goal | None = None
         self._credit = 0
         self._undone: list[Deed] = []
-
-    def _adopt(self, simulation: Simulation, hands: Hands) -> None:
-        self.simulation = simulation
-        self.hands = hands
-        self.readiness = Readiness()
-        self._timeline = Timeline(simulation)
-        self._moments: tuple[int, list[Moment]] = (-1, [])
-        self._look: tuple[tuple[int | None, int, int], Look] | None = None
-        self._judged: tuple[int, Verdict | None] = (1, None)
-        self._concerns = Concerns(simulation)
-
-    @property
-    def play(self) -> Play | None:
-        """The world as the player of a scenario; None for a bare cluster."""
-        return self.simulation if isinstance(self.simulation, Play) else None
-
-    # --- what there is to see -----------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> int:
-        """The present of the world (µs)."""
-        return self.simulation.engine.now
-
-    @property
-    def seen(self) -> int:
-        """The instant one looks at (µs): the cursor, or now."""
-        return self.now if self.cursor is None else self.cursor
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the story is over."""
-        return self.end is not None and self.now >= self.end
-
-    @property
-    def horizon(self) -> int:
-        """Until when the timeline is drawn (µs)."""
-        return self.end if self.end is not None else max(10 * 60 * SECOND, self.now)
-
-    @property
-    def look(self) -> Look:
-        """The world at the instant one looks at; made anew only when something changed."""
-        key = (self.cursor, self.now, len(self.simulation.trace))
-        if self._look is None or self._look[0] != key:
-            self._look = key, Look(self.simulation, self.cursor)
-        return self._look[1]
-
-    @property
-    def moments(self) -> list[Moment]:
-        """What happened so far that a person wants to know, oldest first."""
-        size = len(self.simulation.trace)
-        if self._moments[0] != size:
-            self._moments = size, self._timeline.moments()
-        return self._moments[1]
-
-    def moments_seen(self) -> list[Moment]:
-        """The moments up to the instant one looks at."""
-        moments = self.moments
-        if self.cursor is None:
-            return moments
-        return moments[: bisect_right(moments, self.cursor, key=lambda moment: moment.time)]
-
-    def strip(self) -> StripData:
-        """What the timeline shows."""
-        return StripData(self.moments, self.readiness.steps, self.horizon, self.now, self.seen)
-
-    def update(self) -> None:
-        """Bring the series that lanes are drawn from up to date."""
-        self.readiness.update(self.simulation.cluster().server.log)
 
     # --- pace ---------------------------------------------------------------------------------------------------
 
@@ -377,58 +284,15 @@ class Session:
         hands = Hands(fresh)
         for deed in deeds:
             fresh.engine.at(deed.entry.at, hands.do, deed.entry)
-        fresh.engine.run_until(until)
+        try:
+            fresh.engine.run_until(until)
+        except Exception:  # noqa: BLE001 - as in advance
+            self._broken()
+            return
         for deed in hands.deeds:
             deed.told = True
-        self._adopt(fresh, hands)
-
-    # --- asking -------------------------------------------------------------------------------------------------
-
-    def why(self, ref: Ref) -> Why:
-        """The causal chain of an object's last change of substance, as far as it had come at the instant looked at.
-
-        Raises:
-            NotFound: nothing of that name ever existed.
-        """
-        return self.look.why(ref.kind, ref.namespace, ref.name)
-
-    def why_record(self, seq: int) -> Why:
-        """The causal chain of a record of the trace."""
-        return self.simulation.why(self.simulation.trace.records[seq])
-
-    def read(self, line: str, program: str = "kubectl") -> Outcome:
-        """A line of kubectl or flux that only looks, at the instant looked at: answered at once, and nothing counts it."""
-        return read(self.simulation.cluster(), self.look, program, line)
-
-    def unmet(self) -> Verdict | None:
-        """The first expectation that is known to have come out wrong; of the past nothing is said."""
-        play = self.play
-        if play is None or self.cursor is not None:
-            return None
-        # While the world runs, judging waits for the next moment of the timeline: it is what a person sees change.
-        size = len(self.moments) if self.running else -len(self.simulation.trace)
-        if self._judged[0] != size:
-            wrong = (v for v in play.verdicts() if v.decided and not v.passed)
-            self._judged = size, next(wrong, None)
-        return self._judged[1]
-
-    def concern(self) -> Concern | None:
-        """The first thing that is not right at the instant one looks at."""
-        found = self._concerns.first() if self.cursor is None else first_concern(self.look)
-        if found is None and self.play is not None:
-            found = adrift(self.play, self.seen)
-        return found
-
-    def machines(self) -> list[str]:
-        """The nodes of the cluster by name, registered or not."""
-        return list(self.simulation.cluster().kubelets)
-
-    def repositories(self) -> list[str]:
-        """The git repositories of the world, by name."""
-        play = self.simulation
-        return (
-            [repository.name for repository in play.scenario.repositories] if isinstance(play, Play) else []
-        )
+        self._adopt(fresh)
+        self.hands = hands
 
     # --- acting -------------------------------------------------------------------------------------------------
 
@@ -465,11 +329,6 @@ class Session:
             self._broken()
             return "the world stopped because of a defect of kcsim"
         return None
-
-    @property
-    def seconds_seen(self) -> float:
-        """The instant one looks at, in seconds."""
-        return to_seconds(self.seen)
 
 
 def scenario_name(path: Path) -> str:

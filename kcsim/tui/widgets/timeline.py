@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from kcsim.tui.session import StripData
+from kcsim.tui.sight import StripData
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
 from kcsim.views.lanes import Happening, Lane, Scale, lanes, ruler
 from kcsim.views.readiness import ReadyStep
