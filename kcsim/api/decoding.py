@@ -28,6 +28,8 @@ _PATCH_TYPES = {
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
 }
+_GIVEN = {list: "array", dict: "object", str: "string", bool: "bool"}
+"""What encoding/json calls a value; the rest are numbers."""
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _PROPAGATION = ("Foreground", "Background", "Orphan")
@@ -202,9 +204,15 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
     else:
         body, text = ({} if raw is None else raw), ""
     if not isinstance(body, dict):
-        given = {list: "array", str: "string", bool: "bool"}.get(type(body), "number")
+        given = _GIVEN.get(type(body), "number")
         where = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
         raise _unrecognised(kind, f"json: cannot unmarshal {given} into Go value of type {where}", text)
+    for field in ("apiVersion", "kind"):
+        value = body.get(field)
+        if value is not None and not isinstance(value, str):
+            given = _GIVEN.get(type(value), "number")
+            why = f"json: cannot unmarshal {given} into Go struct field .{field} of type string"
+            raise _unrecognised(kind, why, text)
     _check_kind(op, kind, body, catalog)
     return body
 
@@ -252,7 +260,7 @@ def _check_kind(op: Operation, kind: str, body: dict[str, Any], catalog: Catalog
         own = f"{sub.group}/{sub.version}" if sub.group else sub.version
     given_version, given_kind = body.get("apiVersion") or own, body.get("kind") or kind
     # A scale may only be a Scale; other sub-resources take what their parent is, too.
-    if (given_version, given_kind) == (own, kind) or not isinstance(given_version, str):
+    if (given_version, given_kind) == (own, kind):
         return
     group, version = split_api_version(given_version)
     where = f'{given_kind} in version "{version}" cannot be handled as a {kind}'
@@ -290,7 +298,7 @@ def _patch(op: Operation, raw: Any) -> Any:
         (list, "[]handlers.jsonPatchOp") if op.patch_type == "json" else (dict, "map[string]interface {}")
     )
     if not isinstance(body, wanted):
-        given = {list: "array", dict: "object", str: "string", bool: "bool"}.get(type(body), "number")
+        given = _GIVEN.get(type(body), "number")
         lead = "" if op.patch_type == "strategic" else "error decoding patch: "
         if op.patch_type == "apply":
             lead = "error decoding YAML: error unmarshaling JSON: while decoding JSON: "

@@ -24,6 +24,7 @@ from kcsim.api.patch import json_patch, merge_patch, strategic
 from kcsim.api.patch.schema import FreeFormSchema, OpenAPIPatchSchema, PatchSchema
 from kcsim.api.patch.values import PatchError
 from kcsim.api.request import Operation
+from kcsim.api.schemas.check import prune
 from kcsim.api.schemas.definitions import definition_name, definitions
 from kcsim.api.schemas.printed import with_printed
 from kcsim.api.typed import Typed
@@ -261,7 +262,9 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
     kind = str(config.get("kind") or "")
     if (group, version, kind) != op.resource.gvk:
         raise status.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
-    metadata = config.get("metadata") or {}
+    metadata = config.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = {}  # the conversion to typed values refuses it by name
     namespace = metadata.get("namespace") or ""
     if op.resource.namespaced and namespace and namespace != op.namespace:
         raise status.bad_request(
@@ -271,9 +274,10 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.bad_request("metadata.managedFields must be nil")
     if not op.field_manager:
         raise status.bad_request("fieldManager is required for apply patch")
-    if metadata.get("name") not in {None, "", op.name}:
+    name = metadata.get("name")
+    if isinstance(name, str) and name not in {"", op.name}:
         raise status.bad_request(
-            f"the name of the object ({metadata['name']}) does not match the name on the URL ({op.name})"
+            f"the name of the object ({name}) does not match the name on the URL ({op.name})"
         )
     if op.duplicates and op.field_validation == "Strict":
         repeats = "\n  ".join(op.duplicates)
@@ -303,4 +307,6 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
     if not op.resource.custom:
         new = with_printed(new, op.resource.gvk)
     identity = {"name": op.name, "namespace": op.namespace} if op.resource.namespaced else {"name": op.name}
+    if not op.resource.custom:
+        new = prune(new, op.resource.gvk)  # the merged value is decoded into the kind's Go type
     return {**new, "metadata": {**(new.get("metadata") or {}), **identity}}, managed

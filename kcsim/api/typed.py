@@ -18,7 +18,7 @@ from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
-from kcsim.api.validation.rules import validate_create, validate_status, validate_update
+from kcsim.api.validation.rules import validate_create, validate_metadata, validate_status, validate_update
 
 _REMEMBERED = 4096
 
@@ -78,16 +78,17 @@ class Typed:
         if resource.kind != "Pod":
             return default(obj, resource.gvk)
         spec = obj.get("spec")
+        if spec is None:  # in Go a struct, which is there whether it was sent or not
+            return default({**obj, "spec": {}}, resource.gvk)
         known = self._defaulted.get(id(spec))
         if known is not None and known[0] is spec:
             return {**obj, "spec": known[1]} if known[1] is not spec else obj
         result: Object = default(obj, resource.gvk)
-        if spec is not None:
-            if len(self._defaulted) > _REMEMBERED:
-                self._defaulted.clear()
-            done = result["spec"]
-            self._defaulted[id(spec)] = (spec, done)
-            self._defaulted[id(done)] = (done, done)
+        if len(self._defaulted) > _REMEMBERED:
+            self._defaulted.clear()
+        done = result["spec"]
+        self._defaulted[id(spec)] = (spec, done)
+        self._defaulted[id(done)] = (done, done)
         return result
 
     # --- validation ---------------------------------------------------------------------------------------------
@@ -96,8 +97,9 @@ class Typed:
         """Raise 422 unless the object may exist."""
         spec = obj.get("spec")
         if resource.kind == "Pod" and self._valid.get(id(spec)) is spec and spec is not None:
-            return
-        errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
+            errors = validate_metadata(obj, resource.gvk)
+        else:
+            errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
         if resource.kind == "Pod" and spec is not None:

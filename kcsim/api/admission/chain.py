@@ -206,6 +206,6 @@ def _taint_new_node(obj: Object) -> Object:
     """TaintNodesByCondition: a new node is not ready until its conditions say so."""
     taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
     taints = obj["spec"].get("taints") or []
-    if any(t["key"] == taint["key"] and t["effect"] == taint["effect"] for t in taints):
+    if any(t.get("key") == taint["key"] and t.get("effect") == taint["effect"] for t in taints):
         return obj
     return objects.assoc(obj, ("spec", "taints"), [*taints, taint])  # type: ignore[no-any-return]

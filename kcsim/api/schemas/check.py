@@ -288,25 +288,38 @@ def _wrong_type(value: Any, node: Schema, path: Path, owner: str, names: tuple[s
 def prune(value: Any, kind: GVK | Schema) -> Any:
     """What Go's types keep of an object: without unknown fields, nulls, empty optional lists and maps, omitted zeros.
 
+    A null in a list of structs or of texts is what Go makes of it there: the empty struct, the empty text.
+
     The same object when there is nothing to leave out. Values of a wrong type are kept: see `type_error`.
     """
     node = _schema(kind)
-    return value if node is None else _prune(value, node)
+    return value if node is None else _prune(value, node, typed=False)
 
 
-def _prune(value: Any, node: Schema) -> Any:
+def _prune(value: Any, node: Schema, *, typed: bool) -> Any:
+    """`typed`: the place is a field of a Go struct, and not of a custom resource, whose nulls stay what they are."""
     if node.kind == "struct" and type(value) is dict:
         return _prune_struct(value, node)
     element = node.element
-    if element is None or element.kind == "scalar":
+    if element is None:
         return value
     if node.kind == "list" and type(value) is list:
-        items = [_prune(item, element) for item in value]
+        items = [_element(item, element, typed) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if node.kind == "map" and type(value) is dict:
-        entries = {key: _prune(item, element) for key, item in value.items()}
+        entries = {key: _element(item, element, typed) for key, item in value.items()}
         return entries if any(entries[key] is not value[key] for key in value) else value
     return value
+
+
+def _element(value: Any, node: Schema, typed: bool) -> Any:
+    # encoding/json leaves an element untouched where it reads null, and an untouched element has its zero value.
+    if value is None and typed:
+        if node.kind == "struct":
+            return {}
+        if node.type == "string" and not node.format and not node.int_or_string:
+            return ""
+    return value if node.kind == "scalar" else _prune(value, node, typed=typed)
 
 
 def _prune_struct(value: dict[str, Any], node: Schema) -> dict[str, Any]:
@@ -318,7 +331,7 @@ def _prune_struct(value: dict[str, Any], node: Schema) -> dict[str, Any]:
             if node.preserve_unknown:
                 kept[name] = item
             continue
-        new = _prune(item, child)
+        new = _prune(item, child, typed=node.name != "")
         if not new and _vanishes(new, name, node, child):
             continue
         kept[name] = new

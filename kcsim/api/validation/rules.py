@@ -107,9 +107,14 @@ _CHANGES_FIRST: Final = frozenset({("apps", "v1", "DaemonSet"), (_RBAC, "v1", "R
 _ON_UPDATE: Final[Mapping[GVK, Create]] = {(_NET, "v1", "Ingress"): networking.ingress_spec}
 
 
+def validate_metadata(obj: Object, gvk: GVK) -> Errors:
+    """The errors of a new object's metadata."""
+    return object_meta(obj.get("metadata") or {}, name_rule(gvk))
+
+
 def validate_create(obj: Object, gvk: GVK) -> Errors:
     """The errors of a new object, in upstream's order; empty when it may be stored. Takes a defaulted object."""
-    errors = object_meta(obj.get("metadata") or {}, name_rule(gvk))
+    errors = validate_metadata(obj, gvk)
     rule = CREATE.get(gvk)
     return errors + rule(obj) if rule is not None else errors
 
