@@ -25,7 +25,7 @@ _KUSTOMIZE_GROUP: Final = "kustomize.config.k8s.io"
 ACTED_ON: Final = frozenset(
     {
         "Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ControllerRevision",
-        "Job", "CronJob", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
+        "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
         "CustomResourceDefinition", "GitRepository", "Kustomization",
     }
