@@ -166,6 +166,8 @@ def find(path_or_name: str | Path, report: Report) -> Path | None:
         return path
     names = gallery()
     if text not in names:
+        if _is_folder(path):  # which is then told to be one
+            return path
         report.add(
             "KC011",
             Position(text),
@@ -173,6 +175,13 @@ def find(path_or_name: str | Path, report: Report) -> Path | None:
             did_you_mean(text, names, "gallery"),
         )
     return names.get(text)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kcsim.api.catalog import Catalog
+from kcsim.kubectl.command import check as refused
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
@@ -13,7 +14,7 @@ from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
 from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
 
 KUBECTL_VERBS: Final = (
-    "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
+    "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "expose", "get", "label",
     "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon", "wait",
 )  # fmt: skip
 """kubectl's verbs that a story may use; each run says which of them it cannot carry out."""
@@ -25,7 +26,7 @@ FLUX_VERBS: Final[dict[str, tuple[str, ...]]] = {
 }
 """verb -> what may follow it."""
 _NAMES_OBJECTS: Final = frozenset(
-    {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "edit", "expose", "autoscale"}
+    {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "expose", "autoscale"}
 )
 _NAMES_NODES: Final = frozenset({"cordon", "uncordon", "drain"})
 
@@ -42,13 +43,13 @@ class _Story:
 
 def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, report: Report) -> None:
     """Add every fault of the timeline to the report."""
-    latest = 0
+    before = 0
     for entry in scenario.timeline:
-        if entry.at < latest:
+        if entry.at < before:
             report.add("KC301", at(entry, "at"), "this entry is earlier than the one before it")
         if entry.at > scenario.until:
             report.add("KC302", at(entry, "at"), "this entry is later than `until`, the end of the run")
-        latest = max(latest, entry.at)
+        before = entry.at
         _check_entry(scenario, entry, report)
         if entry.kubectl is not None:
             _check_kubectl(scenario, entry, objects, catalog, report)
@@ -232,9 +233,18 @@ def _check_kubectl(
     scenario: Scenario, entry: TimelineEntry, objects: Objects, catalog: Catalog, report: Report
 ) -> None:
     assert entry.kubectl is not None, "asked before"
+    if entry.kubectl.split()[:1] == ["edit"]:
+        message = "`kubectl edit` opens an editor, and a story has none"
+        report.add(
+            "KC702", at(entry, "kubectl"), message, "Use `kubectl patch`, `kubectl set` or an `apply` entry."
+        )
+        return
     words = _split(entry, "kubectl", entry.kubectl, KUBECTL_VERBS, report)
     if not words:
         return
+    refusal = refused(words)
+    if refusal is not None:
+        report.add("KC701", at(entry, "kubectl"), f"kubectl refuses the line: {refusal}", "Mend the flag.")
     plain = [word for word in words[1:] if not word.startswith("-")]
     if words[0] in _NAMES_NODES:
         _check_node_words(scenario, entry, plain, report)

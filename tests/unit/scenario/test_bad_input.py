@@ -98,6 +98,8 @@ CASES = [
     ("folder", "    path: deploy\n", "    path: deploy\n    from: ./nowhere\n", "KC603", "./nowhere", "not a folder"),
     ("quotes", "scale deployment/web", "scale 'deployment/web", "KC701", "scale 'dep", "quot"),
     ("kubectl verb", "scale deployment/web", "scael deployment/web", "KC702", "scael", "did you mean 'scale'"),
+    ("kubectl flag", "scale deployment/web --replicas=1", "scale deployment/web --replcas=1", "KC701", "scale dep", "did you mean --replicas"),
+    ("kubectl edit", "scale deployment/web --replicas=1", "edit deployment/web", "KC702", "edit dep", "kubectl patch"),
     ("word kubectl", "kubectl: scale", "kubectl: kubectl scale", "KC702", "kubectl scale", "Leave out"),
     ("flux verb", "flux: suspend", "flux: pause", "KC702", "pause", "suspend"),
     ("fault", "node-crash", "node-crush", "KC703", "node-crush", "did you mean 'node-crash'"),
@@ -142,6 +144,14 @@ def test_several_faults_are_told_together_sorted_by_position(base):
     assert str(raised.value).startswith(
         "x.yaml:13:5: KC102 Scenario.images[0] has no field 'readyAftr'\n  did you mean"
     )
+
+
+def test_one_entry_too_late_is_one_fault(base):
+    """Only the entry that is earlier than its neighbour is out of order, not all that follow it."""
+    entries = "".join(f"  - {{at: {at}, kubectl: get pods}}\n" for at in ("20m", "10m", "12m", "13m"))
+    text = f"{base[: base.index('timeline:')]}timeline:\n{entries}"
+    found = [each for each in examine_text(text).diagnostics if each.code == "KC301"]
+    assert [each.position.line for each in found] == [text[: text.index("at: 10m")].count("\n") + 1]
 
 
 def test_what_refers_to_nothing_is_told_together_once_the_shape_is_right(base):
@@ -192,6 +202,13 @@ def test_unreadable_files(tmp_path, content, code, place):
 def test_folder_in_place_of_a_file(tmp_path):
     with pytest.raises(ScenarioError, match="this is a folder"):
         load(tmp_path)
+
+
+def test_folder_named_without_a_slash(tmp_path, monkeypatch):
+    (tmp_path / "stories").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScenarioError, match="stories:1:1: KC001 this is a folder"):
+        load("stories")
 
 
 def test_gallery_name_with_its_near_miss():
