@@ -14,7 +14,6 @@ _COMMANDS = {
     "exec": "kubectl exec: no programs run inside containers",
     "cp": "kubectl cp: no programs run inside containers",
     "logs": "kubectl logs: containers write no logs",
-    "top": "kubectl top: there is no metrics API",
 }
 _DUMP = re.compile(r'\n@@ -|"Spec":\{"Volumes"')
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"

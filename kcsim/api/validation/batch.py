@@ -1,13 +1,13 @@
 """Validation of Jobs and CronJobs.
 
 **Imitates:** kubernetes pkg/apis/batch/validation/validation.go and robfig/cron v3's parser messages (v1.36).
-Left out: time zone look-up (only malformed zones are refused).
 `Differs:` an immutable pod template is shown as JSON, not as Go's internal struct.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from kcsim.api.validation.apps import selector_matches, template_labels, template_of
 from kcsim.api.validation.common import compiled, immutable, label_selector, non_negative_fields
@@ -234,7 +234,9 @@ def _time_zone(field: str, value: str | None) -> Errors:
     if value.lower() == "local":
         text = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
         return [invalid(field, value, text)]
-    if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", value):
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
         return [invalid(field, value, f"unknown time zone {value}")]
     return []
 

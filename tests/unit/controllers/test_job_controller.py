@@ -301,3 +301,34 @@ def test_a_finished_job_costs_nothing(play):
     before = world.engine.steps
     world.run("24h")
     assert world.engine.steps - before < 10
+
+
+@pytest.mark.parametrize("writing", [0, 1000, 2000])
+@pytest.mark.parametrize("crash_at", range(500, 10_000, 500))
+def test_a_crash_between_two_writes_counts_no_pod_twice(play, writing, crash_at):
+    """It writes for ten milliseconds when it starts, and after one and after two seconds: it crashes within them."""
+    world = play(lambda pod: 0, completions=4, parallelism=4)
+    world.run(f"{writing * 1000 + crash_at}us")
+    world.manager.stop()
+    world.run("2s")
+    world.manager.start()
+    world.run("30s")
+    assert counts(world) == (0, 4, 0)
+    assert len(world.workers.created) == 4
+    assert "Complete" in conditions(world)
+    assert not any(pod["metadata"].get("finalizers") for pod in world.list("pods"))
+
+
+def test_a_pod_that_the_selector_selects_is_adopted(play, make):
+    world = play(lambda pod: None, suspend=True)
+    world.run("2s")
+    labels = world.get("jobs", "work")["spec"]["selector"]["matchLabels"]
+    pod = make.manifest("v1", "Pod", "stray", spec=make.pod_template()["spec"])
+    pod["metadata"]["labels"] = labels
+    world.do(world.client.create("pods", pod))
+    world.patch("jobs", "work", {"spec": {"suspend": False}})
+    world.run("3s")
+    (stray,) = world.list("pods")
+    assert objects.name(stray) == "stray"
+    assert objects.controller_of(stray)["name"] == "work"
+    assert stray["metadata"]["finalizers"] == TRACKED
