@@ -112,10 +112,10 @@ class Authorizer:
         Raises:
             StatusError: 403 Forbidden when no rule allows it.
         """
-        if not self._stale:
-            known = self._allowed.get((user.name, user.groups, verb, resource, namespace, "", subresource))
-            if known:
-                return
+        if not self._stale and self._allowed.get(
+            ("", user.groups, verb, resource, namespace, "", subresource)
+        ):
+            return
         if not self.allows(user, verb, resource, namespace, name, subresource):
             raise self._denial(user, verb, resource, namespace, name, subresource)
 
@@ -128,12 +128,14 @@ class Authorizer:
         if self._stale:
             self._refresh()
         namespace = namespace or _own_namespace(resource, name)
-        # Most rules name no objects: ask without the name first, so the answer can be kept for all names.
-        for asked in ("", name) if name else ("",):
-            question = (user.name, user.groups, verb, resource, namespace, asked, subresource)
+        # Most rules name no objects, and many hold for a group: ask without the names first, so that the answer can be
+        # kept for all names and for all members.
+        groups = User("", user.groups)
+        for who, asked in ((groups, ""), (user, ""), (user, name)):
+            question = (who.name, who.groups, verb, resource, namespace, asked, subresource)
             allowed = self._allowed.get(question)
             if allowed is None:
-                allowed = self._decide(user, verb, resource, namespace, asked, subresource)
+                allowed = self._decide(who, verb, resource, namespace, asked, subresource)
                 self._allowed[question] = allowed
             if allowed:
                 return True

@@ -207,7 +207,7 @@ class Store:
         else:
             new = strategy.prepare_for_update(resource, new, old)
         if new.get("spec") is not old.get("spec") or not op.subresource:
-            new = self.typed.default(resource, new)
+            new = self.typed.default(resource, new, old)
         sent = new
         if not op.subresource:
             new = self.admission.admit_update(resource, new)

@@ -70,13 +70,13 @@ class Typed:
 
     # --- defaults -----------------------------------------------------------------------------------------------
 
-    def default(self, resource: Resource, obj: Object) -> Object:
-        """The object with its kind's defaults; the same object when nothing is missing."""
+    def default(self, resource: Resource, obj: Object, stored: Object | None = None) -> Object:
+        """The object with its kind's defaults; the same object when nothing is missing. ``stored``: what it replaces."""
         if resource.custom:
             schema = self.custom_schemas.get(resource.gvk)
             return obj if schema is None else with_defaults(obj, schema)
         if resource.kind != "Pod":
-            return default(obj, resource.gvk)
+            return default(obj, resource.gvk, stored)
         spec = obj.get("spec")
         if spec is None:  # in Go a struct, which is there whether it was sent or not
             return default({**obj, "spec": {}}, resource.gvk)

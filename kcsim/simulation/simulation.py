@@ -433,5 +433,5 @@ def _collector_at_rest() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-_LARGE_RUN, _VERY_LARGE_RUN = 200_000, 5_000_000
+_LARGE_RUN, _VERY_LARGE_RUN = 50_000, 5_000_000
 """Objects that a run has made and kept."""

@@ -57,11 +57,18 @@ def _struct(value: dict[str, Any], node: Schema) -> dict[str, Any]:
     return result
 
 
-def _struct_fields(value: dict[str, Any], node: Schema) -> dict[str, Any]:
+def with_canonical_fields(value: dict[str, Any], node: Schema, stored: dict[str, Any]) -> dict[str, Any]:
+    """Like ``canonical`` for a struct; members that are the very ones of ``stored`` are canonical already."""
+    return _struct_fields(value, node, stored)
+
+
+def _struct_fields(
+    value: dict[str, Any], node: Schema, stored: dict[str, Any] | None = None
+) -> dict[str, Any]:
     result = value
     for name, child in _branches(node).items():
         item = value.get(name)
-        if item is not None:
+        if item is not None and (stored is None or item is not stored.get(name)):
             new = canonical(item, child)
             if new is not item:
                 result = {**result, name: new}

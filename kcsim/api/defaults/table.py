@@ -12,7 +12,7 @@ from typing import Final
 
 from kcsim.api.catalog import GVK
 from kcsim.api.defaults import core_pod, other, workloads
-from kcsim.api.defaults.canonical import canonical
+from kcsim.api.defaults.canonical import canonical, with_canonical_fields
 from kcsim.api.defaults.spine import Object
 from kcsim.api.schemas.definitions import definition
 
@@ -59,14 +59,15 @@ DEFAULTERS: Final[Mapping[GVK, Defaulter]] = {
 }
 
 
-def default(obj: Object, gvk: GVK) -> Object:
+def default(obj: Object, gvk: GVK, stored: Object | None = None) -> Object:
     """The object as the server holds it after decoding and defaulting; the same object when nothing is added.
 
-    Takes a pruned object (`schemas.check.Checker.decode`) without structural faults.
+    Takes a pruned object (`schemas.check.Checker.decode`) without structural faults. What it shares with the ``stored``
+    version that it replaces is canonical already.
     """
     node = definition(gvk)
     if node is None:
         return obj
-    obj = canonical(obj, node)
+    obj = canonical(obj, node) if stored is None else with_canonical_fields(obj, node, stored)
     defaulter = DEFAULTERS.get(gvk)
     return obj if defaulter is None else defaulter(obj)

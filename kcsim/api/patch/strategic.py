@@ -158,6 +158,10 @@ def _merge_member(
             result[key] = None
         return
     before = result.get(key, _MISSING)
+    if type(value) in _SCALARS and type(before) is type(value):
+        if before != value:
+            result[key] = value
+        return
     after: Any
     if isinstance(value, dict) and isinstance(before, dict):
         field = lookup(schema, key)
@@ -216,6 +220,7 @@ def _is_plain(value: Any) -> bool:
 
 
 _NESTED = (dict, list)
+_SCALARS = frozenset({str, int, bool})
 
 
 def _discard_nulls(value: Any) -> Any:

@@ -6,6 +6,7 @@ pkg/apis/core/validation (v1.36).
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from kcsim.api import intstr, names, quantity, selectors
@@ -66,9 +67,17 @@ def labels(field: str, values: Mapping[str, str] | None) -> Errors:
     errors: Errors = []
     for key in sorted(values or {}):
         value = (values or {})[key]
+        if isinstance(key, str) and isinstance(value, str) and _is_label(key, value):
+            continue
         errors += each_invalid(field, key, names.is_qualified_name(key))
         errors += each_invalid(field, value, names.is_valid_label_value(value))
     return errors
+
+
+@lru_cache(maxsize=8192)
+def _is_label(key: str, value: str) -> bool:
+    """Whether nothing is wrong with a label: most objects carry ones that were seen before."""
+    return not names.is_qualified_name(key) and not names.is_valid_label_value(value)
 
 
 def label_selector(path: str, selector: Mapping[str, Any] | None) -> Errors:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kcsim.cluster.kubelet.messages import failed_probe
 from kcsim.cluster.kubelet.restart_policy import (
@@ -20,8 +20,7 @@ from kcsim.cluster.kubelet.restart_policy import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """One container as the kubelet sees it; not in the mapping means it was never created.
 
     Attributes:

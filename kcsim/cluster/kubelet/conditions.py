@@ -137,18 +137,13 @@ def merge_conditions(
     owned = {condition["type"] for condition in new}
     merged = [condition for condition in old if condition["type"] not in owned]
     for condition in new:
-        before = before_by_type.get(condition["type"])
-        same = before is not None and before["status"] == condition["status"]
-        stamped = {
-            **condition,
-            "lastProbeTime": None,
-            "lastTransitionTime": before.get("lastTransitionTime", now)
-            if before is not None and same
-            else now,
-        }
+        stamped = {**condition, "lastProbeTime": None, "lastTransitionTime": now}
         if generation:
             stamped["observedGeneration"] = generation
-        merged.append(before if before is not None and stamped == before else stamped)
-    return (
-        old if len(merged) == len(old) and all(a is b for a, b in zip(merged, old, strict=True)) else merged
-    )
+        before = before_by_type.get(condition["type"])
+        if before is not None and before["status"] == condition["status"]:
+            stamped["lastTransitionTime"] = before.get("lastTransitionTime", now)
+            if stamped == before:
+                stamped = before
+        merged.append(stamped)
+    return old if merged == old else merged

@@ -239,6 +239,7 @@ class Kubelet(Component):
             {"status": {"conditions": wanted}},
             type="strategic",
             subresource="status",
+            computed=node_status.with_conditions(stored, wanted) if stored is not None else None,
         )
         self.spawn(self._patched(call))
 

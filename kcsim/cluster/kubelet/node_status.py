@@ -85,6 +85,18 @@ def conditions(*, ready: bool, now: str, old: list[dict[str, Any]]) -> list[dict
     return result
 
 
+def with_conditions(
+    node: dict[str, Any], wanted: list[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The node's status and what a patch with these conditions makes of it; None when not just these are there."""
+    status = node.get("status") or {}
+    before = status.get("conditions") or []
+    if [c["type"] for c in before] != [c["type"] for c in wanted]:
+        return None
+    merged = [{**old, **new} for old, new in zip(before, wanted, strict=True)]
+    return status, {**status, "conditions": merged}
+
+
 def conditions_differ(stored: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
     """Whether the API says something else than the kubelet would, heartbeat times aside."""
     shown = {c["type"]: (c["status"], c.get("reason")) for c in stored}

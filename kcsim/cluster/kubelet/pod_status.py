@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from kcsim.api.qos import qos_class
 from kcsim.cluster.kubelet import messages
 from kcsim.cluster.kubelet.conditions import (
+    Condition,
     containers_ready_condition,
     initialized_condition,
     merge_conditions,
@@ -24,6 +26,7 @@ from kcsim.cluster.kubelet.conditions import (
 from kcsim.cluster.kubelet.phase import get_phase
 from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
 from kcsim.cluster.kubelet.runtime import Container, Sandbox
+from kcsim.cluster.kubelet.shared import Shared
 from kcsim.engine.clock import rfc3339
 
 Status = dict[str, Any]
@@ -96,14 +99,18 @@ def container_status(
         status["image"] = spec["image"]
         status["imageID"] = ""
     else:
-        image = messages.normalized_image(container.image)
-        status["image"] = image
-        status["imageID"] = f"{_repository(image)}@{container.behaviour.digest}"
+        status["image"], status["imageID"] = _image_names(container.image, container.behaviour.digest)
         status["containerID"] = container.id
     status["started"] = running and view.started
     if running:
         status["resources"] = spec.get("resources") or {}
     return status
+
+
+@lru_cache(maxsize=4096)
+def _image_names(image: str, digest: str) -> tuple[str, str]:
+    full = messages.normalized_image(image)
+    return full, f"{_repository(full)}@{digest}"
 
 
 def _repository(image: str) -> str:
@@ -143,7 +150,7 @@ def generate_pod_status(
     spec = pod["spec"]
     containers: Mapping[str, Container] = sandbox.containers if sandbox is not None else {}
     init_specs = spec.get("initContainers") or ()
-    init = [
+    init: list[Status] = [
         _init_container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN)) for c in init_specs
     ]
     idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
@@ -153,23 +160,26 @@ def generate_pod_status(
     ]
     every = [*init, *main]
     has_run = any(c["name"] in containers for c in spec["containers"])
-    phase = get_phase(spec, every, pod_is_terminal=terminal, pod_has_initialized=has_run)
+    if not init and all("running" in status["state"] for status in main):
+        phase = "Running"
+    else:
+        phase = get_phase(spec, every, pod_is_terminal=terminal, pod_has_initialized=has_run)
     if terminal and phase not in {"Succeeded", "Failed"}:
         # status_manager.go, TerminatePod: whatever else, a pod that is over is Succeeded or Failed.
         phase = "Failed"
         main = [_lost(status) if has_run else status for status in main]
         every = [*init, *main]
-    ready = containers_ready_condition(spec, every, phase)
     old_conditions = old.get("conditions") or []
-    conditions = [
-        ready_to_start_containers_condition(
-            sandbox_ready=sandbox is not None and sandbox.ready and not terminal
-        ),
-        initialized_condition(spec, every, phase),
-        pod_ready_condition(spec, old_conditions, every, phase, ready),
-        ready,
-        pod_scheduled_condition(),
-    ]
+    sandbox_ready = sandbox is not None and sandbox.ready and not terminal
+    if init_specs or spec.get("readinessGates"):
+        conditions = _conditions(spec, old_conditions, every, phase, sandbox_ready=sandbox_ready)
+    else:
+        # Without these the conditions follow from little, and the pods of one template share them.
+        known = _conditions_by_state(spec["containers"])
+        state = (phase, sandbox_ready, *[status["ready"] for status in main])
+        conditions = known.get(state) or known.setdefault(
+            state, _conditions(spec, old_conditions, every, phase, sandbox_ready=sandbox_ready)
+        )
     generation = pod["metadata"].get("generation") or 0
     status: Status = {"observedGeneration": generation} if generation else {}
     status["phase"] = phase
@@ -186,6 +196,27 @@ def generate_pod_status(
     status["containerStatuses"] = main
     status["qosClass"] = old.get("qosClass") or qos_class(spec)
     return status
+
+
+def _conditions(
+    spec: dict[str, Any], old: list[Condition], statuses: list[Status], phase: str, *, sandbox_ready: bool
+) -> list[Condition]:
+    ready = containers_ready_condition(spec, statuses, phase)
+    return [
+        ready_to_start_containers_condition(sandbox_ready=sandbox_ready),
+        initialized_condition(spec, statuses, phase),
+        pod_ready_condition(spec, old, statuses, phase, ready),
+        ready,
+        pod_scheduled_condition(),
+    ]
+
+
+def _none_yet(_containers: Any) -> dict[tuple[Any, ...], list[Condition]]:
+    return {}
+
+
+_conditions_by_state = Shared(_none_yet)
+"""The containers of a template -> phase, whether there is a sandbox, who is ready -> conditions without times."""
 
 
 def _lost(status: Status) -> Status:

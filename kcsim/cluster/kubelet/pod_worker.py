@@ -129,7 +129,9 @@ class PodWorker:
 
     def observe(self, pod: dict[str, Any]) -> None:
         """A version of the object; older ones than the one at hand are ignored."""
-        if int(objects.resource_version(pod)) > int(objects.resource_version(self.pod)):
+        if pod is not self.pod and int(pod["metadata"]["resourceVersion"]) > int(
+            self.pod["metadata"]["resourceVersion"]
+        ):
             self.pod = pod
 
     def update(self, pod: dict[str, Any]) -> None:
@@ -187,6 +189,11 @@ class PodWorker:
 
     def _act(self) -> None:
         spec = self.pod["spec"]
+        if self._all_is_well(spec):
+            self._todo = []
+            self._retry = None
+            self._killed = set()
+            return
         ready = self.sandbox is not None and self.sandbox.ready
         actions = compute_pod_actions(
             spec, self._observed(), sandbox_ready=ready, was_created=self.sandbox is not None
@@ -207,6 +214,19 @@ class PodWorker:
         elif self._todo:
             self._busy = True
             self._start_next()
+
+    def _all_is_well(self, spec: dict[str, Any]) -> bool:
+        """Whether all containers run and no probe condemns one: what most syncs find, and nothing follows from it."""
+        sandbox = self.sandbox
+        if sandbox is None or not sandbox.ready or spec.get("initContainers"):
+            return False
+        for main in spec["containers"]:
+            container, view = sandbox.containers.get(main["name"]), self.views.get(main["name"])
+            if container is None or container.finished_at is not None or container.sandbox is not sandbox:
+                return False
+            if view is None or not view.alive or view.startup_failed:
+                return False
+        return True
 
     def _observed(self) -> dict[str, Observed]:
         """The containers of the present sandbox, and those of an earlier one that are done for good."""

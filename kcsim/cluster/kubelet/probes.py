@@ -14,8 +14,8 @@ result changed -> again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from kcsim.cluster.kubelet.shared import Shared
 from kcsim.engine.clock import SECOND
@@ -96,8 +96,7 @@ def probed_ports(container: dict[str, Any]) -> tuple[int, ...]:
     return tuple(sorted({s.port for s in probe_specs(container).values() if s.port}))
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeState:
+class ProbeState(NamedTuple):
     """How far a probe has come.
 
     Attributes:
@@ -164,7 +163,7 @@ def next_probe(
         if not is_settled(state, outcome):
             return tick, state
         # Success upon success until the behaviour changes: skip to the first tick not before that.
-        state = replace(state, last=True, run=max(state.run, spec.success_threshold))
+        state = ProbeState(state.result, True, max(state.run, spec.success_threshold))
         edge = next((e for e in edges if e > tick), None)
         if edge is None:
             return None

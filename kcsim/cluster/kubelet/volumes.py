@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.cluster.kubelet.shared import Shared
+
 GRANTED = "kube-root-ca.crt"
 
 
@@ -36,8 +38,13 @@ def _reference(source: dict[str, Any] | None, resource: str, key: str, volume: s
 
 def volume_references(spec: dict[str, Any]) -> list[Reference]:
     """What the pod's volumes need, in their order."""
+    volumes = spec.get("volumes")
+    return _of_volumes(volumes) if volumes else []
+
+
+def _needs_of_volumes(volumes: list[dict[str, Any]]) -> list[Reference]:
     found: list[Reference] = []
-    for volume in spec.get("volumes") or ():
+    for volume in volumes:
         name = volume["name"]
         found += _reference(volume.get("configMap"), "configmaps", "name", name)
         found += _reference(volume.get("secret"), "secrets", "secretName", name)
@@ -47,8 +54,13 @@ def volume_references(spec: dict[str, Any]) -> list[Reference]:
     return found
 
 
+_of_volumes = Shared(_needs_of_volumes)
+
+
 def environment_references(container: dict[str, Any]) -> list[Reference]:
     """What the container's environment needs, in its order."""
+    if "env" not in container and "envFrom" not in container:
+        return []
     found: list[Reference] = []
     for source in container.get("envFrom") or ():
         found += _reference(source.get("configMapRef"), "configmaps", "name")
