@@ -304,9 +304,8 @@ def applied(op: Operation, current: Version | None, ownership: Ownership, now: i
         raise status.apply_conflict(conflict.message, conflict.causes) from None
     except ApplyError as error:
         raise (status.bad_request if error.code == 400 else status.unclassified)(error.message) from None
-    if not op.resource.custom:
-        new = with_printed(new, op.resource.gvk)
     identity = {"name": op.name, "namespace": op.namespace} if op.resource.namespaced else {"name": op.name}
     if not op.resource.custom:
-        new = prune(new, op.resource.gvk)  # the merged value is decoded into the kind's Go type
+        # The merged value is decoded into the kind's Go type.
+        new = with_printed(prune(new, op.resource.gvk), op.resource.gvk)
     return {**new, "metadata": {**(new.get("metadata") or {}), **identity}}, managed
