@@ -63,7 +63,8 @@ def _whoami(session: Session) -> Steps:
 def _can_i(session: Session, arguments: Arguments, words: list[str]) -> Steps:
     if len(words) < 2:
         raise KubectlError(
-            "error: you must specify two arguments: verb resource or verb resource/resourceName."
+            "error: you must specify two arguments: verb resource or verb resource/resourceName.\n"
+            "See 'kubectl auth can-i -h' for help and examples."
         )
     verb, what, *names = words
     namespace = "" if arguments.on("all-namespaces") else namespace_of(session, arguments)

@@ -18,6 +18,7 @@ from kcsim.kubectl.auth import as_user, auth
 from kcsim.kubectl.diff import diff
 from kcsim.kubectl.discover import api_resources, api_versions, cluster_info
 from kcsim.kubectl.drain import drain
+from kcsim.kubectl.dry_run import Trying, strategy
 from kcsim.kubectl.events import edit, events
 from kcsim.kubectl.flags import Arguments, parse
 from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, set_, taint, uncordon
@@ -85,7 +86,7 @@ def check(line: str | Sequence[str]) -> str | None:
     try:
         _prepare(split(line))
     except KubectlError as error:
-        return str(error).removeprefix("error: ")
+        return str(error).removeprefix("error: ").partition("\nSee 'kubectl")[0]
     return None
 
 
@@ -118,6 +119,10 @@ def kubectl(
         command, arguments = _prepare(split(line))
         if arguments.get("as"):
             session.client = as_user(client, arguments.get("as"), arguments.all("as-group"))
+        how = strategy(arguments)
+        arguments.flags["dry-run"] = [how]
+        if how:
+            session.client = Trying(session.client)
         yield from command(session, arguments)
     except KubectlError as error:
         session.error(str(error))

@@ -110,7 +110,7 @@ def _chosen(session: Session, arguments: Arguments) -> Steps:
     else:
         if not arguments.words:
             raise KubectlError(
-                'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
+                'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
                 "supported resources."
             )
         kinds, targets = parse_targets(session, arguments.words, namespace)

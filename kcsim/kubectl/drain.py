@@ -25,7 +25,7 @@ _UNMANAGED = "Pods that declare no controller (use --force to override)"
 def drain(session: Session, arguments: Arguments) -> Steps:
     """``kubectl drain NODE``."""
     if not arguments.words:
-        raise KubectlError("error: USAGE: drain NODE [flags]")
+        raise KubectlError("error: USAGE: drain NODE [flags]\nSee 'kubectl drain -h' for help and examples")
     deadline = seconds(arguments.get("timeout", "0s"))
     end = session.engine.now + deadline if deadline else None
     for name in arguments.words:

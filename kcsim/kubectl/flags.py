@@ -47,7 +47,10 @@ _SWITCHES = frozenset(
         "wait",
         "save-config",
         "quiet",
+        "command",
+        "expose",
         "for-all",
+        "global-default",
         "namespaced",
         "allow-missing-template-keys",
     }
@@ -89,7 +92,22 @@ _VALUES = frozenset(
         "image",
         "port",
         "template",
+        "aggregation-rule",
         "annotation",
+        "cert",
+        "clusterip",
+        "default-backend",
+        "description",
+        "docker-email",
+        "docker-password",
+        "docker-server",
+        "docker-username",
+        "external-name",
+        "from-file",
+        "key",
+        "non-resource-url",
+        "preemption-policy",
+        "scopes",
         "api-group",
         "categories",
         "class",
@@ -185,7 +203,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         elif item.startswith("-") and len(item) > 1:
             letter, value = item[1], item[2:].removeprefix("=")
             if letter not in _SHORT:
-                raise UsageError(f"error: unknown shorthand flag: '{letter}' in {item}")
+                raise UsageError(f"error: unknown shorthand flag: '{letter}' in {item}{_usage(arguments)}")
             _add(arguments, _SHORT[letter], value or None, rest)
         else:
             arguments.words.append(item)
@@ -199,14 +217,27 @@ def _add(arguments: Arguments, name: str, value: str | None, rest: list[str]) ->
     if name not in _VALUES:
         near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
         hint = f" (did you mean --{near[0]}?)" if near else ""
-        raise UsageError(f"error: unknown flag: --{name}{hint}")
+        raise UsageError(f"error: unknown flag: --{name}{hint}{_usage(arguments)}")
     if value is None:
         if (
             name in {"dry-run", "cascade", "validate"} and not (rest and not rest[0].startswith("-"))
         ) or name in {"dry-run", "cascade", "validate"}:
             value = {"dry-run": "unchanged", "cascade": "background", "validate": "true"}[name]
         elif not rest:
-            raise UsageError(f"error: flag needs an argument: --{name}")
+            raise UsageError(f"error: flag needs an argument: --{name}{_usage(arguments)}")
         else:
             value = rest.pop(0)
     arguments.flags.setdefault(name, []).append(value)
+
+
+_FAMILIES = frozenset({"auth", "create", "rollout", "set", "top"})
+
+
+def _usage(arguments: Arguments) -> str:
+    """Where to read on: the command typed so far."""
+    words = (
+        arguments.words[:2]
+        if arguments.words[:1] and arguments.words[0] in _FAMILIES
+        else arguments.words[:1]
+    )
+    return f"\nSee '{' '.join(['kubectl', *words])} --help' for usage."

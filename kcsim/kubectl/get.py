@@ -89,7 +89,9 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
         if not arguments.words:
             raise KubectlError(
                 'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
-                "supported resources.\n\nerror: Required resource not specified."
+                "supported resources.\n\nerror: Required resource not specified.\n"
+                'Use "kubectl explain <resource>" for a detailed description of that resource '
+                "(e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples"
             )
         kinds, targets = parse_targets(session, arguments.words, namespace)
         named = [(t.resource, t.namespace, t.name) for t in targets]

@@ -15,7 +15,7 @@ from kcsim.api.status import StatusError, bad_request, no_such_resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, named, word
-from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.kubectl.targets import NO_TARGET, Target, choose, tell
 from kcsim.manifests import ManifestError, documents
 
 
@@ -100,6 +100,10 @@ def annotate(session: Session, arguments: Arguments) -> Steps:
 
 def _metadata(session: Session, arguments: Arguments, field: str, verb: str, manager: str) -> Steps:
     things, changes = _split_changes(arguments.words)
+    if not things and not arguments.flags.get("filename"):
+        raise KubectlError(
+            "error: one or more resources must be specified as <resource> <name> or <resource>/<name>"
+        )
     if not changes:
         raise KubectlError(f"error: at least one {field[:-1]} update is required")
     given = [item for item in arguments.words if "=" in item]
@@ -217,6 +221,8 @@ def set_(session: Session, arguments: Arguments) -> Steps:
     what, *words = arguments.words or [""]
     things, changes = _split_changes(words)
     if what == "image":
+        if not things and not arguments.flags.get("filename"):
+            raise KubectlError(NO_TARGET)
         if not changes:
             raise KubectlError("error: at least one image update is required")
         yield from _set(
@@ -388,7 +394,10 @@ def uncordon(session: Session, arguments: Arguments) -> Steps:
 def _unschedulable(session: Session, arguments: Arguments, *, wanted: bool) -> Steps:
     words = [item.removeprefix("node/").removeprefix("nodes/") for item in arguments.words]
     if not words and not arguments.get("selector"):
-        raise KubectlError("error: USAGE: cordon NODE [flags]")
+        verb = "uncordon" if not wanted else "cordon"
+        raise KubectlError(
+            f"error: USAGE: {verb} NODE [flags]\nSee 'kubectl {verb} -h' for help and examples"
+        )
     targets = yield from choose(session, arguments, ["nodes", *words])
     for target in targets:
         yield from set_unschedulable(session, target, wanted=wanted)

@@ -140,6 +140,8 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
     if command is None:
         known = ", ".join(_COMMANDS)
         raise KubectlError(f'error: unknown command "rollout {what}" (kubectl rollout has {known})')
+    if not words and not arguments.flags.get("filename"):
+        raise KubectlError("error: required resource not specified")
     targets = yield from choose(session, arguments, words)
     for target in targets:
         try:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.engine.task import Steps
+from kcsim.kubectl.create import sent, tell_made
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.session import KubectlError, Session, named
+from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Target, choose, namespace_of
 
+_RESTARTS = frozenset({"Always", "OnFailure", "Never"})
 _EXPOSED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "Service", "Pod"})
 
 
@@ -19,7 +21,8 @@ def run(session: Session, arguments: Arguments) -> Steps:
     """``kubectl run NAME --image=IMAGE``."""
     image = arguments.get("image")
     if not image:
-        raise KubectlError("error: --image is required")
+        given = "image" in arguments.flags
+        raise KubectlError("error: --image is required" if given else 'error: required flag(s) "image" not set')
     if not arguments.words:
         raise KubectlError("error: NAME is required for run")
     name = arguments.words[0]
@@ -29,7 +32,13 @@ def run(session: Session, arguments: Arguments) -> Steps:
     container: Object = {"name": name, "image": image, "resources": {}}
     words = [*arguments.words[1:], *arguments.command]
     if words:
-        container["args"] = words
+        container["command" if arguments.on("command") else "args"] = words
+    if arguments.get("restart", "Always") not in _RESTARTS:
+        raise KubectlError(
+            f"error: invalid restart policy: {arguments.get('restart')}\nSee 'kubectl run -h' for help and examples"
+        )
+    if arguments.on("expose") and not arguments.get("port"):
+        raise KubectlError("error: --port must be set when exposing a service")
     if arguments.get("port"):
         container["ports"] = [{"containerPort": arguments.integer("port")}]
     if arguments.flags.get("env"):
@@ -45,15 +54,23 @@ def run(session: Session, arguments: Arguments) -> Steps:
             "restartPolicy": arguments.get("restart", "Always"),
         },
     }
-    resource = session.resource("pods")
-    yield session.client.create(
-        resource,
-        pod,
+    pods, services, namespace = (
+        session.resource("pods"),
+        session.resource("services"),
         namespace_of(session, arguments),
-        field_manager="kubectl-run",
-        dry_run=arguments.get("dry-run") == "server",
     )
-    session.print(f"{named(resource, name)} created")
+    made = yield from sent(session, arguments, pods, pod, namespace, "kubectl-run")
+    if arguments.on("expose"):
+        port = arguments.integer("port")
+        service: Object = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": labels},
+        }
+        exposed = yield from sent(session, arguments, services, service, namespace, "kubectl-run")
+        tell_made(session, arguments, services, exposed, "created")
+    tell_made(session, arguments, pods, made, "created")
     return None
 
 
@@ -63,8 +80,8 @@ def expose(session: Session, arguments: Arguments) -> Steps:
     for target in (yield from choose(session, arguments, arguments.words)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
         service = _service(arguments, target, live)
-        yield session.client.create(resource, service, target.namespace, field_manager="kubectl-expose")
-        session.print(f"{named(resource, objects.name(service))} exposed")
+        made = yield from sent(session, arguments, resource, service, target.namespace, "kubectl-expose")
+        tell_made(session, arguments, resource, made, "exposed")
     return None
 
 
@@ -112,8 +129,10 @@ def _container_ports(kind: str, spec: Object) -> list[int | None]:
 def autoscale(session: Session, arguments: Arguments) -> Steps:
     """``kubectl autoscale KIND NAME --max=N``."""
     most = arguments.integer("max")
-    if most is None or most < 1:
-        raise KubectlError("error: --max=MAXPODS is required and must be at least 1, max: " + str(most or -1))
+    if most is None:
+        raise KubectlError('error: required flag(s) "max" not set')
+    if most < 1:
+        raise KubectlError("error: --max=MAXPODS is required and must be at least 1, max: " + str(most))
     least = arguments.integer("min")
     resource = session.resource("horizontalpodautoscalers")
     for target in (yield from choose(session, arguments, arguments.words)):
@@ -139,6 +158,6 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
             "metadata": {"name": name},
             "spec": spec,
         }
-        yield session.client.create(resource, scaler, target.namespace, field_manager="kubectl-autoscale")
-        session.print(f"{named(resource, name)} autoscaled")
+        made = yield from sent(session, arguments, resource, scaler, target.namespace, "kubectl-autoscale")
+        tell_made(session, arguments, resource, made, "autoscaled")
     return None

@@ -18,6 +18,13 @@ from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, list_error, server_error
 from kcsim.manifests import ManifestError, read
 
+NO_TARGET = """error: You must provide one or more resources by argument or filename.
+Example resource specifications include:
+   '-f rsrc.yaml'
+   '--filename=rsrc.json'
+   '<resource> <name>'
+   '<resource>'"""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -48,7 +55,7 @@ def namespace_of(session: Session, arguments: Arguments) -> str:
 def parse_targets(session: Session, words: list[str], namespace: str) -> tuple[list[Resource], list[Target]]:
     """Kinds without names, and named objects."""
     if not words:
-        raise KubectlError("error: You must specify the type of resource to get.")
+        raise KubectlError(NO_TARGET)
     if any("/" in word for word in words):
         targets = []
         for word in words:

@@ -59,7 +59,7 @@ REFUSES = [
         'error: failed to create deployment: deployments.apps "web" already exists',
     ),
     ("autoscale deploy/web --max 0", "error: --max=MAXPODS is required and must be at least 1"),
-    ("run bad", "error: --image is required"),
+    ("run bad", 'error: required flag(s) "image" not set'),
 ]
 
 

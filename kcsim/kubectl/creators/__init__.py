@@ -1,0 +1,1 @@
+"""Objects from flags: what each ``kubectl create KIND`` makes."""
