@@ -46,6 +46,10 @@ _HARMFUL = re.compile(
 """What would steer the terminal: controls but line feed, tab and colours, and marks that turn the direction of text."""
 
 
+class OutputLostError(Exception):
+    """What should go to stdout cannot be written there, and not because its reader went away; says why."""
+
+
 @dataclass
 class Console:
     """Both streams of one process, with what is known about them."""
@@ -116,6 +120,11 @@ class Console:
         except BrokenPipeError:
             self._gone.add(name)
             silence(stream)
+        except OSError as error:  # a full disk
+            self._gone.add(name)
+            silence(stream)
+            if name == "out":
+                raise OutputLostError(error.strerror or str(error)) from None
 
 
 def _harmless(text: str) -> str:

@@ -11,12 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from errno import ENOSPC
 from importlib import import_module
 
 import click
 from click.shell_completion import shell_complete
 
-from kcsim.cli.console import Console, silence
+from kcsim.cli.console import Console, OutputLostError, silence
 from kcsim.cli.exits import Exit, table
 from kcsim.cli.problems import BadInput, tell, tell_defect, tell_diagnostics, tell_usage
 
@@ -118,6 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadInput as error:
         tell(console, error.message, error.remedy, where="kcsim")
         return Exit.BAD_INPUT
+    except OutputLostError as error:
+        return _lost(console, str(error))
     except (KeyboardInterrupt, click.Abort):
         console.say("kcsim: interrupted")
         return Exit.INTERRUPTED
@@ -127,10 +130,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence(sys.stdout)  # click's own pages; nothing was decided yet
         return Exit.OK
+    except OSError as error:
+        if error.errno != ENOSPC:
+            return _unexpected(console, error)
+        silence(sys.stdout)  # click's own pages again
+        return _lost(console, error.strerror or str(error))
     except Exception as error:  # noqa: BLE001 - a user gets one line for our defects as well
         return _unexpected(console, error)
     finally:
         console.flush()
+
+
+def _lost(console: Console, why: str) -> int:
+    tell(console, f"stdout cannot be written: {why}", "Make room there, or send it elsewhere.", where="kcsim")
+    return Exit.BAD_INPUT
 
 
 def _unexpected(console: Console, error: Exception) -> int:

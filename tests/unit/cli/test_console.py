@@ -6,10 +6,14 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from kcsim.cli.console import Console, padded, visible, wrapped
+
+
+FULL = Path("/dev/full")
 
 
 class Terminal(io.StringIO):
@@ -107,3 +111,19 @@ def test_help_for_a_reader_that_went_away():
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["schema", "--help"])
+def test_a_full_disk_is_told_in_a_line(command):
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kcsim.cli.main", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].startswith("kcsim: stdout cannot be written: No space left")
+    assert "Traceback" not in done.stderr
