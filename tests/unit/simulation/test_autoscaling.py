@@ -239,6 +239,9 @@ def test_two_autoscalers_of_the_same_pods_do_nothing():
     admin.now(admin.create("horizontalpodautoscalers", body))
     town.run(90)
     assert town.conditions()["ScalingActive"] == ("False", "AmbiguousSelector")
+    text = "pods by selector app=web are controlled by multiple HPAs: [{other default} {web default}]"
+    assert [message for _, message in town.events("AmbiguousSelector")] == [text] * 2
+    assert [message for _, message in town.events("FailedComputeMetricsReplicas")][-1] == text
 
 
 def test_top_shows_what_the_last_scrape_saw():

@@ -151,7 +151,7 @@ class HorizontalController(Reconciler):
         except CannotScale as error:
             failed = True
             wrote = yield from self._write(autoscaler, sync)
-            if sync.failures:
+            if error.computing:
                 event("Warning", "FailedComputeMetricsReplicas", str(error))
         else:
             wrote = yield from self._write(autoscaler, sync)

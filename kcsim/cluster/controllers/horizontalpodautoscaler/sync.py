@@ -33,7 +33,11 @@ _READY = "ReadyForNewScale", "recommended size matches current size"
 
 
 class CannotScale(Exception):
-    """The sync ends here; the text is what the controller reports."""
+    """The sync ends here; the text is what the controller reports. ``computing``: no count could be computed."""
+
+    def __init__(self, text: str, *, computing: bool = False) -> None:
+        super().__init__(text)
+        self.computing = computing
 
 
 class AutoscalerSync:
@@ -133,7 +137,7 @@ class AutoscalerSync:
 
     def _give_up(self, error: str) -> CannotScale:
         self._set_status(self._old.get("desiredReplicas", 0))
-        return CannotScale(error)
+        return CannotScale(error, computing=True)
 
     def by_metrics(self, scale: Object, pods: Sequence[Object], readings: Sequence[Reading]) -> None:
         """Take the largest proposal, within what stabilization and limits allow.
