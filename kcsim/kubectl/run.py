@@ -22,7 +22,9 @@ def run(session: Session, arguments: Arguments) -> Steps:
     image = arguments.get("image")
     if not image:
         given = "image" in arguments.flags
-        raise KubectlError("error: --image is required" if given else 'error: required flag(s) "image" not set')
+        raise KubectlError(
+            "error: --image is required" if given else 'error: required flag(s) "image" not set'
+        )
     if not arguments.words:
         raise KubectlError("error: NAME is required for run")
     name = arguments.words[0]

@@ -12,7 +12,6 @@ import pytest
 
 from kcsim.cli.console import Console, padded, visible, wrapped
 
-
 FULL = Path("/dev/full")
 
 
