@@ -28,6 +28,7 @@ from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
+from kcsim.cluster.controllers.ttl.controller import TtlController
 from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
@@ -62,6 +63,8 @@ class Cluster:
         admin: kubectl without travel time, as the administrator.
         kubelets: by node name.
         pods: the pod network.
+
+    ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``).
     """
 
     def __init__(
@@ -105,9 +108,11 @@ class Cluster:
         user = User("system:kube-controller-manager")
         manager = Component(self.endpoint, "kube-controller-manager", user, self.control_plane)
         config = LifecycleConfig(monitor_grace=MONITOR_GRACE[profile])
+        ipam = (NodeIpam(pod_cidr),) if pod_cidr else ()
         for reconciler in (
-            NodeIpam(pod_cidr),
+            *ipam,
             NodeLifecycleController(config),
+            TtlController(),
             TaintEvictionController(),
             PodGarbageCollector(),
             DeploymentController(),

@@ -43,7 +43,12 @@ def controllers_plane() -> Plane:
     lay_out(network)
 
     cluster = Cluster(
-        engine, network, resolve=lambda _node, _image: PullResult(None), programs={}, metrics=False
+        engine,
+        network,
+        resolve=lambda _node, _image: PullResult(None),
+        programs={},
+        metrics=False,
+        pod_cidr="",
     )
     cluster.endpoint.profile = QUICK
     manager = cluster.controller_manager

@@ -61,9 +61,16 @@ def _node(obj: Object, view: View) -> list[Any]:
         _address(obj, "InternalIP"),
         _address(obj, "ExternalIP"),
         info.get("osImage") or UNKNOWN,
-        info.get("kernelVersion") or UNKNOWN,
+        _kernel(info),
         info.get("containerRuntimeVersion") or UNKNOWN,
     ]
+
+
+def _kernel(info: Object) -> str:
+    kernel, architecture = info.get("kernelVersion"), info.get("architecture")
+    if not kernel:
+        return UNKNOWN
+    return f"{kernel} ({architecture})" if architecture else str(kernel)
 
 
 def _address(obj: Object, kind: str) -> str:

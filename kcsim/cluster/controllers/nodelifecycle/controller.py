@@ -1,7 +1,7 @@
 """The node lifecycle controller at work.
 
-**Imitates:** pkg/controller/nodelifecycle/node_lifecycle_controller.go (v1.36). Left out: ``beta.kubernetes.io`` label
-upkeep, and marking pods that are bound to a node while it is not ready.
+**Imitates:** pkg/controller/nodelifecycle/node_lifecycle_controller.go (v1.36). Left out: marking pods that are bound to
+a node while it is not ready.
 Differs: the monitor passes over all nodes every 5 s only in effect: a pass is made at a tick of that grid when a node
 changed or a silent node's grace ends there. Leases that are renewed as promised cost nothing.
 
@@ -103,7 +103,7 @@ class NodeLifecycleController(Reconciler):
             self._arm_overdue(name)
         if old is None or health.ready_status(old) != status:
             self._mark_dirty(name)
-        if any(health.no_schedule_changes(new)):
+        if any(health.no_schedule_changes(new)) or health.missing_labels(new):
             self.enqueue(("", name))
 
     def _heartbeat_changed(self, namespace: str, name: str) -> None:
@@ -198,8 +198,13 @@ class NodeLifecycleController(Reconciler):
         now = rfc3339(self.engine.now)
         calls = []
         for name in silent:
-            conditions = health.silent_conditions(self._nodes.get("", name) or {}, now)
-            body = {"status": {"conditions": conditions}}
+            known = self._nodes.get("", name) or {}
+            changed = health.silent_conditions(known, now)
+            # Upstream updates the whole status: the conditions stay in their order.
+            kinds = list(dict.fromkeys(c["type"] for c in (*objects.conditions(known), *changed)))
+            changed.sort(key=lambda condition: kinds.index(condition["type"]))
+            order = [{"type": kind} for kind in kinds]
+            body = {"status": {"$setElementOrder/conditions": order, "conditions": changed}}
             call = self.client.patch("nodes", "", name, body, type="strategic", subresource="status")
             calls.append(_OnBehalf(self.engine, dirty[name], call))
         results = yield All(calls)
@@ -321,10 +326,13 @@ class NodeLifecycleController(Reconciler):
     # --- taints -------------------------------------------------------------------------------------------------
 
     def reconcile(self, key: Key) -> Outcome:
-        """Bring the NoSchedule taints of one node in line with its conditions."""
+        """Bring the NoSchedule taints of one node in line with its conditions, its old labels with the present ones."""
         node = self._nodes.get(*key)
         if node is not None and any(health.no_schedule_changes(node)):
             yield from self._change_taints(key[1], health.no_schedule_changes)
+        labels = health.missing_labels(node) if node is not None else {}
+        if labels:
+            yield self.client.patch("nodes", "", key[1], {"metadata": {"labels": labels}}, type="strategic")
         return None
 
     def _change_taints(self, name: str, changes: Changes) -> Steps:

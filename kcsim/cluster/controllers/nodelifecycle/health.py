@@ -30,6 +30,11 @@ TAINT_KEYS: dict[str, dict[str, str]] = {
 MANAGED_KEYS = frozenset(
     (_UNSCHEDULABLE, *(key for by_status in TAINT_KEYS.values() for key in by_status.values()))
 )
+_OLD_LABELS = {
+    "beta.kubernetes.io/os": "kubernetes.io/os",
+    "beta.kubernetes.io/arch": "kubernetes.io/arch",
+}
+"""Label of old -> the label whose value it has (labelReconcileInfo)."""
 WATCHED_CONDITIONS = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
@@ -60,6 +65,16 @@ def config_for(version: str) -> LifecycleConfig:
     """The defaults of a Kubernetes version, e.g. ``1.31``."""
     major, _, minor = version.partition(".")
     return LifecycleConfig(monitor_grace=40 * SECOND) if (int(major), int(minor)) <= (1, 31) else CONFIG
+
+
+def missing_labels(node: Object) -> dict[str, str]:
+    """The old labels that do not say what the present ones say."""
+    labels = objects.labels(node)
+    return {
+        old: labels[present]
+        for old, present in _OLD_LABELS.items()
+        if present in labels and labels.get(old) != labels[present]
+    }
 
 
 # --- silence ----------------------------------------------------------------------------------------------------
