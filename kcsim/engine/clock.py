@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import isfinite
+from numbers import Real
 
 MICROSECOND = 1
 MILLISECOND = 1_000
@@ -60,12 +62,17 @@ def seconds(value: str | float) -> int:
     """A duration in µs from ``"1m30s"``, or from a number of seconds.
 
     Raises:
-        ValueError: when the text is no duration.
+        ValueError: when the text is no duration, or the number none (infinity, NaN).
+        TypeError: when it is neither a text nor a number.
     """
     if isinstance(value, str):
         return _parse(value.strip())
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f'{value!r} is no time: give a text like "1m30s", or seconds')
     if isinstance(value, int):
         return value * SECOND
+    if not isfinite(value):
+        raise ValueError(f'{value!r} is no time: give a text like "1m30s", or seconds')
     return round(value * SECOND)
 
 

@@ -44,7 +44,7 @@ from kcsim.scenario.staging import (
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.places import USERS
-from kcsim.simulation.simulation import Run, Simulation, Time
+from kcsim.simulation.simulation import Run, Simulation, Time, checked_seed
 
 
 class Play(Simulation):
@@ -82,7 +82,9 @@ class Play(Simulation):
         self.scenario = scenario
         self.delivery = delivery_named(scenario, delivery)
         how = scenario.deliveries.get(self.delivery)
-        world = build_world(scenario, how, scenario.seed if seed is None else seed, checking=checking)
+        world = build_world(
+            scenario, how, scenario.seed if seed is None else checked_seed(seed), checking=checking
+        )
         super().__init__(world=world)
         self._end = scenario.until if until is None else seconds(until)
         self._sources = {source.repository.name: source for source in sources(scenario)}

@@ -37,6 +37,20 @@ class NotFound(LookupError):
     """There is no such object; the message names the nearest ones."""
 
 
+def checked_seed(seed: int) -> int:
+    """The seed, which must be a whole number of 0 or more: one seed would have several names otherwise.
+
+    Raises:
+        TypeError: it is no whole number.
+        ValueError: it is negative.
+    """
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise TypeError(f"seed must be a whole number, not {seed!r}")
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, not {seed}")
+    return seed
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one step did: the instant (seconds) and the trace records that it added."""
@@ -79,6 +93,9 @@ class Simulation:
     ) -> None:
         if isinstance(nodes, int) and nodes < 0:
             raise ValueError(f"nodes must be 0 or more, not {nodes}")
+        if isinstance(nodes, str) or not isinstance(nodes, int | Sequence):
+            raise TypeError(f"nodes must be a count or a list of NodeSpec, not {nodes!r}")
+        checked_seed(seed)
         self.world = world or World(seed, profile=profile, checking=checking)
         if world is None:
             self.world.add_cluster("", node_specs(nodes) if isinstance(nodes, int) else list(nodes))

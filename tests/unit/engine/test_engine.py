@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +48,20 @@ class TestTime:
     def test_what_is_no_duration_is_refused_with_a_remedy(self, text: str) -> None:
         with pytest.raises(ValueError, match="is not a duration: write it like"):
             seconds(text)
+
+    @pytest.mark.parametrize(
+        ("value", "error"),
+        [
+            (None, TypeError),
+            (True, TypeError),
+            ([1], TypeError),
+            (math.nan, ValueError),
+            (math.inf, ValueError),
+        ],
+    )
+    def test_what_is_no_number_of_seconds_is_refused_with_a_remedy(self, value: Any, error: type) -> None:
+        with pytest.raises(error, match="is no time: give a text like"):
+            seconds(value)
 
     @given(st.integers(0, 10**13))
     def test_durations_are_written_so_that_they_read_back(self, us: int) -> None:
