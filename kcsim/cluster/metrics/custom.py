@@ -1,8 +1,9 @@
-"""Requests a second as custom metrics, of pods and of Services.
+"""Requests a second as custom metrics, of pods and of Services, and as an external one, of whoever sends them.
 
 **Imitates:** custom.metrics.k8s.io v1beta2 as the Prometheus adapter serves it, with one metric,
 ``http_requests_per_second``: for pods what reached their program, for Services what was sent to them, averaged over the
-last scrape of 15 s. Left out: every other metric, metric selectors, and external metrics.
+last scrape of 15 s; and external.metrics.k8s.io v1beta1 with the same metric for each source of traffic, labelled
+``source`` and ``service``. Left out: every other metric, and selectors of custom metrics.
 """
 
 from __future__ import annotations
@@ -24,10 +25,21 @@ Object = dict[str, Any]
 GROUP, VERSION = "custom.metrics.k8s.io", "v1beta2"
 REQUESTS = "http_requests_per_second"
 _GET = ("get",)
+EXTERNAL_GROUP, EXTERNAL_VERSION = "external.metrics.k8s.io", "v1beta1"
 POD_VALUES = Resource(GROUP, VERSION, "MetricValueList", "pods", "metricvalue", namespaced=True, verbs=_GET)
 SERVICE_VALUES = Resource(
     GROUP, VERSION, "MetricValueList", "services", "metricvalue", namespaced=True, verbs=_GET
 )
+EXTERNAL_VALUES = Resource(
+    EXTERNAL_GROUP,
+    EXTERNAL_VERSION,
+    "ExternalMetricValueList",
+    "externalmetrics",
+    "externalmetricvalue",
+    namespaced=True,
+    verbs=_GET,
+)
+"""The name that is asked for is the metric's."""
 
 
 class CustomMetrics:
@@ -37,6 +49,7 @@ class CustomMetrics:
         self._server = server
         self._pods = pods
         server.aggregate((POD_VALUES, SERVICE_VALUES), self.answer)
+        server.aggregate((EXTERNAL_VALUES,), self.answer_external)
 
     def answer(self, op: Operation) -> Answer:
         """The values of a metric.
@@ -64,9 +77,31 @@ class CustomMetrics:
         api = f"{GROUP}/{VERSION}"
         return Answer(200, {"kind": "MetricValueList", "apiVersion": api, "metadata": {}, "items": items})
 
-    def _value(self, obj: Object, metric: str) -> Object:
+    def answer_external(self, op: Operation) -> Answer:
+        """Requests a second from each source to the Services of a namespace; nothing for other metrics."""
+        since, until = self._window
+        items = [
+            {
+                "metricName": op.name,
+                "metricLabels": {"source": load.name, "service": load.service.partition("/")[2]},
+                "timestamp": rfc3339(until),
+                "value": _thousandths(load.rate_to("", since, until)),
+            }
+            for load in self._pods.loads()
+            if op.name == REQUESTS and load.service.partition("/")[0] == op.namespace
+        ]
+        api = f"{EXTERNAL_GROUP}/{EXTERNAL_VERSION}"
+        body = {"kind": "ExternalMetricValueList", "apiVersion": api, "metadata": {}, "items": items}
+        return Answer(200, body)
+
+    @property
+    def _window(self) -> tuple[int, int]:
+        """The time (µs) that the last scrape is about."""
         until = self._server.engine.now // RESOLUTION * RESOLUTION
-        since = max(until - RESOLUTION, 0)
+        return max(until - RESOLUTION, 0), until
+
+    def _value(self, obj: Object, metric: str) -> Object:
+        since, until = self._window
         read = self._pods.request_rate if obj["kind"] == "Pod" else self._pods.service_rate
         rate = read("/".join(objects.key(obj)), since, until)
         kind, (namespace, name) = obj["kind"], objects.key(obj)
@@ -75,5 +110,9 @@ class CustomMetrics:
             "metric": {"name": metric},
             "timestamp": rfc3339(until),
             "windowSeconds": RESOLUTION // SECOND,
-            "value": quantity.format_quantity(round(rate * 1000), "DecimalSI", -3),
+            "value": _thousandths(rate),
         }
+
+
+def _thousandths(rate: float) -> str:
+    return quantity.format_quantity(round(rate * 1000), "DecimalSI", -3)

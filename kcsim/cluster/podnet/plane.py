@@ -24,6 +24,7 @@ from kcsim.network.topology import Route
 class Load(Protocol):
     """Somebody who sends requests. Pods and Services are named ``namespace/name``; times are µs."""
 
+    name: str
     service: str
 
     def rate_to(self, pod: str, since: int, until: int) -> float:
@@ -90,6 +91,10 @@ class PodNetwork:
     def add_load(self, load: Load) -> None:
         """Somebody sends requests to pods."""
         self._load.append(load)
+
+    def loads(self) -> list[Load]:
+        """Everybody who sends requests, in the order in which they came."""
+        return list(self._load)
 
     def load_changed(self) -> None:
         """More, fewer or other requests reach pods from now on."""

@@ -209,8 +209,8 @@ def test_memory_that_grows_scales_too():
             },
             "FailedGetExternalMetric",
             (
-                "unable to get external metric default/queue/nil: unable to fetch metrics from external metrics API: "
-                "the server could not find the requested resource (get queue.external.metrics.k8s.io)"
+                "unable to get external metric default/queue/nil: "
+                "no metrics returned from external metrics API"
             ),
         ),
     ],
@@ -280,8 +280,17 @@ _OF_SERVICE = {
 }
 
 
-@pytest.mark.parametrize("metric", [_PER_POD, _OF_SERVICE], ids=["pods", "object"])
-def test_requests_a_second_are_a_custom_metric(metric):
+_OF_USERS = {
+    "type": "External",
+    "external": {
+        "metric": {**_REQUESTS, "selector": {"matchLabels": {"service": "web"}}},
+        "target": {"type": "AverageValue", "averageValue": "10"},
+    },
+}
+
+
+@pytest.mark.parametrize("metric", [_PER_POD, _OF_SERVICE, _OF_USERS], ids=["pods", "object", "external"])
+def test_requests_a_second_are_a_metric(metric):
     town = Town(metrics=[metric])
     town.load(75)
     town.run(600)

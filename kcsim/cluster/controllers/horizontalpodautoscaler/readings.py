@@ -1,7 +1,6 @@
 """Reading the metrics of an autoscaler from the metrics APIs.
 
-**Imitates:** ``pkg/controller/podautoscaler/metrics/client.go`` (v1.36). Left out: external metrics have no adapter
-here, so that they answer as a cluster without one does.
+**Imitates:** ``pkg/controller/podautoscaler/metrics/client.go`` (v1.36).
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from kcsim.api import objects, quantity
+from kcsim.api import objects, quantity, selectors
 from kcsim.api.client import Client
 from kcsim.api.status import StatusError, no_such_resource
 from kcsim.cluster.controllers.horizontalpodautoscaler.evaluate import Reading
@@ -22,10 +21,8 @@ Steps = Generator[Waitable, Any, Any]
 
 _CUSTOM_GROUP = ".custom.metrics.k8s.io"
 _FETCH_CUSTOM = "unable to fetch metrics from custom metrics API"
-_EXTERNAL = (
-    "unable to fetch metrics from external metrics API: the server could not find the requested resource "
-    "(get {name}.external.metrics.k8s.io)"
-)
+_EXTERNAL = "externalmetrics.external.metrics.k8s.io"
+_FETCH_EXTERNAL = "unable to fetch metrics from external metrics API"
 
 
 class Readings:
@@ -52,7 +49,7 @@ class Readings:
             source = spec["containerResource"]
             return (yield from self._resource(source["name"], source["container"], namespace, selector))
         if kind == "External":
-            return Reading(error=_EXTERNAL.format(name=spec["external"]["metric"]["name"]))
+            return (yield from self._external(spec["external"]["metric"], namespace))
         if kind == "Pods":
             reading = yield from self._custom("pods", spec["pods"]["metric"]["name"], namespace, "*")
             names = set(map(objects.name, pods))
@@ -91,6 +88,27 @@ class Readings:
             for item, value in zip(answer["items"], values, strict=True)
         }
         return Reading(found, values)
+
+    def _external(self, metric: Object, namespace: str) -> Steps:
+        """The values of an external metric that its selector chooses."""
+        resource = self._client.endpoint.server.aggregated.get(_EXTERNAL)
+        name = metric["name"]
+        try:
+            if resource is None:
+                raise no_such_resource()
+            answer = yield self._client.get(resource, namespace, name)
+        except StatusError as error:
+            where = f" (get {name}.external.metrics.k8s.io)" if error.is_not_found else ""
+            return Reading(error=f"{_FETCH_EXTERNAL}: {error}{where}")
+        selector = selectors.from_object(metric.get("selector") or {})
+        values = [
+            quantity.milli(item["value"])
+            for item in answer["items"]
+            if selector.matches(item["metricLabels"])
+        ]
+        if not values:
+            return Reading(error="no metrics returned from external metrics API")
+        return Reading(values=values)
 
     def _resource(self, name: str, container: str, namespace: str, selector: str) -> Steps:
         try:
