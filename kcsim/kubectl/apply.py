@@ -407,7 +407,11 @@ def delete(session: Session, arguments: Arguments) -> Steps:
                 tell(session, error, doing)
             continue
         deleted.append(target)
+        if arguments.get("output") == "name":
+            session.print(named(target.resource, target.name))
+            continue
         how = "force deleted" if force and grace == 0 else "deleted"
+        how += {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
         session.print(f'{word(target.resource)} "{target.name}" {how}')
     if arguments.on("wait", default=True) and not force and not arguments.get("dry-run"):
         for target in deleted:

@@ -117,19 +117,18 @@ def server_error(error: StatusError, doing: str = "") -> str:
         _, _, why = error.message.partition(" is invalid: ")
         if not kind:
             return f"The request is invalid: {why or error.message}"
-        return f'The {kind} "{name}" is invalid: {_bullets(why)}'
+        return f'The {kind} "{name}" is invalid: {_causes(error) or why}'
     text = f"{doing}: {error.message}" if doing else error.message
     if not error.reason:
         return f"Error from server: {text}"
     return f"Error from server ({error.reason}): {text}"
 
 
-def _bullets(why: str) -> str:
-    """Several causes are listed one a line."""
-    if not (why.startswith("[") and why.endswith("]")):
-        return why
-    parts = why[1:-1].split(", ")
-    return "\n" + "\n".join(f"* {part}" for part in parts)
+def _causes(error: StatusError) -> str:
+    """What is wrong, each thing once; several things stand one a line (cmdutil.MultilineError)."""
+    causes = (error.details or {}).get("causes") or []
+    texts = list(dict.fromkeys(f"{cause.get('field', '')}: {cause.get('message', '')}" for cause in causes))
+    return texts[0] if len(texts) == 1 else "".join(f"\n* {text}" for text in texts)
 
 
 def list_error(error: StatusError, resource: Resource, labels: str, fields: str) -> StatusError:
