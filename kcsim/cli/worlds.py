@@ -9,6 +9,8 @@ from kcsim.cli.problems import tell_diagnostics
 
 if TYPE_CHECKING:  # the simulator is loaded when a command runs
     from kcsim.scenario.compare import Twins
+    from kcsim.scenario.diagnostics import Diagnostic
+    from kcsim.scenario.play import Play
 
 
 def load_twins(
@@ -39,7 +41,25 @@ def load_twins(
     made = worlds(
         scenario, deliveries or None, seed, settings=given, until=until, repository=repository, pace=pace
     )
+    tell_diagnostics(
+        console, _beyond_the_end(next(iter(made.values())), scenario if repo is None else f"--repo {repo}")
+    )
     return Twins(next(iter(made.values())).scenario, made)
+
+
+def _beyond_the_end(world: "Play", file: str) -> "tuple[Diagnostic, ...]":
+    """What of a replayed history comes too late to be seen."""
+    from kcsim.engine.clock import format_duration, to_seconds
+    from kcsim.scenario.diagnostics import Position, Report
+
+    report = Report()
+    times = [commit.at for commit in world.commits()]
+    late = [time for time in times if to_seconds(time) > world.end]
+    if late:
+        share = f"{len(late)} of {len(times)} commits"
+        last = format_duration(max(late))
+        report.add("KC604", Position(file), f"{share} lie beyond the end of the run, the last at {last}")
+    return report.warnings
 
 
 def begun_of(twins: "Twins", done: Sequence[str]) -> "Twins":

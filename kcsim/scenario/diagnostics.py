@@ -121,6 +121,16 @@ CODES: dict[str, Code] = {
     "KC603": Code(
         "the folder does not exist or cannot be read", "Give a folder, relative to the scenario file."
     ),
+    "KC604": Code(
+        "commits lie beyond the end of the run and are not replayed",
+        "Raise `until`, or replay them at a `pace`.",
+        "warning",
+    ),
+    "KC605": Code(
+        "parts of the story speak of files that another repository replaces",
+        "Write a scenario of its own for that repository, with `clone`: it may have traffic and expectations.",
+        "warning",
+    ),
     # Commands and faults.
     "KC701": Code("the command line cannot be read", "Balance the quotes; write it as you would type it."),
     "KC702": Code("the command is not one that kcsim knows", "Use one of the verbs listed."),

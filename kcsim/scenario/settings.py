@@ -184,10 +184,16 @@ def with_repository(tree: Tree, path: str, pace: str | None, report: Report) -> 
     rest = {
         key: item for key, item in found.items.items() if key not in {"traffic", "expectations", "timeline"}
     }
+    left_out = [f"`{key}`" for key in ("traffic", "expectations") if key in found.items]
     timeline = found.items.get("timeline")
     if isinstance(timeline, Sequence):
         stays = [entry for entry in timeline.items if entry.child("fault") is not None]
         rest["timeline"] = replace(timeline, items=stays)
+        if len(stays) < len(timeline.items):
+            left_out.append("what the `timeline` does but for faults")
+    if left_out:
+        parts = f"{', '.join(left_out[:-1])} and {left_out[-1]}" if left_out[1:] else left_out[0]
+        report.add("KC605", where, f"left out, for it speaks of the scenario's own files: {parts}")
     return replace(found, items=rest)
 
 

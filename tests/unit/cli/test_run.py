@@ -415,3 +415,29 @@ def test_ctrl_c_writes_what_was_recorded(story, tmp_path):
     assert 5 < flux["end"] < 60
     trace = (out / "flux" / "trace.jsonl").read_bytes()
     assert hashlib.sha256(trace).hexdigest() == flux["trace_sha256"]
+
+
+def test_what_a_repository_on_disk_leaves_out_is_told(kcsim, story, tmp_path, monkeypatch):
+    repo = tmp_path / "shop"
+    (repo / "deploy").mkdir(parents=True)
+    manifest = repo / "deploy" / "web.yaml"
+    text = STORY[STORY.index("        apiVersion: apps/v1") : STORY.index("deliveries:")]
+
+    def git(*words: str, hour: int) -> None:
+        for name in ("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"):
+            monkeypatch.setenv(name, f"2026-01-01T{hour:02}:00:00Z")
+        identity = ("-c", "user.name=kim", "-c", "user.email=kim@example.com")
+        subprocess.run(["git", *identity, *words], cwd=repo, check=True)
+
+    git("init", "-q", hour=8)
+    for hour, replicas in ((8, 2), (9, 3)):
+        manifest.write_text(textwrap.dedent(text).replace("replicas: 2", f"replicas: {replicas}"))
+        git("add", ".", hour=hour)
+        git("commit", "-qm", f"{replicas} replicas", hour=hour)
+    said = kcsim("run", story, "--repo", str(repo), "--quiet")
+    assert said.code == Exit.OK
+    left_out, _, beyond, _ = said.err.splitlines()
+    assert left_out.startswith(f"--repo {repo}: KC605 warning: left out")
+    assert "`expectations` and what the `timeline` does but for faults" in left_out
+    assert "KC604 warning: 1 of 2 commits lie beyond the end of the run, the last at 1h" in beyond
+    assert "KC604" not in kcsim("run", story, "--repo", str(repo), "--quiet", "--pace", "20s").err
