@@ -214,7 +214,12 @@ def _pods(steps: Sequence[ReadyStep], scale: Scale, now: int) -> _Canvas:
 def ticks(scale: Scale, spacing: int) -> list[int]:
     """Instants at round intervals, at least ``spacing`` columns apart."""
     span = max(1, scale.end - scale.start)
-    step = next((s for s in _STEPS if s * scale.width >= spacing * span), _STEPS[-1])
+    # Beyond the longest step, its multiples.
+    longest = _STEPS[-1]
+    step = next(
+        (s for s in _STEPS if s * scale.width >= spacing * span),
+        -(-spacing * span // (scale.width * longest)) * longest,
+    )
     return list(range(-(-scale.start // step) * step, scale.end + 1, step))
 
 

@@ -101,7 +101,8 @@ def test_the_ruler_shows_round_times_that_do_not_touch(end, width, first):
     assert len(line) == width
 
 
-def test_ticks_are_at_least_so_far_apart():
-    scale = Scale(0, 100 * SECOND, 60)
+@pytest.mark.parametrize("end", [100 * SECOND, 40 * HOUR, 24_000 * HOUR], ids=["short", "days", "years"])
+def test_ticks_are_at_least_so_far_apart(end):
+    scale = Scale(0, end, 60)
     columns = [scale.column(time) for time in ticks(scale, 10)]
     assert all(right - left >= 10 for left, right in pairwise(columns))
