@@ -36,6 +36,7 @@ class Application:
         replicas: what the overlay says, by Deployment; the first is the one that drifts.
         placed_by: who says the namespace: the manifests, the overlay, or the delivery (`kubectl -n`, targetNamespace).
             Somebody has to: Flux applies nothing that has no namespace.
+        autoscaler: one to leave out: it would fight git over the replicas that the story is about.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Application:
     replicas: Mapping[str, int]
     placed_by: str = "overlay"
     ours: bool = False
+    autoscaler: str = ""
 
     @property
     def place(self) -> Path:
@@ -70,6 +72,8 @@ class Application:
             lines.append(f"namespace: {self.namespace}")
         lines += ["resources:", f"  - ../app/{self.manifests}", "replicas:"]
         lines += [f"  - {{name: {name}, count: {count}}}" for name, count in self.replicas.items()]
+        if self.autoscaler:
+            lines += ["patches:", "  - patch: |-", *_WITHOUT, f"        name: {self.autoscaler}"]
         return {**found, "deploy/kustomization.yaml": "\n".join(lines).encode() + b"\n"}
 
     def write_repository(self, path: Path) -> Path:
@@ -89,12 +93,27 @@ class Application:
         }
 
 
+_WITHOUT = (
+    "      $patch: delete",
+    "      apiVersion: autoscaling/v2",
+    "      kind: HorizontalPodAutoscaler",
+    "      metadata:",
+)
+
 APPLICATIONS = (
     Application(
         "bookshop", "bookshop", "overlays/production", "bookshop", {"cart": 2}, "manifests", ours=True
     ),
-    Application("podinfo", "podinfo", "kustomize", "default", {"podinfo": 3}),
-    Application("podinfo-backend", "podinfo", "deploy/bases/backend", "default", {"backend": 2}, "delivery"),
+    Application("podinfo", "podinfo", "kustomize", "default", {"podinfo": 3}, autoscaler="podinfo"),
+    Application(
+        "podinfo-backend",
+        "podinfo",
+        "deploy/bases/backend",
+        "default",
+        {"backend": 2},
+        "delivery",
+        autoscaler="backend",
+    ),
     Application(
         "microservices-demo",
         "microservices-demo",
