@@ -148,6 +148,8 @@ class Client:
         self._reading: tuple[Distribution, ...] = ()
         self._writing: tuple[Distribution, ...] = ()
         self._routes_at = -1
+        self._words: dict[str, Resource] = {}
+        self._words_at = -1
         self._reachable = False
         self._reachable_at: tuple[int, int, ClientFault | None] | None = None
         endpoint.meet(user.name, user_agent, host)
@@ -251,8 +253,27 @@ class Client:
 
     def record(self, event: Object) -> None:
         """POST an Event that is complete and valid, and do not wait for the answer."""
-        op = self._op("create", "events", event["metadata"]["namespace"], body=event, well_formed=True)
-        self.send(op, _ignored)
+        endpoint = self.endpoint
+        if self._interval or endpoint.faults or self.fault is not None or endpoint.server.log.checking:
+            self.send(self._event_op(event), _ignored)
+            return
+        if self._routes_at != endpoint.network.version:
+            self._find_routes()
+        if self._there is None:
+            self.send(self._event_op(event), _ignored)
+        else:
+            self._engine.after(self._dice.total(self._writing), self._record, event)
+
+    def _event_op(self, event: Object) -> Operation:
+        return self._op("create", "events", event["metadata"]["namespace"], body=event)
+
+    def _record(self, event: Object) -> None:
+        """The Event has travelled to the server; nobody waits for what becomes of it."""
+        endpoint = self.endpoint
+        if endpoint.serving and not endpoint.faults and self.fault is None:
+            endpoint.server.take_event(self.user, self.user_agent, event)
+        else:
+            self._serve(self._event_op(event), _ignored)
 
     def bind(self, pod: Object, node: str) -> Call:
         """POST pods/binding."""
@@ -284,9 +305,16 @@ class Client:
         """
         if isinstance(word, Resource):
             return word
-        resource = self.endpoint.server.catalog.by_word(word)
+        catalog = self.endpoint.server.catalog
+        if self._words_at != catalog.version:
+            self._words_at = catalog.version
+            self._words.clear()
+        resource = self._words.get(word)
         if resource is None:
-            raise no_such_resource()
+            resource = catalog.by_word(word)
+            if resource is None:
+                raise no_such_resource()
+            self._words[word] = resource
         return resource
 
     def _op(
@@ -312,7 +340,7 @@ class Client:
         """Whether a request sent now would be answered."""
         endpoint = self.endpoint
         seen = endpoint.network.version, endpoint.version, self.fault
-        if self._reachable_at != seen:
+        if seen != self._reachable_at:
             fault = self.fault or endpoint.fault_of(self)
             self._reachable = (
                 not (fault is not None and (fault.cut or fault.error))

@@ -112,10 +112,6 @@ class Authorizer:
         Raises:
             StatusError: 403 Forbidden when no rule allows it.
         """
-        if not self._stale and self._allowed.get(
-            ("", user.groups, verb, resource, namespace, "", subresource)
-        ):
-            return
         if not self.allows(user, verb, resource, namespace, name, subresource):
             raise self._denial(user, verb, resource, namespace, name, subresource)
 
@@ -123,10 +119,10 @@ class Authorizer:
         self, user: User, verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = ""
     ) -> bool:
         """Whether some rule bound to the user covers the request."""
-        if user.is_master:
-            return True
         if self._stale:
             self._refresh()
+        if self._allowed.get(("", user.groups, verb, resource, namespace, "", subresource)) or user.is_master:
+            return True
         namespace = namespace or _own_namespace(resource, name)
         # Most rules name no objects, and many hold for a group: ask without the names first, so that the answer can be
         # kept for all names and for all members.

@@ -6,12 +6,13 @@ in-simulation client makes one directly. Both then take the same road.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
+from kcsim.api.objects import Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,18 @@ def service_account(namespace: str, name: str) -> User:
     """The identity of a ServiceAccount."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
     return User(f"system:serviceaccount:{namespace}:{name}", groups)
+
+
+class Computed(NamedTuple):
+    """A status worked out by kcsim itself, to be patched in.
+
+    Where the patch would meet the very status it starts from, its outcome is known, and it is not even written down;
+    else, and in checking mode, the patch is made and takes the usual way.
+    """
+
+    before: Object
+    after: Object
+    patch: Callable[[], Object | None]
 
 
 @dataclass
@@ -73,11 +86,8 @@ class Operation:
     """Show metadata.managedFields. Real clients always get them; here only who looks at them pays for them."""
     precondition_uid: str = ""
     precondition_resource_version: str = ""
-    well_formed: bool = False
-    """The body was made complete and valid by kcsim itself (an Event): it is only looked at in checking mode."""
-    computed: tuple[Any, Any] | None = None
-    """Beside a patch of a status that kcsim itself made: the status it was made from, and the one it leads to. Where the
-    patch meets the former it is not worked out again, except in checking mode."""
+    computed: Computed | None = None
+    """In place of the body of a patch to a status that kcsim itself worked out."""
     duplicates: Sequence[str] = ()
     """What is to be said of keys that the body's text held twice."""
 

@@ -84,15 +84,16 @@ class Store:
             sent=sent if sent is not obj else None,
         )
 
-    def take_event(self, op: Operation) -> Version:
+    def take_event(
+        self, resource: Resource, namespace: str, event: Object, actor: str, manager: str
+    ) -> Version:
         """Store an Event that one of kcsim's own recorders wrote: complete, valid, and nobody else's.
 
         Does what ``create`` would come to with it, and nothing that would change nothing.
         """
-        resource, namespace, event = op.resource, op.namespace, op.body
         name = event["metadata"]["name"]
         log = self.log
-        self.admission.admit_create(resource, namespace, event)
+        self.admission.check_namespace(resource, namespace, name)
         if log.get(resource, namespace, name) is not None:
             raise status.already_exists(resource, name)
         metadata = {
@@ -101,7 +102,7 @@ class Store:
             "creationTimestamp": rfc3339(self._engine.now),
         }
         made = {**event, "metadata": metadata}
-        return log.enter(resource, (namespace, name), made, op.user.name, "create", op.field_manager)
+        return log.enter(resource, (namespace, name), made, actor, "create", manager)
 
     def _write(
         self,

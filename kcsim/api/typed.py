@@ -19,6 +19,7 @@ from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_metadata, validate_status, validate_update
+from kcsim.engine.dice import NAME_ALPHABET
 
 _REMEMBERED = 4096
 
@@ -32,7 +33,8 @@ class Typed:
         self.custom_schemas: dict[tuple[str, str, str], Schema] = {}
         # Pod specs known to be defaulted and valid, held so that their identity stays theirs.
         self._defaulted: dict[int, tuple[Object, Object]] = {}
-        self._valid: dict[int, Object] = {}
+        # With each the metadata of a pod that had it.
+        self._valid: dict[int, tuple[Object, Object]] = {}
 
     # --- decoding -----------------------------------------------------------------------------------------------
 
@@ -96,7 +98,10 @@ class Typed:
     def validate_create(self, resource: Resource, obj: Object) -> None:
         """Raise 422 unless the object may exist."""
         spec = obj.get("spec")
-        if resource.kind == "Pod" and self._valid.get(id(spec)) is spec and spec is not None:
+        known = self._valid.get(id(spec)) if resource.kind == "Pod" else None
+        if known is not None and known[0] is spec:
+            if _is_sibling(obj["metadata"], known[1]):
+                return
             errors = validate_metadata(obj, resource.gvk)
         else:
             errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
@@ -105,7 +110,7 @@ class Typed:
         if resource.kind == "Pod" and spec is not None:
             if len(self._valid) > _REMEMBERED:
                 self._valid.clear()
-            self._valid[id(spec)] = spec
+            self._valid[id(spec)] = (spec, obj["metadata"])
 
     def validate_update(self, resource: Resource, new: Object, old: Object, subresource: str) -> None:
         """Raise 422 unless ``old`` may become ``new``."""
@@ -124,6 +129,24 @@ class Typed:
         if schema is None:
             return []
         return unchecked(list(problems({k: v for k, v in obj.items() if k != "status"}, schema)), schema)
+
+
+_SAME = ("labels", "annotations", "ownerReferences", "finalizers")
+
+
+def _is_sibling(metadata: Object, valid: Object) -> bool:
+    """Whether metadata differs from valid ones in nothing but a name that the server generated alike."""
+    prefix = metadata.get("generateName")
+    if not prefix or prefix != valid.get("generateName"):
+        return False
+    for field in _SAME:
+        if metadata.get(field) is not valid.get(field):
+            return False
+    base, suffix = metadata["name"][:-_SUFFIX], metadata["name"][-_SUFFIX:]
+    return bool(base) and prefix.startswith(base) and _LETTERS.issuperset(suffix)
+
+
+_LETTERS, _SUFFIX = frozenset(NAME_ALPHABET), 5
 
 
 def _only_status(new: Object, old: Object) -> bool:

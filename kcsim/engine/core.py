@@ -93,6 +93,8 @@ class Engine:
         seed: the number all dice grow from.
         trace: what happened.
         cause: the record on whose behalf code runs right now, or None for what comes from outside.
+        now: the current instant, in µs since the simulation began. Only the engine moves it.
+        steps: how many events the engine has processed: what idling is measured in.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -101,26 +103,17 @@ class Engine:
         self.cause: Record | None = None
         self._env = simpy.Environment()
         self._dice: dict[str, Dice] = {}
-        self._steps = 0
+        self.now = 0
+        self.steps = 0
 
     # --- time ---------------------------------------------------------------------------------------------------
-
-    @property
-    def now(self) -> int:
-        """The current instant, in µs since the simulation began."""
-        return self._env._now  # type: ignore[return-value]  # noqa: SLF001 - one attribute look-up on the hottest path
-
-    @property
-    def steps(self) -> int:
-        """How many events the engine has processed: what idling is measured in."""
-        return self._steps
 
     def after(self, delay: int, fn: Callable[..., object], *args: object) -> Timer:
         """Call ``fn(*args)`` in ``delay`` µs, for the same cause as now."""
         if delay < 0:
             raise ValueError(f"negative delay {delay}")
         env = self._env
-        when: int = env._now + delay  # type: ignore[assignment]  # noqa: SLF001
+        when = self.now + delay
         timer = Timer(self, when, self.cause, fn, args)
         # What Environment.schedule does with a triggered event.
         heappush(env._queue, (when, NORMAL, next(env._eid), timer))  # type: ignore[misc]  # noqa: SLF001
@@ -165,9 +158,11 @@ class Engine:
 
     def step(self) -> bool:
         """Process one event. False when nothing waits."""
-        if not self._env._queue:  # noqa: SLF001
+        queue = self._env._queue  # noqa: SLF001
+        if not queue:
             return False
-        self._steps += 1
+        self.steps += 1
+        self.now = queue[0][0]  # type: ignore[assignment]
         self._env.step()
         self.cause = None
         return True
@@ -181,17 +176,18 @@ class Engine:
         try:
             while queue and queue[0][0] <= until:
                 count += 1
-                env._now, _, _, timer = heappop(queue)  # noqa: SLF001
+                when, _, _, timer = heappop(queue)
+                self.now = env._now = when  # noqa: SLF001
                 fn = timer._fn  # noqa: SLF001
                 if fn is not None:
                     args, timer._fn, timer._args = timer._args, None, ()  # noqa: SLF001
                     self.cause = timer._cause  # noqa: SLF001
                     fn(*args)
         finally:
-            self._steps += count
+            self.steps += count
             self.cause = None
         if until > self.now:
-            env._now = until  # noqa: SLF001 - what Environment.run(until) does with a sentinel event
+            self.now = env._now = until  # noqa: SLF001 - what Environment.run(until) does with a sentinel event
 
     # --- chance and the record ----------------------------------------------------------------------------------
 

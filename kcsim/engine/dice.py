@@ -56,8 +56,11 @@ class Dice:
     def total(self, distributions: Sequence[Distribution]) -> int:
         """The sum of one delay from each, in µs: what ``draw`` gives for one after the other."""
         total = 0
+        buffer = self._buffer
         for distribution in distributions:
-            total += distribution.at(((self._buffer or self._refill()).pop() >> 11) * _SCALE)
+            if not buffer:
+                self._refill()
+            total += distribution.at((buffer.pop() >> 11) * _SCALE)
         return total
 
     def choice(self, items: Sequence[T]) -> T:
@@ -107,6 +110,10 @@ class Dice:
 
     def uuid(self) -> str:
         """A random UUID, version 4."""
-        text = f"{self._word():016x}{self._word():016x}"
-        variant = "89ab"[int(text[16], 16) & 3]
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+        buffer = self._buffer
+        if len(buffer) > 1:
+            high, low = buffer.pop(), buffer.pop()
+        else:
+            high, low = self._word(), self._word()
+        text = f"{high:016x}{low:016x}"
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[low >> 60 & 3]}{text[17:20]}-{text[20:]}"

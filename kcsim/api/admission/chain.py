@@ -58,7 +58,7 @@ class Admission:
             StatusError: when a plugin refuses it.
         """
         if resource.namespaced:
-            self._namespace_lifecycle(resource, namespace, objects_name(obj))
+            self.check_namespace(resource, namespace, objects_name(obj))
         if resource.kind == "Pod" and not resource.custom:
             return self._pod(namespace, obj)
         if resource.kind == "Node" and not resource.custom:
@@ -77,7 +77,8 @@ class Admission:
         if resource is self._namespaces and name in IMMORTAL_NAMESPACES:
             raise status.forbidden(resource, name, "this namespace may not be deleted")
 
-    def _namespace_lifecycle(self, resource: Resource, namespace: str, name: str) -> None:
+    def check_namespace(self, resource: Resource, namespace: str, name: str) -> None:
+        """NamespaceLifecycle: refuse what would be created where there is no namespace, or one that is going."""
         version = self._log.get(self._namespaces, "", namespace)
         if version is None:
             raise status.not_found(self._namespaces, namespace)

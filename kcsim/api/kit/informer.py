@@ -37,8 +37,8 @@ class Informer:
         self.resource = resource
         self._field = field
         self._objects: dict[Key, Object] = {}
-        self._indexers: dict[str, Callable[[Object], Iterable[str]]] = {"namespace": _namespaces}
-        self._indexes: dict[str, dict[str, dict[Key, Object]]] = {"namespace": {}}
+        self._indexers: dict[str, Callable[[Object], Iterable[str]]] = {}
+        self._indexes: dict[str, dict[str, dict[Key, Object]]] = {}
         self._handlers: list[OnChange] = []
         self._watch: Watch | None = None
         self._attempt = 0
@@ -55,17 +55,23 @@ class Informer:
 
     def list(self, namespace: str | None = None) -> Objects:
         """The objects as last seen, in key order; of one namespace or of all."""
-        found = self._objects if namespace is None else self._indexes["namespace"].get(namespace, _NOTHING)
+        found = self._objects if namespace is None else self._filed("namespace", namespace)
         return [found[key] for key in sorted(found)]
 
     def by_index(self, index: str, value: str) -> Objects:
         """The objects filed under ``value``, in key order."""
-        found = self._indexes[index].get(value, _NOTHING)
+        found = self._filed(index, value)
         return [found[key] for key in sorted(found)]
 
     def count(self, index: str, value: str) -> int:
         """How many objects are filed under ``value``."""
-        return len(self._indexes[index].get(value, _NOTHING))
+        return len(self._filed(index, value))
+
+    def _filed(self, index: str, value: str) -> dict[Key, Object]:
+        if index == "namespace":
+            # Kept from the first time that somebody asks.
+            self.add_index("namespace", _namespaces)
+        return self._indexes[index].get(value, _NOTHING)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -159,7 +165,7 @@ class Informer:
         engine, apply = self._engine, self._apply
         for kind, version in watch.take():
             engine.cause = version
-            apply(version.key, None if kind == "DELETED" else version.object)
+            apply(version.key, version.object if kind != "DELETED" else None)
 
     def _apply(self, key: Key, new: Object | None) -> None:
         old = self._objects.get(key)
@@ -169,11 +175,12 @@ class Informer:
             del self._objects[key]
         else:
             self._objects[key] = new
-        for name, read in self._indexers.items():
-            if read is _namespaces:
-                self._file(self._indexes[name], key, new)
-            else:
-                self._reindex(self._indexes[name], read, key, old, new)
+        if self._indexers:
+            for name, read in self._indexers.items():
+                if read is _namespaces:
+                    self._file(self._indexes[name], key, new)
+                else:
+                    self._reindex(self._indexes[name], read, key, old, new)
         for handler in self._handlers:
             handler(old, new)
 

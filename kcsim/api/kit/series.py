@@ -54,7 +54,7 @@ class SeriesRecorder:
         if len(self._written) > _REMEMBERED:
             self._written.pop(next(iter(self._written)))
         self._written[same] = (new["metadata"]["name"], 1)
-        self._client.start(self._client.create("events", new, well_formed=True))
+        self._client.record(new)
 
     def _new(
         self, regarding: Object, namespace: str, type: str, reason: str, action: str, note: str

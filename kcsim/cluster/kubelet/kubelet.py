@@ -232,14 +232,15 @@ class Kubelet(Component):
         wanted = node_status.conditions(ready=True, now=rfc3339(self.engine.now), old=old)
         if stored is not None and not node_status.conditions_differ(old, wanted):
             return
+        patch = {"status": {"conditions": wanted}}
         call = self.client.patch(
             "nodes",
             "",
             self.node.name,
-            {"status": {"conditions": wanted}},
+            patch,
             type="strategic",
             subresource="status",
-            computed=node_status.with_conditions(stored, wanted) if stored is not None else None,
+            computed=node_status.with_conditions(stored, wanted, patch) if stored is not None else None,
         )
         self.spawn(self._patched(call))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api import quantity
+from kcsim.api.request import Computed
 
 HARD_EVICTION_MEMORY = "100Mi"
 """evictionHard memory.available: never given to pods (pkg/kubelet/eviction/defaults_linux.go)."""
@@ -86,15 +87,15 @@ def conditions(*, ready: bool, now: str, old: list[dict[str, Any]]) -> list[dict
 
 
 def with_conditions(
-    node: dict[str, Any], wanted: list[dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """The node's status and what a patch with these conditions makes of it; None when not just these are there."""
+    node: dict[str, Any], wanted: list[dict[str, Any]], patch: dict[str, Any]
+) -> Computed | None:
+    """What a ``patch`` with these conditions makes of the node's status; None when not just these are there."""
     status = node.get("status") or {}
     before = status.get("conditions") or []
     if [c["type"] for c in before] != [c["type"] for c in wanted]:
         return None
     merged = [{**old, **new} for old, new in zip(before, wanted, strict=True)]
-    return status, {**status, "conditions": merged}
+    return Computed(status, {**status, "conditions": merged}, lambda: patch)
 
 
 def conditions_differ(stored: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:

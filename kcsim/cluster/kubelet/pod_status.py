@@ -236,66 +236,80 @@ _MERGED_BY = {"conditions": "type", "podIPs": "ip", "hostIPs": "ip"}
 _OF_CONTAINERS = ("containerStatuses", "initContainerStatuses")
 
 
-def status_patch(uid: str, old: Status, new: Status) -> tuple[Status, Status | None] | None:
-    """The strategic merge patch from ``old`` to ``new``, and what it makes of ``old``; None when there is nothing to say.
+def status_patch(uid: str, old: Status, new: Status) -> Status | None:
+    """The strategic merge patch from ``old`` to ``new``; None when there is nothing to say.
 
-    Fields of ``old`` that ``new`` does not have belong to others and stay. What the patch makes is None where only the
-    server's own merging can say: with nulls in what containers report.
+    Fields of ``old`` that ``new`` does not have belong to others and stay.
     """
     changed: Status = {}
-    merged: Status = dict(old)
-    sure = True
     for field, value in new.items():
         before = old.get(field)
         if value is before or value == before:
             continue
         key = _MERGED_BY.get(field)
         if key is None:
-            changed[field] = merged[field] = value
-            if field in _OF_CONTAINERS and any(_has_lost(status) for status in value):
-                sure = False
+            changed[field] = value
             continue
         known = {item[key]: item for item in before or ()}
-        items: list[Status] = []
-        result: list[Status] = []
-        for item in value:
-            was = known.get(item[key])
-            if was is None:
-                items.append(item)
-                result.append(item)
-            elif was is item or was == item:
-                result.append(was)
-            else:
-                patch = _item_patch(was, item, key)
-                # A null says the same as nothing: the merge key alone is no change.
-                if len(patch) > 1:
-                    items.append(patch)
-                result.append(_merged_item(was, patch))
         order = [item[key] for item in value]
+        patches = [
+            _item_patch(known.get(item[key]), item, key) for item in value if known.get(item[key]) != item
+        ]
+        # A null says the same as nothing: for an item that is known, the merge key alone is no change.
+        items = [patch for patch in patches if len(patch) > 1 or patch[key] not in known]
         items.extend({"$patch": "delete", key: gone} for gone in known if gone not in order)
         if not items and list(known) == order:
             continue
         changed[f"$setElementOrder/{field}"] = [{key: name} for name in order]
         if items:
             changed[field] = items
-        merged[field] = result
-    return ({"metadata": {"uid": uid}, "status": changed}, merged if sure else None) if changed else None
+    return {"metadata": {"uid": uid}, "status": changed} if changed else None
+
+
+def _item_patch(old: Status | None, new: Status, key: str) -> Status:
+    """Only the members that differ, and the merge key; null removes one."""
+    if old is None:
+        return new
+    patch = {k: v for k, v in new.items() if k == key or old.get(k) != v}
+    patch.update({k: None for k in old if k not in new})
+    return patch
+
+
+def status_after(old: Status, new: Status) -> Status | None:
+    """What ``status_patch`` makes of ``old``: ``old`` itself when there is nothing to say.
+
+    None where only the server's own merging can say: with nulls in what containers report.
+    """
+    after = old
+    for field, value in new.items():
+        before = old.get(field)
+        if value is before or value == before:
+            continue
+        result = value
+        if field == "conditions" and before:
+            known = {item["type"]: item for item in before}
+            result = [_merged_item(known.get(item["type"]), item) for item in value]
+            if result == before:
+                continue
+        elif not value and field in _MERGED_BY and not before:
+            continue
+        elif field in _OF_CONTAINERS and any(_has_lost(status) for status in value):
+            return None
+        if after is old:
+            after = dict(old)
+        after[field] = result
+    return after
+
+
+def _merged_item(old: Status | None, new: Status) -> Status:
+    """The item as the server has it afterwards: members in the order of the old one, and no null that is news."""
+    if old is None or old is new or old == new:
+        return old or new
+    merged = {k: v for k, before in old.items() if k in new and ((v := new[k]) is not None or before is None)}
+    merged.update((k, v) for k, v in new.items() if v is not None)
+    return merged
 
 
 def _has_lost(status: Status) -> bool:
     ended = status["state"].get("terminated")
     return ended is not None and ended["startedAt"] is None
-
-
-def _item_patch(old: Status, new: Status, key: str) -> Status:
-    """Only the members that differ, and the merge key; null removes one."""
-    patch = {k: v for k, v in new.items() if k == key or old.get(k) != v}
-    for k in old:
-        if k not in new:
-            patch[k] = None
-    return patch
-
-
-def _merged_item(old: Status, patch: Status) -> Status:
-    merged = {**old, **patch}
-    return {k: v for k, v in merged.items() if v is not None or k not in patch}

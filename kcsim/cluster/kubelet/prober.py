@@ -139,8 +139,9 @@ class Prober:
             return
         when, self._states[kind] = found
         engine = self._engine
-        with engine.because(self._origin):
-            self._timers[kind] = engine.tick_on(when - engine.now, f"{kind} probe", self._probe, kind)
+        cause, engine.cause = engine.cause, self._origin
+        self._timers[kind] = engine.tick_on(when - engine.now, f"{kind} probe", self._probe, kind)
+        engine.cause = cause
 
     def _probe(self, kind: str) -> None:
         self._timers.pop(kind, None)

@@ -10,11 +10,13 @@ DELETE with grace 0 and the uid if the pod is over -> the next one.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 from kcsim.api import objects
+from kcsim.api.request import Computed
 from kcsim.api.status import StatusError
-from kcsim.cluster.kubelet.pod_status import Status, status_patch
+from kcsim.cluster.kubelet.pod_status import Status, status_after, status_patch
 from kcsim.engine.core import Engine, Timer
 
 
@@ -80,35 +82,35 @@ class StatusManager:
             worker, cause = self._queue.pop(uid)
             if worker.gone:
                 continue
-            with self._engine.because(cause):
-                self._send(worker, cause)
+            engine = self._engine
+            before, engine.cause = engine.cause, cause
+            self._send(worker, cause)
+            engine.cause = before
 
     def _send(self, worker: Reported, cause: Any) -> None:
         namespace, name = objects.key(worker.pod)
-        change = None
         stored = worker.pod.get("status") or {}
-        if worker.status is not None:
-            change = status_patch(worker.uid, stored, worker.status)
-        if change is None and not worker.deletable:
+        status = worker.status if worker.status is not None else stored
+        after = status_after(stored, status)
+        patch = status_patch(worker.uid, stored, status) if after is None else None
+        changed = patch is not None if after is None else after is not stored
+        if not changed and not worker.deletable:
             return
         epoch = self._epoch
         self._busy = True
 
         def done(value: Any, error: Exception | None) -> None:
             if epoch == self._epoch:
-                self._answered(worker, cause, value, error, deleted=change is None)
+                self._answered(worker, cause, value, error, deleted=not changed)
 
-        if change is not None:
-            patch, made = change
-            self._client.patch(
-                "pods",
-                namespace,
-                name,
-                patch,
-                type="strategic",
-                subresource="status",
-                computed=(stored, made) if made is not None else None,
-            ).start(done)
+        if changed:
+            computed = None
+            if after is not None:
+                computed = Computed(stored, after, partial(status_patch, worker.uid, stored, status))
+            call = self._client.patch(
+                "pods", namespace, name, patch, type="strategic", subresource="status", computed=computed
+            )
+            call.start(done)
         else:
             self._client.delete("pods", namespace, name, uid=worker.uid, grace=0).start(done)
 

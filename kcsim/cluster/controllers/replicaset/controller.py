@@ -75,7 +75,7 @@ class ReplicaSetController(Reconciler):
         self.enqueue(key)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        self.tally.observe(old, new)
+        flags = self.tally.observe(old, new)
         pod = new or old
         assert pod is not None
         key = self._owner_key(pod)
@@ -83,7 +83,11 @@ class ReplicaSetController(Reconciler):
             gone = not objects.is_deleting(old) and objects.is_deleting(new)
             if key is not None and gone:
                 self.expectations.deletion_observed(key, objects.name(new))
-            changed = gone or pod_flags(old) != pod_flags(new) or _labels_changed(old, new)
+            changed = (
+                gone
+                or pod_flags(old) != (pod_flags(new) if flags is None else flags)
+                or _labels_changed(old, new)
+            )
             if key is None:
                 if changed:
                     self._enqueue_matching(old, new)

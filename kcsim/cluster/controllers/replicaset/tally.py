@@ -206,27 +206,29 @@ class PodTally:
                 return ref if ref["kind"] == self._kind else None
         return None
 
-    def observe(self, old: Pod | None, new: Pod | None) -> None:
-        """A pod was added, changed or deleted."""
+    def observe(self, old: Pod | None, new: Pod | None) -> int | None:
+        """A pod was added, changed or deleted. Gives its `pod_flags` now, None when it is gone or of no such owner."""
         if old is not None:
             moved = new is None or new["metadata"].get("ownerReferences") is not old["metadata"].get(
                 "ownerReferences"
             )
             if moved:
                 self._remove(old)
-        if new is not None:
-            self._insert(new)
+        return self._insert(new) if new is not None else None
 
-    def _insert(self, pod: Pod) -> None:
+    def _insert(self, pod: Pod) -> int | None:
         metadata = pod["metadata"]
         ref = self.controller(pod)
         if ref is not None:
             owned = self._owned.get(ref["uid"])
             if owned is None:
                 owned = self._owned[ref["uid"]] = Owned()
-            owned.put(pod, pod_flags(pod))
-        elif not any(ref.get("controller") for ref in metadata.get("ownerReferences") or ()):
+            flags = pod_flags(pod)
+            owned.put(pod, flags)
+            return flags
+        if not any(ref.get("controller") for ref in metadata.get("ownerReferences") or ()):
             self._orphans.setdefault(metadata["namespace"], {})[metadata["name"]] = pod
+        return None
 
     def _remove(self, pod: Pod) -> None:
         metadata = pod["metadata"]
