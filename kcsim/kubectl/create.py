@@ -18,8 +18,8 @@ from kcsim.kubectl.creators import config, network, policy, workloads
 from kcsim.kubectl.creators.common import Maker, plain
 from kcsim.kubectl.creators.shape import printed
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.printing import print_objects
-from kcsim.kubectl.session import KubectlError, Session, named
+from kcsim.kubectl.printing import tell_done
+from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
 
 
@@ -66,7 +66,7 @@ def make(session: Session, arguments: Arguments, resource: Resource, obj: Object
         if what in _PLAINLY:
             raise
         raise KubectlError(f"error: failed to create {what}: {error.message}") from None
-    tell_made(session, arguments, resource, made, "created")
+    tell_done(session, arguments, resource, made, "created")
     return None
 
 
@@ -78,16 +78,6 @@ def sent(
         given = namespace if "namespace" in arguments.flags else ""
         return printed(objects.with_metadata(obj, namespace=given) if given else obj)
     return (yield session.client.create(resource, obj, namespace, field_manager=manager))
-
-
-def tell_made(session: Session, arguments: Arguments, resource: Resource, made: Object, verb: str) -> None:
-    """Print what was made as ``-o`` asks for, or that it was made."""
-    if arguments.get("output") not in {"", "name"}:
-        print_objects(session, arguments, [made])
-        return
-    said = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
-    name = named(resource, objects.name(made))
-    session.print(name if arguments.get("output") == "name" else f"{name} {verb}{said}")
 
 
 _PLAINLY = frozenset({"namespace", "ns"})

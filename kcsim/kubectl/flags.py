@@ -21,6 +21,7 @@ _SHORT = {
     "c": "container",
     "q": "quiet",
     "e": "env",
+    "L": "label-columns",
 }
 _SWITCHES = frozenset(
     {
@@ -105,6 +106,7 @@ _VALUES = frozenset(
         "external-name",
         "from-file",
         "key",
+        "label-columns",
         "non-resource-url",
         "preemption-policy",
         "scopes",

@@ -75,7 +75,7 @@ def _raw(session: Session, path: str) -> None:
 
 def _namespaced(session: Session, arguments: Arguments) -> bool:
     kinds, _ = parse_targets(session, arguments.words, "")
-    return any(kind.namespaced for kind in kinds)
+    return all(kind.namespaced for kind in kinds)
 
 
 def fetch(session: Session, arguments: Arguments) -> Steps:
@@ -117,9 +117,8 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
     for resource in kinds:
         listed = yield from list_chosen(session, arguments, resource, namespace)
         found.extend(listed["items"])
-    several = (
-        len({(resource.group, resource.kind) for resource in (*kinds, *(entry[0] for entry in named))}) > 1
-    )
+    told = {(obj["apiVersion"], obj["kind"]) for obj in found}
+    several = len({(kind.group, kind.kind) for kind in kinds}) > 1 or len(told) > 1
     return found, len(named) == 1, several
 
 

@@ -14,6 +14,7 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError, bad_request, no_such_resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session, named, word
 from kcsim.kubectl.targets import NO_TARGET, Target, choose, tell
 from kcsim.manifests import ManifestError, documents
@@ -57,7 +58,7 @@ def scale(session: Session, arguments: Arguments) -> Steps:
                 if have != wanted:
                     session.error(f"error: Expected replicas to be {wanted}, was {have}")
                     continue
-            yield session.client.patch(
+            new = yield session.client.patch(
                 target.resource,
                 target.namespace,
                 target.name,
@@ -69,7 +70,7 @@ def scale(session: Session, arguments: Arguments) -> Steps:
         except StatusError as error:
             tell(session, error)
             continue
-        session.print(f"{named(target.resource, target.name)} scaled{_dry(arguments)}")
+        tell_done(session, arguments, target.resource, new, "scaled")
     return None
 
 
@@ -104,6 +105,9 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
         raise KubectlError(
             "error: one or more resources must be specified as <resource> <name> or <resource>/<name>"
         )
+    if arguments.on("list") and not changes:
+        yield from _list_metadata(session, arguments, things, field)
+        return None
     if not changes:
         raise KubectlError(f"error: at least one {field[:-1]} update is required")
     given = [item for item in arguments.words if "=" in item]
@@ -129,8 +133,9 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
                 if value is None and key not in current and field == "labels":
                     session.print(f'{field[:-1]} "{key}" not found.')
             unchanged = all(current.get(k) == v for k, v in changes.items())
+            new = live
             if not unchanged:
-                yield session.client.patch(
+                new = yield session.client.patch(
                     target.resource,
                     target.namespace,
                     target.name,
@@ -147,7 +152,20 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
             said = "not labeled"
         elif field == "labels" and removed:
             said = "unlabeled"
-        session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+        tell_done(session, arguments, target.resource, new, said)
+    return None
+
+
+def _list_metadata(session: Session, arguments: Arguments, things: list[str], field: str) -> Steps:
+    targets = yield from choose(session, arguments, things)
+    for target in targets:
+        live = yield session.client.get(target.resource, target.namespace, target.name)
+        if len(targets) > 1:
+            kind = f"{target.resource.kind}.{target.resource.group}"
+            session.print(f"Listing {field} for {kind}/{target.name}:")
+        indent = " " if len(targets) > 1 else ""
+        for key, value in sorted((live["metadata"].get(field) or {}).items()):
+            session.print(f"{indent}{key}={value}")
     return None
 
 
@@ -191,7 +209,7 @@ def patch(session: Session, arguments: Arguments) -> Steps:
             continue
         changed = _content(before) != _content(after)
         said = "patched" if changed else "patched (no change)"
-        session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+        tell_done(session, arguments, target.resource, after, said)
     return None
 
 
@@ -358,7 +376,7 @@ def _set(
             for name in missing:
                 session.error(f'error: unable to find container named "{name}"')
             updates = [u for c in containers if (u := change(c)) is not None]
-            if missing or not updates:
+            if not updates:
                 continue
             body = objects.assoc({}, (*path, "containers"), updates)
             new = yield session.client.patch(
@@ -373,8 +391,8 @@ def _set(
         except StatusError as error:
             tell(session, error)
             continue
-        if _content(new) != _content(live):
-            session.print(f"{named(target.resource, target.name)} {said}{_dry(arguments)}")
+        if _content(new) != _content(live) or arguments.get("output"):
+            tell_done(session, arguments, target.resource, new, said)
     return None
 
 
@@ -438,14 +456,16 @@ def taint(session: Session, arguments: Arguments) -> Steps:
                 taints = _tainted(session, target.name, taints, change, arguments)
             if session.failed:
                 continue
-            yield session.client.patch(
+            new = yield session.client.patch(
                 "nodes", "", target.name, {"spec": {"taints": taints or None}}, field_manager="kubectl-taint"
             )
         except StatusError as error:
             tell(session, error)
             continue
-        removed = all(change.endswith("-") for change in changes)
-        session.print(f"node/{target.name} {'untainted' if removed else 'tainted'}")
+        removed = sum(change.endswith("-") for change in changes)
+        said = "untainted" if removed == len(changes) else "modified" if removed else "tainted"
+        said = "modified" if arguments.on("overwrite") else said
+        tell_done(session, arguments, target.resource, new, said)
     return None
 
 

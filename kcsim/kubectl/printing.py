@@ -56,6 +56,16 @@ def print_objects(
         check_form(arguments)
 
 
+def tell_done(session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str) -> None:
+    """Print an object that was made or changed as ``-o`` asks for, or what was done to it."""
+    if arguments.get("output") not in {"", "name"}:
+        print_objects(session, arguments, [obj])
+        return
+    said = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
+    name = named(resource, obj["metadata"]["name"])
+    session.print(name if arguments.get("output") == "name" else f"{name} {verb}{said}")
+
+
 def check_form(arguments: Arguments) -> None:
     """Refuse a form of output before anything is asked of the server.
 
@@ -184,6 +194,7 @@ def _table(
     kind = kind_of(resource, server.catalog, server.log)
     places = visible(kind, wide)
     namespaces = arguments.on("all-namespaces") and resource.namespaced
+    shown = [label for label in arguments.all("label-columns") if label]
     lines: list[list[str]] = []
     if not arguments.on("no-headers"):
         header = [kind.columns[place].name.upper() for place in places]
@@ -191,6 +202,7 @@ def _table(
             [
                 *(["NAMESPACE"] if namespaces else []),
                 *header,
+                *(label.rpartition("/")[2].upper() for label in shown),
                 *(["LABELS"] if arguments.on("show-labels") else []),
             ]
         )
@@ -204,6 +216,8 @@ def _table(
                 cells[at] = named(resource, cells[at])
         if namespaces:
             cells.insert(0, obj["metadata"].get("namespace", ""))
+        labels = obj["metadata"].get("labels") or {}
+        cells.extend(labels.get(label, "") for label in shown)
         if arguments.on("show-labels"):
             cells.append(labels_cell(obj["metadata"].get("labels")))
         lines.append(cells)

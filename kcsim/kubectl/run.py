@@ -8,8 +8,9 @@ from __future__ import annotations
 from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.engine.task import Steps
-from kcsim.kubectl.create import sent, tell_made
+from kcsim.kubectl.create import sent
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Target, choose, namespace_of
 
@@ -71,8 +72,8 @@ def run(session: Session, arguments: Arguments) -> Steps:
             "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": labels},
         }
         exposed = yield from sent(session, arguments, services, service, namespace, "kubectl-run")
-        tell_made(session, arguments, services, exposed, "created")
-    tell_made(session, arguments, pods, made, "created")
+        tell_done(session, arguments, services, exposed, "created")
+    tell_done(session, arguments, pods, made, "created")
     return None
 
 
@@ -83,14 +84,14 @@ def expose(session: Session, arguments: Arguments) -> Steps:
         live = yield session.client.get(target.resource, target.namespace, target.name)
         service = _service(arguments, target, live)
         made = yield from sent(session, arguments, resource, service, target.namespace, "kubectl-expose")
-        tell_made(session, arguments, resource, made, "exposed")
+        tell_done(session, arguments, resource, made, "exposed")
     return None
 
 
 def _service(arguments: Arguments, target: Target, live: Object) -> Object:
     kind = target.resource.kind
     if kind not in _EXPOSED:
-        raise KubectlError(f"error: cannot expose a {target.resource.group_resource}")
+        raise KubectlError(f"error: cannot expose a {kind}")
     spec = live.get("spec") or {}
     if kind == "Pod":
         selector = objects.labels(live)
@@ -161,5 +162,5 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
             "spec": spec,
         }
         made = yield from sent(session, arguments, resource, scaler, target.namespace, "kubectl-autoscale")
-        tell_made(session, arguments, resource, made, "autoscaled")
+        tell_done(session, arguments, resource, made, "autoscaled")
     return None

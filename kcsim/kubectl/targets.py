@@ -130,15 +130,18 @@ def written(session: Session, arguments: Arguments) -> list[Written]:
             try:
                 manifests = read(text, source)
             except ManifestError as error:
-                raise KubectlError(_unreadable(source, error)) from None
+                unchecked = arguments.get("validate") in {"false", "ignore"}
+                raise KubectlError(_unreadable(source, error, unchecked)) from None
             found.extend(_written(session, arguments, m.object, source) for m in manifests)
     return found
 
 
-def _unreadable(source: str, error: ManifestError) -> str:
+def _unreadable(source: str, error: ManifestError, unchecked: bool) -> str:
     """What kubectl says of a file that holds no objects."""
     for field, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
         if f"Object '{shown}' is missing" in error.message:
+            if unchecked:
+                return f'error: unable to decode "{source}": {error.message}'
             return (
                 f'error: error validating "{source}": error validating data: {field} not set; if you choose to ignore '
                 "these errors, turn validation off with --validate=false"
