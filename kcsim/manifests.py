@@ -328,11 +328,12 @@ def _integer(text: str) -> int:
 # ---------------------------------------------------------------- printing
 
 
-def dump(obj: Any, *, sort_keys: bool = True) -> str:
-    """A value as `kubectl get -o yaml` prints it: keys sorted (unless they shall stay), block style, nothing folded."""
+def dump(obj: Any, *, sort_keys: bool = True, folded: bool = False) -> str:
+    """A value in block style, keys sorted (unless they shall stay); ``folded`` at 80 columns as go-yaml prints it."""
     dumper = _Dumper if sort_keys else _UnsortedDumper
+    width = 80 if folded else 1 << 30
     text: str = yaml.dump(
-        obj, Dumper=dumper, default_flow_style=False, allow_unicode=True, width=1 << 30, sort_keys=False
+        obj, Dumper=dumper, default_flow_style=False, allow_unicode=True, width=width, sort_keys=False
     )
     return text
 

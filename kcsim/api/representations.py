@@ -85,7 +85,7 @@ def encode(
     """The body to send and its headers."""
     shown = _shaped(server, op, answer, form)
     if form.yaml and isinstance(shown, dict):
-        return dump(shown), {"Content-Type": "application/yaml"}
+        return dump(shown, folded=True), {"Content-Type": "application/yaml"}
     return shown, {}
 
 

@@ -121,7 +121,7 @@ def _apply_subcommand(session: Session, arguments: Arguments) -> Steps:
         live = yield session.client.get(target.resource, target.namespace, target.name)
         text = objects.annotations(live).get(LAST_APPLIED)
         if text is not None:
-            session.write(dump(json.loads(text)))
+            session.write(dump(json.loads(text), folded=True))
     return None
 
 

@@ -46,8 +46,8 @@ def _write(session: Session, item: Written, live: Object | None, merged: Object)
     group = f"{item.resource.group}." if item.resource.group else ""
     parts = [f"{group}{item.resource.version}", item.resource.kind, item.namespace, objects.name(item.object)]
     name = ".".join(part for part in parts if part)
-    before = dump(live).splitlines(True) if live is not None else []
-    after = dump(merged).splitlines(True)
+    before = dump(live, folded=True).splitlines(True) if live is not None else []
+    after = dump(merged, folded=True).splitlines(True)
     if before == after:
         return
     old, new = (f"{folder}/{name}" for folder in _FOLDERS)

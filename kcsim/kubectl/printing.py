@@ -43,7 +43,7 @@ def print_objects(
         return
     whole = objects[0] if len(objects) == 1 and not as_list else list_of(objects)
     if form == "yaml":
-        session.write(dump(whole))
+        session.write(dump(whole, folded=True))
     elif form == "json":
         session.write(json.dumps(whole, indent=4, sort_keys=True, ensure_ascii=False) + "\n")
     elif form in {"jsonpath", "jsonpath-as-json"}:
