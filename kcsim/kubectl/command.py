@@ -19,8 +19,9 @@ from kcsim.kubectl.diff import diff
 from kcsim.kubectl.discover import api_resources, api_versions, cluster_info
 from kcsim.kubectl.drain import drain
 from kcsim.kubectl.dry_run import Trying, strategy
-from kcsim.kubectl.events import edit, events
-from kcsim.kubectl.flags import Arguments, parse
+from kcsim.kubectl.edit import edit
+from kcsim.kubectl.events import events
+from kcsim.kubectl.flags import Arguments, Editor, parse
 from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, set_, taint, uncordon
 from kcsim.kubectl.read import describe, get, wait
 from kcsim.kubectl.rollout import rollout
@@ -111,12 +112,17 @@ def kubectl(
     *,
     namespace: str = "default",
     files: Mapping[str, str | bytes] | None = None,
+    editor: Editor | None = None,
 ) -> Steps:
-    """Run one command line; the task returns an ``Outcome``. It never raises for what a person can type."""
+    """Run one command line; the task returns an ``Outcome``. It never raises for what a person can type.
+
+    ``editor`` is what ``kubectl edit`` opens: from the text of the object to the text that is saved.
+    """
     session = Session(client, namespace, files or {})
     before, client.on_warning = client.on_warning, session.server_warning
     try:
         command, arguments = _prepare(split(line))
+        arguments.editor = editor
         if arguments.get("as"):
             session.client = as_user(client, arguments.get("as"), arguments.all("as-group"))
         how = strategy(arguments)

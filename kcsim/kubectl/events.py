@@ -1,4 +1,4 @@
-"""kubectl events; and edit, which needs a person with an editor.
+"""kubectl events.
 
 **Imitates:** kubectl ``pkg/cmd/events`` (v1.33 to v1.36). Left out: ``--watch``.
 """
@@ -11,7 +11,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import choose, namespace_of
+from kcsim.kubectl.targets import namespace_of
 
 
 def events(session: Session, arguments: Arguments) -> Steps:
@@ -53,10 +53,3 @@ def events(session: Session, arguments: Arguments) -> Steps:
         rows[0] = ["NAMESPACE", *rows[0]]
     session.write(columns(rows))
     return None
-
-
-def edit(session: Session, arguments: Arguments) -> Steps:
-    """``kubectl edit``: refused once the object is found; there is no editor here."""
-    for target in (yield from choose(session, arguments, arguments.words)):
-        yield session.client.get(target.resource, target.namespace, target.name)
-    raise KubectlError("error: kcsim has no editor to open: use 'kubectl patch', 'set' or 'apply'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kcsim.kubectl.session import UsageError
@@ -148,6 +148,10 @@ _VALUES = frozenset(
 )
 
 
+Editor = Callable[[str], str]
+"""A person with an editor: from the text that is opened to the text that is saved."""
+
+
 @dataclass
 class Arguments:
     """A parsed command line: words, and flags by long name (each with all its values)."""
@@ -156,6 +160,8 @@ class Arguments:
     flags: dict[str, list[str]] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)
     """What stands behind ``--``."""
+    editor: Editor | None = None
+    """What ``kubectl edit`` opens."""
 
     def get(self, name: str, default: str = "") -> str:
         """The last value given."""

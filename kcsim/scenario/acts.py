@@ -17,6 +17,7 @@ from kcsim.engine.task import Steps, Task
 from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.authors import Authors, Story
+from kcsim.scenario.edits import editor
 from kcsim.scenario.faults import world_fault
 from kcsim.scenario.model import (
     Action,
@@ -107,7 +108,8 @@ class Acts:
             case Revert():
                 self._authors.revert(self._source(action.repository), action, Story(name, detail, done))
             case Kubectl():
-                steps = kubectl(self._client(entry, action.user, "kubectl"), action.line)
+                client = self._client(entry, action.user, "kubectl")
+                steps = kubectl(client, action.line, editor=editor(action.edit) if action.edit else None)
                 self._run(_Typed(action.user, "kubectl", action.line), steps, detail, returned)
             case Apply():
                 client = self._client(entry, action.user, "kubectl")

@@ -11,8 +11,10 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.kubectl.flags import Editor
+from kcsim.kubectl.session import KubectlError
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.model import Commit
+from kcsim.scenario.model import Commit, Edit
 from kcsim.scenario.yamltree import Mapping, Scalar, Sequence, Tree, parse_all
 
 Files = Map[str, str]
@@ -31,6 +33,19 @@ class EditFault:
 
 class EditError(ValueError):
     """A field that cannot be set; the text says why."""
+
+
+def editor(edit: Edit) -> Editor:
+    """The person who makes this edit in an editor; one who does not find the old text gives up."""
+
+    def save(text: str) -> str:
+        for old, new in edit.replace.items():
+            if old not in text:
+                raise KubectlError(f"error: the editor was left: there is no '{_line(old)}' in the object")
+            text = text.replace(old, new)
+        return text
+
+    return save
 
 
 def committed(files: Files, commit: Commit) -> tuple[dict[str, str], list[EditFault]]:

@@ -367,7 +367,7 @@ class Traffic(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Edit(Part):
-    """A change of one file by search and replace."""
+    """A change of one text by search and replace."""
 
     replace: Annotated[Mapping[str, str], "Old text -> new text; each old text must occur."]
 
@@ -408,6 +408,7 @@ class Kubectl:
 
     line: str
     user: str
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True)
@@ -456,6 +457,9 @@ class TimelineEntry(Part):
     commit: Annotated[Commit | None, "A commit."] = None
     revert: Annotated[Revert | None, "A git revert."] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
+    edit: Annotated[
+        Edit | None, "What is changed in the editor that `kubectl: edit ...` opens: {replace: {old: new}}."
+    ] = None
     apply: Annotated[str | None, "A manifest that a person applies by hand."] = None
     flux: Annotated[str | None, "A flux command line, without the word flux: suspend kustomization shop."] = (
         None
@@ -489,7 +493,7 @@ class TimelineEntry(Part):
         if whole is not None:
             return whole
         if self.kubectl is not None:
-            return Kubectl(self.kubectl, self.as_)
+            return Kubectl(self.kubectl, self.as_, self.edit)
         if self.apply is not None:
             return Apply(self.apply, self.as_)
         if self.flux is not None:

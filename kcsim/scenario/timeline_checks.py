@@ -14,7 +14,7 @@ from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
 from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
 
 KUBECTL_VERBS: Final = (
-    "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "expose", "get", "label",
+    "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
     "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon", "wait",
 )  # fmt: skip
 """kubectl's verbs that a story may use; each run says which of them it cannot carry out."""
@@ -26,7 +26,7 @@ FLUX_VERBS: Final[dict[str, tuple[str, ...]]] = {
 }
 """verb -> what may follow it."""
 _NAMES_OBJECTS: Final = frozenset(
-    {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "expose", "autoscale"}
+    {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "edit", "expose", "autoscale"}
 )
 _NAMES_NODES: Final = frozenset({"cordon", "uncordon", "drain"})
 
@@ -86,9 +86,22 @@ def _check_entry(scenario: Scenario, entry: TimelineEntry, report: Report) -> No
             f"no cluster '{entry.cluster}'",
             did_you_mean(entry.cluster, known, "clusters"),
         )
+    _check_edit(entry, report)
     action = entry.commit or entry.revert
     if action is not None and scenario.repository_named(action.repository) is None:
         _missing_repository(scenario, entry, action.repository, report)
+
+
+def _check_edit(entry: TimelineEntry, report: Report) -> None:
+    edits = entry.kubectl is not None and entry.kubectl.split()[:1] == ["edit"]
+    if edits and entry.edit is None:
+        message = "`kubectl edit` opens an editor, and the story does not say what is changed in it"
+        report.add(
+            "KC105", at(entry, "kubectl"), message, "Add `edit: {replace: {old text: new text}}` beside it."
+        )
+    elif entry.edit is not None and not edits:
+        message = "`edit` is what happens in the editor that `kubectl: edit ...` opens"
+        report.add("KC105", key_at(entry, "edit"), message, "Write `kubectl: edit KIND/NAME`, or remove it.")
 
 
 def _missing_repository(scenario: Scenario, entry: TimelineEntry, name: str | None, report: Report) -> None:
@@ -233,12 +246,6 @@ def _check_kubectl(
     scenario: Scenario, entry: TimelineEntry, objects: Objects, catalog: Catalog, report: Report
 ) -> None:
     assert entry.kubectl is not None, "asked before"
-    if entry.kubectl.split()[:1] == ["edit"]:
-        message = "`kubectl edit` opens an editor, and a story has none"
-        report.add(
-            "KC702", at(entry, "kubectl"), message, "Use `kubectl patch`, `kubectl set` or an `apply` entry."
-        )
-        return
     words = _split(entry, "kubectl", entry.kubectl, KUBECTL_VERBS, report)
     if not words:
         return

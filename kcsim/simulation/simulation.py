@@ -23,6 +23,7 @@ from kcsim.engine.core import Engine
 from kcsim.engine.task import run_now
 from kcsim.engine.trace import Record, Trace
 from kcsim.kubectl.command import kubectl
+from kcsim.kubectl.flags import Editor
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
@@ -308,6 +309,7 @@ class Simulation:
         *,
         as_: str = "",
         stdin: str = "",
+        editor: Editor | None = None,
         namespace: str = "default",
         cluster: str | None = None,
     ) -> Outcome:
@@ -317,12 +319,13 @@ class Simulation:
             line: the command, with or without the word ``kubectl``.
             as_: who types it; the administrator when empty. Named people are in system:masters unless RBAC says more.
             stdin: what ``-f -`` reads.
+            editor: what ``kubectl edit`` opens, a function from the object's YAML text to the text that is saved.
         """
         user = person(as_) if as_ else ADMIN
         client = self.cluster(cluster).direct(user)
         origin = self.engine.note(user.name, "kubectl", _command_text(line))
         with self.engine.because(origin):
-            steps = kubectl(client, line, namespace=namespace, files={"-": stdin})
+            steps = kubectl(client, line, namespace=namespace, files={"-": stdin}, editor=editor)
             outcome: Outcome = run_now(self.engine, steps)
         return outcome
 

@@ -236,6 +236,29 @@ def test_commands_that_fail_say_why():
     assert "not installed" in failed.facts()["error"]
 
 
+@pytest.mark.parametrize(("delivery", "after"), [("push", 5), ("flux", 2)])
+def test_an_object_edited_by_hand_is_drift(delivery, after):
+    by_hand = """
+    - at: 10m
+      as: nico
+      kubectl: edit deployment/web -n shop
+      edit: {replace: {"replicas: 2": "replicas: 5"}}
+    """
+    play = played(story(by_hand), delivery)
+    assert play.at("10m5s").get("deployment/web", "shop")["spec"]["replicas"] == 5
+    assert play.get("deployment/web", "shop")["spec"]["replicas"] == after
+
+
+def test_an_editor_that_does_not_find_its_text_is_left():
+    by_hand = """
+    - at: 10m
+      kubectl: edit deployment/web -n shop
+      edit: {replace: {"replicas: 7": "replicas: 5"}}
+    """
+    (failed,) = records(played(story(by_hand)), "kubectl-failed")
+    assert "there is no 'replicas: 7' in the object" in failed.facts()["error"]
+
+
 def test_a_person_without_a_way_to_the_server_gets_no_answer():
     cut = "- at: 9m\n  fault: api-partition\n  client: nico\n"
     (failed,) = records(played(story(cut + BY_HAND.lstrip())), "kubectl-failed")
