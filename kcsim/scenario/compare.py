@@ -5,8 +5,10 @@ The worlds share commits, faults and dice, so what differs between them is the d
 side, `divergence` finds where the clusters first went different ways.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,7 @@ class Divergence:
     Attributes:
         time: virtual seconds.
         object: what first differed, as the trace names it: ``deployment.apps/shop/web``.
-        sides: both worlds; the one that changed first at that instant comes first.
+        sides: both worlds; the one that changed at that instant, or last, comes first.
     """
 
     time: float
@@ -238,20 +240,35 @@ def _divergence(left: Play, right: Play, names: tuple[str, str]) -> Divergence |
     )
     states: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     last: tuple[dict[str, Version], dict[str, Version]] = ({}, {})
-    index = 0
-    while index < len(writes):
-        time = writes[index][0]
-        changed: dict[str, int] = {}
-        while index < len(writes) and writes[index][0] == time:
-            _, side, _, version = writes[index]
-            states[side][version.subject] = None if version.deleted else substance(version.object)
-            last[side][version.subject] = version
-            changed.setdefault(version.subject, side)
-            index += 1
-        for subject in changed if time >= start else ():
-            if states[0].get(subject) != states[1].get(subject):
-                return _told(time, subject, names, last, changed[subject])
-    return None
+    begun = False
+    for time, group in groupby(writes, key=itemgetter(0)):
+        if not begun and time > start:
+            begun = True
+            if found := _differing(states, last, {**last[0], **last[1]}):
+                return _told(start, found, names, last)
+        changed = []
+        for _, side, _, version in group:
+            state = None if version.deleted else substance(version.object)
+            if states[side].get(version.subject) != state:
+                states[side][version.subject] = state
+                last[side][version.subject] = version
+                changed.append(version.subject)
+        if begun and (found := _differing(states, last, changed)):
+            return _told(time, found, names, last)
+    found = None if begun else _differing(states, last, {**last[0], **last[1]})
+    return _told(start, found, names, last) if found else None
+
+
+def _differing(
+    states: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Version]], subjects: Iterable[str]
+) -> str | None:
+    """Of the subjects that differ now, the one that has done so for longest."""
+    found = [each for each in subjects if states[0].get(each) != states[1].get(each)]
+    return min(found, key=lambda each: (_latest(last, each).time, each), default=None)
+
+
+def _latest(last: Sequence[Mapping[str, Version]], subject: str) -> Version:
+    return max((side[subject] for side in last if subject in side), key=lambda version: version.time)
 
 
 def _managed(world: Play) -> set[str]:
@@ -269,17 +286,17 @@ def _writes(world: Play, managed: set[str]) -> list[Version]:
 
 
 def _told(
-    time: int,
-    subject: str,
-    names: tuple[str, str],
-    last: Sequence[Mapping[str, Version]],
-    mover: int,
+    time: int, subject: str, names: tuple[str, str], last: Sequence[Mapping[str, Version]]
 ) -> Divergence:
+    """What made the difference: who changed the object at that instant; of an older difference, both worlds' last change."""
+    versions = [side.get(subject) for side in last]
+    now = [version if version is not None and version.time == time else None for version in versions]
+    made = now if any(now) else versions
+    latest = _latest(last, subject)
+    order = (0, 1) if made[0] is latest or made[1] is None else (1, 0)
     sides = []
-    for side in (mover, 1 - mover):
-        version = last[side].get(subject)
-        moved = version is not None and version.time == time
-        record = version if moved else None
+    for side in order:
+        record = made[side]
         sides.append(Side(names[side], record, of_record(record) if record is not None else None))
     return Divergence(to_seconds(time), subject, tuple(sides))
 

@@ -460,3 +460,23 @@ def test_a_scenario_without_deliveries_still_plays():
     play = played(scenario, "")
     assert play.get("configmap/extra")["data"] == {"a": "b"}
     assert measure(play, "change_lead_time").value is None
+
+
+def test_worlds_that_differ_when_both_have_arrived_part_by_what_made_the_difference():
+    early = """
+    - at: 45s
+      deliveries: [flux]
+      as: nico
+      kubectl: scale deployment/web --replicas=3 -n shop
+    """
+    scenario = story(early, until="2m")
+    twins = Twins(scenario, {name: Play(scenario, name) for name in scenario.deliveries})
+    twins.finish()
+    parted = twins.divergence()
+    assert parted.object == "deployment.apps/shop/web"
+    assert parted.time == twins.worlds["push"].first_arrival / 1_000_000
+    facts = {
+        side.delivery: (side.record.actor, side.record.facts()["set"]["spec"]["replicas"])
+        for side in parted.sides
+    }
+    assert facts == {"flux": ("nico", 3), "push": ("ci-deployer", 2)}
