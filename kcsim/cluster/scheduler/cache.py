@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kcsim.api.objects import Object
+from kcsim.cluster.scheduler.framework import DefaultSelector, no_default_selector
 from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.pod_index import PodIndex
 from kcsim.cluster.scheduler.pod_info import PodInfo, Shapes
 from kcsim.cluster.scheduler.snapshot import interleave, zone_key
 
@@ -27,7 +29,8 @@ class Cache:
         dropped: how many entries were cut off the front of ``changes``.
         image_version: grows when the images on some node change.
         image_holders: how many nodes hold each image.
-        with_affinity: uids of placed pods that have inter-pod (anti-)affinity terms.
+        index: where the pods are that a selector means.
+        node_memo: what somebody worked out about all nodes; emptied when a node changes, comes or leaves.
     """
 
     def __init__(self, shapes: Shapes) -> None:
@@ -44,7 +47,9 @@ class Cache:
         self.dropped = 0
         self.image_version = 0
         self.image_holders: dict[str, int] = {}
-        self.with_affinity: dict[str, None] = {}
+        self.index = PodIndex(self._node_labels, self.namespace_labels)
+        self.node_memo: dict[Any, Any] = {}
+        self.default_selector: DefaultSelector = no_default_selector
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -75,10 +80,33 @@ class Cache:
 
     def set_namespace(self, name: str, labels: Mapping[str, str] | None) -> None:
         """Remember a namespace's labels; None forgets it."""
+        if self._namespaces.get(name) == labels:
+            return
         if labels is None:
-            self._namespaces.pop(name, None)
+            del self._namespaces[name]
         else:
             self._namespaces[name] = labels
+        self.index.namespaces_changed()
+
+    def _node_labels(self, name: str) -> Mapping[str, str] | None:
+        info = self._nodes.get(name)
+        return None if info is None else info.labels
+
+    def values(self, key: str) -> list[str | None]:
+        """The value of a label on every node, in visiting order."""
+        memo = self.node_memo
+        known: list[str | None] | None = memo.get(key)
+        if known is None:
+            known = memo[key] = [info.labels.get(key) for info in self.infos]
+        return known
+
+    def names(self) -> list[str]:
+        """The name of every node, in visiting order."""
+        memo = self.node_memo
+        known: list[str] | None = memo.get("")
+        if known is None:
+            known = memo[""] = [info.name for info in self.infos]
+        return known
 
     # --- nodes --------------------------------------------------------------------------------------------------
 
@@ -92,8 +120,12 @@ class Cache:
             self._nodes[name] = info
             self._enter(info)
             return True
-        old_zone, old_images = zone_key(info.labels), info.images
+        old_labels, old_zone, old_images = info.labels, zone_key(info.labels), info.images
         changed = info.set_node(node)
+        if changed:
+            self.node_memo.clear()
+            if info.labels != old_labels:
+                self.index.nodes_changed()
         if zone_key(info.labels) != old_zone:
             self._leave(name, old_zone, old_images)
             self._enter(info)
@@ -131,6 +163,8 @@ class Cache:
     def _reorder(self) -> None:
         self._order = None
         self.order_version += 1
+        self.node_memo.clear()
+        self.index.nodes_changed()
         self.dropped += len(self.changes)
         self.changes.clear()
 
@@ -167,8 +201,15 @@ class Cache:
             shape = self._shapes.placed(old.shape, old.pod["spec"], spec)
             if shape is old.shape:
                 # Phase and conditions move all the time; what the pod takes does not.
-                old.pod = pod
-                old.labels = pod["metadata"].get("labels") or {}
+                metadata = pod["metadata"]
+                if old.labels == (metadata.get("labels") or {}) and (
+                    old.is_terminating == ("deletionTimestamp" in metadata)
+                ):
+                    old.pod = pod
+                else:
+                    self.index.add(old, node, -1)
+                    old.update(pod)
+                    self.index.add(old, node)
                 return
         if known is not None:
             self.remove_pod(uid)
@@ -185,7 +226,8 @@ class Cache:
             info = self._ghosts[node]
         pod = info.pods.get(uid)
         info.remove_pod(uid)
-        self.with_affinity.pop(uid, None)
+        if pod is not None:
+            self.index.add(pod, node, -1)
         if not ghost:
             self._touch(node)
         elif not info.pods:
@@ -203,8 +245,7 @@ class Cache:
             info.add_pod(pod)
             self._touch(node)
         self._node_of[pod.uid] = node
-        if pod.shape.affinity_terms:
-            self.with_affinity[pod.uid] = None
+        self.index.add(pod, node)
 
     def _touch(self, name: str) -> None:
         if self._order is None:

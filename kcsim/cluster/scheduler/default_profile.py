@@ -3,8 +3,7 @@
 **Imitates:** pkg/scheduler/apis/config/v1/default_plugins.go (v1.36). The order of the filters is the order of
 refusal: the first to fail speaks for the node.
 
-Left out: InterPodAffinity and PodTopologySpread (pods that name them are reported, see ``reports``), volumes and
-resource claims. Differs: replicas are not spread by upstream's default constraints either; free room decides.
+Left out: DynamicResources (pods with resource claims are reported, see ``reports``).
 """
 
 from __future__ import annotations
@@ -14,12 +13,14 @@ from dataclasses import dataclass
 
 from kcsim.cluster.scheduler.framework import FilterPlugin, ScorePlugin
 from kcsim.cluster.scheduler.plugins.image_locality import ImageLocality
+from kcsim.cluster.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kcsim.cluster.scheduler.plugins.node_affinity import NodeAffinity
 from kcsim.cluster.scheduler.plugins.node_name import NodeName
 from kcsim.cluster.scheduler.plugins.node_ports import NodePorts
 from kcsim.cluster.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from kcsim.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kcsim.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kcsim.cluster.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
 
 
@@ -36,17 +37,22 @@ NODE_AFFINITY_WEIGHT = 2
 FIT_WEIGHT = 1
 BALANCED_WEIGHT = 1
 IMAGE_WEIGHT = 1
+SPREAD_WEIGHT = 2
+INTER_POD_WEIGHT = 2
 
 
 def default_profile() -> SchedulerProfile:
     """The default plugins."""
     taints, affinity, fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
+    spread, inter_pod = PodTopologySpread(), InterPodAffinity()
     return SchedulerProfile(
-        filters=(NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit),
+        filters=(NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit, spread, inter_pod),
         scores=(
             (taints, TAINT_WEIGHT),
             (affinity, NODE_AFFINITY_WEIGHT),
             (fit, FIT_WEIGHT),
+            (spread, SPREAD_WEIGHT),
+            (inter_pod, INTER_POD_WEIGHT),
             (NodeResourcesBalancedAllocation(), BALANCED_WEIGHT),
             (ImageLocality(), IMAGE_WEIGHT),
         ),

@@ -5,7 +5,9 @@ again only at nodes in the cache's log of changes, and finds the winner of the s
 
 Scores that depend on the other nodes: ImageLocality moves with the number of holders (all holders move together);
 TaintToleration and NodeAffinity are scaled by the best node in the window (worked out over the window when any node
-differs, a constant otherwise). Pods with inter-pod terms, spread constraints or named nodes take the plain path.
+differs, a constant otherwise). Inter-pod terms and spread constraints are laid over what is remembered
+(``topology_rules``). Pods with named nodes or volumes take the plain path, and so do those that no node suits by these
+rules: a refusal needs every node's reason.
 
 Differs: nothing. Tests hold this against ``schedule_pod`` for equal draws (tests/unit/scheduler).
 
@@ -14,6 +16,7 @@ Differs: nothing. Tests hold this against ``schedule_pod`` for equal draws (test
 
 from __future__ import annotations
 
+from kcsim.api.selectors import SelectorError
 from kcsim.cluster.scheduler.cache import Cache
 from kcsim.cluster.scheduler.default_profile import (
     BALANCED_WEIGHT,
@@ -44,6 +47,7 @@ from kcsim.cluster.scheduler.pod_info import PodInfo, PodShape
 from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
 from kcsim.cluster.scheduler.schedule_pod import Decision, Diagnosis, Pick, schedule_pod
 from kcsim.cluster.scheduler.score_index import INFEASIBLE, ScoreIndex
+from kcsim.cluster.scheduler.topology_rules import NotCompiled, Rules, add_scores, feasible, rules_for
 
 _MEMORY_CELLS = 4_000_000
 """Nodes times shapes remembered, which bounds the memory (about 40 bytes each)."""
@@ -67,6 +71,12 @@ class FastPath:
         memory.catch_up()
         index = memory.index
         count = len(infos)
+        try:
+            rules = rules_for(pod, cache)
+        except (SelectorError, NotCompiled):
+            return schedule_pod(self._profile, pod, cache, start, pick, percentage=percentage)
+        if rules is not None:
+            return self._decide_by_rules(pod, memory, rules, start, pick, percentage)
         if not index.feasible:
             return Decision("", start, 0, count, 0, memory.diagnosis(start))
         wanted = num_feasible_nodes_to_find(count, percentage)
@@ -81,10 +91,32 @@ class FastPath:
             chosen, ties = memory.pick_normalized(start, length, pick)
         return Decision(infos[chosen].name, next_start, feasible, length, ties)
 
+    def _decide_by_rules(
+        self, pod: PodInfo, memory: ShapeMemory, rules: Rules, start: int, pick: Pick, percentage: int
+    ) -> Decision:
+        cache, index = self._cache, memory.index
+        count = len(cache.infos)
+        if not index.feasible and not rules.filters:
+            return Decision("", start, 0, count, 0, memory.diagnosis(start))
+        wanted = num_feasible_nodes_to_find(count, percentage)
+        found, length = feasible(rules, index, cache, start, wanted)
+        if not found:
+            return schedule_pod(self._profile, pod, cache, start, pick, percentage=percentage)
+        next_start = (start + length) % count
+        if len(found) == 1:
+            return Decision(cache.infos[found[0]].name, next_start, 1, length, 1)
+        totals = add_scores(rules, cache, found, memory.totals(found))
+        best = max(totals)
+        ties = totals.count(best)
+        at = totals.index(best)
+        for _ in range(pick(ties) if ties > 1 else 0):
+            at = totals.index(best, at + 1)
+        return Decision(cache.infos[found[at]].name, next_start, len(found), length, ties)
+
     def covers(self, pod: PodInfo) -> bool:
         """Whether what is remembered by shape decides for this pod."""
         shape = pod.shape
-        if pod.node_name or shape.spread or shape.affinity_terms or self._cache.with_affinity:
+        if pod.node_name or shape.volumes:
             return False
         return not shape.required_terms or node_names_of(shape.required_terms) is None
 
@@ -308,15 +340,23 @@ class ShapeMemory:
         scores = self.index.scores
         window = [i % count for i in range(start, start + length)]
         feasible = [i for i in window if scores[i] != INFEASIBLE]
-        taints = default_normalize_score([self._soft_counts[i] for i in feasible], reverse=True)
-        totals = [scores[i] + TAINT_WEIGHT * taint for i, taint in zip(feasible, taints, strict=True)]
-        if self._preferred:
-            affinity = default_normalize_score([self._weights[i] for i in feasible], reverse=False)
-            totals = [t + NODE_AFFINITY_WEIGHT * a for t, a in zip(totals, affinity, strict=True)]
+        totals = self.totals(feasible)
         best = max(totals)
         equal = [i for i, total in zip(feasible, totals, strict=True) if total == best]
         chosen = equal[pick(len(equal))] if len(equal) > 1 else equal[0]
         return chosen, len(equal)
+
+    def totals(self, feasible: list[int]) -> list[int]:
+        """The weighted scores of these nodes, taints and node affinity scaled by the best of them."""
+        scores = self.index.scores
+        totals = [scores[i] for i in feasible]
+        if self._softs:
+            taints = default_normalize_score([self._soft_counts[i] for i in feasible], reverse=True)
+            totals = [total + TAINT_WEIGHT * taint for total, taint in zip(totals, taints, strict=True)]
+        if self._weighted:
+            affinity = default_normalize_score([self._weights[i] for i in feasible], reverse=False)
+            totals = [t + NODE_AFFINITY_WEIGHT * a for t, a in zip(totals, affinity, strict=True)]
+        return totals
 
     def diagnosis(self, start: int) -> Diagnosis:
         """Why no node would do. Remembered until something changes, so it may begin at another start."""

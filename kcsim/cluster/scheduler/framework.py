@@ -7,16 +7,20 @@ PostBind, which no plugin here needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from kcsim.api.selectors import LabelSelector
     from kcsim.cluster.scheduler.node_info import NodeInfo
+    from kcsim.cluster.scheduler.pod_index import PodIndex
     from kcsim.cluster.scheduler.pod_info import PodInfo
 
 MAX_NODE_SCORE = 100
+DefaultSelector = Callable[["PodInfo"], "LabelSelector | None"]
+"""What selects the pods that a pod is to be spread with by default; None: nothing."""
 
 
 class Code(StrEnum):
@@ -42,12 +46,32 @@ class Status:
 SKIP = Status(Code.SKIP)
 
 
+def no_default_selector(pod: PodInfo) -> LabelSelector | None:
+    """Nothing is spread by default."""
+    del pod
+    return None
+
+
 class Nodes(Protocol):
-    """The nodes one scheduling cycle looks at, in the order in which it visits them."""
+    """The nodes one scheduling cycle looks at, in the order in which it visits them.
+
+    Attributes:
+        index: where the pods are that a selector means.
+        node_memo: for what is worked out about all nodes at once; empty again when a node changes.
+        default_selector: what selects the pods that a pod is spread with when it has no constraints of its own.
+    """
+
+    index: PodIndex
+    node_memo: dict[Any, Any]
+    default_selector: DefaultSelector
 
     @property
     def infos(self) -> Sequence[NodeInfo]:
         """Every node, in visiting order."""
+        ...
+
+    def node(self, name: str) -> NodeInfo | None:
+        """The node of that name."""
         ...
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
@@ -65,12 +89,20 @@ class PreFilterResult:
 
 
 class FilterPlugin(Protocol):
-    """PreFilter and Filter. ``filter`` gives None for success."""
+    """PreFilter, its extensions, and Filter. ``filter`` gives None for success."""
 
     name: str
 
     def pre_filter(self, pod: PodInfo, nodes: Nodes) -> PreFilterResult:
         """Look at the pod once, before any node."""
+        ...
+
+    def copy(self, state: Any) -> Any:
+        """The state, to be changed by ``with_pod`` without changing this one."""
+        ...
+
+    def with_pod(self, state: Any, pod: PodInfo, other: PodInfo, node: NodeInfo, step: int) -> None:
+        """What if another pod were on a node, too (step 1), or no longer (-1)? Changes the state (AddPod, RemovePod)."""
         ...
 
     def filter(self, state: Any, pod: PodInfo, node: NodeInfo) -> Status | None:
@@ -100,7 +132,18 @@ class ScorePlugin(Protocol):
         ...
 
 
-class NoPreFilter:
+class NoExtensions:
+    """For filters whose state does not depend on the pods of the nodes."""
+
+    def copy(self, state: Any) -> Any:
+        """The state itself."""
+        return state
+
+    def with_pod(self, state: Any, pod: PodInfo, other: PodInfo, node: NodeInfo, step: int) -> None:
+        """Nothing changes."""
+
+
+class NoPreFilter(NoExtensions):
     """For filters that keep nothing between nodes."""
 
     def pre_filter(self, pod: PodInfo, nodes: Nodes) -> PreFilterResult:

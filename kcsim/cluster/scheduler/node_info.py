@@ -40,7 +40,6 @@ class NodeInfo:
         "requested",
         "taints",
         "unschedulable",
-        "with_affinity",
     )
 
     def __init__(self, node: dict[str, Any]) -> None:
@@ -53,7 +52,6 @@ class NodeInfo:
         self.non_zero_cpu = 0
         self.non_zero_memory = 0
         self.pods: dict[str, PodInfo] = {}
-        self.with_affinity: dict[str, PodInfo] = {}
         self.images: Mapping[str, int] = _NOTHING
         self.generation = 0
         self.set_node(node)
@@ -93,8 +91,6 @@ class NodeInfo:
             requested[name] = requested.get(name, 0) + value
         self.non_zero_cpu += shape.non_zero_cpu
         self.non_zero_memory += shape.non_zero_memory
-        if shape.affinity_terms:
-            self.with_affinity[pod.uid] = pod
 
     def remove_pod(self, uid: str) -> bool:
         """Count a pod out; False when it was not here."""
@@ -106,8 +102,15 @@ class NodeInfo:
             self.requested[name] -= value
         self.non_zero_cpu -= shape.non_zero_cpu
         self.non_zero_memory -= shape.non_zero_memory
-        self.with_affinity.pop(uid, None)
         return True
+
+    def copy(self) -> NodeInfo:
+        """The same node, whose pods can come and go without changing this one."""
+        other = NodeInfo.__new__(NodeInfo)
+        for name in NodeInfo.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.requested, other.pods = dict(self.requested), dict(self.pods)
+        return other
 
     def used_ports(self) -> list[HostPort]:
         """The host ports that its pods occupy."""

@@ -17,6 +17,17 @@ from kcsim.cluster.scheduler.node_selector import Term, compile_terms
 from kcsim.cluster.scheduler.pod_requests import Requests, non_zero_requests, pod_requests
 
 DEFAULT_SCHEDULER = "default-scheduler"
+LabelKey = tuple[str, tuple[tuple[str, str], ...]]
+"""A namespace and the sorted labels of a pod in it."""
+LOOKED_AT = (
+    "persistentVolumeClaim",
+    "ephemeral",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "rbd",
+    "iscsi",
+)
+"""Kinds of volumes that decide about a pod's node."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +50,8 @@ class PodShape:
     spread: tuple[dict[str, Any], ...]
     affinity_terms: bool = field(default=False)
     """Whether the pod has inter-pod (anti-)affinity terms of its own."""
+    volumes: bool = field(default=False)
+    """Whether it has volumes that decide about its node; which ones is the pod's, not the shape's."""
 
 
 def compile_shape(spec: dict[str, Any]) -> PodShape:
@@ -64,13 +77,25 @@ def compile_shape(spec: dict[str, Any]) -> PodShape:
         pod_anti_affinity=anti,
         spread=tuple(spec.get("topologySpreadConstraints") or ()),
         affinity_terms=bool(pod_affinity or anti),
+        volumes=any(kind in volume for volume in spec.get("volumes") or () for kind in LOOKED_AT),
     )
 
 
 class PodInfo:
     """One pod and its shape."""
 
-    __slots__ = ("labels", "name", "namespace", "node_name", "pod", "priority", "shape", "uid")
+    __slots__ = (
+        "_label_key",
+        "labels",
+        "name",
+        "namespace",
+        "node_name",
+        "nominated",
+        "pod",
+        "priority",
+        "shape",
+        "uid",
+    )
 
     def __init__(self, pod: dict[str, Any], shape: PodShape) -> None:
         metadata = pod.get("metadata") or {}
@@ -82,7 +107,28 @@ class PodInfo:
         spec = pod.get("spec") or {}
         self.node_name: str = spec.get("nodeName") or ""
         self.priority: int = spec.get("priority") or 0
+        self.nominated: str = (pod.get("status") or {}).get("nominatedNodeName") or ""
         self.shape = shape
+        self._label_key: LabelKey | None = None
+
+    def update(self, pod: dict[str, Any]) -> None:
+        """Take over a new version of the object that asks for the same."""
+        self.pod = pod
+        self.labels = pod["metadata"].get("labels") or {}
+        self._label_key = None
+
+    @property
+    def label_key(self) -> LabelKey:
+        """Namespace and labels, the same for pods that selectors cannot tell apart."""
+        key = self._label_key
+        if key is None:
+            key = self._label_key = (self.namespace, tuple(sorted(self.labels.items())))
+        return key
+
+    @property
+    def is_terminating(self) -> bool:
+        """Whether it is being deleted."""
+        return "deletionTimestamp" in (self.pod.get("metadata") or {})
 
     @property
     def full_name(self) -> str:
@@ -148,6 +194,8 @@ class Shapes:
         for volume in get("volumes") or ():
             if "image" in volume:
                 signature += ("volume", volume["image"].get("reference"))
+            elif "projected" not in volume and any(kind in volume for kind in LOOKED_AT):
+                signature.append("looked at")
         return tuple(signature)
 
     def _part(self, value: Any) -> int:

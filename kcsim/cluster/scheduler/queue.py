@@ -18,15 +18,16 @@ from heapq import heappop, heappush
 from typing import Any
 
 from kcsim.cluster.scheduler.pod_info import PodInfo
-from kcsim.engine.clock import MINUTE, SECOND
+from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
+from kcsim.profile.constants import DEFAULT
 
-INITIAL_BACKOFF = 1 * SECOND
-MAX_BACKOFF = 10 * SECOND
+INITIAL_BACKOFF = DEFAULT.us("kube-scheduler/pod-initial-backoff")
+MAX_BACKOFF = DEFAULT.us("kube-scheduler/pod-max-backoff")
 BACKOFF_WINDOW = 1 * SECOND
 """Expiries are cut to this grid, on which backoffQ is flushed."""
-MAX_IN_UNSCHEDULABLE = 5 * MINUTE
-UNSCHEDULABLE_FLUSH_PERIOD = 30 * SECOND
+MAX_IN_UNSCHEDULABLE = DEFAULT.us("kube-scheduler/pod-max-in-unschedulable-pods-duration")
+UNSCHEDULABLE_FLUSH_PERIOD = DEFAULT.us("kube-scheduler/unschedulable-pods-flush-period")
 
 
 @dataclass(slots=True, eq=False)

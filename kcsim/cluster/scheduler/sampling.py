@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-MIN_FEASIBLE_NODES_TO_FIND = 100
-MIN_FEASIBLE_NODES_PERCENTAGE_TO_FIND = 5
+from kcsim.profile.constants import DEFAULT
+
+MIN_FEASIBLE_NODES_TO_FIND = DEFAULT.count("kube-scheduler/min-feasible-nodes-to-find")
+MIN_FEASIBLE_NODES_PERCENTAGE_TO_FIND = DEFAULT.count("kube-scheduler/min-feasible-nodes-percentage-to-find")
 
 
 def num_feasible_nodes_to_find(nodes: int, percentage: int = 0, profile_percentage: int | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 BLOCK = 64
 INFEASIBLE = -1
+"""Below every score."""
 
 
 class ScoreIndex:

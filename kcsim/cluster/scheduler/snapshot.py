@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kcsim.cluster.scheduler.framework import DefaultSelector, no_default_selector
 from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.pod_index import PodIndex
 from kcsim.cluster.scheduler.pod_info import Shapes
 
 _REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
@@ -18,13 +20,29 @@ _ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"
 class Snapshot:
     """Nodes in visiting order, and the labels of namespaces."""
 
-    __slots__ = ("_namespaces", "infos")
-
     def __init__(
-        self, infos: Sequence[NodeInfo], namespaces: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        infos: Sequence[NodeInfo],
+        namespaces: Mapping[str, Mapping[str, str]] | None = None,
+        default_selector: DefaultSelector = no_default_selector,
     ) -> None:
         self.infos = infos
         self._namespaces = namespaces or {}
+        self._by_name = {info.name: info for info in infos}
+        self.node_memo: dict[Any, Any] = {}
+        self.default_selector = default_selector
+        self.index = PodIndex(self._node_labels, self.namespace_labels)
+        for info in infos:
+            for pod in info.pods.values():
+                self.index.add(pod, info.name)
+
+    def node(self, name: str) -> NodeInfo | None:
+        """The node of that name."""
+        return self._by_name.get(name)
+
+    def _node_labels(self, name: str) -> Mapping[str, str] | None:
+        info = self._by_name.get(name)
+        return None if info is None else info.labels
 
     def namespace_labels(self, namespace: str) -> Mapping[str, str]:
         """The labels of a namespace; empty when it is not known."""
@@ -36,6 +54,7 @@ def snapshot_of(
     pods: Iterable[dict[str, Any]],
     namespaces: Mapping[str, Mapping[str, str]] | None = None,
     shapes: Shapes | None = None,
+    default_selector: DefaultSelector = no_default_selector,
 ) -> Snapshot:
     """A snapshot from objects, nodes in the order given; pods on unknown nodes are left out."""
     shapes = shapes or Shapes()
@@ -47,7 +66,7 @@ def snapshot_of(
             record = shapes.info(pod)
             record.uid = record.uid or f"#{number}"
             info.add_pod(record)
-    return Snapshot(infos, namespaces)
+    return Snapshot(infos, namespaces, default_selector)
 
 
 def zone_key(labels: Mapping[str, str]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcsim.profile.distributions import Distribution, Skewed
+from kcsim.profile.constants import DEFAULT
+from kcsim.profile.distributions import Distribution
 
-MS = 1_000
-_CYCLE = Skewed(1 * MS, 20 * MS)
+_CYCLE = DEFAULT.delay("kube-scheduler/scheduling-cycle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class SchedulerTimings:
     """Delays of the scheduler, in µs."""
 
     cycle: Distribution = _CYCLE
-    """One scheduling cycle; the next begins when it has ended (kubernetes-workloads reference, 16.3)."""
+    """One scheduling cycle; the next begins when it has ended."""
 
 
 DEFAULT_TIMINGS = SchedulerTimings()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from kcsim.api.selectors import from_labels
 from kcsim.cluster.scheduler.cache import Cache
 from kcsim.cluster.scheduler.default_profile import default_profile
 from kcsim.cluster.scheduler.fast_path import FastPath
@@ -31,6 +33,8 @@ def random_node(dice: Dice, name: str) -> dict[str, Any]:
             "labels": {
                 "topology.kubernetes.io/zone": dice.choice(["z1", "z2", "z3"]),
                 "disk": dice.choice(["ssd", "hdd"]),
+                "kubernetes.io/hostname": name,
+                **({"rack": f"r{dice.integer(9)}"} if dice.integer(4) else {}),
             },
         },
         "spec": spec,
@@ -69,16 +73,74 @@ def random_spec(dice: Dice) -> dict[str, Any]:
     return spec
 
 
+def selector(dice: Dice) -> dict[str, Any]:
+    return {"matchLabels": {"app": dice.choice(["a", "b", "c"])}}
+
+
+KEYS = ["topology.kubernetes.io/zone", "kubernetes.io/hostname", "disk", "rack"]
+
+
+def term(dice: Dice) -> dict[str, Any]:
+    return {"labelSelector": selector(dice), "topologyKey": dice.choice(KEYS)}
+
+
+def weighted(dice: Dice) -> dict[str, Any]:
+    return {"weight": 1 + dice.integer(9), "podAffinityTerm": term(dice)}
+
+
+def topology_spec(dice: Dice) -> dict[str, Any]:
+    """A spec that says something about other pods."""
+    spec = random_spec(dice)
+    affinity = spec.setdefault("affinity", {})
+    kind = dice.integer(6)
+    if kind == 0:
+        affinity["podAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [term(dice)]}
+    elif kind == 1:
+        affinity["podAntiAffinity"] = {"requiredDuringSchedulingIgnoredDuringExecution": [term(dice)]}
+    elif kind == 2:
+        affinity["podAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": [weighted(dice)]}
+        affinity["podAntiAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": [weighted(dice)]}
+    elif kind < 5:
+        spec["topologySpreadConstraints"] = [
+            {
+                "maxSkew": 1 + dice.integer(2),
+                "topologyKey": dice.choice(KEYS),
+                "whenUnsatisfiable": dice.choice(["DoNotSchedule", "ScheduleAnyway"]),
+                "labelSelector": selector(dice),
+                "nodeTaintsPolicy": dice.choice(["Honor", "Ignore"]),
+                "nodeAffinityPolicy": dice.choice(["Honor", "Ignore"]),
+            }
+            for _ in range(1 + dice.integer(2))
+        ]
+    return spec
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_fast_path_equals_plain_algorithm(seed: int) -> None:
+    run_worlds(seed, random_spec)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_fast_path_equals_plain_algorithm_with_rules_about_other_pods(seed: int) -> None:
+    run_worlds(seed, topology_spec)
+
+
+def same_app(pod: Any) -> Any:
+    """Pods of app ``a`` have a Service, and so are spread by default."""
+    return from_labels({"app": "a"}) if pod.labels["app"] == "a" else None
+
+
+def run_worlds(seed: int, make_spec: Callable[[Dice], dict[str, Any]]) -> None:
+    """Place, delete and change at random, deciding both ways for equal draws."""
     dice = Dice(seed, "world")
     shapes, profile = Shapes(), default_profile()
     cache = Cache(shapes)
+    cache.default_selector = same_app
     fast = FastPath(cache, profile)
     nodes = 130 + 60 * (seed % 3)
     for i in range(nodes):
         cache.set_node(random_node(dice, f"n{i}"))
-    specs = [random_spec(dice) for _ in range(6)]
+    specs = [make_spec(dice) for _ in range(6)]
     placed: list[str] = []
     start = 0
     for step in range(220):
@@ -91,7 +153,12 @@ def test_fast_path_equals_plain_algorithm(seed: int) -> None:
             cache.remove_pod(placed.pop(dice.integer(len(placed))))
         pod = shapes.info(
             {
-                "metadata": {"name": f"p{step}", "namespace": "d", "uid": f"u{step}"},
+                "metadata": {
+                    "name": f"p{step}",
+                    "namespace": "d",
+                    "uid": f"u{step}",
+                    "labels": {"app": dice.choice(["a", "b", "c"])},
+                },
                 "spec": dice.choice(specs),
             }
         )
@@ -108,4 +175,10 @@ def test_fast_path_equals_plain_algorithm(seed: int) -> None:
         else:
             cache.assume(pod, quick.node)
             placed.append(pod.uid)
+        if placed and dice.integer(9) == 0:
+            ending = cache.node(cache.node_of(placed[-1]))
+            if ending is not None:
+                old = ending.pods[placed[-1]].pod
+                metadata = {**old["metadata"], "deletionTimestamp": "now"}
+                cache.set_pod({"metadata": metadata, "spec": {**old["spec"], "nodeName": ending.name}})
         start = quick.next_start

@@ -7,11 +7,13 @@ from typing import Any
 from kcsim.cluster.scheduler.framework import Code, Status
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.node_selector import compile_terms, match_terms
+from kcsim.cluster.scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from kcsim.cluster.scheduler.plugins.node_affinity import NodeAffinity, required_matches
 from kcsim.cluster.scheduler.plugins.node_name import NodeName
 from kcsim.cluster.scheduler.plugins.node_ports import NodePorts
 from kcsim.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit, fits_request
 from kcsim.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kcsim.cluster.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
 from kcsim.cluster.scheduler.pod_info import Shapes
 from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
@@ -122,7 +124,61 @@ def pod_matches_node(given: Given) -> Given:
     return {"match": required_matches(shape, node.get("name", ""), node.get("labels") or {})}
 
 
+TEAMS = {
+    f"{member}.{team}": {"team": team} for team in ("team1", "team2") for member in ("subteam1", "subteam2")
+}
+
+
+def inter_pod_affinity_single_node(given: Given) -> Given:
+    node = given["node"]
+    name = node["metadata"]["name"]
+    pods = [{**pod, "spec": {**(pod.get("spec") or {}), "nodeName": name}} for pod in given.get("pods") or []]
+    outcome = inter_pod_affinity({"pod": given["pod"], "nodes": [node], "pods": pods}, TEAMS)
+    if "filter" in outcome:
+        outcome["filter"] = outcome["filter"][name]
+    return outcome
+
+
+def inter_pod_affinity_multiple_nodes(given: Given) -> Given:
+    return inter_pod_affinity(given, {"NS1": {"team": "team1"}})
+
+
+def inter_pod_affinity(given: Given, namespaces: dict[str, dict[str, str]]) -> Given:
+    plugin = InterPodAffinity()
+    nodes = snapshot_of(given["nodes"], given.get("pods") or [], namespaces, SHAPES)
+    pod = SHAPES.info(given["pod"])
+    result = plugin.pre_filter(pod, nodes)
+    if result.status is not None:
+        return {"preFilter": verdict(result.status)}
+    return {"filter": {info.name: verdict(plugin.filter(result.state, pod, info)) for info in nodes.infos}}
+
+
+def pod_topology_spread(given: Given) -> Given:
+    plugin = PodTopologySpread()
+    nodes = snapshot_of(given["nodes"], given.get("existingPods") or [], shapes=SHAPES)
+    pod = SHAPES.info(without_policies(given["pod"]) if not given["nodeInclusionPolicy"] else given["pod"])
+    result = plugin.pre_filter(pod, nodes)
+    if result.status is not None:
+        return {"preFilter": verdict(result.status)}
+    return {
+        "filter": {info.name: verdict(plugin.filter(result.state, pod, info))["code"] for info in nodes.infos}
+    }
+
+
+def without_policies(pod: Given) -> Given:
+    """The pod as the scheduler saw it before node inclusion policies were a feature."""
+    spec = pod["spec"]
+    constraints = [
+        {k: v for k, v in item.items() if k not in {"nodeAffinityPolicy", "nodeTaintsPolicy"}}
+        for item in spec.get("topologySpreadConstraints") or []
+    ]
+    return {**pod, "spec": {**spec, "topologySpreadConstraints": constraints}}
+
+
 ADAPTERS = {
+    "interPodAffinitySingleNode": inter_pod_affinity_single_node,
+    "interPodAffinityMultipleNodes": inter_pod_affinity_multiple_nodes,
+    "podTopologySpread": pod_topology_spread,
     "nodeResourcesFit": node_resources_fit,
     "nodeAffinity": node_affinity,
     "taintToleration": taint_toleration,

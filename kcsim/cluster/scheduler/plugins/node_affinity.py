@@ -12,6 +12,7 @@ from kcsim.cluster.scheduler.framework import (
     SKIP,
     Code,
     Nodes,
+    NoExtensions,
     PreFilterResult,
     Status,
     default_normalize_score,
@@ -40,7 +41,7 @@ def required_matches(shape: PodShape, name: str, labels: Mapping[str, str]) -> b
     return shape.required_terms is None or match_terms(shape.required_terms, name, labels)
 
 
-class NodeAffinity:
+class NodeAffinity(NoExtensions):
     """PreFilter, Filter and Score."""
 
     name = _NAME

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.cluster.scheduler.framework import SKIP, Code, Nodes, PreFilterResult, Status
+from kcsim.cluster.scheduler.framework import SKIP, Code, Nodes, NoExtensions, PreFilterResult, Status
 from kcsim.cluster.scheduler.host_ports import conflicts
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.pod_info import PodInfo
@@ -17,7 +17,7 @@ _REFUSED = Status(
 )
 
 
-class NodePorts:
+class NodePorts(NoExtensions):
     """PreFilter and Filter."""
 
     name = "NodePorts"
