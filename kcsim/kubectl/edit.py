@@ -34,18 +34,18 @@ _NOT_MODELLED = ("output", "subresource", "filename", "save-config")
 
 def edit(session: Session, arguments: Arguments) -> Steps:
     """``kubectl edit KIND/NAME``: with the editor that came with the command line."""
-    if arguments.editor is None:
-        raise KubectlError(
-            "error: kcsim has no editor to open: give one, or use 'kubectl patch', 'set' or 'apply'"
-        )
     for flag in _NOT_MODELLED:
         if flag in arguments.flags:
             raise KubectlError(f"error: kcsim does not model 'kubectl edit --{flag}'")
     for target in (yield from choose(session, arguments, arguments.words)):
         try:
             live = yield session.client.get(target.resource, target.namespace, target.name)
+            if arguments.editor is None:
+                raise KubectlError(
+                    "error: kcsim has no editor to open: give one, or use 'kubectl patch', 'set' or 'apply'"
+                )
             opened = {**live, "metadata": {k: v for k, v in live["metadata"].items() if k != "managedFields"}}
-            saved = _saved(arguments.editor(_HEAD + dump(opened)))
+            saved = _saved(arguments.editor(_HEAD + dump(opened, folded=True)))
             if saved is None:
                 session.warn("error: Edit cancelled, saved file was empty.")
                 continue

@@ -177,7 +177,11 @@ def _taken(field: str, values: list[str]) -> str:
     return f"error: --overwrite is false but found the following declared annotation(s): {listed}"
 
 
-_PATCH_TYPES = {"strategic": "strategic", "merge": "merge", "json": "json"}
+_MEDIA = {
+    "strategic": "application/strategic-merge-patch+json",
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+}
 
 
 def patch(session: Session, arguments: Arguments) -> Steps:
@@ -186,11 +190,10 @@ def patch(session: Session, arguments: Arguments) -> Steps:
     if not text:
         raise KubectlError("error: must specify --patch or --patch-file containing the contents of the patch")
     kind = arguments.get("type", "strategic")
-    if kind not in _PATCH_TYPES:
+    if kind not in _MEDIA:
         raise KubectlError(f'error: --type must be one of [json merge strategic], not "{kind}"')
     body = _patch_body(text, kind)
     for target in (yield from choose(session, arguments, arguments.words)):
-        sent = "merge" if kind == "strategic" and not target.resource.strategic else kind
         try:
             before = yield session.client.get(target.resource, target.namespace, target.name)
             after = yield session.client.patch(
@@ -198,13 +201,18 @@ def patch(session: Session, arguments: Arguments) -> Steps:
                 target.namespace,
                 target.name,
                 body,
-                type=sent,
+                type=kind,
                 subresource=arguments.get("subresource"),
                 field_manager=arguments.get("field-manager", "kubectl-patch"),
                 field_validation="Warn",
                 dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
+            if error.code == 415:
+                version = f"{target.resource.group_version}, Kind={target.resource.kind}"
+                raise KubectlError(
+                    f"error: {_MEDIA[kind]} is not supported by {version}: {error.message}"
+                ) from None
             tell(session, error)
             continue
         changed = _content(before) != _content(after)

@@ -60,6 +60,8 @@ def parse_targets(session: Session, words: list[str], namespace: str) -> tuple[l
         targets = []
         for word in words:
             kind, slash, name = word.partition("/")
+            if "/" in name:
+                raise KubectlError("error: arguments in resource/name form may not have more than one slash")
             if not slash or not name:
                 raise KubectlError(
                     "error: there is no need to specify a resource type as a separate argument when passing arguments in "

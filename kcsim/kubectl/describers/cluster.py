@@ -201,13 +201,17 @@ def describe_namespace(session: Session, obj: Object, writer: Writer) -> Steps:
         writer.line(0, "\nResource Quotas")
         for quota in quotas["items"]:
             writer.pair("Name", objects.name(quota), 1)
-            writer.table(1, ("Resource", "Used", "Hard"), _quota_rows(quota))
+            writer.line(1, "Resource\tUsed\tHard")
+            writer.line(1, "--------\t---\t---")
+            for row in _quota_rows(quota):
+                writer.line(1, "\t".join(row))
     if not limits["items"]:
         writer.line(0, "\nNo LimitRange resource.")
     else:
         writer.line(0, "\nResource Limits")
-        for item in limits["items"]:
-            _limits(writer, item, 1)
+        bounds: list[tuple[str, ...]] = [row for item in limits["items"] for row in _limit_rows(item)]
+        for cells in (_LIMIT_COLUMNS, tuple("-" * len(name) for name in _LIMIT_COLUMNS), *bounds):
+            writer.line(0, " " + "\t".join(cells))
 
 
 # --- quotas and limits ------------------------------------------------------------------------------------------
@@ -240,21 +244,21 @@ _LIMIT_COLUMNS = (
 _LIMIT_FIELDS = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
 
 
-def _limits(writer: Writer, obj: Object, level: int) -> None:
-    rows = []
+def _limit_rows(obj: Object) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
     for limit in spec(obj).get("limits") or ():
         names = sorted({name for field in _LIMIT_FIELDS for name in limit.get(field) or ()})
         for name in names:
             cells = [(limit.get(field) or {}).get(name, "-") for field in _LIMIT_FIELDS]
             rows.append((limit.get("type", ""), name, *cells))
-    writer.table(level, _LIMIT_COLUMNS, rows)
+    return rows
 
 
 def describe_limits(session: Session, obj: Object, writer: Writer) -> Steps:
     """A LimitRange."""
     del session
     writer.names(obj)
-    _limits(writer, obj, 0)
+    writer.table(0, _LIMIT_COLUMNS, _limit_rows(obj))
     yield from ()
 
 
@@ -398,7 +402,8 @@ def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
     default = objects.annotations(obj).get("storageclass.kubernetes.io/is-default-class") == "true"
     writer.pair("Name", objects.name(obj))
     writer.pair("IsDefaultClass", "Yes" if default else "No")
-    writer.annotations(obj)
+    written = ",".join(f"{key}={value}" for key, value in sorted(objects.annotations(obj).items()))
+    writer.pair("Annotations", written or NONE)
     writer.pair("Provisioner", obj.get("provisioner", ""))
     writer.pair(
         "Parameters", ",".join(f"{k}={v}" for k, v in sorted((obj.get("parameters") or {}).items())) or NONE

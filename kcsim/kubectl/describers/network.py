@@ -79,7 +79,7 @@ def _endpoints(slices: list[Object], port: str) -> str:
             for endpoint in item.get("endpoints") or ():
                 if (endpoint.get("conditions") or {}).get("ready", True):
                     found.extend(_join(address, number) for address in endpoint.get("addresses") or ())
-    return first_of(found, _SHOWN) or NONE
+    return first_of(found, _SHOWN) if slices else NONE
 
 
 def _join(address: str, port: object) -> str:
@@ -263,7 +263,7 @@ def _rule(writer: Writer, rule: Object, side: str) -> None:
             writer.line(4, f"Except: {', '.join(block.get('except') or ())}")
         for title, field in (("NamespaceSelector", "namespaceSelector"), ("PodSelector", "podSelector")):
             if peer.get(field) is not None:
-                writer.line(3, f"{title}: {selectors.from_object(peer[field]) or NONE}")
+                writer.line(3, f"{title}: {str(selectors.from_object(peer[field])) or NONE}")
 
 
 # --- autoscalers and budgets ------------------------------------------------------------------------------------

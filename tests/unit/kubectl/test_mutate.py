@@ -103,3 +103,42 @@ def test_forcing_a_deletion_warns(web, sim):
     outcome = sim.kubectl(f"delete pod {name} --grace-period 0 --force")
     assert outcome.stdout == f'pod "{name}" force deleted\n'
     assert outcome.stderr.startswith("Warning: Immediate deletion does not wait for confirmation")
+
+
+def test_a_changed_object_is_printed_as_asked(web):
+    assert web("label deploy web a=b -o jsonpath={.metadata.labels.a}") == "b"
+    assert web("scale deploy web --replicas 3 -o name") == "deployment.apps/web\n"
+    assert web("label deploy web --list") == "a=b\napp=web\n"
+    assert web("taint nodes node-1 a=b:NoSchedule --overwrite") == "node/node-1 modified\n"
+
+
+def test_labels_become_columns(web):
+    header, row = web("get deploy -L app,x.example/team").splitlines()
+    assert header.split() == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE", "APP", "TEAM"]
+    assert row.split()[-1] == "web"
+
+
+def test_a_custom_resource_takes_no_strategic_patch(k):
+    k("apply -f -", stdin=CRD)
+    k("apply -f -", stdin="apiVersion: x.example/v1\nkind: W\nmetadata: {name: w}\n")
+    said = k.fails("patch w w -p '{\"spec\":{}}'")
+    assert said.startswith(
+        "error: application/strategic-merge-patch+json is not supported by x.example/v1, Kind=W: the body"
+    )
+    assert k('patch w w --type merge -p \'{"spec":{"a":1}}\'') == "w.x.example/w patched\n"
+
+
+CRD = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ws.x.example}
+spec:
+  group: x.example
+  scope: Namespaced
+  names: {plural: ws, singular: w, kind: W}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
