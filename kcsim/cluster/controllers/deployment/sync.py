@@ -226,7 +226,8 @@ class DeploymentSync:
         if error.is_already_exists:
             there = self._find(objects.namespace(self._d), name)
             if there is None:
-                raise error
+                # The cache has not seen it yet; upstream's lister names the kind in the singular.
+                raise StatusError(404, "NotFound", f'replicaset.apps "{name}" not found') from None
             ref = objects.controller_of(there)
             ours = ref is not None and ref["uid"] == objects.uid(self._d)
             if ours and equal_ignore_hash(self._d["spec"]["template"], there["spec"]["template"]):
