@@ -22,11 +22,12 @@ from kcsim.kubectl.dry_run import Trying, strategy
 from kcsim.kubectl.edit import edit
 from kcsim.kubectl.events import events
 from kcsim.kubectl.flags import Arguments, Editor, parse
-from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, set_, taint, uncordon
+from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, taint, uncordon
 from kcsim.kubectl.read import describe, get, wait
 from kcsim.kubectl.rollout import rollout
 from kcsim.kubectl.run import autoscale, expose, run
 from kcsim.kubectl.session import KubectlError, Session, server_error
+from kcsim.kubectl.set_command import set_
 from kcsim.kubectl.top import top
 
 Command = Callable[[Session, Arguments], Steps]
