@@ -14,6 +14,7 @@ from kcsim.api.catalog import Resource
 from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
+from kcsim.api.scheduling_fields import gated_condition, with_label_keys
 
 Create = Callable[[Object], Object]
 
@@ -22,7 +23,11 @@ Create = Callable[[Object], Object]
 
 
 def _create_pod(obj: Object) -> Object:
-    return {**obj, "status": {"phase": "Pending", "qosClass": qos_class(obj["spec"])}}
+    status: Object = {"phase": "Pending", "qosClass": qos_class(obj["spec"])}
+    gated = gated_condition(obj)
+    if gated is not None:
+        status = {"phase": "Pending", "conditions": [gated], "qosClass": status["qosClass"]}
+    return {**with_label_keys(obj), "status": status}
 
 
 def _create_namespace(obj: Object) -> Object:

@@ -85,7 +85,10 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
         before = old["status"].get("conditions") or []
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
         conditions = objects.set_condition(before, scheduled, now)
-        new = {**old, "spec": spec, "status": {**old["status"], "conditions": conditions}}
+        state = {**old["status"], "conditions": conditions}
+        # A pod that is bound has no use for a nomination (gate ClearingNominatedNodeNameAfterBinding, on since 1.35).
+        state.pop("nominatedNodeName", None)
+        new = {**old, "spec": spec, "status": state}
         extra = (op.body.get("metadata") or {}).get("annotations")
         return objects.with_annotations(new, extra) if extra else new
 
