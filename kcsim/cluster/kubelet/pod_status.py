@@ -288,7 +288,10 @@ def status_after(old: Status, new: Status) -> Status | None:
         result = value
         if field == "conditions" and before:
             known = {item["type"]: item for item in before}
-            result = [_merged_item(known.get(item["type"]), item) for item in value]
+            result = [
+                item if (was := known.get(item["type"])) is None or was is item else _merged_item(was, item)
+                for item in value
+            ]
             if result == before:
                 continue
         elif not value and field in _MERGED_BY and not before:
@@ -301,13 +304,10 @@ def status_after(old: Status, new: Status) -> Status | None:
     return after
 
 
-def _merged_item(old: Status | None, new: Status) -> Status:
-    """The item as the server has it afterwards: members in the order of the old one, and no null that is news."""
-    if old is None or old is new or old == new:
-        return old or new
-    merged = {k: v for k, before in old.items() if k in new and ((v := new[k]) is not None or before is None)}
-    merged.update((k, v) for k, v in new.items() if v is not None)
-    return merged
+def _merged_item(old: Status, new: Status) -> Status:
+    """The item as the server has it afterwards: the new one, without a null that is news."""
+    news = [k for k, v in new.items() if v is None and old.get(k, old) is not None]
+    return {k: v for k, v in new.items() if k not in news} if news else new
 
 
 def _has_lost(status: Status) -> bool:

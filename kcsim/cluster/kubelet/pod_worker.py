@@ -531,9 +531,12 @@ class PodWorker:
         stored: Status = self.pod.get("status") or {}
         if self.status is None:
             return stored
+        strangers = [c for c in stored.get("conditions") or () if c["type"] not in _OWNED]
+        if not strangers:
+            return self.status
         own = self.status["conditions"]
         types = {c["type"] for c in own}
-        foreign = [c for c in stored.get("conditions") or () if c["type"] not in types]
+        foreign = [c for c in strangers if c["type"] not in types]
         kept = [c for c in own if c in foreign or c["type"] in _OWNED]
         return {**self.status, "conditions": [*foreign, *kept]} if foreign else self.status
 

@@ -19,6 +19,8 @@ from kcsim.cluster.kubelet.probes import (
     ProbeState,
     count,
     failure_output,
+    first_tick,
+    is_settled,
     next_probe,
     probe_specs,
 )
@@ -126,19 +128,23 @@ class Prober:
         container = self.container
         if spec is None or container is None or not container.running:
             return
-        found = next_probe(
-            spec,
-            self._states[kind],
-            phase=self._phase,
-            started_at=container.started_at,
-            after=self._engine.now,
-            outcome_at=lambda when: container.answers_probe(spec, when),
-            edges=container.edges,
-        )
-        if found is None:
-            return
-        when, self._states[kind] = found
-        engine = self._engine
+        engine, state, edges = self._engine, self._states[kind], container.edges
+        when = first_tick(spec, self._phase, container.started_at, engine.now)
+        if is_settled(state, container.answers_probe(spec, when)):
+            if not edges or edges[-1] <= when:
+                return
+            found = next_probe(
+                spec,
+                state,
+                phase=self._phase,
+                started_at=container.started_at,
+                after=engine.now,
+                outcome_at=lambda when: container.answers_probe(spec, when),
+                edges=edges,
+            )
+            if found is None:
+                return
+            when, self._states[kind] = found
         cause, engine.cause = engine.cause, self._origin
         self._timers[kind] = engine.tick_on(when - engine.now, f"{kind} probe", self._probe, kind)
         engine.cause = cause

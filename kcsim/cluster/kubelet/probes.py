@@ -91,9 +91,12 @@ def _resolve_port(port: Any, container: dict[str, Any]) -> int:
     return 0
 
 
-def probed_ports(container: dict[str, Any]) -> tuple[int, ...]:
-    """The ports its own probes ask for, sorted."""
+def _probed_ports(container: dict[str, Any]) -> tuple[int, ...]:
     return tuple(sorted({s.port for s in probe_specs(container).values() if s.port}))
+
+
+probed_ports = Shared(_probed_ports)
+"""The ports that a container's own probes ask for, sorted."""
 
 
 class ProbeState(NamedTuple):

@@ -20,6 +20,7 @@ from kcsim.api import quantity
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet.probes import ProbeSpec, probed_ports
 from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
+from kcsim.cluster.kubelet.shared import Shared
 from kcsim.cluster.kubelet.termination import TerminationPlan
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine, Timer
@@ -64,6 +65,13 @@ class Serving:
     latency: int
     error_fraction: float
     valid_until: int | None
+
+
+def _edges_of(behaviour: ImageBehaviour) -> tuple[int, ...]:
+    return behaviour.edges()
+
+
+_edges = Shared(_edges_of)
 
 
 class Container:
@@ -119,7 +127,8 @@ class Container:
         self.ports: tuple[int, ...] = ()
         self.program: ProgramHandle | None = None
         self.timer: Timer | None = None
-        self.edges = tuple(started_at + age for age in behaviour.edges())
+        edges = _edges(behaviour)
+        self.edges = tuple([started_at + age for age in edges]) if edges else ()
 
     @property
     def running(self) -> bool:
@@ -400,16 +409,23 @@ class ContainerRuntime:
 
 def _is_to_end(pod: dict[str, Any], spec: dict[str, Any]) -> bool:
     """Whether the pod waits for the end of a container: an init container that is no sidecar."""
-    inits = pod["spec"].get("initContainers") or ()
+    inits = pod["spec"].get("initContainers")
+    if not inits:
+        return False
     return any(each["name"] == spec["name"] for each in inits) and not is_restartable_init_container(spec)
 
 
 def _listening_ports(spec: dict[str, Any], behaviour: ImageBehaviour) -> tuple[int, ...]:
     """The image's ports; else those the container declares or is probed at; none of these: it answers anywhere."""
-    if behaviour.ports:
-        return behaviour.ports
+    return behaviour.ports or _declared_ports(spec)
+
+
+def _ports_of(spec: dict[str, Any]) -> tuple[int, ...]:
     declared = [int(port["containerPort"]) for port in spec.get("ports") or ()]
     return (*declared, *probed_ports(spec)) if declared else ()
+
+
+_declared_ports = Shared(_ports_of)
 
 
 def _natural_end(

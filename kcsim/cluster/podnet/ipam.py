@@ -11,6 +11,7 @@ asks ``PodAddresses`` -> the address after the last one given, whoever released 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Any
 
 from kcsim.api import objects
@@ -31,6 +32,17 @@ def cluster_cidr_for(nodes: int) -> str:
     """The range to plan a cluster of that many nodes with: the usual /16, or one that is large enough."""
     usual = ipaddress.IPv4Network(CLUSTER_CIDR)
     return CLUSTER_CIDR if nodes <= 1 << (NODE_MASK - usual.prefixlen) else LARGE_CLUSTER_CIDR
+
+
+@lru_cache(maxsize=65_536)
+def parse_cidr(cidr: str) -> tuple[int, int]:
+    """The first address of a range, as a number, and the length of its prefix.
+
+    Raises:
+        ValueError: it is no IPv4 range.
+    """
+    network = ipaddress.IPv4Network(cidr, strict=False)
+    return int(network.network_address), network.prefixlen
 
 
 class CidrSet:
@@ -70,10 +82,11 @@ class CidrSet:
             self._taken.discard(index)
 
     def _index(self, cidr: str) -> int | None:
-        network = ipaddress.IPv4Network(cidr, strict=False)
-        if not network.subnet_of(self._network):
+        address, length = parse_cidr(cidr)
+        whole = self._network.prefixlen
+        if length < whole or (address ^ self._first) >> (32 - whole):
             return None
-        return (int(network.network_address) - self._first) >> (32 - self._mask)
+        return (address - self._first) >> (32 - self._mask)
 
 
 class NodeIpam(Reconciler):
@@ -148,10 +161,10 @@ class HostLocal:
     __slots__ = ("_first", "_last", "_taken", "cidr", "room")
 
     def __init__(self, cidr: str) -> None:
-        network = ipaddress.IPv4Network(cidr)
+        address, length = parse_cidr(cidr)
         self.cidr = cidr
-        self._first = int(network.network_address) + 2
-        self.room = max(network.num_addresses - 3, 0)
+        self._first = address + 2
+        self.room = max((1 << (32 - length)) - 3, 0)
         self._last = -1
         self._taken: set[int] = set()
 

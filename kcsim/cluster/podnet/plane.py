@@ -16,7 +16,7 @@ from typing import Protocol
 from kcsim.api.client import Endpoint
 from kcsim.api.objects import Object
 from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
-from kcsim.cluster.podnet.ipam import pod_cidrs
+from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
 
@@ -191,8 +191,8 @@ class PodNetwork:
 
 
 def _prefix(cidr: str) -> tuple[int, int]:
-    network = ipaddress.IPv4Network(cidr, strict=False)
-    return network.prefixlen, int(network.network_address) >> (32 - network.prefixlen)
+    address, length = parse_cidr(cidr)
+    return length, address >> (32 - length)
 
 
 def _internal_ips(node: Object) -> list[str]:

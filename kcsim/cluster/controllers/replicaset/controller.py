@@ -78,16 +78,18 @@ class ReplicaSetController(Reconciler):
         flags = self.tally.observe(old, new)
         pod = new or old
         assert pod is not None
-        key = self._owner_key(pod)
         if old is not None and new is not None and _same_owner(old, new):
             gone = not objects.is_deleting(old) and objects.is_deleting(new)
-            if key is not None and gone:
-                self.expectations.deletion_observed(key, objects.name(new))
             changed = (
                 gone
                 or pod_flags(old) != (pod_flags(new) if flags is None else flags)
                 or _labels_changed(old, new)
             )
+            if not (changed or self._failing or _ready_time_changed(old, new)):
+                return
+            key = self._owner_key(pod)
+            if key is not None and gone:
+                self.expectations.deletion_observed(key, objects.name(new))
             if key is None:
                 if changed:
                     self._enqueue_matching(old, new)
@@ -97,7 +99,7 @@ class ReplicaSetController(Reconciler):
         if old is not None:
             self._left(old)
         if new is not None:
-            self._joined(new, key)
+            self._joined(new, self._owner_key(pod))
 
     def _left(self, pod: Object) -> None:
         """A pod was deleted, or changed hands."""
