@@ -19,8 +19,9 @@ from kcsim.api.representations import MEDIA
 from kcsim.api.request import Operation
 from kcsim.api.status import StatusError
 from kcsim.manifests import ManifestError, documents
+from kcsim.profile.constants import DEFAULT
 
-BODY_LIMIT = 3 * 1024 * 1024
+BODY_LIMIT = DEFAULT.count("kube-apiserver/max-request-body-bytes")
 """apiserver: pkg/server/config.go."""
 _PATCH_TYPES = {
     "application/json-patch+json": "json",

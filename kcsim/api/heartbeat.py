@@ -89,12 +89,20 @@ class Heartbeats:
         """Call ``listener(namespace, name)`` when a promise begins, stops, resumes or ends."""
         self._listeners.append(listener)
 
+    def forget(self, listener: Callable[[str, str], None]) -> None:
+        """Call ``listener`` no longer."""
+        self._listeners.remove(listener)
+
     def _advance(self, promise: _Promise) -> None:
         now = self._engine.now
+        if not promise.jitter and promise.due <= now:
+            # Without jitter there is no draw to make for each of what may be many periods.
+            promise.last = now - (now - promise.due) % promise.period
+            promise.due = promise.last + promise.period
         while promise.due <= now:
             promise.last = promise.due
             promise.due += promise.dice.jitter(promise.period, promise.jitter)
 
     def _tell(self, namespace: str, name: str) -> None:
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(namespace, name)

@@ -18,12 +18,12 @@ from kcsim.api import objects
 from kcsim.api.catalog import Resource
 from kcsim.api.filters import ByField
 from kcsim.api.objects import Key, Object
-from kcsim.engine.clock import MINUTE
 from kcsim.engine.core import Engine
 from kcsim.engine.trace import Record
+from kcsim.profile.constants import DEFAULT
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
-COMPACTION_INTERVAL = 5 * MINUTE
+COMPACTION_INTERVAL = DEFAULT.us("kube-apiserver/etcd-compaction-interval")
 """apiserver: pkg/storage/storagebackend/config.go."""
 
 

@@ -28,6 +28,7 @@ from kcsim.api.request import Answer, Computed, Operation, User
 from kcsim.api.status import StatusError
 from kcsim.api.store import Store
 from kcsim.engine.core import Engine
+from kcsim.profile.constants import DEFAULT
 
 _DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 """By group resource: what every answer about it warns of."""
@@ -35,7 +36,7 @@ _PODS_STAY = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
     "propagationPolicy=Orphan to suppress this warning"
 )
-_MAX_OBJECT = 1_572_864
+_MAX_OBJECT = DEFAULT.count("kube-apiserver/etcd-max-request-bytes")
 """etcd's request limit (1.5 MiB)."""
 
 

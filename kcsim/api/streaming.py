@@ -22,12 +22,12 @@ from kcsim.api.request import Operation
 from kcsim.api.status import StatusError
 from kcsim.api.tables.cells import View
 from kcsim.api.tables.table import document, kind_of
-from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
 if TYPE_CHECKING:
     from kcsim.api.server import ApiServer
 
-TIMEOUT = 1800 * SECOND
+TIMEOUT = DEFAULT.us("kube-apiserver/min-request-timeout")
 """A watch without timeoutSeconds ends between this and twice as long; here always at its earliest."""
 _TRUE = frozenset({"true", "1"})
 

@@ -15,8 +15,9 @@ from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.mutate import set_unschedulable
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Target
+from kcsim.profile.constants import DEFAULT
 
-RETRY = 5 * SECOND
+RETRY = DEFAULT.us("kubectl/drain-eviction-retry")
 _DAEMON = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
 _LOCAL = "Pods with local storage (use --delete-emptydir-data to override)"
 _UNMANAGED = "Pods that declare no controller (use --force to override)"

@@ -1,35 +1,42 @@
 """How long the API takes, and how fast clients may ask: constants with their sources.
 
 Latencies are starting points of the reference (kubernetes-workloads, 16.3), shaped as medians and 99th percentiles;
-limits are the defaults of the named components.
+limits are the defaults of the named components. The numbers stand in ``kcsim.profile.rows``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcsim.profile.distributions import Distribution, Skewed
+from kcsim.profile.constants import DEFAULT, Profile
+from kcsim.profile.distributions import Distribution
 
-MS = 1_000
+_WRITE = DEFAULT.delay("kube-apiserver/write-latency")
+_READ = DEFAULT.delay("kube-apiserver/read-latency")
+_WATCH = DEFAULT.delay("kube-apiserver/watch-latency")
+_REACTION = DEFAULT.delay("client-go/controller-reaction")
+_DIAL_TIMEOUT = DEFAULT.us("client-go/dial-timeout")
+_RECONNECT_FIRST = DEFAULT.us("client-go/reflector-backoff-initial")
+_RECONNECT_MOST = DEFAULT.us("client-go/reflector-backoff-max")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiProfile:
     """Delays of the API server and its watches (all µs)."""
 
-    write: Distribution = Skewed(6 * MS, 60 * MS)
-    """A write including the etcd commit (workloads reference, 16.3)."""
-    read: Distribution = Skewed(2 * MS, 20 * MS)
-    """A read from the watch cache (16.3)."""
-    watch: Distribution = Skewed(5 * MS, 150 * MS)
-    """From a write to the event at a watcher (16.3)."""
-    reaction: Distribution = Skewed(5 * MS, 100 * MS)
-    """From an event at an informer to a worker taking the key (16.3)."""
-    dial_timeout: int = 30_000_000
-    """Go's default dialer gives up on a silent address after 30 s (net/http DefaultTransport)."""
-    reconnect_first: int = 800 * MS
-    """Reflector back-off: 800 ms, doubling, at most 30 s, jitter 1.0 (client-go tools/cache/reflector.go)."""
-    reconnect_most: int = 30_000_000
+    write: Distribution = _WRITE
+    """A write including the etcd commit."""
+    read: Distribution = _READ
+    """A read from the watch cache."""
+    watch: Distribution = _WATCH
+    """From a write to the event at a watcher."""
+    reaction: Distribution = _REACTION
+    """From an event at an informer to a worker taking the key."""
+    dial_timeout: int = _DIAL_TIMEOUT
+    """Go's default dialer gives up on a silent address after this long."""
+    reconnect_first: int = _RECONNECT_FIRST
+    """Reflector back-off: this long, doubling up to the most, jitter 1.0."""
+    reconnect_most: int = _RECONNECT_MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +47,16 @@ class ClientLimits:
     burst: int
 
 
-CONTROLLER_MANAGER = ClientLimits(20, 30)
-"""Per controller (kubernetes pkg/controller/apis/config/v1alpha1/defaults.go)."""
-SCHEDULER = ClientLimits(50, 100)
-"""kubernetes pkg/scheduler/apis/config/v1/defaults.go."""
-KUBELET = ClientLimits(50, 100)
-"""kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go."""
-KUBE_PROXY = ClientLimits(5, 10)
-"""kubernetes pkg/proxy/apis/config/v1alpha1/defaults.go."""
-KUBECTL = ClientLimits(50, 300)
-"""kubectl's discovery and request limits (kubernetes-api reference, section 20)."""
+def limits_of(component: str, profile: Profile = DEFAULT) -> ClientLimits:
+    """A component's default limits (``--kube-api-qps``, ``--kube-api-burst``)."""
+    qps, burst = profile.number(f"{component}/kube-api-qps"), profile.count(f"{component}/kube-api-burst")
+    return ClientLimits(qps, burst)
+
+
+CONTROLLER_MANAGER = limits_of("kube-controller-manager")
+"""For each controller."""
+SCHEDULER = limits_of("kube-scheduler")
+KUBELET = limits_of("kubelet")
+KUBE_PROXY = limits_of("kube-proxy")
+KUBECTL = limits_of("kubectl")
 UNLIMITED = ClientLimits(0, 0)

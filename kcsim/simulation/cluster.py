@@ -1,7 +1,7 @@
 """One cluster put together: API server, controllers, scheduler, nodes and the pod network.
 
-**Walk:** the API server with its start-up objects -> the controller manager and the scheduler as components on the
-control plane's host -> a kubelet for each node -> pods, as soon as somebody asks for some.
+**Walk:** the API server with its start-up objects -> the controller manager and the scheduler, each as instances of
+which one is elected, on the control plane's hosts -> a kubelet for each node -> pods, as soon as somebody asks for some.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kcsim.cluster.controllers.horizontalpodautoscaler.controller import Horizon
 from kcsim.cluster.controllers.job.controller import JobController
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
-from kcsim.cluster.controllers.nodelifecycle.health import LifecycleConfig
+from kcsim.cluster.controllers.nodelifecycle.health import config_of
 from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
@@ -33,24 +33,23 @@ from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinish
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.kubelet.timings import timings_of
 from kcsim.cluster.metrics.custom import CustomMetrics
 from kcsim.cluster.metrics.server import MetricsServer
 from kcsim.cluster.metrics.usage import UsageTruth
 from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.scheduler.scheduler import Scheduler
-from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
-from kcsim.profile.api import CONTROLLER_MANAGER
+from kcsim.profile.api import limits_of
+from kcsim.profile.constants import PROFILES
 from kcsim.simulation.bootstrap import bootstrap
-from kcsim.simulation.places import add_machine, lay_out_cluster
+from kcsim.simulation.control_plane import COMPONENTS, CONTROLLER_MANAGER, SCHEDULER, ControlPlane, Instance
+from kcsim.simulation.places import add_control_plane_machine, add_machine, lay_out_cluster
 
 Program = Callable[["Cluster", dict[str, Any], str], Any]
 """``(cluster, pod, node) -> handle with stop()``: a simulated program in a container."""
-
-MONITOR_GRACE = {"1.36": 50 * SECOND, "1.31": 40 * SECOND}
-"""node-monitor-grace-period by release (workloads reference, 0.2)."""
 
 
 class Cluster:
@@ -63,6 +62,7 @@ class Cluster:
         admin: kubectl without travel time, as the administrator.
         kubelets: by node name.
         pods: the pod network.
+        instances: the processes of the control plane, by component.
 
     ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``).
     """
@@ -79,6 +79,7 @@ class Cluster:
         pod_cidr: str = CLUSTER_CIDR,
         checking: bool = False,
         metrics: bool = True,
+        control_plane: ControlPlane | None = None,
     ) -> None:
         self.name = name
         self.engine = engine
@@ -98,20 +99,62 @@ class Cluster:
         if metrics:
             MetricsServer(self.server, network, self.control_plane, self._usage)
             CustomMetrics(self.server, self.pods)
-        self.controller_manager = self._controller_manager(profile, pod_cidr)
-        self.scheduler = Scheduler(self.endpoint, User("system:kube-scheduler"), self.control_plane)
-        self.components: list[Component] = [self.controller_manager, self.scheduler]
-        for component in self.components:
-            component.start()
+        self._profile = PROFILES[profile]
+        self._timings = timings_of(self._profile)
+        self._pod_cidr = pod_cidr
+        plan = control_plane or ControlPlane()
+        self._control_plane_machines(max(plan.replicas(name) for name in COMPONENTS))
+        self.instances = {name: self._instances(name, plan.replicas(name)) for name in COMPONENTS}
 
-    def _controller_manager(self, profile: str, pod_cidr: str) -> Component:
-        user = User("system:kube-controller-manager")
-        manager = Component(self.endpoint, "kube-controller-manager", user, self.control_plane)
-        config = LifecycleConfig(monitor_grace=MONITOR_GRACE[profile])
-        ipam = (NodeIpam(pod_cidr),) if pod_cidr else ()
+    # --- the control plane --------------------------------------------------------------------------------------
+
+    def _control_plane_machines(self, count: int) -> None:
+        self._control_planes = [self.control_plane]
+        for number in range(2, count + 1):
+            host = f"{self.control_plane}-{number}"
+            add_control_plane_machine(self.network, self._switch, host)
+            self._control_planes.append(host)
+
+    def _instances(self, name: str, count: int) -> list[Instance]:
+        make = self._make_controller_manager if name == CONTROLLER_MANAGER else self._make_scheduler
+        hosts = self._control_planes[:count]
+        instances = [Instance(self.endpoint, name, host, self._profile, make) for host in hosts]
+        instances[0].begin(self.admin)
+        for standby in instances[1:]:
+            standby.start()
+        return instances
+
+    @property
+    def controller_manager(self) -> Component:
+        """The controller manager that leads, or led last."""
+        return self._working(CONTROLLER_MANAGER)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler that leads, or led last."""
+        scheduler = self._working(SCHEDULER)
+        assert isinstance(scheduler, Scheduler)
+        return scheduler
+
+    def _working(self, name: str) -> Component:
+        instances = self.instances[name]
+        chosen = next((instance for instance in instances if instance.leads), None)
+        work = chosen.work if chosen is not None else next(i.work for i in instances if i.work is not None)
+        assert work is not None, "the first instance led from the start"
+        return work
+
+    def _make_scheduler(self, host: str) -> Component:
+        limits = limits_of(SCHEDULER, self._profile)
+        return Scheduler(self.endpoint, User(f"system:{SCHEDULER}"), host, limits=limits)
+
+    def _make_controller_manager(self, host: str) -> Component:
+        user = User(f"system:{CONTROLLER_MANAGER}")
+        manager = Component(self.endpoint, CONTROLLER_MANAGER, user, host)
+        limits = limits_of(CONTROLLER_MANAGER, self._profile)
+        ipam = (NodeIpam(self._pod_cidr),) if self._pod_cidr else ()
         for reconciler in (
             *ipam,
-            NodeLifecycleController(config),
+            NodeLifecycleController(config_of(self._profile)),
             TtlController(),
             TaintEvictionController(),
             PodGarbageCollector(),
@@ -129,7 +172,7 @@ class Cluster:
             NamespaceController(),
             GarbageCollector(),
         ):
-            manager.run(reconciler, limits=CONTROLLER_MANAGER)
+            manager.run(reconciler, limits=limits)
         return manager
 
     # --- nodes --------------------------------------------------------------------------------------------------
@@ -138,13 +181,14 @@ class Cluster:
         """Machines that boot now and register themselves."""
         for spec in nodes:
             zone = spec.labels.get("topology.kubernetes.io/zone", "")
-            add_machine(self.network, self._switch, spec.name, zone)
+            add_machine(self.network, self._switch, spec.name, zone, spec.address)
             kubelet = Kubelet(
                 self.endpoint,
                 spec,
                 resolve=self._resolver(spec.name),
                 addresses=self._addresses,
                 start_program=self._start_program,
+                timings=self._timings,
             )
             self.kubelets[spec.name] = kubelet
             self.pods.add_node(spec.name, kubelet.runtime)
@@ -175,6 +219,17 @@ class Cluster:
         kubelet.stop()
         self.pods.set_up(name, False)
         self.network.set_up(name, False)
+
+    def crash_component(self, name: str) -> None:
+        """The process of a component's leading instance dies, and stays down."""
+        for instance in self.instances[name]:
+            if instance.leads:
+                instance.crash()
+
+    def restart_component(self, name: str) -> None:
+        """What is down of a component's instances starts again."""
+        for instance in self.instances[name]:
+            instance.start()
 
     def boot_node(self, name: str) -> None:
         """The machine comes back."""

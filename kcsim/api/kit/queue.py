@@ -22,15 +22,18 @@ from kcsim.api.client import Client
 from kcsim.api.kit.informer import Informer
 from kcsim.api.log import Version
 from kcsim.api.objects import Key
-from kcsim.engine.clock import MILLISECOND, SECOND, format_duration
+from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
+from kcsim.profile.constants import DEFAULT
 
 if TYPE_CHECKING:
     from kcsim.api.kit.component import Component
 
-BASE_DELAY, MAX_DELAY = 5 * MILLISECOND, 1000 * SECOND
-BUCKET_INTERVAL, BUCKET_BURST = SECOND // 10, 100
+BASE_DELAY = DEFAULT.us("client-go/workqueue-base-delay")
+MAX_DELAY = DEFAULT.us("client-go/workqueue-max-delay")
+BUCKET_INTERVAL = SECOND // DEFAULT.count("client-go/workqueue-qps")
+BUCKET_BURST = DEFAULT.count("client-go/workqueue-burst")
 
 
 @dataclass(frozen=True, slots=True)

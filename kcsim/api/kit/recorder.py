@@ -13,13 +13,16 @@ from kcsim.api import objects
 from kcsim.api.client import Client
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
-from kcsim.engine.clock import EPOCH_UNIX, SECOND, rfc3339
+from kcsim.engine.clock import EPOCH_UNIX, rfc3339
+from kcsim.profile.constants import DEFAULT
 
 if TYPE_CHECKING:
     from kcsim.api.kit.component import Component
 
-MAX_SIMILAR, SIMILAR_WINDOW = 10, 600 * SECOND
-SPAM_BURST, SPAM_REFILL = 25, 300 * SECOND
+MAX_SIMILAR = DEFAULT.count("client-go/events-max-similar")
+SIMILAR_WINDOW = DEFAULT.us("client-go/events-similar-window")
+SPAM_BURST = DEFAULT.count("client-go/events-spam-burst")
+SPAM_REFILL = DEFAULT.us("client-go/events-spam-refill")
 _REMEMBERED = 4096
 _EPOCH_NS = EPOCH_UNIX * 10**9
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from kcsim.engine.clock import MINUTE
+from kcsim.profile.constants import DEFAULT
 
-EXPECTATIONS_TIMEOUT = 5 * MINUTE
+EXPECTATIONS_TIMEOUT = DEFAULT.us("kube-controller-manager/expectations-timeout")
 """After so long (µs) the watch is taken to have lost what was expected."""
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
-INITIAL = 10 * SECOND
-MAXIMUM = 300 * SECOND
+INITIAL = DEFAULT.us("kubelet/crash-loop-back-off-initial")
+MAXIMUM = DEFAULT.us("kubelet/crash-loop-back-off-max")
 
 
 @dataclass(slots=True)

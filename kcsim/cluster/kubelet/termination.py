@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
-MINIMUM_AFTER_PRE_STOP = 2 * SECOND
+MINIMUM_AFTER_PRE_STOP = DEFAULT.us("kubelet/minimum-grace-period-after-prestop")
 """SIGTERM gets at least this long, even when the preStop hook used up everything."""
 SIGTERM_EXIT = 143
 SIGKILL_EXIT = 137

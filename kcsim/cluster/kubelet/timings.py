@@ -1,15 +1,16 @@
 """How long a kubelet and its container runtime take; all µs.
 
-Figures marked [model] are orders of magnitude to start from, not facts of Kubernetes; the others are upstream's
-defaults (``pkg/kubelet/apis/config/v1beta1/defaults.go``, v1.36).
+Figures marked [model] are orders of magnitude to start from, not facts of Kubernetes; the others are upstream's. The
+numbers stand in ``kcsim.profile.rows``, with their sources.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from kcsim.engine.clock import MILLISECOND, MINUTE, SECOND
-from kcsim.profile.distributions import Distribution, Fixed, Skewed, Uniform
+from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import PROFILES, Profile
+from kcsim.profile.distributions import Distribution
 
 
 @dataclass(frozen=True)
@@ -67,32 +68,36 @@ class KubeletTimings:
     plain_container_events: bool
 
 
-TIMINGS_1_36 = KubeletTimings(
-    notice=Skewed(10 * MILLISECOND, 200 * MILLISECOND),
-    volumes=Skewed(150 * MILLISECOND, 800 * MILLISECOND),
-    sandbox=Skewed(350 * MILLISECOND, 1500 * MILLISECOND),
-    create_container=Skewed(150 * MILLISECOND, 700 * MILLISECOND),
-    relist=SECOND,
-    manifest=Uniform(200 * MILLISECOND, SECOND),
-    pull_bytes_per_s=40_000_000,
-    exec_hook=SECOND,
-    terminated_status=Skewed(100 * MILLISECOND, 500 * MILLISECOND),
-    teardown=Uniform(700 * MILLISECOND, 2300 * MILLISECOND),
-    back_off_period=10 * SECOND,
-    resync=60 * SECOND,
-    housekeeping=2 * SECOND,
-    status_batch=10 * SECOND,
-    node_status=10 * SECOND,
-    lease_renew=10 * SECOND,
-    lease_duration_s=40,
-    lease_jitter=0.04,
-    runtime_up=Fixed(500 * MILLISECOND),
-    volume_retry=500 * MILLISECOND,
-    volume_retry_max=2 * MINUTE + 2 * SECOND,
-    aims_at_back_off_end=True,
-    names_access=True,
-    plain_container_events=True,
-)
-TIMINGS_1_31 = replace(
-    TIMINGS_1_36, aims_at_back_off_end=False, names_access=False, plain_container_events=False
-)
+def timings_of(profile: Profile) -> KubeletTimings:
+    """The timings of a profile."""
+    us, delay, on = profile.us, profile.delay, profile.on
+    return KubeletTimings(
+        notice=delay("kubelet/notice-of-a-pod"),
+        volumes=delay("kubelet/volume-setup"),
+        sandbox=delay("kubelet/sandbox-setup"),
+        create_container=delay("kubelet/container-start"),
+        relist=us("kubelet/pleg-relist-period"),
+        manifest=delay("kubelet/image-manifest"),
+        pull_bytes_per_s=profile.count("kubelet/image-pull-rate"),
+        exec_hook=us("kubelet/exec-hook"),
+        terminated_status=delay("kubelet/final-status"),
+        teardown=delay("kubelet/pod-teardown"),
+        back_off_period=us("kubelet/back-off-period"),
+        resync=us("kubelet/sync-frequency"),
+        housekeeping=us("kubelet/housekeeping-period"),
+        status_batch=us("kubelet/status-manager-sync-period"),
+        node_status=us("kubelet/node-status-update-frequency"),
+        lease_renew=us("kubelet/node-lease-renew-interval"),
+        lease_duration_s=us("kubelet/node-lease-duration-seconds") // SECOND,
+        lease_jitter=profile.number("kubelet/node-lease-renew-jitter"),
+        runtime_up=delay("kubelet/runtime-up"),
+        volume_retry=us("kubelet/volume-retry-initial"),
+        volume_retry_max=us("kubelet/volume-retry-max"),
+        aims_at_back_off_end=on("kubelet/requeue-at-back-off-end"),
+        names_access=on("kubelet/image-events-name-access"),
+        plain_container_events=on("kubelet/plain-container-events"),
+    )
+
+
+TIMINGS_1_36 = timings_of(PROFILES["1.36"])
+TIMINGS_1_31 = timings_of(PROFILES["1.31"])

@@ -19,6 +19,7 @@ from kcsim.cluster.controllers.pods import phase
 from kcsim.cluster.metrics.usage import Usage, UsageTruth
 from kcsim.engine.clock import SECOND, format_duration, rfc3339
 from kcsim.network.topology import Network
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
@@ -27,7 +28,7 @@ _READ = ("get", "list")
 POD_METRICS = Resource(GROUP, VERSION, "PodMetrics", "pods", "podmetrics", namespaced=True, verbs=_READ)
 NODE_METRICS = Resource(GROUP, VERSION, "NodeMetrics", "nodes", "nodemetrics", namespaced=False, verbs=_READ)
 
-RESOLUTION = 15 * SECOND
+RESOLUTION = DEFAULT.us("metrics-server/metric-resolution")
 MIN_AGE = 10 * SECOND
 """A container that has run for less than this (µs) is not reported."""
 

@@ -20,14 +20,15 @@ from kcsim.api.kit.component import Component
 from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
 from kcsim.cluster.podnet.services import ServiceRules, not_modelled, service_of_slice, service_rules
-from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.trace import Record
 from kcsim.profile.api import KUBE_PROXY
-from kcsim.profile.distributions import Distribution, Uniform
+from kcsim.profile.constants import DEFAULT
+from kcsim.profile.distributions import Distribution
 
-MIN_SYNC_PERIOD = SECOND
+MIN_SYNC_PERIOD = DEFAULT.us("kube-proxy/min-sync-period")
 """pkg/proxy/apis/config/v1alpha1/defaults.go (workloads reference, 9.2)."""
-PROGRAMMING: Distribution = Uniform(20 * MILLISECOND, 200 * MILLISECOND)
+PROGRAMMING: Distribution = DEFAULT.delay("kube-proxy/sync-duration")
 """How long a sync takes in a small cluster (workloads reference, 16.3)."""
 
 SLICES = "endpointslices.discovery.k8s.io"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kcsim.cluster.controllers.nodelifecycle.health import (
-    LifecycleConfig,
+    CONFIG,
     ZoneState,
     compute_zone_state,
-    config_for,
+    config_of,
     eviction_rate,
     first_tick,
     no_execute_changes,
@@ -19,6 +19,7 @@ from kcsim.cluster.controllers.nodelifecycle.health import (
 from kcsim.cluster.controllers.nodelifecycle.zones import Turn, ZoneQueue, Zones
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
+from kcsim.profile.constants import PROFILES
 
 NOW = "2026-01-01T00:01:00Z"
 
@@ -26,7 +27,7 @@ NOW = "2026-01-01T00:01:00Z"
 @pytest.mark.parametrize(("version", "low", "high", "mean"), [("1.36", 40, 60, 50), ("1.31", 30, 50, 40)])
 def test_crash_is_noticed_after_the_grace(version: str, low: int, high: int, mean: int) -> None:
     """A crash at any instant, renewals every 10 to 10.4 s, passes every 5 s."""
-    config, dice = config_for(version), Dice(1, version)
+    config, dice = config_of(PROFILES[version]), Dice(1, version)
     delays = []
     for _ in range(4000):
         start = dice.integer(config.monitor_period)
@@ -129,7 +130,7 @@ def test_zone_states(ready: int, not_ready: int, state: ZoneState) -> None:
     ],
 )
 def test_eviction_rates(state: ZoneState, nodes: int, rate: float) -> None:
-    assert eviction_rate(state, nodes, LifecycleConfig()) == rate
+    assert eviction_rate(state, nodes, CONFIG) == rate
 
 
 def test_nodes_of_a_zone_are_tainted_ten_seconds_apart() -> None:
@@ -147,7 +148,7 @@ def zone_node(name: str, zone: str) -> dict[str, object]:
 
 
 def test_master_disruption_and_recovery() -> None:
-    zones = Zones(LifecycleConfig())
+    zones = Zones(CONFIG)
     a, b = zone_node("a", "z1"), zone_node("b", "z2")
     assert zones.judge([(a, True), (b, False)], 0) == Turn.NONE
     assert zones.of(b).rate == 0.1

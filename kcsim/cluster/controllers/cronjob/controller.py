@@ -21,6 +21,7 @@ from kcsim.cluster.controllers.cronjob.missed import until_next
 from kcsim.cluster.controllers.cronjob.sync import CronJobSync
 from kcsim.cluster.controllers.owned import resolve_controller_ref
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -56,7 +57,7 @@ class CronJobController(Reconciler):
     """Creates each CronJob's Jobs at their times."""
 
     name = "cronjob-controller"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-cronjob-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to CronJobs and Jobs."""

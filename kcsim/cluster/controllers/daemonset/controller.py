@@ -35,8 +35,9 @@ from kcsim.cluster.controllers.owned import OwnedPods, controller_uid, resolve_c
 from kcsim.cluster.controllers.pods import is_ready, phase, ready_condition
 from kcsim.cluster.controllers.replicaset.batches import slow_start_batches
 from kcsim.cluster.kubelet.backoff import Backoff
-from kcsim.engine.clock import MINUTE, SECOND
+from kcsim.engine.clock import SECOND
 from kcsim.engine.task import All, Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -44,9 +45,12 @@ Steps = Generator[Waitable, Any, Any]
 
 _KIND = "DaemonSet"
 
-BURST_REPLICAS = 250
+BURST_REPLICAS = DEFAULT.count("kube-controller-manager/daemonset-burst-replicas")
 """At most so many creates, and so many deletes, in one sync."""
-FAILED_PODS_BACKOFF = (SECOND, 15 * MINUTE)
+FAILED_PODS_BACKOFF = (
+    DEFAULT.us("kube-controller-manager/daemonset-failed-pods-backoff-initial"),
+    DEFAULT.us("kube-controller-manager/daemonset-failed-pods-backoff-max"),
+)
 """Between deletions of failed pods on one node: from the first to the second, doubling (cmd apps.go)."""
 
 
@@ -54,7 +58,7 @@ class DaemonSetController(Reconciler):
     """Keeps a pod of each DaemonSet on each node that should run one."""
 
     name = "daemonset-controller"
-    workers = 2
+    workers = DEFAULT.count("kube-controller-manager/concurrent-daemonset-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to DaemonSets, nodes, pods and revisions."""

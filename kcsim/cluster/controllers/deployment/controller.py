@@ -18,6 +18,7 @@ from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.deployment.sync import DeploymentSync
 from kcsim.cluster.controllers.pods import is_terminal
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -28,8 +29,8 @@ class DeploymentController(Reconciler):
     """Rolls Deployments out through ReplicaSets."""
 
     name = "deployment-controller"
-    workers = 5
-    max_retries = 15
+    workers = DEFAULT.count("kube-controller-manager/concurrent-deployment-syncs")
+    max_retries = DEFAULT.count("kube-controller-manager/deployment-max-retries")
 
     def setup(self, component: Component) -> None:
         """Subscribe to Deployments, ReplicaSets and pods."""

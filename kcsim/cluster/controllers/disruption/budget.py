@@ -12,11 +12,12 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.intstr import get_scaled_value_from_int_or_percent
-from kcsim.engine.clock import MINUTE, parse_rfc3339, rfc3339
+from kcsim.engine.clock import parse_rfc3339, rfc3339
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-DELETION_TIMEOUT = 2 * MINUTE
+DELETION_TIMEOUT = DEFAULT.us("kube-controller-manager/disruption-deletion-timeout")
 """For so long an evicted pod counts as gone while its deletion has not been seen (DeletionTimeout)."""
 DISRUPTION_ALLOWED = "DisruptionAllowed"
 

@@ -21,14 +21,15 @@ from kcsim.cluster.controllers.disruption.budget import Counts
 from kcsim.cluster.controllers.disruption.members import Members
 from kcsim.cluster.controllers.disruption.scale import NoScale, Scales
 from kcsim.cluster.controllers.pods import is_ready, is_terminal
-from kcsim.engine.clock import MINUTE, parse_rfc3339, rfc3339
+from kcsim.engine.clock import parse_rfc3339, rfc3339
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 Steps = Generator[Waitable, Any, Any]
 
-STALE_AFTER = 2 * MINUTE
+STALE_AFTER = DEFAULT.us("kube-controller-manager/disruption-stale-after")
 """A pod that was marked for disruption and is still not being deleted after so long is unmarked."""
 
 _UNMANAGED = (

@@ -28,6 +28,7 @@ from kcsim.cluster.controllers.endpointslice.slices import Changes, Group, Slice
 from kcsim.cluster.controllers.pods import ready_condition
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -72,8 +73,8 @@ class EndpointSliceController(Reconciler):
     """Keeps the EndpointSlices of all Services with a selector."""
 
     name = "endpoint-slice-controller"
-    workers = 5
-    max_retries = 15
+    workers = DEFAULT.count("kube-controller-manager/concurrent-service-endpoint-syncs")
+    max_retries = DEFAULT.count("kube-controller-manager/service-endpoint-max-retries")
 
     def setup(self, component: Component) -> None:
         """Subscribe to Services, pods, nodes and slices."""

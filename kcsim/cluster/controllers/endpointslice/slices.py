@@ -12,11 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kcsim.profile.constants import DEFAULT
+
 Object = dict[str, Any]
 Group = tuple[str, tuple[tuple[Any, ...], ...]]
 """Address family and ports: endpoints of one slice agree on them."""
 
-MAX_ENDPOINTS_PER_SLICE = 100
+MAX_ENDPOINTS_PER_SLICE = DEFAULT.count("kube-controller-manager/max-endpoints-per-slice")
 
 
 def group_of(address_type: str, ports: list[Object] | None) -> Group:

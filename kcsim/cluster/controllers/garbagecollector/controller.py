@@ -26,9 +26,10 @@ from kcsim.cluster.controllers.garbagecollector.graph import (
     Work,
     concerns_ownership,
 )
-from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.task import Waitable
 from kcsim.profile.api import CONTROLLER_MANAGER, ClientLimits
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Steps = Generator[Waitable, Any, Any]
@@ -36,7 +37,7 @@ Steps = Generator[Waitable, Any, Any]
 LIMITS = ClientLimits(CONTROLLER_MANAGER.qps * 2, CONTROLLER_MANAGER.burst)
 """Each deletion takes two calls, so it may ask twice as fast (cmd/kube-controller-manager/app/core.go)."""
 
-RESYNC_PERIOD = 30 * SECOND
+RESYNC_PERIOD = DEFAULT.us("kube-controller-manager/garbage-collector-resync-period")
 """Discovery is compared with what is watched this often (µs)."""
 
 _ABSENT_MAX = 500
@@ -49,7 +50,7 @@ class GarbageCollector(Reconciler):
     """Deletes what has lost all its owners."""
 
     name = "garbage-collector-controller"
-    workers = 20
+    workers = DEFAULT.count("kube-controller-manager/concurrent-gc-syncs")
 
     def setup(self, component: Component) -> None:
         """Watch the metadata of everything that can be listed, watched and deleted."""

@@ -24,12 +24,13 @@ from kcsim.cluster.controllers.horizontalpodautoscaler.readings import Readings
 from kcsim.cluster.controllers.horizontalpodautoscaler.sync import AutoscalerSync, CannotScale
 from kcsim.engine.clock import DAY, SECOND, parse_rfc3339
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 Steps = Generator[Waitable, Any, Any]
 
-SYNC_PERIOD = 15 * SECOND
+SYNC_PERIOD = DEFAULT.us("kube-controller-manager/horizontal-pod-autoscaler-sync-period")
 METRICS_LAG = 45 * SECOND
 """After so long (µs) no metric shows any more what was before a change: two scrapes and some."""
 
@@ -43,7 +44,7 @@ class HorizontalController(Reconciler):
     """
 
     name = "horizontal-pod-autoscaler"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-horizontal-pod-autoscaler-syncs")
 
     def __init__(
         self,

@@ -12,13 +12,16 @@ from typing import Any
 
 from kcsim.api import objects, quantity
 from kcsim.cluster.controllers.pods import phase, ready_condition
-from kcsim.engine.clock import MINUTE, SECOND, parse_rfc3339
+from kcsim.engine.clock import parse_rfc3339
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-CPU_INITIALIZATION = 5 * MINUTE
+CPU_INITIALIZATION = DEFAULT.us("kube-controller-manager/horizontal-pod-autoscaler-cpu-initialization-period")
 """So long after a pod's start its use of CPU is not taken at face value."""
-INITIAL_READINESS_DELAY = 30 * SECOND
+INITIAL_READINESS_DELAY = DEFAULT.us(
+    "kube-controller-manager/horizontal-pod-autoscaler-initial-readiness-delay"
+)
 """A pod that became unready within so long of its start has never been ready."""
 
 

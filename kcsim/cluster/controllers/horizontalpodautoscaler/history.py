@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-DOWNSCALE_WINDOW = 300 * SECOND
+DOWNSCALE_WINDOW = DEFAULT.us("kube-controller-manager/horizontal-pod-autoscaler-downscale-stabilization")
 """--horizontal-pod-autoscaler-downscale-stabilization."""
 
 ScaleUpStabilized = (

@@ -21,10 +21,11 @@ from kcsim.cluster.controllers.horizontalpodautoscaler.groups import (
     pod_requests,
 )
 from kcsim.cluster.controllers.pods import is_ready, phase
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-TOLERANCE = 0.1
+TOLERANCE = DEFAULT.number("kube-controller-manager/horizontal-pod-autoscaler-tolerance")
 _MAX_INT32, _MAX_INT64 = 2**31 - 1, 2**63 - 1
 _NO_PODS = "no pods returned by selector while calculating replica count"
 _NO_READY = "did not receive metrics for targeted pods (pods might be unready)"

@@ -14,11 +14,13 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.cluster.controllers.job.job_pods import all_failures
 from kcsim.cluster.controllers.pods import created, ready_condition
-from kcsim.engine.clock import MINUTE, SECOND, parse_rfc3339
+from kcsim.engine.clock import SECOND, parse_rfc3339
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-DEFAULT_BACKOFF, MAX_BACKOFF = 10 * SECOND, 10 * MINUTE
+DEFAULT_BACKOFF = DEFAULT.us("kube-controller-manager/job-backoff-initial")
+MAX_BACKOFF = DEFAULT.us("kube-controller-manager/job-backoff-max")
 _ZERO_TIME = parse_rfc3339("0001-01-01T00:00:00+00:00")
 
 

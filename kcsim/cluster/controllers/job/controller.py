@@ -24,6 +24,7 @@ from kcsim.cluster.controllers.job.sync import JobSync
 from kcsim.cluster.controllers.owned import OwnedPods, resolve_controller_ref
 from kcsim.engine.clock import MINUTE, SECOND, parse_rfc3339
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -31,7 +32,7 @@ Steps = Generator[Waitable, Any, Any]
 
 KIND = "Job"
 CONTROLLER_NAME = "kubernetes.io/job-controller"
-SYNC_BATCH = SECOND
+SYNC_BATCH = DEFAULT.us("kube-controller-manager/job-sync-batch-period")
 """Changes of pods within so long (µs) are looked at together."""
 _API_BACKOFF, _API_BACKOFF_MAX = SECOND, MINUTE
 _POD = "pod/"
@@ -42,7 +43,7 @@ class JobController(Reconciler):
     """Runs each Job's pods to completion."""
 
     name = "job-controller"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-job-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to Jobs and pods."""

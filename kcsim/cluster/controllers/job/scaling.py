@@ -15,10 +15,11 @@ from kcsim.cluster.controllers.job.job_pods import replaces_only_failed
 from kcsim.cluster.controllers.job.outcome import is_suspended
 from kcsim.cluster.controllers.job.view import JobView
 from kcsim.cluster.controllers.replicaset.ranking import sort_pods
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-MAX_PODS_PER_SYNC = 500
+MAX_PODS_PER_SYNC = DEFAULT.count("kube-controller-manager/job-max-pods-per-sync")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,13 @@ from kcsim.cluster.controllers.namespace.deletion import (
 from kcsim.engine.clock import MILLISECOND, SECOND
 from kcsim.engine.task import Waitable
 from kcsim.profile.api import CONTROLLER_MANAGER, ClientLimits
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 Steps = Generator[Waitable, Any, Any]
 
-DELETION_GRACE_PERIOD = 5 * SECOND
+DELETION_GRACE_PERIOD = DEFAULT.us("kube-controller-manager/namespace-deletion-grace-period")
 """Before the first pass: every API server shall have seen the namespace terminating (namespaceDeletionGracePeriod)."""
 
 LIMITS = ClientLimits(CONTROLLER_MANAGER.qps * 20, CONTROLLER_MANAGER.burst * 100)
@@ -46,7 +47,7 @@ class NamespaceController(Reconciler):
     """Empties terminating namespaces."""
 
     name = "namespace-controller"
-    workers = 10
+    workers = DEFAULT.count("kube-controller-manager/concurrent-namespace-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to namespaces."""

@@ -27,6 +27,7 @@ from kcsim.engine.clock import MILLISECOND, rfc3339
 from kcsim.engine.core import Engine, Timer
 from kcsim.engine.task import All, Done, Steps, Waitable
 from kcsim.engine.trace import Record
+from kcsim.profile.constants import DEFAULT
 
 LEASE_NAMESPACE = "kube-node-lease"
 TAINT_PERIOD = 100 * MILLISECOND
@@ -48,7 +49,7 @@ class NodeLifecycleController(Reconciler):
     """Reconciles NoSchedule taints by node name, and runs the monitor beside."""
 
     name = "node-lifecycle-controller"
-    workers = 8
+    workers = DEFAULT.count("kube-controller-manager/concurrent-node-lifecycle-syncs")
 
     def __init__(self, config: LifecycleConfig = health.CONFIG) -> None:
         self.config = config

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
-from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT, Profile
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -49,22 +49,30 @@ class LifecycleConfig:
         large_cluster_threshold: nodes in a zone up to which evictions stop altogether in a partial disruption.
     """
 
-    monitor_period: int = 5 * SECOND
-    monitor_grace: int = 50 * SECOND
-    startup_grace: int = 60 * SECOND
-    eviction_rate: float = 0.1
-    secondary_eviction_rate: float = 0.01
-    unhealthy_zone_threshold: float = 0.55
-    large_cluster_threshold: int = 50
+    monitor_period: int
+    monitor_grace: int
+    startup_grace: int
+    eviction_rate: float
+    secondary_eviction_rate: float
+    unhealthy_zone_threshold: float
+    large_cluster_threshold: int
 
 
-CONFIG = LifecycleConfig()
+def config_of(profile: Profile) -> LifecycleConfig:
+    """The defaults of a profile."""
+    manager = "kube-controller-manager"
+    return LifecycleConfig(
+        monitor_period=profile.us(f"{manager}/node-monitor-period"),
+        monitor_grace=profile.us(f"{manager}/node-monitor-grace-period"),
+        startup_grace=profile.us(f"{manager}/node-startup-grace-period"),
+        eviction_rate=profile.number(f"{manager}/node-eviction-rate"),
+        secondary_eviction_rate=profile.number(f"{manager}/secondary-node-eviction-rate"),
+        unhealthy_zone_threshold=profile.number(f"{manager}/unhealthy-zone-threshold"),
+        large_cluster_threshold=profile.count(f"{manager}/large-cluster-size-threshold"),
+    )
 
 
-def config_for(version: str) -> LifecycleConfig:
-    """The defaults of a Kubernetes version, e.g. ``1.31``."""
-    major, _, minor = version.partition(".")
-    return LifecycleConfig(monitor_grace=40 * SECOND) if (int(major), int(minor)) <= (1, 31) else CONFIG
+CONFIG = config_of(DEFAULT)
 
 
 def missing_labels(node: Object) -> dict[str, str]:

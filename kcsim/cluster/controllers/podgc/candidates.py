@@ -11,10 +11,11 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.cluster.controllers.pods import is_terminal, phase
 from kcsim.cluster.taints import find_taint
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 
-TERMINATED_THRESHOLD = 12_500
+TERMINATED_THRESHOLD = DEFAULT.count("kube-controller-manager/terminated-pod-gc-threshold")
 """Ended pods beyond this many are removed (--terminated-pod-gc-threshold)."""
 
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"

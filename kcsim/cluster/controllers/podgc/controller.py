@@ -22,15 +22,16 @@ from kcsim.cluster.controllers.podgc.candidates import (
     terminated_surplus,
 )
 from kcsim.cluster.controllers.pods import is_terminal
-from kcsim.engine.clock import SECOND, rfc3339
+from kcsim.engine.clock import rfc3339
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
 Steps = Generator[Waitable, Any, Any]
 
-GC_CHECK_PERIOD = 20 * SECOND
-QUARANTINE_TIME = 40 * SECOND
+GC_CHECK_PERIOD = DEFAULT.us("kube-controller-manager/pod-gc-check-period")
+QUARANTINE_TIME = DEFAULT.us("kube-controller-manager/pod-gc-quarantine-time")
 FIELD_MANAGER = "PodGC"
 
 _PASS: Key = ("", "pods")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-BURST_REPLICAS = 500
+from kcsim.profile.constants import DEFAULT
+
+BURST_REPLICAS = DEFAULT.count("kube-controller-manager/replicaset-burst-replicas")
 """At most this many pods are created or deleted in one sync."""
 
-SLOW_START_INITIAL_BATCH_SIZE = 1
+SLOW_START_INITIAL_BATCH_SIZE = DEFAULT.count("kube-controller-manager/slow-start-initial-batch-size")
 
 
 def slow_start_batches(

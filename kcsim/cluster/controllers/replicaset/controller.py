@@ -26,6 +26,7 @@ from kcsim.cluster.controllers.replicaset.ranking import get_pods_to_delete
 from kcsim.cluster.controllers.replicaset.status import Counts, calculate_status
 from kcsim.cluster.controllers.replicaset.tally import ACTIVE, Owned, PodTally, Rules, pod_flags
 from kcsim.engine.task import All, Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -38,7 +39,7 @@ class ReplicaSetController(Reconciler):
     """Keeps as many active pods of each ReplicaSet as its spec asks for."""
 
     name = "replicaset-controller"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-replicaset-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to ReplicaSets and pods."""

@@ -24,6 +24,7 @@ from kcsim.cluster.controllers.statefulset.pod_control import ClaimsFailed, PodC
 from kcsim.cluster.controllers.statefulset.sync import StatefulSetSync
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -39,7 +40,7 @@ class StatefulSetController(Reconciler):
     """
 
     name = "statefulset-controller"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-statefulset-syncs")
 
     def __init__(self, *, max_unavailable: bool = False) -> None:
         self._max_unavailable = max_unavailable

@@ -21,6 +21,7 @@ from kcsim.cluster.controllers.nodelifecycle.controller import NODE_INDEX, node_
 from kcsim.cluster.controllers.tainteviction.tolerations import FOREVER, no_execute_taints, time_to_stay
 from kcsim.engine.clock import rfc3339
 from kcsim.engine.core import Timer
+from kcsim.profile.constants import DEFAULT
 
 _REASON = "TaintManagerEviction"
 
@@ -38,7 +39,7 @@ class TaintEvictionController(Reconciler):
     """Evicts pods from nodes with NoExecute taints."""
 
     name = "taint-eviction-controller"
-    workers = 8
+    workers = DEFAULT.count("kube-controller-manager/concurrent-taint-eviction-syncs")
     max_retries = 5
 
     def setup(self, component: Component) -> None:

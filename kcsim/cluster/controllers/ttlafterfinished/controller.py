@@ -17,6 +17,7 @@ from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.engine.task import Waitable
+from kcsim.profile.constants import DEFAULT
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -27,7 +28,7 @@ class TtlAfterFinishedController(Reconciler):
     """Deletes finished Jobs that say when."""
 
     name = "ttl-after-finished-controller"
-    workers = 5
+    workers = DEFAULT.count("kube-controller-manager/concurrent-ttl-after-finished-syncs")
 
     def setup(self, component: Component) -> None:
         """Subscribe to Jobs."""

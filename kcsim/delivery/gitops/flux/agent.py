@@ -15,16 +15,19 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
+from kcsim.api.kit.leader import ElectionTimes, LeaderElection
 from kcsim.api.objects import Object
 from kcsim.api.request import service_account
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.gitops.flux.artifact import Servers, Storage
 from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
-from kcsim.delivery.gitops.flux.leader import LeaderElection
 from kcsim.delivery.gitops.flux.options import read
 from kcsim.delivery.gitops.flux.source_controller import GitRepositories
+from kcsim.engine.clock import SECOND
 
 SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER = "source-controller", "kustomize-controller"
+ELECTION = ElectionTimes(lease=35 * SECOND, renew_deadline=0, retry=5 * SECOND)
+"""fluxcd/pkg/runtime/leaderelection. Differs: a leader that cannot renew within 30 s goes on trying instead of exiting."""
 
 Program = Callable[[Endpoint, Object, str], "Agent"]
 """``(endpoint, pod, node) -> handle``: starts a program in a container of ``pod`` on host ``node``."""
@@ -59,7 +62,13 @@ class Agent:
             endpoint.engine.note(name, "not-modelled", f"pod/{namespace}/{objects.name(pod)}", {"flag": what})
         identity = f"{objects.name(pod)}_{self._process.dice('identity').uuid()}"
         self._election = LeaderElection(
-            self._process, namespace, f"{name}-leader-election", identity, self._elected
+            self._process,
+            namespace,
+            f"{name}-leader-election",
+            identity,
+            self._elected,
+            times=ELECTION,
+            release=True,
         )
         endpoint.engine.after(0, self._election.start)
 
