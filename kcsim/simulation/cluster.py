@@ -40,6 +40,8 @@ from kcsim.cluster.metrics.usage import UsageTruth
 from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.scheduler.scheduler import Scheduler
+from kcsim.cluster.stages.controller import StageController
+from kcsim.cluster.stages.stage import Stage
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.api import limits_of
@@ -61,6 +63,7 @@ class Cluster:
         endpoint: how the server is reached.
         admin: kubectl without travel time, as the administrator.
         kubelets: by node name.
+        stages: plays KWOK's Stages, once there are any.
         pods: the pod network.
         instances: the processes of the control plane, by component.
 
@@ -90,6 +93,7 @@ class Cluster:
         self.endpoint = Endpoint(engine, network, self.server, self.control_plane)
         self.admin = DirectClient(self.endpoint, ADMIN, self.control_plane, user_agent="kube-apiserver")
         self.kubelets: dict[str, Kubelet] = {}
+        self.stages: StageController | None = None
         self._resolve = resolve
         self._programs = programs
         bootstrap(self.admin)
@@ -199,6 +203,23 @@ class Cluster:
 
     def _start_program(self, program: str, pod: dict[str, Any], node: str) -> Any:
         return self._programs[program](self, pod, node)
+
+    def add_stages(self, stages: tuple[Stage, ...]) -> StageController:
+        """Play KWOK's Stages on objects that no kubelet looks after; the program that does starts with the first.
+
+        Raises: NoSuchKind when a Stage is for objects that are not served.
+        """
+        if self.stages is None:
+            self.stages = StageController(
+                self.endpoint,
+                self.control_plane,
+                addresses=self._addresses,
+                is_looked_after=self.kubelets.__contains__,
+            )
+        self.stages.add(stages)
+        if not self.stages.running:
+            self.stages.start()
+        return self.stages
 
     # --- clients ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kcsim.api import selectors
@@ -18,6 +19,7 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, User
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.engine.core import Engine
 from kcsim.engine.task import run_now
@@ -328,6 +330,22 @@ class Simulation:
             steps = kubectl(client, line, namespace=namespace, files={"-": stdin}, editor=editor)
             outcome: Outcome = run_now(self.engine, steps)
         return outcome
+
+    def add_stages(self, *files: str | Path, cluster: str | None = None) -> None:
+        """Play Stages of KWOK from now on: each given as a file, or as its YAML text.
+
+        Pods and nodes are played where no kubelet runs: ``Simulation(nodes=0)`` and nodes that are applied.
+
+        Raises:
+            StageError: with every problem of a file, by line and column.
+            NoSuchKind: a Stage is for objects that the API server does not serve.
+        """
+        for place, file in enumerate(files, 1):
+            is_text = isinstance(file, str) and "\n" in file
+            text, name = (
+                (str(file), f"stages-{place}") if is_text else (Path(file).read_text("utf-8"), str(file))
+            )
+            self.cluster(cluster).add_stages(read_stages(text, name))
 
     def inject(
         self, kind: str, target: str = "", *, duration: Time | None = None, cluster: str | None = None
