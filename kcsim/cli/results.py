@@ -72,7 +72,7 @@ def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[
     if failed:
         text = f"✗ {len(failed)} of {len(judged_ones)} came out otherwise than the story says"
         lines.append(console.paint(text, "bad"))
-    else:
+    elif judged_ones:
         lines.append(console.paint(f"✓ all {len(judged_ones)} came out as the story says", "good"))
     return lines
 
@@ -80,7 +80,7 @@ def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[
 def _verdict(console: Console, verdict: "Verdict") -> str:
     word = "held" if verdict.held else "did not hold"
     if verdict.expected == "not judged":
-        return console.paint(f"○ {word}, not judged", "dim")
+        return console.paint("○ not judged", "dim")
     if not verdict.passed:
         return console.paint(f"✗ {word}", "bad")
     if verdict.expected == "fails":

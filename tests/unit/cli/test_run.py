@@ -441,3 +441,15 @@ def test_what_a_repository_on_disk_leaves_out_is_told(kcsim, story, tmp_path, mo
     assert "`expectations` and what the `timeline` does but for faults" in left_out
     assert "KC604 warning: 1 of 2 commits lie beyond the end of the run, the last at 1h" in beyond
     assert "KC604" not in kcsim("run", story, "--repo", str(repo), "--quiet", "--pace", "20s").err
+
+
+def test_what_is_not_judged_neither_held_nor_came_out(kcsim, story, tmp_path):
+    path = tmp_path / "pull.yaml"
+    path.write_text(STORY.replace("    failsUnder: [push]\n", "    deliveries: [flux]\n"))
+    said = kcsim("run", str(path))
+    (row,) = (line for line in said.out.splitlines() if line.startswith("repaired "))
+    assert row.split("│")[1].strip() == "○ not judged"
+    assert "✓ all 3 came out as the story says" in said.out
+    early = kcsim("run", story, "--until", "2s").out
+    assert early.count("○ not judged") == 4
+    assert "came out" not in early
