@@ -1,19 +1,20 @@
 """Custom resources: kinds that a CustomResourceDefinition adds while the server runs.
 
 **Imitates:** apiextensions-apiserver (kubernetes-api reference, section 14) for serving and naming. Schemas are
-compiled for pruning and type checks. Left out here and warned about on creation: CEL rules, conversion webhooks.
+compiled for pruning and type checks; CEL rules are evaluated where the library for them is installed, and else warned
+about on creation. Left out: conversion webhooks.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from kcsim.api.admission.chain import NOT_ENFORCED
 from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.cel import library
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
 from kcsim.api.schemas.definitions import compile_crd_schema
+from kcsim.api.schemas.structural import has_rules
 from kcsim.api.typed import Typed
 
 
@@ -45,12 +46,6 @@ class CustomResources:
         """What kcsim stores but does not act on, said where the user meets it."""
         if resource.kind in NOT_ENFORCED and not resource.custom:
             return (f"kcsim stores {resource.kind} objects but does not enforce them yet",)
-        if resource is self._definitions and _has(obj, "x-kubernetes-validations"):
-            return ("kcsim does not evaluate x-kubernetes-validations (CEL) rules yet",)
+        if resource is self._definitions and has_rules(obj) and not library.available():
+            return (library.MISSING,)
         return ()
-
-
-def _has(value: Any, key: str) -> bool:
-    if isinstance(value, dict):
-        return key in value or any(_has(v, key) for v in value.values())
-    return isinstance(value, list) and any(_has(v, key) for v in value)

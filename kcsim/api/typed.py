@@ -7,30 +7,41 @@ parts that many objects share: the pods of one ReplicaSet have the same spec obj
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
+from kcsim.api.schemas.definitions import compile_crd_schema
 from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
-from kcsim.api.schemas.structural import problems, unchecked, with_defaults
+from kcsim.api.schemas.structural import has_rules, problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_metadata, validate_status, validate_update
 from kcsim.engine.dice import NAME_ALPHABET
+
+if TYPE_CHECKING:
+    from kcsim.api.cel.rules import Rules
 
 _REMEMBERED = 4096
 
 
 class Typed:
-    """Decoding, defaulting and validating for one server's catalog."""
+    """Decoding, defaulting and validating for one server's catalog.
+
+    Attributes:
+        custom_schemas: the schemas of custom resources, by group, version and kind.
+        warnings: what the last update broke, and had been broken before: to be told to the client, and taken away.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._checker = Checker()
         self.custom_schemas: dict[tuple[str, str, str], Schema] = {}
+        self._rules: dict[int, tuple[Schema, Rules | None]] = {}
+        self.warnings: list[str] = []
         # Pod specs known to be defaulted and valid, held so that their identity stays theirs.
         self._defaulted: dict[int, tuple[Object, Object]] = {}
         # With each the metadata of a pod that had it.
@@ -105,6 +116,7 @@ class Typed:
             errors = validate_metadata(obj, resource.gvk)
         else:
             errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
+            errors += _rule_faults(resource, obj)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
         if resource.kind == "Pod" and spec is not None:
@@ -116,19 +128,69 @@ class Typed:
         """Raise 422 unless ``old`` may become ``new``."""
         if subresource == "status":
             errors = validate_status(new, resource.gvk) if new.get("status") is not old.get("status") else []
+            errors += self._broken(resource, new, old)
         elif _only_status(new, old):
             return
         else:
-            errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new)]
+            errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new, old)]
+            errors += _rule_faults(resource, new)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
 
-    def _structural(self, resource: Resource, obj: Object) -> list[FieldError]:
+    def _structural(self, resource: Resource, obj: Object, old: Object | None = None) -> list[FieldError]:
         """What a custom resource's schema does not allow; its status is for its controller to get right."""
         schema = self.custom_schemas.get(resource.gvk) if resource.custom else None
         if schema is None:
             return []
-        return unchecked(list(problems({k: v for k, v in obj.items() if k != "status"}, schema)), schema)
+        errors = list(problems({k: v for k, v in obj.items() if k != "status"}, schema))
+        known = unchecked(errors, schema)
+        return known if len(known) > len(errors) else [*errors, *self._broken(resource, obj, old)]
+
+    def _broken(self, resource: Resource, new: Object, old: Object | None) -> list[FieldError]:
+        """The rules (CEL) of a custom resource that it breaks."""
+        schema = self.custom_schemas.get(resource.gvk) if resource.custom else None
+        if schema is None:
+            return []
+        known = self._rules.get(id(schema))
+        if known is None or known[0] is not schema:
+            known = self._rules[id(schema)] = (schema, _rules_of(schema))
+        if known[1] is None:
+            return []
+        found = known[1].broken(new, old)
+        self.warnings += found.warnings
+        return found.errors
+
+
+def _rules_of(schema: Schema) -> Rules | None:
+    """The CEL rules of a schema; None where there are none, or nothing to evaluate them (whoever defined it was warned)."""
+    if not has_rules(schema.raw):
+        return None
+    from kcsim.api.cel import library
+    from kcsim.api.cel.rules import Rules
+
+    return Rules(schema) if library.available() else None
+
+
+def _rule_faults(resource: Resource, obj: Object) -> list[FieldError]:
+    """What is wrong with the CEL rules in a CustomResourceDefinition."""
+    if resource.kind != "CustomResourceDefinition" or resource.custom:
+        return []
+    versions = (obj.get("spec") or {}).get("versions") or []
+    if not has_rules(versions):
+        return []
+    from kcsim.api.cel import library
+    from kcsim.api.cel.rules import rule_faults
+
+    if not library.available():
+        return []
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    # The server's own structure holds a schema that all versions share once.
+    shared = all(schema == schemas[0] for schema in schemas)
+    errors: list[FieldError] = []
+    for place, schema in enumerate(schemas[:1] if shared else schemas):
+        path = "spec.validation" if shared else f"spec.versions[{place}].schema"
+        errors += rule_faults(compile_crd_schema(schema), f"{path}.openAPIV3Schema")
+    return errors
 
 
 _SAME = ("labels", "annotations", "ownerReferences", "finalizers")

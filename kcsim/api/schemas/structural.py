@@ -2,7 +2,7 @@
 
 **Imitates:** apiextensions-apiserver ``pkg/apiserver/schema/defaulting`` and kube-openapi ``pkg/validation`` (v1.36), as
 far as the words ``default``, ``required``, ``type``, ``enum``, ``pattern``, times, sets and maps, and the limits of lengths and
-numbers go. Left out: the other JSON Schema words, CEL rules, ratcheting.
+numbers go. CEL rules have a room of their own (``api/cel/rules.py``). Left out: the other JSON Schema words, ratcheting.
 
 **Walk:** object -> ``with_defaults`` (new spine where something was missing) -> ``problems`` (field errors, in order).
 """
@@ -96,15 +96,16 @@ def problems(value: Any, node: Schema, path: str = "") -> Iterator[FieldError]:
 
 def unchecked(errors: list[FieldError], schema: Schema) -> list[FieldError]:
     """The errors, and that CEL rules were not even asked, where the schema has any and the object is too wrong."""
-    if not any(error.type in _BLOCKING for error in errors) or not _has_rules(schema.raw):
+    if not any(error.type in _BLOCKING for error in errors) or not has_rules(schema.raw):
         return errors
     return [*errors, FieldError("Invalid", "<nil>", None, _UNCHECKED)]
 
 
-def _has_rules(raw: Any) -> bool:
+def has_rules(raw: Any) -> bool:
+    """Whether a schema has CEL rules anywhere."""
     if isinstance(raw, dict):
-        return "x-kubernetes-validations" in raw or any(_has_rules(item) for item in raw.values())
-    return isinstance(raw, list) and any(_has_rules(item) for item in raw)
+        return "x-kubernetes-validations" in raw or any(has_rules(item) for item in raw.values())
+    return isinstance(raw, list) and any(has_rules(item) for item in raw)
 
 
 def _of_type(path: str, wanted: str, given: str) -> FieldError:
