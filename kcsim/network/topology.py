@@ -25,11 +25,13 @@ class UnknownHost(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A place in the network. ``kind`` says what stands there (node, control-plane, git-host ...)."""
+    """A place in the network. ``kind`` says what stands there (node, control-plane, git-host ...), ``address`` its IP
+    address, where it has one that matters."""
 
     name: str
     kind: str
     zone: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,9 @@ class Network:
 
     # --- building -----------------------------------------------------------------------------------------------
 
-    def add_host(self, name: str, *, kind: str, zone: str = "") -> Host:
+    def add_host(self, name: str, *, kind: str, zone: str = "", address: str = "") -> Host:
         """Place a host; it is joined to nothing yet."""
-        host = self._hosts[name] = Host(name, kind, zone)
+        host = self._hosts[name] = Host(name, kind, zone, address)
         self._graph.add_node(name)
         return host
 

@@ -235,6 +235,11 @@ class ContainerRuntime:
         """Whether a living sandbox has this address: without one, connections time out instead of being refused."""
         return bool(self._by_ip.get(pod_ip))
 
+    def sandbox_at(self, pod_ip: str) -> Sandbox | None:
+        """The living sandbox that has this address; the first one where several share their node's."""
+        here = self._by_ip.get(pod_ip)
+        return here[0] if here else None
+
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call ``listener(pod_ip)`` whenever a container at that address starts, ends or behaves differently."""
         self._on_change.append(listener)

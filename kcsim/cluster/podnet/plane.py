@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kcsim.api.client import Endpoint
-from kcsim.api.objects import Object
+from kcsim.api.objects import Key, Object
 from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
+from kcsim.cluster.podnet.firewall import Firewall
 from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
@@ -46,6 +47,7 @@ class PodNetwork:
 
     Attributes:
         edge: the host at which connections from outside come into the cluster.
+        firewall: what NetworkPolicies make of a connection.
     """
 
     def __init__(self, endpoint: Endpoint, edge: str = "") -> None:
@@ -61,6 +63,7 @@ class PodNetwork:
         self._listeners: list[Callable[[str, str], None]] = []
         self._load: list[Load] = []
         self._load_listeners: list[Callable[[], None]] = []
+        self.firewall = Firewall(endpoint, self)
         nodes = self.server.catalog.by_word("nodes")
         assert nodes is not None
         self._watch = self.server.log.watch(nodes, self._nodes_changed)
@@ -73,7 +76,8 @@ class PodNetwork:
         runtime.on_change(lambda ip: self._changed(name, ip))
 
     def set_up(self, node: str, up: bool) -> None:
-        """A machine goes down, or is back: so does its proxy."""
+        """A machine goes down, or is back: so do its proxy and its policy agent."""
+        self.firewall.set_up(node, up)
         proxy = self._proxies.get(node)
         if proxy is not None and up:
             proxy.start()
@@ -153,6 +157,22 @@ class PodNetwork:
                 return node
         return None
 
+    def is_node(self, host: str) -> bool:
+        """Whether a host is a node of this cluster."""
+        return host in self._runtimes
+
+    def address_of(self, host: str) -> str:
+        """The address of a node or of a host outside; "" when it has none."""
+        return self.network.host(host).address if self.network.has_host(host) else ""
+
+    def pod_at(self, ip: str) -> Key | None:
+        """The pod that has an address of its own, as namespace and name; None for a node's address or a free one."""
+        if ip in self._addresses:
+            return None
+        runtime = self._runtimes.get(self.node_of(ip) or "")
+        sandbox = runtime.sandbox_at(ip) if runtime is not None else None
+        return (sandbox.namespace, sandbox.name) if sandbox is not None else None
+
     def path(self, source: str, ip: str) -> Path | None:
         """How packets get from a host to an address and back; None when they are lost on the way."""
         node = self.node_of(ip)
@@ -160,6 +180,13 @@ class PodNetwork:
             return None
         there, back = self.network.route(source, node), self.network.route(node, source)
         return Path(node, there, back) if there is not None and back is not None else None
+
+    def allows(self, host: str, ip: str, port: int, protocol: str = "TCP") -> bool:
+        """Whether NetworkPolicies let a program on a host (a node's own, or one outside) connect to an address."""
+        firewall = self.firewall
+        if not firewall.enforcing:
+            return True
+        return firewall.verdict(firewall.end_of_host(host), firewall.end_at(ip), port, protocol).allowed
 
     def proxy(self, host: str) -> Proxy:
         """The Service proxy that connections from a host go through: the node's own, or the one at the edge."""

@@ -27,7 +27,9 @@ from kcsim.network.topology import Route
 
 NO_SERVICE, NO_PORT, NO_ENDPOINTS = "service not found", "service has no such port", "no ready endpoints"
 REFUSED, TIMED_OUT, SERVER_ERROR = "connection refused", "timed out", "server error"
-CAUSES = (NO_SERVICE, NO_PORT, NO_ENDPOINTS, REFUSED, TIMED_OUT, SERVER_ERROR)
+DROPPED = "dropped by network policy"
+"""To the client it is a timeout."""
+CAUSES = (NO_SERVICE, NO_PORT, NO_ENDPOINTS, REFUSED, TIMED_OUT, DROPPED, SERVER_ERROR)
 """Why a request can fail."""
 
 _FINEST = 1_000_000
@@ -93,6 +95,7 @@ class TrafficSource:
         self._proxy.on_rules(self._rules_changed)
         pods.on_change(self._pod_changed)
         pods.network.on_change(self._touch)
+        pods.firewall.on_change(self._touch)
         self._engine.at(start, self._begin)
         if until is not None:
             self._engine.at(max(until, start) + 1, self._end)
@@ -233,6 +236,8 @@ class TrafficSource:
         path = self._pods.path(self.source, backend.ip)
         if path is None or not self._pods.has_ip(backend.ip):
             return [(timed_out, 1.0)]
+        if not self._pods.allows(self.source, backend.ip, backend.port):
+            return [(Outcome(DROPPED, 0.0, self.timeout), 1.0)]
         links = (*path.there.latencies, *path.back.latencies)
         travel = sum(link.at(0.5) for link in links)
         serving = self._pods.serving(backend.ip, backend.port)
