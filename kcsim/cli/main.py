@@ -27,6 +27,7 @@ COMMANDS = {
     "check": "kcsim.cli.check",
     "test": "kcsim.cli.test",
     "schema": "kcsim.cli.schema",
+    "constants": "kcsim.cli.constants",
     "why": "kcsim.cli.why",
     "tui": "kcsim.cli.tui",
     "completion": "kcsim.cli.completion",

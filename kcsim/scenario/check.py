@@ -37,6 +37,7 @@ from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.values import NAME
 
+CONTROL_PLANE_MAX = 7
 NODES_MAX = 20_000
 """Machines of one cluster."""
 RUNNERS_MAX = 1_000
@@ -81,6 +82,13 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
             report.add("KC104", at(cluster, "nodes"), f"cluster '{cluster.name}' has {count} nodes", remedy)
         elif not isinstance(cluster.nodes, int):
             _unique(cluster.nodes, "node", report)
+        if not 0 < cluster.control_plane_replicas <= CONTROL_PLANE_MAX:
+            report.add(
+                "KC104",
+                at(cluster, "controlPlaneReplicas"),
+                f"a control plane of {cluster.control_plane_replicas} replicas",
+                f"Write 1 to {CONTROL_PLANE_MAX}.",
+            )
     if len(scenario.clusters) > 1:
         _unique(
             [node for each in scenario.clusters if not isinstance(each.nodes, int) for node in each.nodes],

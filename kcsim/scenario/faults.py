@@ -29,6 +29,11 @@ FAULTS: dict[str, FaultKind] = {
     "registry-outage": FaultKind(
         "The image registry answers nobody: pulls and pushes fail. Cached images still start."
     ),
+    "component-crash": FaultKind(
+        "The leading process of kube-controller-manager or kube-scheduler dies; one that stands by takes over, or nobody "
+        "works until, with `for`, it starts again and its old lease has run out.",
+        needs=("component",),
+    ),
     "api-partition": FaultKind(
         "One client cannot reach the API server; everybody else can.",
         needs=("client",),
@@ -36,7 +41,7 @@ FAULTS: dict[str, FaultKind] = {
 }
 """name -> kind of fault."""
 
-TARGET_FIELDS = ("node", "repository", "client")
+TARGET_FIELDS = ("node", "repository", "client", "component")
 """Fields of a timeline entry that say what a fault hits."""
 
 COMPONENT_CLIENTS = (

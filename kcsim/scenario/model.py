@@ -72,6 +72,10 @@ class Cluster(Part):
         Count | tuple[Node, ...],
         "How many like machines (node-1, node-2, ...; among several clusters NAME-node-1, ...), or each machine by itself.",
     ] = 3
+    control_plane_replicas: Annotated[
+        Count,
+        "Instances of the controller manager and of the scheduler: one leads, the others stand by.",
+    ] = 1
 
     def all_nodes(self, prefix: str = "") -> tuple[Node, ...]:
         """Every node, in order; a number is resolved into node-1, node-2, ... behind the prefix."""
@@ -476,6 +480,10 @@ class TimelineEntry(Part):
     client: Annotated[
         str | None, "The API client a fault cuts off: ci, flux, a component, a node or a person."
     ] = None
+    component: Annotated[
+        Literal["kube-controller-manager", "kube-scheduler"] | None,
+        "The control-plane component whose process a fault kills.",
+    ] = None
     for_: Annotated[Duration | None, "How long the fault lasts; left out: for good."] = None
 
     def action_names(self) -> tuple[str, ...]:
@@ -499,7 +507,12 @@ class TimelineEntry(Part):
         if self.flux is not None:
             return FluxCommand(self.flux, self.as_)
         if self.fault is not None:
-            named = {"node": self.node, "repository": self.repository, "client": self.client}
+            named = {
+                "node": self.node,
+                "repository": self.repository,
+                "client": self.client,
+                "component": self.component,
+            }
             return Fault(
                 self.fault, {key: value for key, value in named.items() if value is not None}, self.for_
             )

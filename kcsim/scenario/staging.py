@@ -13,6 +13,7 @@ from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.model import Delivery, Flux, Image, Node, Push, Repository, Scenario
+from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.world import World
 
 DEFAULT_BRANCH = "main"
@@ -49,7 +50,8 @@ def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, che
     for number, cluster in enumerate(clusters):
         name = cluster_name(scenario, cluster.name)
         nodes = [node_spec(node, index, number) for index, node in enumerate(scenario.nodes_of(cluster))]
-        world.add_cluster(name, nodes)
+        replicas = cluster.control_plane_replicas
+        world.add_cluster(name, nodes, control_plane=ControlPlane(replicas, replicas))
     return world
 
 

@@ -210,6 +210,21 @@ def _api_outage(world: World, cluster: Cluster, target: str, faults: Sequence[Fa
     cluster.endpoint.set_serving(not faults)
 
 
+def _a_component(world: World, cluster: Cluster, fault: Fault) -> dict[str, str]:
+    del world
+    if fault.target not in cluster.instances:
+        raise FaultError(f"no component {fault.target!r}; there are {', '.join(sorted(cluster.instances))}")
+    return {}
+
+
+def _component_crash(world: World, cluster: Cluster, component: str, faults: Sequence[Fault]) -> None:
+    del world
+    if faults:
+        cluster.crash_component(component)
+    else:
+        cluster.restart_component(component)
+
+
 def clients_named(name: str) -> tuple[str, ...]:
     """What the connections of a client call themselves: a host, a user or a program."""
     return {"ci": (CI,), "flux": FLUX_CONTROLLERS}.get(name, (name,))
@@ -281,6 +296,12 @@ KINDS: dict[str, Kind] = {
         "The image registry answers nobody.", "", _anything, _registry_outage, worldwide=True
     ),
     "api-outage": Kind("The API server is down: connections are refused.", "", _anything, _api_outage),
+    "component-crash": Kind(
+        "The leading instance of a control-plane component dies; it starts again at the end.",
+        "component",
+        _a_component,
+        _component_crash,
+    ),
     "api-partition": Kind("One client cannot reach the API server.", "client", _a_client, _api_partition),
     "image-behaviour": Kind(
         "Containers of an image behave differently, running ones as well.",

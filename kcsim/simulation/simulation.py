@@ -29,6 +29,7 @@ from kcsim.kubectl.flags import Editor
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.faults import Fault, inject
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
 from kcsim.simulation.world import World, node_specs
@@ -92,6 +93,7 @@ class Simulation:
         *,
         profile: str = "1.36",
         checking: bool = False,
+        control_plane: ControlPlane | None = None,
         world: World | None = None,
     ) -> None:
         if isinstance(nodes, int) and nodes < 0:
@@ -101,7 +103,8 @@ class Simulation:
         checked_seed(seed)
         self.world = world or World(seed, profile=profile, checking=checking)
         if world is None:
-            self.world.add_cluster("", node_specs(nodes) if isinstance(nodes, int) else list(nodes))
+            specs = node_specs(nodes) if isinstance(nodes, int) else list(nodes)
+            self.world.add_cluster("", specs, control_plane=control_plane)
         self.seed = self.world.engine.seed
 
     # --- time ---------------------------------------------------------------------------------------------------

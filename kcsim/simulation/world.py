@@ -19,6 +19,7 @@ from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
+from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.places import GIT, REGISTRY, USERS, lay_out
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ class World:
         """The first cluster."""
         return next(iter(self.clusters.values()))
 
-    def add_cluster(self, name: str = "", nodes: list[NodeSpec] | None = None) -> Cluster:
-        """Make a cluster; its machines boot now."""
+    def add_cluster(
+        self,
+        name: str = "",
+        nodes: list[NodeSpec] | None = None,
+        *,
+        control_plane: ControlPlane | None = None,
+    ) -> Cluster:
+        """Make a cluster; its machines boot now. ``control_plane`` says how many instances of its components stand by."""
         cluster = Cluster(
             self.engine,
             self.network,
@@ -84,6 +91,7 @@ class World:
             profile=self._profile,
             pod_cidr=cluster_cidr_for(len(nodes or ())),
             checking=self._checking,
+            control_plane=control_plane,
         )
         self.clusters[name] = cluster
         cluster.add_nodes(nodes or [])

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
+from kcsim.api.client import Call
 from kcsim.api.kit.lease import LEASES, Promise, new_lease
 from kcsim.api.objects import Object
-from kcsim.api.status import StatusError
+from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.core import Timer
-from kcsim.engine.task import Done, Sleep, Steps
+from kcsim.engine.task import Done, Sleep, Steps, Waitable
 from kcsim.profile.constants import DEFAULT
 
 if TYPE_CHECKING:
@@ -126,10 +127,10 @@ class LeaderElection:
         heartbeats = component.endpoint.server.heartbeats
         while True:
             try:
-                lease = yield component.client.get(LEASES, self._namespace, self._name)
+                lease = yield self._soon(component.client.get(LEASES, self._namespace, self._name))
                 if self._is_free(lease):
                     taken = objects.assoc(lease, ("spec",), self._spec(lease.get("spec") or {}))
-                    self._held = yield component.client.update(LEASES, taken)
+                    self._held = yield self._soon(component.client.update(LEASES, taken))
                     break
             except StatusError as error:
                 if error.is_not_found and (yield from self._create()):
@@ -148,11 +149,16 @@ class LeaderElection:
 
     def _create(self) -> Any:
         try:
-            self._held = yield self._component.client.create(LEASES, self.first_lease())
+            self._held = yield self._soon(self._component.client.create(LEASES, self.first_lease()))
         except StatusError as error:
             self._component.failed(f"lease {self._name}", error)
             return False
         return True
+
+    def _soon(self, call: Call) -> Waitable:
+        """A request of this client waits for half the renew deadline at most (``KubeConfig.Timeout``)."""
+        limit = self._times.renew_deadline // 2
+        return _Within(self._component, call, limit) if limit else call
 
     def _spec(self, old: dict[str, Any]) -> dict[str, Any]:
         now = rfc3339_micro(self._component.engine.now)
@@ -199,6 +205,33 @@ class LeaderElection:
         self._component.engine.note(self._component.name, "lost", f"lease/{self._namespace}/{self._name}")
         if self._on_lost is not None:
             self._on_lost()
+
+
+class _Within:
+    """A call whose answer must come in time."""
+
+    __slots__ = ("_call", "_component", "_limit")
+
+    def __init__(self, component: Component, call: Call, limit: int) -> None:
+        self._component = component
+        self._call = call
+        self._limit = limit
+
+    def start(self, done: Done) -> None:
+        """Send it; what comes first counts, the answer or the end of patience."""
+        waiting = True
+
+        def first(value: Any, error: Exception | None) -> None:
+            nonlocal waiting
+            if waiting:
+                waiting = False
+                timer.cancel()
+                done(value, error)
+
+        timer = self._component.after(
+            self._limit, first, None, Unreachable("context deadline exceeded (Client.Timeout exceeded)")
+        )
+        self._call.start(first)
 
 
 class _UntilSilent:

@@ -150,3 +150,29 @@ def test_a_wrong_command_line_gets_one_line_and_a_remedy(kcsim, row):
     assert message in head
     assert advice.startswith("  ")
     assert remedy in advice
+
+
+# --- constants --------------------------------------------------------------------------------------------------
+
+
+def test_constants_tell_value_unit_and_source_and_where_profiles_differ(kcsim):
+    said = kcsim("constants", "grace-period")
+    row = next(line for line in said.out.splitlines() if "node-monitor-grace-period" in line)
+    assert row.split()[1:6] == ["50", "s", "(40", "in", "1.31)"]
+    assert row.split()[6] == "pkg/controller/nodelifecycle/config/v1alpha1/defaults.go"
+
+
+def test_constants_as_json(kcsim):
+    said = kcsim("constants", "--json", "--profile", "1.31", "monitor-grace")
+    document = json.loads(said.out)
+    assert document["profile"] == "1.31"
+    assert [(row["name"], row["value"], row["unit"]) for row in document["constants"]] == [
+        ("node-monitor-grace-period", 40, "s")
+    ]
+
+
+@pytest.mark.parametrize("argv", [("--profile", "1.30"), ("no-such-constant",)])
+def test_constants_that_are_not_there(kcsim, argv):
+    said = kcsim("constants", *argv)
+    assert (said.code, said.out) == (Exit.BAD_INPUT, "")
+    assert said.err
