@@ -16,6 +16,7 @@ from typing import Protocol
 from kcsim.api import objects
 from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.client import Client, Endpoint
+from kcsim.api.gotemplate import Functions, TemplateError
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.lease import StandingLease
 from kcsim.api.objects import Key, Object
@@ -38,7 +39,6 @@ from kcsim.cluster.stages.stage import (
     Stage,
     Step,
 )
-from kcsim.cluster.stages.template import Functions, TemplateError
 from kcsim.engine.clock import MINUTE, SECOND, rfc3339
 from kcsim.engine.core import Timer
 from kcsim.engine.task import Sleep, Steps

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.gotemplate import Functions
 from kcsim.api.objects import Object
 from kcsim.cluster.stages.stage import Amount, FinalizersStep, PatchStep, Requirement, Stage
-from kcsim.cluster.stages.template import Functions
 from kcsim.engine.clock import parse_rfc3339, seconds
 from kcsim.manifests import documents
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from kcsim.cluster.stages.template import unquoted
+from kcsim.api.gotemplate import unquoted
 
 Filter = Callable[[Any], Iterator[Any]]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from kcsim.api.gotemplate import Template, TemplateError
 from kcsim.cluster.stages.functions import FUNCTIONS, WORLD_FUNCTIONS
 from kcsim.cluster.stages.query import Query, QuerySyntaxError
 from kcsim.cluster.stages.stage import (
@@ -24,7 +25,6 @@ from kcsim.cluster.stages.stage import (
     Stage,
     Step,
 )
-from kcsim.cluster.stages.template import Template, TemplateError
 from kcsim.engine.clock import MILLISECOND
 from kcsim.manifests import Manifest, ManifestError, Path
 from kcsim.manifests import read as read_manifests

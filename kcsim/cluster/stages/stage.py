@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kcsim.api.gotemplate import Template
 from kcsim.cluster.stages.query import Query
-from kcsim.cluster.stages.template import Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from kcsim.api.gotemplate import Template, TemplateError
 from kcsim.cluster.stages.functions import FUNCTIONS
 from kcsim.cluster.stages.lifecycle import choose, delay_of, finalizer_operations
 from kcsim.cluster.stages.query import Query, QuerySyntaxError
 from kcsim.cluster.stages.reading import StageError, read
 from kcsim.cluster.stages.stage import FinalizersStep
-from kcsim.cluster.stages.template import Template, TemplateError
 from kcsim.engine.clock import SECOND
 from kcsim.simulation.simulation import Simulation
 
