@@ -5,6 +5,7 @@ Works on the lines of trace.jsonl as well as on a living trace, so that a finish
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,5 +156,8 @@ def _facts(detail: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "removed" if value is None else str(value)
+    if isinstance(value, Mapping | list | bool):
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    else:
+        text = "removed" if value is None else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
