@@ -47,6 +47,7 @@ class Cache:
         self.dropped = 0
         self.image_version = 0
         self.image_holders: dict[str, int] = {}
+        self._priorities: dict[int, int] = {}
         self.index = PodIndex(self._node_labels, self.namespace_labels)
         self.node_memo: dict[Any, Any] = {}
         self.default_selector: DefaultSelector = no_default_selector
@@ -228,6 +229,7 @@ class Cache:
         info.remove_pod(uid)
         if pod is not None:
             self.index.add(pod, node, -1)
+            self._count_priority(pod, -1)
         if not ghost:
             self._touch(node)
         elif not info.pods:
@@ -246,6 +248,18 @@ class Cache:
             self._touch(node)
         self._node_of[pod.uid] = node
         self.index.add(pod, node)
+        self._count_priority(pod, 1)
+
+    def _count_priority(self, pod: PodInfo, step: int) -> None:
+        count = self._priorities.get(pod.priority, 0) + step
+        if count:
+            self._priorities[pod.priority] = count
+        else:
+            del self._priorities[pod.priority]
+
+    def has_lower(self, priority: int) -> bool:
+        """Whether any placed pod has a lower priority."""
+        return any(other < priority for other in self._priorities)
 
     def _touch(self, name: str) -> None:
         if self._order is None:

@@ -67,6 +67,13 @@ def _owner(pod: PodInfo, workloads: Workloads) -> tuple[str, Object] | None:
     return None if owner is None else (reference["kind"], owner)
 
 
+def _is_unseen(pod: PodInfo, workloads: Workloads) -> bool:
+    """Whether the pod has a controller that has not been seen yet."""
+    reference = objects.controller_of(pod.pod)
+    known = reference is not None and (reference["apiVersion"], reference["kind"]) in _RESOURCES
+    return known and _owner(pod, workloads) is None
+
+
 class DefaultSelectors:
     """``default_selector`` remembered for pods with equal labels and the same controller."""
 
@@ -82,8 +89,12 @@ class DefaultSelectors:
         """The selector for a pod."""
         reference = objects.controller_of(pod.pod)
         key = (pod.label_key, reference["uid"] if reference is not None else "")
-        if key not in self._known:
+        if key in self._known:
+            return self._known[key]
+        selector = default_selector(pod, self._workloads)
+        if not _is_unseen(pod, self._workloads):
+            # A controller that has not been seen yet is looked up again.
             if len(self._known) >= _LIMIT:
                 self._known.clear()
-            self._known[key] = default_selector(pod, self._workloads)
-        return self._known[key]
+            self._known[key] = selector
+        return selector

@@ -30,6 +30,7 @@ from kcsim.cluster.scheduler.framework import Status, default_normalize_score
 from kcsim.cluster.scheduler.host_ports import conflicts
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.node_selector import compile_preferred, node_names_of
+from kcsim.cluster.scheduler.nominations import Nominations
 from kcsim.cluster.scheduler.plugins.image_locality import (
     MIN_THRESHOLD,
     calculate_priority,
@@ -56,9 +57,12 @@ _MEMORY_CELLS = 4_000_000
 class FastPath:
     """Decides for pods, remembering by shape."""
 
-    def __init__(self, cache: Cache, profile: SchedulerProfile) -> None:
+    def __init__(
+        self, cache: Cache, profile: SchedulerProfile, nominations: Nominations | None = None
+    ) -> None:
         self._cache = cache
         self._profile = profile
+        self._nominations = nominations
         self._memories: dict[PodShape, ShapeMemory] = {}
 
     def decide(self, pod: PodInfo, start: int, pick: Pick, percentage: int = 0) -> Decision:
@@ -66,7 +70,7 @@ class FastPath:
         cache = self._cache
         infos = cache.infos
         if not infos or not self.covers(pod):
-            return schedule_pod(self._profile, pod, cache, start, pick, percentage=percentage)
+            return self._plainly(pod, start, pick, percentage)
         memory = self._memory(pod)
         memory.catch_up()
         index = memory.index
@@ -74,7 +78,7 @@ class FastPath:
         try:
             rules = rules_for(pod, cache)
         except (SelectorError, NotCompiled):
-            return schedule_pod(self._profile, pod, cache, start, pick, percentage=percentage)
+            return self._plainly(pod, start, pick, percentage)
         if rules is not None:
             return self._decide_by_rules(pod, memory, rules, start, pick, percentage)
         if not index.feasible:
@@ -91,6 +95,17 @@ class FastPath:
             chosen, ties = memory.pick_normalized(start, length, pick)
         return Decision(infos[chosen].name, next_start, feasible, length, ties)
 
+    def _plainly(self, pod: PodInfo, start: int, pick: Pick, percentage: int) -> Decision:
+        return schedule_pod(
+            self._profile,
+            pod,
+            self._cache,
+            start,
+            pick,
+            percentage=percentage,
+            nominations=self._nominations,
+        )
+
     def _decide_by_rules(
         self, pod: PodInfo, memory: ShapeMemory, rules: Rules, start: int, pick: Pick, percentage: int
     ) -> Decision:
@@ -101,7 +116,7 @@ class FastPath:
         wanted = num_feasible_nodes_to_find(count, percentage)
         found, length = feasible(rules, index, cache, start, wanted)
         if not found:
-            return schedule_pod(self._profile, pod, cache, start, pick, percentage=percentage)
+            return self._plainly(pod, start, pick, percentage)
         next_start = (start + length) % count
         if len(found) == 1:
             return Decision(cache.infos[found[0]].name, next_start, 1, length, 1)
@@ -116,7 +131,9 @@ class FastPath:
     def covers(self, pod: PodInfo) -> bool:
         """Whether what is remembered by shape decides for this pod."""
         shape = pod.shape
-        if pod.node_name or shape.volumes:
+        if pod.node_name or shape.volumes or pod.nominated:
+            return False
+        if self._nominations and self._nominations.concern(pod):
             return False
         return not shape.required_terms or node_names_of(shape.required_terms) is None
 

@@ -9,6 +9,7 @@ which nodes suit it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +117,11 @@ class PodInfo:
         self.pod = pod
         self.labels = pod["metadata"].get("labels") or {}
         self._label_key = None
+
+    def with_labels(self, labels: Mapping[str, str]) -> PodInfo:
+        """The same pod with other labels."""
+        metadata = {**self.pod["metadata"], "labels": dict(labels)}
+        return PodInfo({**self.pod, "metadata": metadata}, self.shape)
 
     @property
     def label_key(self) -> LabelKey:

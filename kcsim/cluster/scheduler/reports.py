@@ -45,8 +45,15 @@ def refusals(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def condition_patch(pod: Object, reason: str, message: str, now: int) -> Object | None:
-    """The status patch that sets PodScheduled to False; None when it says so already. ``now`` in µs."""
+def status_patch(
+    pod: Object, reason: str, message: str, now: int, nominated: str | None = None
+) -> Object | None:
+    """The patch that sets PodScheduled to False and the nominated node; None when the status says so already.
+
+    Args:
+        now: in µs.
+        nominated: the node's name, "" for none; None leaves it as it is.
+    """
     condition: dict[str, Any] = {
         "type": "PodScheduled",
         "status": "False",
@@ -57,12 +64,14 @@ def condition_patch(pod: Object, reason: str, message: str, now: int) -> Object 
     generation = pod["metadata"].get("generation")
     if generation:
         condition["observedGeneration"] = generation
+    changes: Object = {}
     before = objects.conditions(pod)
     after = objects.set_condition(before, condition, rfc3339(now))
-    if after is before:
-        return None
-    new = next(item for item in after if item["type"] == "PodScheduled")
-    return {"status": {"conditions": [new]}}
+    if after is not before:
+        changes["conditions"] = [next(item for item in after if item["type"] == "PodScheduled")]
+    if nominated is not None and nominated != (pod["status"].get("nominatedNodeName") or ""):
+        changes["nominatedNodeName"] = nominated or None
+    return {"status": changes} if changes else None
 
 
 def may_help(old: Object, new: Object) -> bool:
@@ -75,10 +84,6 @@ def unmodelled_fields(pod: Object) -> list[str]:
     """Fields of the pod that would decide about its node on a real cluster and are not looked at here."""
     spec = pod["spec"]
     found = []
-    affinity = spec.get("affinity") or {}
-    found += [f"spec.affinity.{kind}" for kind in ("podAffinity", "podAntiAffinity") if affinity.get(kind)]
-    if spec.get("topologySpreadConstraints"):
-        found.append("spec.topologySpreadConstraints")
     if spec.get("resourceClaims"):
         found.append("spec.resourceClaims")
     found += [

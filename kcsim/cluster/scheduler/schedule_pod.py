@@ -2,7 +2,7 @@
 
 **Imitates:** ``schedulePod``, ``findNodesThatFitPod``, ``findNodesThatPassFilters``, ``prioritizeNodes`` and
 ``selectHost`` (pkg/scheduler/schedule_one.go, v1.36), nodes visited one after the other instead of by 16 workers.
-Left out: extenders, nominated nodes, score plugins that fail.
+Left out: extenders, score plugins that fail.
 
 **Walk:** PreFilter -> nodes from a rotating start until enough are feasible -> PreScore, Score, normalise, weigh ->
 the best, ties broken by one draw. ``fast_path`` must come to the same answer, and is tested against this.
@@ -18,6 +18,7 @@ from kcsim.cluster.scheduler.default_profile import SchedulerProfile
 from kcsim.cluster.scheduler.framework import Code, FilterPlugin, Nodes, Status
 from kcsim.cluster.scheduler.messages import NO_NODES, fit_error, preemption_text, reason_counts
 from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.nominations import Nominations, refusal
 from kcsim.cluster.scheduler.pod_info import PodInfo
 from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
 
@@ -34,12 +35,14 @@ class Diagnosis:
         by_status: each different refusal, with the names of the nodes that gave it, in visiting order.
         pre_filter: the verdict before any node was looked at, if that was the end of it.
         absent: nodes that PreFilter left out.
+        post_filter: what preemption said; None stands for: nobody could be evicted.
     """
 
     node_count: int
     by_status: dict[Status, list[str]] = field(default_factory=dict)
     pre_filter: Status | None = None
     absent: int = 0
+    post_filter: str | None = None
 
     @property
     def plugins(self) -> frozenset[str]:
@@ -56,8 +59,10 @@ class Diagnosis:
             # The DynamicResources PostFilter misses the state that its PreFilter would have left (measured).
             return fit_error(self.node_count, {}, ", ".join(self.pre_filter.reasons), "not found")
         counts = [(status, len(names)) for status, names in self.by_status.items()]
-        absent = [(Status(Code.UNRESOLVABLE), self.absent)] if self.absent else []
-        after = preemption_text(self.node_count, [*counts, *absent])
+        after = self.post_filter
+        if after is None:
+            absent = [(Status(Code.UNRESOLVABLE), self.absent)] if self.absent else []
+            after = preemption_text(self.node_count, [*counts, *absent])
         return fit_error(self.node_count, reason_counts(counts), "", after)
 
 
@@ -82,7 +87,14 @@ class Decision:
 
 
 def schedule_pod(
-    profile: SchedulerProfile, pod: PodInfo, nodes: Nodes, start: int, pick: Pick, *, percentage: int = 0
+    profile: SchedulerProfile,
+    pod: PodInfo,
+    nodes: Nodes,
+    start: int,
+    pick: Pick,
+    *,
+    percentage: int = 0,
+    nominations: Nominations | None = None,
 ) -> Decision:
     """Choose a node for the pod, looking at every plugin on every node.
 
@@ -90,6 +102,7 @@ def schedule_pod(
         start: the index in ``nodes.infos`` at which the search begins.
         pick: called once, and only when several nodes share the best score.
         percentage: of nodes to find feasible; 0 is adaptive.
+        nominations: pods that are promised room. A pod's own nominated node is tried before all others.
     """
     infos = nodes.infos
     if not infos:
@@ -97,16 +110,20 @@ def schedule_pod(
     refused, states, names = run_pre_filters(profile.filters, pod, nodes)
     if refused is not None:
         return Decision("", start, diagnosis=Diagnosis(len(infos), pre_filter=refused))
-    candidates = infos if names is None else [info for info in infos if info.name in names]
-    wanted = num_feasible_nodes_to_find(len(candidates), percentage)
     filters = [(plugin, states[plugin.name]) for plugin in profile.filters if plugin.name in states]
+    if pod.nominated:
+        promised = nodes.node(pod.nominated)
+        if promised is not None and refusal(filters, pod, promised, nominations) is None:
+            return Decision(promised.name, start, 1, 1, 1)
+    candidates = infos if names is None else _named(names, nodes)
+    wanted = num_feasible_nodes_to_find(len(candidates), percentage)
     feasible: list[NodeInfo] = []
     by_status: dict[Status, list[str]] = {}
     evaluated = 0
     count = len(candidates)
     for i in range(count):
         info = candidates[(start + i) % count]
-        status = _first_refusal(filters, pod, info)
+        status = refusal(filters, pod, info, nominations)
         if status is None:
             if len(feasible) == wanted:
                 # One more than enough ends the search, and is looked at first the next time.
@@ -161,11 +178,9 @@ def prioritize_nodes(
     return totals
 
 
-def _first_refusal(
-    filters: Sequence[tuple[FilterPlugin, Any]], pod: PodInfo, info: NodeInfo
-) -> Status | None:
-    for plugin, state in filters:
-        status = plugin.filter(state, pod, info)
-        if status is not None:
-            return status
-    return None
+def _named(names: frozenset[str], nodes: Nodes) -> Sequence[NodeInfo]:
+    """The nodes of these names, in visiting order."""
+    if len(names) == 1:
+        only = nodes.node(next(iter(names)))
+        return [] if only is None else [only]
+    return [info for info in nodes.infos if info.name in names]

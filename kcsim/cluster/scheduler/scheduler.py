@@ -1,16 +1,17 @@
 """kube-scheduler: finds a node for every pod that has none.
 
 **Imitates:** pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go (v1.36): one scheduling cycle at a time, bindings
-side by side, assumed pods, the Scheduled and FailedScheduling events and the PodScheduled condition. Left out:
-preemption (its text is given, nobody is evicted), extenders, volumes and claims of resources; pods that need what is
-left out are reported. Differs: the plugins look at the cluster at the end of a cycle, not at its beginning.
+side by side, assumed pods, nominated pods, the Scheduled and FailedScheduling events and the PodScheduled condition.
+Left out: extenders and claims of resources; pods that need what is left out are reported. Differs: the plugins look at
+the cluster at the end of a cycle, not at its beginning.
 
-**Walk:** informer -> queue -> cycle (a delay) -> ``FastPath.decide`` -> assume -> POST pods/binding -> Scheduled; or a
-trace note with the refusals, the condition, the event, and back into the queue.
+**Walk:** informer -> queue -> cycle (a delay) -> ``FastPath.decide`` -> assume -> POST pods/binding -> Scheduled; or
+``Preemptor``, a trace note with the refusals, the condition, the event, and back into the queue.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,13 +25,23 @@ from kcsim.cluster.scheduler import reports
 from kcsim.cluster.scheduler.cache import Cache
 from kcsim.cluster.scheduler.default_profile import default_profile
 from kcsim.cluster.scheduler.fast_path import FastPath
-from kcsim.cluster.scheduler.hints import Event, NodeChanged, PlacedPodChanged, PlacedPodGone, worth_requeuing
+from kcsim.cluster.scheduler.hints import (
+    Event,
+    NodeChanged,
+    NodeGone,
+    PlacedPodChanged,
+    PlacedPodGone,
+    worth_requeuing,
+)
 from kcsim.cluster.scheduler.messages import cut_note
 from kcsim.cluster.scheduler.node_info import NodeInfo
-from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, PodInfo, PodShape, Shapes
+from kcsim.cluster.scheduler.nominations import Nominations
+from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, LabelKey, PodInfo, PodShape, Shapes
+from kcsim.cluster.scheduler.preemptor import Preemptor
 from kcsim.cluster.scheduler.queue import QueuedPod, SchedulingQueue
 from kcsim.cluster.scheduler.schedule_pod import Diagnosis
 from kcsim.cluster.scheduler.timings import DEFAULT_TIMINGS, SchedulerTimings
+from kcsim.cluster.scheduler.workloads import CachedWorkloads
 from kcsim.engine.core import Timer
 from kcsim.profile.api import SCHEDULER, UNLIMITED, ClientLimits
 
@@ -45,6 +56,7 @@ class Scheduler(Component):
         percentage: percentageOfNodesToScore; 0 is adaptive.
         queue: pods waiting; for a look inside.
         cache: nodes and placed pods; for a look inside.
+        nominations: pods that are promised room; for a look inside.
     """
 
     def __init__(
@@ -66,10 +78,13 @@ class Scheduler(Component):
         self._cycle_dice = self.dice("cycle")
         self._pick = self.dice("ties").integer
         self._profile = default_profile()
+        self._workloads = CachedWorkloads(self)
+        self._budgets = self.informer("poddisruptionbudgets")
         self._forget_all()
         self._pods = self.informer("pods")
         self._pods.on_change(self._pod_changed)
         self.informer("nodes").on_change(self._node_changed)
+        self.informer("namespaces").on_change(self._namespace_changed)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -86,7 +101,11 @@ class Scheduler(Component):
         self._shapes = Shapes()
         self.cache = Cache(self._shapes)
         self.queue = SchedulingQueue()
-        self._fast = FastPath(self.cache, self._profile)
+        self.nominations = Nominations()
+        self.cache.default_selector = self._workloads.selectors
+        self._workloads.selectors.forget()
+        self._fast = FastPath(self.cache, self._profile, self.nominations)
+        self._preemptor = Preemptor(self, self.cache, self._profile, self.nominations, self._budgets.list)
         self._start_index = 0
         self._busy = False
         self._binding: dict[str, QueuedPod] = {}
@@ -109,8 +128,12 @@ class Scheduler(Component):
             self._waiting_pod_changed(old, new)
 
     def _pod_gone(self, uid: str) -> None:
+        waiting = self.queue.get(uid)
         self.queue.delete(uid)
         placed = self.cache.remove_pod(uid)
+        if self.nominations.remove(uid) and placed is None and waiting is not None:
+            # The room it was promised is free for others.
+            placed = waiting.pod
         if placed is not None:
             self._happened(PlacedPodGone(placed))
 
@@ -118,8 +141,12 @@ class Scheduler(Component):
         uid = objects.uid(new)
         self.cache.set_pod(new)
         self.queue.delete(uid)
-        if self.queue.has_unschedulable and (old is None or not old["spec"].get("nodeName")):
-            self._happened(PlacedPodChanged(self._shapes.info(new)))
+        self.nominations.remove(uid)
+        if self.queue.has_unschedulable:
+            before = old if old is not None and old["spec"].get("nodeName") else None
+            if before is None or objects.labels(before) != objects.labels(new):
+                was = None if before is None else objects.labels(before)
+                self._happened(PlacedPodChanged(self._shapes.info(new), was))
 
     def _waiting_pod_changed(self, old: Object | None, new: Object) -> None:
         uid = objects.uid(new)
@@ -130,6 +157,9 @@ class Scheduler(Component):
         if uid not in self._reported and (missing := reports.unmodelled_fields(new)):
             self._reported[uid] = None
             self.engine.note(self.name, "warning", reports.subject(pod), {"not modelled": missing})
+        if pod.nominated or self.nominations:
+            was = ((old or {}).get("status") or {}).get("nominatedNodeName") or ""
+            self.nominations.update(was, pod)
         self.queue.update(
             pod,
             self.engine.now,
@@ -142,21 +172,34 @@ class Scheduler(Component):
         if new is None:
             if old is not None:
                 self.cache.remove_node(objects.name(old))
+                if self.queue.has_unschedulable:
+                    self._happened(NodeGone(NodeInfo(old)))
             return
         if self.cache.set_node(new) and self.queue.has_unschedulable:
             before = NodeInfo(old) if old is not None else None
             self._happened(NodeChanged(before, NodeInfo(new)))
 
+    def _namespace_changed(self, old: Object | None, new: Object | None) -> None:
+        if new is not None:
+            self.cache.set_namespace(objects.name(new), objects.labels(new))
+        elif old is not None:
+            self.cache.set_namespace(objects.name(old), None)
+
     def _happened(self, event: Event) -> None:
         """Give pods another try that the event may help."""
         if not self.queue.has_unschedulable:
             return
-        known: dict[tuple[PodShape, frozenset[str]], bool] = {}
+        known: dict[tuple[PodShape, LabelKey, frozenset[str]], bool] = {}
+        index, busy = self.cache.index, self._preemptor.busy
 
         def worth(queued: QueuedPod) -> bool:
-            key = (queued.pod.shape, queued.refused_by)
+            key = (queued.pod.shape, queued.pod.label_key, queued.refused_by)
             if key not in known:
-                known[key] = worth_requeuing(queued.refused_by, queued.pod, event)
+                known[key] = worth_requeuing(queued.refused_by, queued.pod, event, index)
+            if known[key] and queued.pod.uid in busy:
+                # Not before its victims are told to go (PreEnqueue of DefaultPreemption).
+                busy[queued.pod.uid] = True
+                return False
             return known[key]
 
         if self.queue.move(worth, self.engine.now, self.engine.cause):
@@ -200,6 +243,7 @@ class Scheduler(Component):
     def _bind(self, queued: QueuedPod, node: str) -> None:
         pod = queued.pod
         self.cache.assume(pod, node)
+        self.nominations.remove(pod.uid)
         self.queue.delete(pod.uid)
         self._binding[pod.uid] = queued
         self.client.bind(pod.pod, node).start(partial(self._bound, self._epoch, queued, node))
@@ -229,22 +273,43 @@ class Scheduler(Component):
 
     def _refused(self, queued: QueuedPod, diagnosis: Diagnosis) -> None:
         pod = queued.pod
+        outcome = self._preemptor.post_filter(pod, diagnosis)
+        diagnosis = replace(diagnosis, post_filter=outcome.text)
         self.queue.add_unschedulable(queued, diagnosis.plugins, self.engine.now)
+        if outcome.node is not None:
+            self.nominations.add(pod, outcome.node)
         self._arm_flush()
         detail = {**reports.refusals(diagnosis), "attempt": queued.attempts}
-        self._report(pod, "Unschedulable", diagnosis.message(), detail)
+        self._report(pod, "Unschedulable", diagnosis.message(), detail, outcome.node)
+        if outcome.candidate is not None:
+            self._preemptor.evict(pod, outcome.candidate)
+
+    def eviction_done(self, pod: PodInfo, *, again: bool) -> None:
+        """The victims of a pod have been told to go; ``again``: try the pod without waiting for more."""
+        if again and self.queue.move(
+            lambda queued: queued.pod.uid == pod.uid, self.engine.now, self.engine.cause
+        ):
+            self._arm_flush()
+            self._kick()
 
     # --- telling ------------------------------------------------------------------------------------------------
 
-    def _report(self, pod: PodInfo, reason: str, message: str, detail: dict[str, Any]) -> None:
-        """Note the failure, then tell it as an event and as the pod's PodScheduled condition."""
+    def _report(
+        self,
+        pod: PodInfo,
+        reason: str,
+        message: str,
+        detail: dict[str, Any],
+        nominated: str | None = None,
+    ) -> None:
+        """Note the failure, then tell it as an event and in the pod's status (``nominated`` None: as it is)."""
         record = self.engine.note(self.name, "refused", reports.subject(pod), detail)
         with self.engine.because(record):
             self._event(pod, "Warning", "FailedScheduling", cut_note(message))
             current = self._pods.get(pod.namespace, pod.name)
             if current is None or objects.uid(current) != pod.uid:
                 return
-            patch = reports.condition_patch(current, reason, message, self.engine.now)
+            patch = reports.status_patch(current, reason, message, self.engine.now, nominated)
             if patch is not None:
                 call = self.client.patch(
                     "pods", pod.namespace, pod.name, patch, type="strategic", subresource="status"
@@ -256,7 +321,11 @@ class Scheduler(Component):
             self.failed(f"status of {reports.subject(pod)}", error)
 
     def _event(self, pod: PodInfo, kind: str, reason: str, message: str) -> None:
-        self._series.event(pod.pod, kind, reason, "Binding" if kind == "Normal" else "Scheduling", message)
+        self.tell(pod, kind, reason, "Binding" if kind == "Normal" else "Scheduling", message)
+
+    def tell(self, pod: PodInfo, kind: str, reason: str, action: str, message: str) -> None:
+        """Write an event about a pod."""
+        self._series.event(pod.pod, kind, reason, action, message)
 
     # --- back-off -----------------------------------------------------------------------------------------------
 

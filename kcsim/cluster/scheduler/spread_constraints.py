@@ -61,9 +61,14 @@ def own_constraints(pod: PodInfo, action: str, nodes: Nodes) -> tuple[SpreadCons
     key = (action, pod.shape, pod.label_key)
     known: tuple[SpreadConstraint, ...] | None = nodes.index.memo.get(key)
     if known is None:
-        mine = [item for item in pod.shape.spread if item.get("whenUnsatisfiable") == action]
-        known = nodes.index.remember(key, tuple(_compile(item, pod.labels) for item in mine))
+        known = nodes.index.remember(key, compile_constraints(pod, action))
     return known
+
+
+def compile_constraints(pod: PodInfo, action: str) -> tuple[SpreadConstraint, ...]:
+    """As ``own_constraints``, compiled anew. Raises: SelectorError."""
+    mine = [item for item in pod.shape.spread if item.get("whenUnsatisfiable") == action]
+    return tuple(_compile(item, pod.labels) for item in mine)
 
 
 def default_constraints(pod: PodInfo, nodes: Nodes) -> tuple[SpreadConstraint, ...]:

@@ -41,7 +41,7 @@ class World:
         self.client.now(self.client.patch(resource, where, name, body, subresource=subresource, type=type))
 
     def node(self, name: str, cpu: str = "4", memory: str = "8Gi", pods: str = "110", **spec: Any) -> None:
-        labels = {"kubernetes.io/hostname": name}
+        labels = {"kubernetes.io/hostname": name, **spec.pop("labels", {})}
         self.create(
             "nodes",
             {
@@ -56,7 +56,14 @@ class World:
             # What admission adds until the node is ready.
             self.patch("nodes", name, {"spec": {"taints": None}})
 
-    def pod(self, name: str, cpu: str = "", ports: list[dict[str, Any]] | None = None, **spec: Any) -> None:
+    def pod(
+        self,
+        name: str,
+        cpu: str = "",
+        ports: list[dict[str, Any]] | None = None,
+        labels: dict[str, str] | None = None,
+        **spec: Any,
+    ) -> None:
         container: dict[str, Any] = {"name": "app", "image": "app:1", "ports": ports or []}
         if cpu:
             container["resources"] = {"requests": {"cpu": cpu}}
@@ -65,7 +72,7 @@ class World:
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": {"name": name, "namespace": "shop"},
+                "metadata": {"name": name, "namespace": "shop", "labels": labels or {}},
                 "spec": {"containers": [container], **spec},
             },
         )

@@ -49,7 +49,7 @@ class AffinityState:
     affinity: list[tuple[PodTerm, Table]]
     alone: bool
     anti: list[tuple[PodTerm, Table]]
-    existing: list[tuple[PodTerm, Table, TermGroup]]
+    existing: list[tuple[PodTerm, Table, TermGroup | None]]
 
     @property
     def may_be_first(self) -> bool:
@@ -74,7 +74,7 @@ class InterPodAffinity:
         terms = index.terms(pod)
         if terms.fault:
             return PreFilterResult(Status(Code.UNRESOLVABLE, (f"parsing pod: {terms.fault}",), _NAME))
-        existing = [
+        existing: list[tuple[PodTerm, Table, TermGroup | None]] = [
             (term, group.tally.domains(term.topology_key), group)
             for term, group in index.concerns(pod).anti
             if group.tally.on_node
@@ -118,19 +118,17 @@ class InterPodAffinity:
             if index.term_matches(term, other):
                 _count(table, node.labels.get(term.topology_key), step)
         group = index.group(other)
-        known = False
+        counted = False
         for term, table, owner in state.existing:
-            if owner is group:
-                known = True
+            if owner is group and owner is not None:
+                counted = True
                 _count(table, node.labels.get(term.topology_key), step)
-        if not known and step > 0:
-            # A pod that is nominated, not placed: its group may not have been there.
+        if not counted and step > 0:
+            # A nominated pod whose like is nowhere yet.
             for term in index.terms(other).required_anti:
                 value = node.labels.get(term.topology_key)
                 if value is not None and index.term_matches(term, pod):
-                    state.existing.append(
-                        (term, {value: step}, TermGroup(index.terms(other), index.tally(Wanted())))
-                    )
+                    state.existing.append((term, {value: 1}, None))
 
     def filter(self, state: AffinityState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Refuse a node whose domains break a term."""
