@@ -110,6 +110,7 @@ class World:
         until: int | None = None,
         cluster: str = "",
         source: str = USERS,
+        entry: str = "",
     ) -> TrafficSource:
         """Users who send ``rate`` requests a second to a Service, from outside the cluster unless ``source`` is a host
         in it; times in µs. See ``TrafficSource``.
@@ -126,6 +127,7 @@ class World:
             start=start,
             until=until,
             source=source,
+            entry=entry,
         )
         return traffic
 

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.objects import Key, Object
 from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
 from kcsim.cluster.podnet.firewall import Firewall
 from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
+from kcsim.cluster.podnet.loadbalancer import EXCLUDED, Cloud, balancer_ips
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
 
@@ -61,12 +63,18 @@ class PodNetwork:
         self._routes: dict[tuple[int, int], str] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
+        self._node_listeners: list[Callable[[], None]] = []
         self._load: list[Load] = []
         self._load_listeners: list[Callable[[], None]] = []
         self.firewall = Firewall(endpoint, self)
         nodes = self.server.catalog.by_word("nodes")
         assert nodes is not None
+        self._nodes = nodes
         self._watch = self.server.log.watch(nodes, self._nodes_changed)
+        services = self.server.catalog.by_word("services")
+        assert services is not None
+        self._services = services
+        self._cloud = Cloud(endpoint, services)
 
     # --- building -----------------------------------------------------------------------------------------------
 
@@ -91,6 +99,10 @@ class PodNetwork:
     def on_change(self, listener: Callable[[str, str], None]) -> None:
         """Call ``listener(node, ip)`` whenever what runs at an address may answer differently."""
         self._listeners.append(listener)
+
+    def on_nodes(self, listener: Callable[[], None]) -> None:
+        """Call ``listener()`` whenever a node becomes, or ceases to be, a target of load balancers."""
+        self._node_listeners.append(listener)
 
     def add_load(self, load: Load) -> None:
         """Somebody sends requests to pods."""
@@ -126,6 +138,9 @@ class PodNetwork:
             before = version.previous.object if version.previous is not None else None
             after = None if kind == "DELETED" else version.object
             name = version.key[1]
+            if self._node_listeners and _is_target(before) != _is_target(after):
+                for listener in self._node_listeners:
+                    listener()
             if before is not None and after is not None and _same_place(before, after):
                 continue
             self._forget(name, before)
@@ -199,6 +214,29 @@ class PodNetwork:
                 proxy.warm_up()
         return proxy
 
+    def balanced_nodes(self, service: Object) -> list[str]:
+        """The nodes that a Service's load balancer sends to, in the order of names; none while it has no address.
+
+        Those that are Ready and not excluded; where clients keep their address, those that have an endpoint to offer.
+        """
+        if not balancer_ips(service):
+            return []
+        nodes = [v.object for v in self.server.log.list(self._nodes)]
+        names = [objects.name(node) for node in nodes if _is_target(node)]
+        if service["spec"].get("externalTrafficPolicy") != "Local":
+            return names
+        rules = {name: self.proxy(name).rules(*objects.key(service)) for name in names}
+        return [name for name, known in rules.items() if known and any(p.external for p in known.ports)]
+
+    def service(self, key: Key) -> Object | None:
+        """A Service as the API has it."""
+        version = self.server.log.get(self._services, *key)
+        return version.object if version is not None else None
+
+    def nodes(self) -> list[str]:
+        """The nodes with a machine, in the order in which they joined."""
+        return list(self._runtimes)
+
     def serving(self, ip: str, port: int) -> Serving | None:
         """Who accepts connections at this address and port; None: nobody."""
         runtime = self._runtimes.get(self.node_of(ip) or "")
@@ -225,6 +263,13 @@ def _prefix(cidr: str) -> tuple[int, int]:
 def _internal_ips(node: Object) -> list[str]:
     addresses = (node.get("status") or {}).get("addresses") or ()
     return [item["address"] for item in addresses if item.get("type") == "InternalIP"]
+
+
+def _is_target(node: Object | None) -> bool:
+    if node is None or EXCLUDED in objects.labels(node):
+        return False
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _same_place(before: Object, after: Object) -> bool:

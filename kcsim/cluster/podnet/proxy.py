@@ -19,7 +19,14 @@ from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
-from kcsim.cluster.podnet.services import ServiceRules, not_modelled, service_of_slice, service_rules
+from kcsim.cluster.podnet.services import (
+    Place,
+    ServiceRules,
+    not_modelled,
+    outside_ips,
+    service_of_slice,
+    service_rules,
+)
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.trace import Record
 from kcsim.profile.api import KUBE_PROXY
@@ -31,6 +38,7 @@ MIN_SYNC_PERIOD = DEFAULT.us("kube-proxy/min-sync-period")
 PROGRAMMING: Distribution = DEFAULT.delay("kube-proxy/sync-duration")
 """How long a sync takes in a small cluster (workloads reference, 16.3)."""
 
+ZONE = "topology.kubernetes.io/zone"
 SLICES = "endpointslices.discovery.k8s.io"
 START_WAIT = 100 * MILLISECOND
 
@@ -64,6 +72,23 @@ class Proxy(Component):
         """Call ``listener(key)`` whenever a Service is served differently."""
         self._listeners.append(listener)
 
+    def place(self) -> Place:
+        """Where it stands, by the labels of its own Node."""
+        nodes = self.client.resource("nodes")
+        node = self.endpoint.server.log.get(nodes, "", self.host)
+        return Place(self.host, objects.labels(node.object).get(ZONE, "")) if node is not None else Place()
+
+    def find(self, ip: str) -> Key | None:
+        """The Service that has an address, its own or one for the outside."""
+        return next(
+            (k for k, r in sorted(self._rules.items()) if ip in r.cluster_ips or ip in r.outside_ips), None
+        )
+
+    def find_node_port(self, port: int) -> Key | None:
+        """The Service that a port of every node leads to."""
+        found = (k for k, r in sorted(self._rules.items()) if any(p.node_port == port for p in r.ports))
+        return next(found, None)
+
     def on_stop(self) -> None:
         """The host went down: its rules with it."""
         lost = list(self._rules)
@@ -77,20 +102,21 @@ class Proxy(Component):
     def warm_up(self) -> None:
         """Know at once what a proxy that has been here all along would know: it is only made now."""
         server = self.endpoint.server
+        place = self.place()
         slices: dict[str, list[Object]] = {}
         for version in server.find(self.client.resource(SLICES), None, "", ""):
             for service in service_of_slice(version.object):
                 slices.setdefault(service, []).append(version.object)
         for version in server.find(self.client.resource("services"), None, "", ""):
             key = version.key
-            self._rules[key] = service_rules(version.object, slices.get("/".join(key), ()))
+            self._rules[key] = service_rules(version.object, slices.get("/".join(key), ()), place)
 
     # --- following ----------------------------------------------------------------------------------------------
 
     def _service_changed(self, old: Object | None, new: Object | None) -> None:
         obj = new or old
         assert obj is not None
-        if old is None or new is None or old.get("spec") is not new.get("spec"):
+        if old is None or new is None or old.get("spec") is not new.get("spec") or _moved(old, new):
             self._touch(objects.key(obj))
 
     def _slice_changed(self, old: Object | None, new: Object | None) -> None:
@@ -111,6 +137,7 @@ class Proxy(Component):
             self.after(START_WAIT, self._sync)
             return
         dirty, self._dirty = self._dirty, {}
+        place = self.place()
         changes: Changes = {}
         for key, cause in dirty.items():
             service = self._services.get(*key)
@@ -119,7 +146,7 @@ class Proxy(Component):
                 continue
             self._report(key, service)
             slices = self._slices.by_index("service", "/".join(key))
-            changes[key] = (service_rules(service, slices), cause)
+            changes[key] = (service_rules(service, slices, place), cause)
         self.after(self._programming.draw(PROGRAMMING), self._programmed, changes)
 
     def _programmed(self, changes: Changes) -> None:
@@ -150,6 +177,9 @@ class Proxy(Component):
             if (key, field) not in self._told:
                 self._told.add((key, field))
                 subject = f"service/{key[0]}/{key[1]}"
-                self.engine.note(
-                    self.name, "not modelled", subject, {"field": f"spec.{field}", "value": value}
-                )
+                self.engine.note(self.name, "not modelled", subject, {"field": field, "value": value})
+
+
+def _moved(old: Object, new: Object) -> bool:
+    """Whether a Service got or lost a load balancer's address."""
+    return outside_ips(old) != outside_ips(new)

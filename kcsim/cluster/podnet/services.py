@@ -1,17 +1,27 @@
 """What a proxy programs for one Service: for each port, where a new connection may go.  Decides; never acts.
 
-**Imitates:** kube-proxy's ``pkg/proxy/topology.go`` and ``endpointslicecache.go`` (v1.36): ready endpoints; when there are
-none, those that are serving though terminating; when there are none either, the connection is rejected. Left out, and
-told by ``not_modelled``: session affinity, ``Local`` traffic policies, traffic distribution, ExternalName.
+**Imitates:** kube-proxy's ``pkg/proxy/topology.go``, ``endpointslicecache.go`` and what ``iptables/proxier.go`` makes of them
+(v1.36): ready endpoints that their hints give to this place; when there are none, those that are serving though
+terminating; when there are none either, the connection is rejected. Where a traffic policy is ``Local`` only those of
+the node count, and it is dropped when only other nodes have some. Left out: load balancers' source ranges.
+
+**Walk:** a Service and its slices -> ``endpoints_of`` a port -> ``categorize`` for a place -> a ``PortRule`` with the
+backends for connections from inside, and those for connections from outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
+from kcsim.engine.clock import SECOND
+
+REFUSE, DROP = "refuse", "drop"
+"""What happens to a connection for which there is no backend."""
+DEFAULT_AFFINITY_S = 10_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +34,73 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """One endpoint of a slice, as a proxy reads it."""
+
+    backend: Backend
+    ready: bool
+    serving: bool
+    terminating: bool
+    node: str = ""
+    zones: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether it still serves though it ends."""
+        return self.serving and self.terminating
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a proxy stands: its node and that node's zone; "" at the edge of the cluster, which is no node."""
+
+    node: str = ""
+    zone: str = ""
+
+
+EDGE = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class PortRule:
-    """One port of a Service and its backends, in the order of the slices."""
+    """One port of a Service.
+
+    Attributes:
+        backends: where connections from inside the cluster go, in the order of the slices.
+        external: where those go that come in by node port, load balancer or external IP.
+        otherwise, external_otherwise: what happens when there are none: ``refuse`` or ``drop``.
+        node_port: 0 when it has none.
+    """
 
     name: str
     number: int
     backends: tuple[Backend, ...]
+    protocol: str = "TCP"
+    node_port: int = 0
+    external: tuple[Backend, ...] = ()
+    otherwise: str = REFUSE
+    external_otherwise: str = REFUSE
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRules:
-    """All ports of one Service."""
+    """All ports of one Service.
+
+    Attributes:
+        affinity: how long a client stays with its backend (µs); 0: each connection goes anywhere.
+        cluster_ips: its own addresses; none for a headless one.
+        outside_ips: its external IPs and those of its load balancer.
+        external_name: the name it stands for, of an ExternalName Service.
+        keeps_source: whether connections from outside keep the client's address (``externalTrafficPolicy: Local``).
+    """
 
     ports: tuple[PortRule, ...]
+    affinity: int = 0
+    cluster_ips: tuple[str, ...] = ()
+    outside_ips: tuple[str, ...] = ()
+    external_name: str = ""
+    keeps_source: bool = False
 
     def port(self, wanted: int | str | None) -> PortRule | None:
         """The port of that number or name; None means the first. None when the Service has no such port."""
@@ -45,27 +109,63 @@ class ServiceRules:
         return next((p for p in self.ports if wanted in {p.number, p.name}), None)
 
 
-def service_rules(service: Object, slices: Iterable[Object]) -> ServiceRules:
-    """What a Service and its EndpointSlices come to."""
+def service_rules(service: Object, slices: Iterable[Object], place: Place = EDGE) -> ServiceRules:
+    """What a Service and its EndpointSlices come to at a place."""
     spec = service["spec"]
-    headless = spec.get("clusterIP") == "None"
+    if spec.get("type") == "ExternalName":
+        return ServiceRules((), external_name=spec.get("externalName", ""))
     known = list(slices)
+    ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     return ServiceRules(
-        tuple(
-            PortRule(
-                port.get("name", ""),
-                port["port"],
-                # Nobody translates the port of a headless Service: its name leads to the pods themselves.
-                _backends(known, port.get("name", ""), port["port"] if headless else None),
-            )
-            for port in spec.get("ports") or ()
-        )
+        tuple(_port_rule(spec, port, known, place) for port in spec.get("ports") or ()),
+        affinity_of(spec),
+        tuple(ip for ip in ips if ip != "None"),
+        outside_ips(service),
+        "",
+        spec.get("externalTrafficPolicy") == "Local",
     )
 
 
-def _backends(slices: list[Object], name: str, fixed: int | None) -> tuple[Backend, ...]:
-    ready: list[Backend] = []
-    leaving: list[Backend] = []
+def affinity_of(spec: Object) -> int:
+    """How long a client stays with its backend (µs)."""
+    if spec.get("sessionAffinity") != "ClientIP":
+        return 0
+    config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return int(config.get("timeoutSeconds") or DEFAULT_AFFINITY_S) * SECOND
+
+
+def outside_ips(service: Object) -> tuple[str, ...]:
+    """External IPs of a Service, and the addresses of its load balancer."""
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    return (*(service["spec"].get("externalIPs") or ()), *(i["ip"] for i in ingress if i.get("ip")))
+
+
+def _port_rule(spec: Object, port: Object, slices: list[Object], place: Place) -> PortRule:
+    name = port.get("name", "")
+    headless = spec.get("clusterIP") == "None"
+    # Nobody translates the port of a headless Service: its name leads to the pods themselves.
+    listed = endpoints_of(slices, name, port["port"] if headless else None)
+    here = bool(place.node)
+    inside_local = here and spec.get("internalTrafficPolicy") == "Local"
+    outside_local = here and spec.get("externalTrafficPolicy") == "Local"
+    found = categorize(listed, place)
+    any_at_all = bool(found.cluster or found.local or found.elsewhere)
+    lost = DROP if any_at_all else REFUSE
+    return PortRule(
+        name,
+        port["port"],
+        found.local if inside_local else found.cluster,
+        port.get("protocol") or "TCP",
+        port.get("nodePort") or 0,
+        found.local if outside_local else found.cluster,
+        lost if inside_local else REFUSE,
+        lost if outside_local else REFUSE,
+    )
+
+
+def endpoints_of(slices: Iterable[Object], name: str, fixed: int | None = None) -> list[Listed]:
+    """The endpoints of one port by name, in the order of the slices; ``fixed`` is a port nobody translates."""
+    found: dict[Backend, Listed] = {}
     for slice_ in slices:
         number = next(
             (p.get("port") for p in slice_.get("ports") or () if (p.get("name") or "") == name), None
@@ -73,31 +173,72 @@ def _backends(slices: list[Object], name: str, fixed: int | None) -> tuple[Backe
         if number is None:
             continue
         for endpoint in slice_.get("endpoints") or ():
-            conditions = endpoint.get("conditions") or {}
-            target = endpoint.get("targetRef") or {}
-            pod = f"{target.get('namespace', '')}/{target['name']}" if target.get("kind") == "Pod" else ""
-            backend = Backend(endpoint["addresses"][0], fixed or number, pod)
-            # A missing condition counts as true, but for terminating (discovery/v1, EndpointConditions).
-            if conditions.get("ready") is not False:
-                ready.append(backend)
-            elif conditions.get("serving") is not False and conditions.get("terminating"):
-                leaving.append(backend)
-    return tuple(dict.fromkeys(ready or leaving))
+            listed = _listed(endpoint, fixed or number)
+            found.setdefault(listed.backend, listed)
+    return list(found.values())
+
+
+def _listed(endpoint: Object, port: int) -> Listed:
+    conditions = endpoint.get("conditions") or {}
+    target = endpoint.get("targetRef") or {}
+    hints: dict[str, Any] = endpoint.get("hints") or {}
+    pod = f"{target.get('namespace', '')}/{target['name']}" if target.get("kind") == "Pod" else ""
+    # A missing condition counts as true, but for terminating (discovery/v1, EndpointConditions).
+    return Listed(
+        Backend(endpoint["addresses"][0], port, pod),
+        conditions.get("ready") is not False,
+        conditions.get("serving") is not False,
+        bool(conditions.get("terminating")),
+        endpoint.get("nodeName", ""),
+        tuple(zone["name"] for zone in hints.get("forZones") or ()),
+        tuple(node["name"] for node in hints.get("forNodes") or ()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """The eligible endpoints of a port: for the whole cluster, on this node, and whether another node has some."""
+
+    cluster: tuple[Backend, ...] = ()
+    local: tuple[Backend, ...] = ()
+    elsewhere: bool = field(default=False)
+
+
+def categorize(endpoints: Sequence[Listed], place: Place) -> Categories:
+    """CategorizeEndpoints: which of them a connection at this place may go to."""
+    ready = [e for e in endpoints if e.ready]
+    chosen = [e for e in ready if _is_for(e, _mode(ready, place), place)]
+    # Among those that end no hint counts: better a far one than none.
+    chosen = chosen or [e for e in endpoints if e.lingers]
+    here = [e for e in endpoints if place.node and e.node == place.node]
+    local = [e for e in here if e.ready] or [e for e in here if e.lingers]
+    elsewhere = any(e.ready or e.lingers for e in endpoints)
+    return Categories(tuple(e.backend for e in chosen), tuple(e.backend for e in local), elsewhere)
+
+
+def _mode(ready: list[Listed], place: Place) -> str:
+    """Which kind of hint counts: one that every ready endpoint has, and that gives this place at least one."""
+    if place.node and all(e.nodes for e in ready) and any(place.node in e.nodes for e in ready):
+        return "node"
+    if place.zone and all(e.zones for e in ready) and any(place.zone in e.zones for e in ready):
+        return "zone"
+    return ""
+
+
+def _is_for(endpoint: Listed, mode: str, place: Place) -> bool:
+    if mode == "node":
+        return place.node in endpoint.nodes
+    return not mode or place.zone in endpoint.zones
 
 
 def not_modelled(service: Object) -> dict[str, str]:
     """Fields of a Service that would change where connections go, and are not played: ``{field: value}``."""
-    spec = service["spec"]
-    usual = {
-        "sessionAffinity": "None",
-        "internalTrafficPolicy": "Cluster",
-        "externalTrafficPolicy": "Cluster",
-    }
-    found = {field: spec[field] for field, value in usual.items() if spec.get(field) not in {None, "", value}}
-    if spec.get("trafficDistribution"):
-        found["trafficDistribution"] = spec["trafficDistribution"]
-    if spec.get("type") == "ExternalName":
-        found["type"] = "ExternalName"
+    found = {}
+    if service["spec"].get("loadBalancerSourceRanges"):
+        found["spec.loadBalancerSourceRanges"] = ", ".join(service["spec"]["loadBalancerSourceRanges"])
+    mode = objects.annotations(service).get("service.kubernetes.io/topology-mode", "")
+    if mode.lower() == "auto":
+        found["metadata.annotations[service.kubernetes.io/topology-mode]"] = mode
     return found
 
 

@@ -1,7 +1,9 @@
 """Users of an app, as requests to a Service that come at their rate whatever the answers are (open loop).
 
 Every request really depends on the cluster: the Service must be programmed where the request comes in, the endpoint
-picked must be on a machine that packets reach, its container must listen, and then it answers as its image behaves.
+picked must be on a machine that packets reach, no NetworkPolicy may stop it, its container must listen, and then it
+answers as its image behaves. Requests from outside come in at the edge, as through an ingress that knows the endpoints,
+unless they are sent to node ports or to the cloud's load balancer: then a node's proxy passes them on.
 No event is spent on a request: conditions are worked out when one of them changes, and requests are counted.
 
 Left out: retries and kept-alive connections of the client (each request is a new connection), and what happens to a
@@ -19,7 +21,8 @@ from kcsim.api.objects import Key
 from kcsim.cluster.podnet.arrivals import Arrivals
 from kcsim.cluster.podnet.ledger import Failure, Latency, Ledger, Outcome, Stretch, Totals
 from kcsim.cluster.podnet.plane import PodNetwork
-from kcsim.cluster.podnet.services import Backend, PortRule
+from kcsim.cluster.podnet.proxy import Proxy
+from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules, outside_ips
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
@@ -32,6 +35,7 @@ DROPPED = "dropped by network policy"
 CAUSES = (NO_SERVICE, NO_PORT, NO_ENDPOINTS, REFUSED, TIMED_OUT, DROPPED, SERVER_ERROR)
 """Why a request can fail."""
 
+ENTRIES = ("", "NodePort", "LoadBalancer")
 _FINEST = 1_000_000
 
 
@@ -58,6 +62,7 @@ class TrafficSource:
         start: int = 0,
         until: int | None = None,
         source: str,
+        entry: str = "",
     ) -> None:
         """Requests to ``service`` in ``namespace``; times in µs.
 
@@ -68,6 +73,7 @@ class TrafficSource:
             start: when the first request is sent; not in the past.
             until: no request is sent after this instant; None: for ever.
             source: the host they come from. A node sends through its own proxy, everybody else through the edge.
+            entry: how requests from outside come in: "" at the edge, ``NodePort`` at any node, ``LoadBalancer``.
         """
         self.name = name
         self.service = f"{namespace}/{service}"
@@ -77,6 +83,10 @@ class TrafficSource:
             raise ValueError(f"a rate must be more than 0, not {rate}")
         self.timeout = timeout
         self.source = source
+        if entry not in ENTRIES:
+            raise ValueError(f"an entry must be {', '.join(ENTRIES[1:])} or empty, not {entry!r}")
+        self.entry = entry
+        self._favourite: Backend | None = None
         self._pods = pods
         self._engine = pods.engine
         self._key: Key = (namespace, service)
@@ -92,10 +102,14 @@ class TrafficSource:
         start = max(start, self._engine.now)
         self.ledger = Ledger(Arrivals(self.rate, start))
         pods.add_load(self)
-        self._proxy.on_rules(self._rules_changed)
+        self._proxies = [pods.proxy(node) for node in pods.nodes()] if entry else [self._proxy]
+        for proxy in self._proxies:
+            proxy.on_rules(self._rules_changed)
         pods.on_change(self._pod_changed)
         pods.network.on_change(self._touch)
         pods.firewall.on_change(self._touch)
+        if entry == "LoadBalancer":
+            pods.on_nodes(self._touch)
         self._engine.at(start, self._begin)
         if until is not None:
             self._engine.at(max(until, start) + 1, self._end)
@@ -202,43 +216,82 @@ class TrafficSource:
     def _outcomes(self) -> tuple[Outcome, ...]:
         """What becomes of requests sent from now on: failing classes first, shares adding up to 1."""
         self._ips = set()
-        entry = self._round_trip(self._proxy.host)
-        if entry is None:
-            return (Outcome(TIMED_OUT, 1.0, self.timeout),)
-        rule = self._rule()
-        if isinstance(rule, str):
-            return (Outcome(rule, 1.0, _typical(entry)),)
-        share = 1 / len(rule.backends)
         shares: dict[Outcome, tuple[float, list[str]]] = {}
-        for backend in rule.backends:
-            self._ips.add(backend.ip)
-            for outcome, part in self._at(backend):
+        doors = self._doors()
+        if isinstance(doors, Outcome):
+            return (doors,)
+        for door in doors:
+            for outcome, part, pod in self._through(door):
                 known, pods = shares.get(outcome, (0.0, []))
-                shares[outcome] = known + share * part, [*pods, backend.pod]
+                shares[outcome] = known + part / len(doors), [*pods, pod] if pod not in pods else pods
         found = [
             Outcome(o.cause, part, o.takes, tuple(pods), o.links, o.work)
             for o, (part, pods) in shares.items()
         ]
         return tuple(sorted(found, key=lambda o: (not o.cause, o.cause, o.takes, o.pods)))
 
-    def _rule(self) -> PortRule | str:
-        rules = self._proxy.rules(*self._key)
-        if rules is None:
-            return NO_SERVICE
-        rule = rules.port(self.port)
-        if rule is None:
-            return NO_PORT
-        return rule if rule.backends else NO_ENDPOINTS
+    def _doors(self) -> list[Proxy] | Outcome:
+        """The proxies that requests come to, each with the same share; or what becomes of all of them without one."""
+        if self.entry == "LoadBalancer":
+            service = self._pods.service(self._key)
+            nodes = self._pods.balanced_nodes(service) if service is not None else []
+            if not nodes:
+                # A balancer without a target resets connections; without an address nobody can be connected to.
+                missing = service is None or not outside_ips(service)
+                return Outcome(NO_SERVICE if missing else NO_ENDPOINTS, 1.0, 0)
+            return [self._pods.proxy(node) for node in nodes]
+        return self._proxies
 
-    def _at(self, backend: Backend) -> list[tuple[Outcome, float]]:
-        """What becomes of a request to one backend, with the share of each outcome."""
+    def _through(self, proxy: Proxy) -> list[tuple[Outcome, float, str]]:
+        """What becomes of requests that come to one proxy, with the share of each outcome and the pod meant."""
+        entry = self._round_trip(proxy.host)
+        if entry is None:
+            return [(Outcome(TIMED_OUT, 0.0, self.timeout), 1.0, "")]
+        rules = proxy.rules(*self._key)
+        rule = rules.port(self.port) if rules is not None else None
+        if rules is None or rule is None:
+            return [(Outcome(NO_SERVICE if rules is None else NO_PORT, 0.0, _typical(entry)), 1.0, "")]
+        if self.entry == "NodePort" and not rule.node_port:
+            return [(Outcome(REFUSED, 0.0, _typical(entry)), 1.0, "")]
+        backends = self._chosen(rules, rule.external if self.entry else rule.backends)
+        if not backends:
+            dropped = (rule.external_otherwise if self.entry else rule.otherwise) == DROP
+            return [(Outcome(NO_ENDPOINTS, 0.0, self.timeout if dropped else _typical(entry)), 1.0, "")]
+        share = 1 / len(backends)
+        via = proxy.host if self.entry else ""
+        found = []
+        for backend in backends:
+            self._ips.add(backend.ip)
+            for outcome, part in self._at(backend, via, rules.keeps_source):
+                found.append((outcome, share * part, backend.pod))
+        return found
+
+    def _chosen(self, rules: ServiceRules, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """All of them; only the one it stays with, for a single client of a Service with session affinity.
+
+        Who comes from outside is many clients: each stays with a backend, together they keep to the shares.
+        """
+        if not rules.affinity or not backends or not self._pods.is_node(self.source):
+            return backends
+        if self.rate * rules.affinity < SECOND:
+            return backends  # Every request comes after its affinity is forgotten.
+        if self._favourite not in backends:
+            self._favourite = self._dice.choice(backends)
+        return (self._favourite,)
+
+    def _at(self, backend: Backend, via: str, keeps_source: bool) -> list[tuple[Outcome, float]]:
+        """What becomes of a request to one backend, with the share of each outcome; ``via`` is the node it came to."""
         timed_out = Outcome(TIMED_OUT, 0.0, self.timeout)
-        path = self._pods.path(self.source, backend.ip)
-        if path is None or not self._pods.has_ip(backend.ip):
+        path = self._pods.path(via or self.source, backend.ip)
+        entry = self._round_trip(via) if via else None
+        if path is None or not self._pods.has_ip(backend.ip) or (via and entry is None):
             return [(timed_out, 1.0)]
-        if not self._pods.allows(self.source, backend.ip, backend.port):
+        # A node that passes a request on puts its own address on it, unless the client's is to be kept.
+        sender = via if via and not keeps_source else self.source
+        if not self._pods.allows(sender, backend.ip, backend.port):
             return [(Outcome(DROPPED, 0.0, self.timeout), 1.0)]
-        links = (*path.there.latencies, *path.back.latencies)
+        outer = tuple(link for route in entry or () for link in route.latencies)
+        links = (*outer, *path.there.latencies, *path.back.latencies)
         travel = sum(link.at(0.5) for link in links)
         serving = self._pods.serving(backend.ip, backend.port)
         if serving is None:

@@ -1,7 +1,7 @@
 """From a pod to its endpoint of a Service.  Decides; never acts.
 
 **Imitates:** staging ``k8s.io/endpointslice`` ``utils.go`` (podToEndpoint, getEndpointPorts, ShouldPodBeInEndpoints,
-podEndpointsChanged), v1.36. Left out: topology hints and traffic distribution.
+podEndpointsChanged) and ``trafficdist``, v1.36. Left out: proportional topology hints (``topology-mode: Auto``).
 """
 
 from __future__ import annotations
@@ -60,7 +60,19 @@ def pod_to_endpoint(pod: Object, service: Object, address_type: str, zone: str) 
         endpoint["nodeName"] = spec["nodeName"]
     if zone:
         endpoint["zone"] = zone
+        hints = _hints(service["spec"].get("trafficDistribution", ""), zone, spec.get("nodeName", ""))
+        if ready and hints:
+            endpoint["hints"] = hints
     return endpoint
+
+
+def _hints(distribution: str, zone: str, node: str) -> Object:
+    """Who an endpoint is meant for (trafficdist.ReconcileHints): each serves where it is."""
+    if distribution == "PreferSameNode" and node:
+        return {"forZones": [{"name": zone}], "forNodes": [{"name": node}]}
+    if distribution in ("PreferClose", "PreferSameZone", "PreferSameNode"):
+        return {"forZones": [{"name": zone}]}
+    return {}
 
 
 def endpoint_ports(service: Object, pod: Object) -> list[Object]:
