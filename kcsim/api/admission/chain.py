@@ -2,7 +2,7 @@
 
 **Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, ServiceAccount,
 TaintNodesByCondition, Priority, DefaultTolerationSeconds,
-StorageObjectInUseProtection is left out with volumes. Left out and refused loudly elsewhere: LimitRanger, ResourceQuota,
+StorageObjectInUseProtection. Left out and refused loudly elsewhere: LimitRanger, ResourceQuota,
 webhooks and policies (see ``docs/fidelity.md``).
 """
 
@@ -33,6 +33,10 @@ NOT_ENFORCED = frozenset(
 """Kinds the server stores but whose effect on other objects kcsim does not model: creating one warns."""
 
 _TOLERATION_SECONDS = 300
+_PROTECTED = {
+    "PersistentVolumeClaim": "kubernetes.io/pvc-protection",
+    "PersistentVolume": "kubernetes.io/pv-protection",
+}
 
 
 class Admission:
@@ -63,6 +67,8 @@ class Admission:
             return self._pod(namespace, obj)
         if resource.kind == "Node" and not resource.custom:
             return _taint_new_node(obj)
+        if resource.kind in _PROTECTED and not resource.group:
+            return _protected(obj, _PROTECTED[resource.kind])
         return obj
 
     def admit_update(self, resource: Resource, obj: Object) -> Object:
@@ -210,3 +216,11 @@ def _taint_new_node(obj: Object) -> Object:
     if any(t.get("key") == taint["key"] and t.get("effect") == taint["effect"] for t in taints):
         return obj
     return objects.assoc(obj, ("spec", "taints"), [*taints, taint])  # type: ignore[no-any-return]
+
+
+def _protected(obj: Object, finalizer: str) -> Object:
+    """StorageObjectInUseProtection: what may be in use goes only when a controller lets it."""
+    finalizers = obj["metadata"].get("finalizers") or []
+    if finalizer in finalizers:
+        return obj
+    return objects.with_metadata(obj, finalizers=[*finalizers, finalizer])
