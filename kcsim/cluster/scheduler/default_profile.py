@@ -20,8 +20,13 @@ from kcsim.cluster.scheduler.plugins.node_ports import NodePorts
 from kcsim.cluster.scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
 from kcsim.cluster.scheduler.plugins.node_resources_fit import NodeResourcesFit
 from kcsim.cluster.scheduler.plugins.node_unschedulable import NodeUnschedulable
+from kcsim.cluster.scheduler.plugins.node_volume_limits import NodeVolumeLimits
 from kcsim.cluster.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
+from kcsim.cluster.scheduler.plugins.volume_binding import VolumeBinding
+from kcsim.cluster.scheduler.plugins.volume_restrictions import VolumeRestrictions
+from kcsim.cluster.scheduler.plugins.volume_zone import VolumeZone
+from kcsim.cluster.scheduler.storage import NoStorage, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,26 @@ SPREAD_WEIGHT = 2
 INTER_POD_WEIGHT = 2
 
 
-def default_profile() -> SchedulerProfile:
-    """The default plugins."""
+def default_profile(storage: Storage | None = None) -> SchedulerProfile:
+    """The default plugins; those about volumes look them up in ``storage``."""
+    storage = storage or NoStorage()
     taints, affinity, fit = TaintToleration(), NodeAffinity(), NodeResourcesFit()
     spread, inter_pod = PodTopologySpread(), InterPodAffinity()
     return SchedulerProfile(
-        filters=(NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), fit, spread, inter_pod),
+        filters=(
+            NodeUnschedulable(),
+            NodeName(),
+            taints,
+            affinity,
+            NodePorts(),
+            fit,
+            VolumeRestrictions(storage),
+            NodeVolumeLimits(storage),
+            VolumeBinding(storage),
+            VolumeZone(storage),
+            spread,
+            inter_pod,
+        ),
         scores=(
             (taints, TAINT_WEIGHT),
             (affinity, NODE_AFFINITY_WEIGHT),

@@ -15,7 +15,7 @@ from kcsim.cluster.scheduler.plugins.node_affinity import required_matches
 from kcsim.cluster.scheduler.plugins.node_resources_fit import fits_request
 from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
 from kcsim.cluster.scheduler.pod_index import PodIndex
-from kcsim.cluster.scheduler.pod_info import PodInfo
+from kcsim.cluster.scheduler.pod_info import PodInfo, claims_of
 from kcsim.cluster.scheduler.spread_constraints import HARD, compile_constraints
 
 
@@ -49,7 +49,16 @@ class NodeGone:
     node: NodeInfo
 
 
-Event = NodeChanged | NodeGone | PlacedPodGone | PlacedPodChanged
+@dataclass(frozen=True, slots=True)
+class StorageChanged:
+    """A claim, volume, storage class or CSI node came, changed or left."""
+
+    resource: str
+    namespace: str
+    name: str
+
+
+Event = NodeChanged | NodeGone | PlacedPodGone | PlacedPodChanged | StorageChanged
 
 
 def worth_requeuing(
@@ -124,6 +133,8 @@ def _spread(pod: PodInfo, event: Event) -> bool:
         if event.old_labels is None:
             return now
         return now != _counts(pod, event.pod.namespace, event.old_labels)
+    if isinstance(event, StorageChanged):
+        return False
     keys = [item.get("topologyKey", "") for item in pod.shape.spread]
     if isinstance(event, NodeGone):
         return all(key in event.node.labels for key in keys)
@@ -145,7 +156,7 @@ def _counts(pod: PodInfo, namespace: str, labels: Mapping[str, str]) -> bool:
 def _inter_pod(pod: PodInfo, event: Event, index: PodIndex) -> bool:
     """Affinity hopes for a pod that matches, anti-affinity (either way) for one that is gone or no longer matches."""
     terms = index.terms(pod)
-    if isinstance(event, NodeGone):
+    if isinstance(event, NodeGone | StorageChanged):
         return False
     if isinstance(event, NodeChanged):
         wanted = {term.topology_key for term in terms.required}
@@ -175,6 +186,43 @@ def _inter_pod(pod: PodInfo, event: Event, index: PodIndex) -> bool:
     return (matches_now and not matched) or freed
 
 
+def _volumes(pod: PodInfo, event: Event) -> bool:
+    """One of its claims changed, or something that a claim could be bound with, or where a node stands."""
+    if isinstance(event, StorageChanged):
+        if event.resource == "persistentvolumeclaims":
+            return _uses(pod, event)
+        return event.resource in {"persistentvolumes", "storageclasses"}
+    if not isinstance(event, NodeChanged):
+        return False
+    return event.old is None or event.old.labels != event.new.labels
+
+
+def _attachments(pod: PodInfo, event: Event) -> bool:
+    """A pod with volumes left, a driver can attach more, or one of its claims changed."""
+    if isinstance(event, PlacedPodGone):
+        return event.pod.shape.volumes
+    if isinstance(event, StorageChanged):
+        return event.resource == "csinodes" or _uses(pod, event)
+    return isinstance(event, NodeChanged) and event.old is None
+
+
+def _disks(pod: PodInfo, event: Event) -> bool:
+    """A pod with volumes left, or one of its claims changed."""
+    if isinstance(event, PlacedPodGone):
+        return event.pod.shape.volumes
+    if isinstance(event, StorageChanged):
+        return _uses(pod, event)
+    return isinstance(event, NodeChanged) and event.old is None
+
+
+def _uses(pod: PodInfo, event: StorageChanged) -> bool:
+    return (
+        event.resource == "persistentvolumeclaims"
+        and event.namespace == pod.namespace
+        and any(use.name == event.name for use in claims_of(pod))
+    )
+
+
 _HINTS: dict[str, Callable[[PodInfo, Event], bool]] = {
     "NodeUnschedulable": _unschedulable,
     "NodeName": _new_node,
@@ -182,5 +230,9 @@ _HINTS: dict[str, Callable[[PodInfo, Event], bool]] = {
     "NodeAffinity": _affinity,
     "NodePorts": _ports,
     "NodeResourcesFit": _fit,
+    "VolumeBinding": _volumes,
+    "VolumeZone": _volumes,
+    "NodeVolumeLimits": _attachments,
+    "VolumeRestrictions": _disks,
     "PodTopologySpread": _spread,
 }

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from kcsim.api.selectors import LabelSelector
-from kcsim.cluster.scheduler.pod_info import LabelKey, PodInfo, PodShape
+from kcsim.cluster.scheduler.pod_info import LabelKey, PodInfo, PodShape, claims_of
 from kcsim.cluster.scheduler.pod_terms import NO_TERMS, NamespaceLabels, PodTerm, PodTerms, compile_pod_terms
 
 NodeLabels = Callable[[str], Mapping[str, str] | None]
@@ -65,7 +65,10 @@ class Tally:
         self._domains.clear()
 
 
-def _add(table: dict[str, int], key: str, step: int) -> None:
+_K = TypeVar("_K")
+
+
+def _add(table: dict[_K, int], key: _K, step: int) -> None:
     count = table.get(key, 0) + step
     if count:
         table[key] = count
@@ -140,6 +143,7 @@ class PodIndex:
     """Counts of placed pods.
 
     Attributes:
+        claim_users: how many placed pods use each claim, by namespace and name.
         groups: pods with inter-pod terms, in order of appearance; a group stays when its last pod is gone.
         memo: for what is compiled from shapes and labels alone; emptied when it grows large.
     """
@@ -151,6 +155,7 @@ class PodIndex:
         self._tallies: dict[Wanted, Tally] = {}
         self._terms: dict[tuple[PodShape, str], PodTerms] = {}
         self._group_of: dict[tuple[PodShape, str], TermGroup] = {}
+        self.claim_users: dict[tuple[str, str], int] = {}
         self.groups: list[TermGroup] = []
         self._concerns: dict[LabelKey, Concerns] = {}
         self._selects_namespaces = False
@@ -244,6 +249,9 @@ class PodIndex:
                 tally.add(node, step)
         if not bucket.total:
             del self._buckets[key]
+        if pod.shape.volumes:
+            for use in claims_of(pod):
+                _add(self.claim_users, (pod.namespace, use.name), step)
         if pod.shape.affinity_terms:
             where = (pod.shape, pod.namespace)
             group = self._group_of.get(where)

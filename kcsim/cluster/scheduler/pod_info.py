@@ -142,6 +142,27 @@ class PodInfo:
         return f"{self.namespace}/{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimUse:
+    """A claim that a pod names; ``ephemeral``: it is made for this pod, under the pod's name."""
+
+    name: str
+    ephemeral: bool
+
+
+def claims_of(pod: PodInfo) -> list[ClaimUse]:
+    """The claims a pod uses, in the order of its volumes."""
+    found: list[ClaimUse] = []
+    if not pod.shape.volumes:
+        return found
+    for volume in pod.pod["spec"].get("volumes") or ():
+        if volume.get("persistentVolumeClaim"):
+            found.append(ClaimUse(volume["persistentVolumeClaim"]["claimName"], ephemeral=False))
+        elif volume.get("ephemeral"):
+            found.append(ClaimUse(f"{pod.name}-{volume['name']}", ephemeral=True))
+    return found
+
+
 class Shapes:
     """Finds the shape of a spec, compiling each different one once."""
 

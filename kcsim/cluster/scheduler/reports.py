@@ -82,14 +82,4 @@ def may_help(old: Object, new: Object) -> bool:
 
 def unmodelled_fields(pod: Object) -> list[str]:
     """Fields of the pod that would decide about its node on a real cluster and are not looked at here."""
-    spec = pod["spec"]
-    found = []
-    if spec.get("resourceClaims"):
-        found.append("spec.resourceClaims")
-    found += [
-        f"spec.volumes[{i}].{kind}"
-        for i, volume in enumerate(spec.get("volumes") or ())
-        for kind in ("persistentVolumeClaim", "ephemeral")
-        if kind in volume
-    ]
-    return found
+    return ["spec.resourceClaims"] if pod["spec"].get("resourceClaims") else []

@@ -36,11 +36,13 @@ from kcsim.cluster.scheduler.hints import (
 from kcsim.cluster.scheduler.messages import cut_note
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.nominations import Nominations
-from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, LabelKey, PodInfo, PodShape, Shapes
+from kcsim.cluster.scheduler.plugins.volume_binding import VolumeBinding
+from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, PodInfo, Shapes
 from kcsim.cluster.scheduler.preemptor import Preemptor
 from kcsim.cluster.scheduler.queue import QueuedPod, SchedulingQueue
 from kcsim.cluster.scheduler.schedule_pod import Diagnosis
 from kcsim.cluster.scheduler.timings import DEFAULT_TIMINGS, SchedulerTimings
+from kcsim.cluster.scheduler.volume_binder import CachedStorage, bind_volumes
 from kcsim.cluster.scheduler.workloads import CachedWorkloads
 from kcsim.engine.core import Timer
 from kcsim.profile.api import SCHEDULER, UNLIMITED, ClientLimits
@@ -77,7 +79,9 @@ class Scheduler(Component):
         self._series = SeriesRecorder(self, self._tracked_client(UNLIMITED, "series"), DEFAULT_SCHEDULER)
         self._cycle_dice = self.dice("cycle")
         self._pick = self.dice("ties").integer
-        self._profile = default_profile()
+        self._storage = CachedStorage(self)
+        self._profile = default_profile(self._storage)
+        self._volumes = next(p for p in self._profile.filters if isinstance(p, VolumeBinding))
         self._workloads = CachedWorkloads(self)
         self._budgets = self.informer("poddisruptionbudgets")
         self._forget_all()
@@ -85,6 +89,7 @@ class Scheduler(Component):
         self._pods.on_change(self._pod_changed)
         self.informer("nodes").on_change(self._node_changed)
         self.informer("namespaces").on_change(self._namespace_changed)
+        self._storage.listen()
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -101,6 +106,7 @@ class Scheduler(Component):
         self._shapes = Shapes()
         self.cache = Cache(self._shapes)
         self.queue = SchedulingQueue()
+        self._volumes.promised.clear()
         self.nominations = Nominations()
         self.cache.default_selector = self._workloads.selectors
         self._workloads.selectors.forget()
@@ -135,7 +141,7 @@ class Scheduler(Component):
             # The room it was promised is free for others.
             placed = waiting.pod
         if placed is not None:
-            self._happened(PlacedPodGone(placed))
+            self.happened(PlacedPodGone(placed))
 
     def _placed_pod_changed(self, old: Object | None, new: Object) -> None:
         uid = objects.uid(new)
@@ -146,7 +152,7 @@ class Scheduler(Component):
             before = old if old is not None and old["spec"].get("nodeName") else None
             if before is None or objects.labels(before) != objects.labels(new):
                 was = None if before is None else objects.labels(before)
-                self._happened(PlacedPodChanged(self._shapes.info(new), was))
+                self.happened(PlacedPodChanged(self._shapes.info(new), was))
 
     def _waiting_pod_changed(self, old: Object | None, new: Object) -> None:
         uid = objects.uid(new)
@@ -173,11 +179,11 @@ class Scheduler(Component):
             if old is not None:
                 self.cache.remove_node(objects.name(old))
                 if self.queue.has_unschedulable:
-                    self._happened(NodeGone(NodeInfo(old)))
+                    self.happened(NodeGone(NodeInfo(old)))
             return
         if self.cache.set_node(new) and self.queue.has_unschedulable:
             before = NodeInfo(old) if old is not None else None
-            self._happened(NodeChanged(before, NodeInfo(new)))
+            self.happened(NodeChanged(before, NodeInfo(new)))
 
     def _namespace_changed(self, old: Object | None, new: Object | None) -> None:
         if new is not None:
@@ -185,15 +191,17 @@ class Scheduler(Component):
         elif old is not None:
             self.cache.set_namespace(objects.name(old), None)
 
-    def _happened(self, event: Event) -> None:
+    def happened(self, event: Event) -> None:
         """Give pods another try that the event may help."""
         if not self.queue.has_unschedulable:
             return
-        known: dict[tuple[PodShape, LabelKey, frozenset[str]], bool] = {}
+        known: dict[Any, bool] = {}
         index, busy = self.cache.index, self._preemptor.busy
 
         def worth(queued: QueuedPod) -> bool:
-            key = (queued.pod.shape, queued.pod.label_key, queued.refused_by)
+            pod = queued.pod
+            # Pods of one shape and with equal labels have the same chances, unless they have volumes of their own.
+            key = (pod.shape, pod.label_key, queued.refused_by, pod.uid if pod.shape.volumes else "")
             if key not in known:
                 known[key] = worth_requeuing(queued.refused_by, queued.pod, event, index)
             if known[key] and queued.pod.uid in busy:
@@ -246,24 +254,47 @@ class Scheduler(Component):
         self.nominations.remove(pod.uid)
         self.queue.delete(pod.uid)
         self._binding[pod.uid] = queued
-        self.client.bind(pod.pod, node).start(partial(self._bound, self._epoch, queued, node))
+        info = self.cache.node(node)
+        choice = self._volumes.choice_for(pod, info) if pod.shape.volumes and info is not None else None
+        if choice is None:
+            self._post_binding(queued, node)
+            return
+        promised = {objects.name(volume): "/".join(objects.key(claim)) for claim, volume in choice.bind}
+        self._volumes.promised.update(promised)
+
+        def volumes_bound(_value: Any, error: Exception | None) -> None:
+            for name in promised:
+                self._volumes.promised.pop(name, None)
+            if error is None:
+                self._post_binding(queued, node)
+            else:
+                self._not_bound(queued, node, f'running PreBind plugin "VolumeBinding": {error}')
+
+        self.spawn(bind_volumes(self, self._storage, choice, node), volumes_bound)
+
+    def _post_binding(self, queued: QueuedPod, node: str) -> None:
+        self.client.bind(queued.pod.pod, node).start(partial(self._bound, self._epoch, queued, node))
 
     def _bound(self, epoch: int, queued: QueuedPod, node: str, _value: Any, error: Exception | None) -> None:
         if epoch != self._epoch:
             return
+        if error is not None:
+            self._not_bound(queued, node, f'running Bind plugin "DefaultBinder": {error}')
+            return
         pod = queued.pod
         del self._binding[pod.uid]
-        if error is None:
-            self._event(pod, "Normal", "Scheduled", f"Successfully assigned {pod.full_name} to {node}")
-            return
+        self._event(pod, "Normal", "Scheduled", f"Successfully assigned {pod.full_name} to {node}")
+
+    def _not_bound(self, queued: QueuedPod, node: str, text: str) -> None:
+        pod = queued.pod
+        del self._binding[pod.uid]
         known = self._pods.get(pod.namespace, pod.name)
         if known is not None and objects.uid(known) == pod.uid and known["spec"].get("nodeName"):
             # It has a node after all: the answer was lost, or somebody else was faster.
             return
         placed = self.cache.remove_pod(pod.uid)
         if placed is not None:
-            self._happened(PlacedPodGone(placed))
-        text = f'running Bind plugin "DefaultBinder": {error}'
+            self.happened(PlacedPodGone(placed))
         self._report(pod, "SchedulerError", text, {"error": text, "node": node})
         if known is not None and objects.uid(known) == pod.uid:
             queued.cause = self.engine.cause

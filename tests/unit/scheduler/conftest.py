@@ -62,9 +62,12 @@ class World:
         cpu: str = "",
         ports: list[dict[str, Any]] | None = None,
         labels: dict[str, str] | None = None,
+        resources: dict[str, Any] | None = None,
         **spec: Any,
     ) -> None:
         container: dict[str, Any] = {"name": "app", "image": "app:1", "ports": ports or []}
+        if resources:
+            container["resources"] = resources
         if cpu:
             container["resources"] = {"requests": {"cpu": cpu}}
         self.create(

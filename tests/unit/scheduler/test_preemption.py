@@ -104,13 +104,11 @@ def test_a_polite_pod_evicts_nobody(world: Any) -> None:
     world.run(1)
     world.pod("vip", "800m", priorityClassName="polite")
     world.run(1)
-    assert world.events("vip") == [
-        (
-            "FailedScheduling",
-            "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
-            "preemption: not eligible due to preemptionPolicy=Never.",
-        )
-    ]
+    text = (
+        "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, "
+        "preemption: not eligible due to preemptionPolicy=Never."
+    )
+    assert world.events("vip") == [("FailedScheduling", text)]
     assert "deletionTimestamp" not in world.get("low")["metadata"]
 
 

@@ -31,8 +31,41 @@ def test_pod_is_bound_and_told(new_world: NewWorld) -> None:
     assert world.condition("web")["status"] == "True"
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "cpu": ({"cpu": "50"}, "4 Insufficient cpu."),
+    "extended": (
+        {"resources": {"requests": {"x.example/gpu": "1"}, "limits": {"x.example/gpu": "1"}}},
+        "4 Insufficient x.example/gpu.",
+    ),
+    "near": (
+        {
+            "affinity": {
+                "podAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": {"no": "such"}},
+                        }
+                    ]
+                }
+            }
+        },
+        "4 node(s) didn't match pod affinity rules.",
+    ),
+    "spread": (
+        {
+            "labels": {"s": "1"},
+            "topologySpreadConstraints": [
+                {
+                    "maxSkew": 1,
+                    "topologyKey": "nolabel",
+                    "whenUnsatisfiable": "DoNotSchedule",
+                    "labelSelector": {"matchLabels": {"s": "1"}},
+                }
+            ],
+        },
+        "4 node(s) didn't match pod topology spread constraints (missing required label).",
+    ),
     "selector": ({"nodeSelector": {"disk": "ssd"}}, f"4 {NO_MATCH}."),
     "affinity": (
         {
@@ -144,10 +177,10 @@ def test_other_schedulers_pods_are_left_alone(new_world: NewWorld) -> None:
 
 def test_unmodelled_fields_are_reported(new_world: NewWorld) -> None:
     world = four_nodes(new_world)
-    world.pod("p", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])
+    world.pod("p", resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}])
     world.run(1)
     (note,) = world.notes("warning")
-    assert note.detail == {"not modelled": ["spec.volumes[0].persistentVolumeClaim"]}
+    assert note.detail == {"not modelled": ["spec.resourceClaims"]}
 
 
 def test_bindings_keep_to_the_client_limit(new_world: NewWorld) -> None:

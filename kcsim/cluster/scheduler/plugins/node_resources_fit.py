@@ -55,7 +55,7 @@ def fits_request(
         count = len(node.pods)
         short.append(InsufficientResource("pods", "Too many pods", 1, count, node.allowed_pods, False))
     requests = shape.requests
-    scalars = sorted(name for name in requests if name not in _NATIVE) if len(requests) > 2 else ()
+    scalars = sorted(name for name in requests if name not in _NATIVE)
     for name in (*_NATIVE, *scalars):
         wanted = requests.get(name, 0)
         if wanted == 0 or name in ignored or ("/" in name and name.partition("/")[0] in ignored_groups):
