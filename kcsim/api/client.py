@@ -147,6 +147,7 @@ class Client:
         self._back: Route | None = None
         self._reading: tuple[Distribution, ...] = ()
         self._writing: tuple[Distribution, ...] = ()
+        self._answering = 0  # how long an answer is under way typically, in µs
         self._routes_at = -1
         self._words: dict[str, Resource] = {}
         self._words_at = -1
@@ -251,29 +252,46 @@ class Client:
         """DELETE of all objects of a namespace; options as for ``delete``, and selectors."""
         return Call(self, self._op("deletecollection", resource, namespace, **options))
 
-    def record(self, event: Object) -> None:
-        """POST an Event that is complete and valid, and do not wait for the answer."""
+    def record(self, event: Object, start: int = 0) -> int:
+        """POST an Event that is complete and valid, not before the instant ``start``; when the answer will be back.
+
+        Nobody waits for what the answer says.
+        """
+        arrives = self._arrival(start)
+        if arrives is None:
+            return start
+        self._engine.at(arrives, self._record, event)
+        return arrives + self._answering
+
+    def send_in_turn(self, call: Call, start: int, done: Done) -> int:
+        """Send a call not before the instant ``start``; when its answer will be back."""
+        arrives = self._arrival(start)
+        if arrives is None:
+            self.send(call.op, done)
+            return start
+        self._engine.at(arrives, self._serve, call.op, done)
+        return arrives + self._answering
+
+    def _arrival(self, start: int) -> int | None:
+        """When a write sent at ``start``, or now if that is past, will be worked on; None when no way leads there."""
         endpoint = self.endpoint
-        if self._interval or endpoint.faults or self.fault is not None or endpoint.server.log.checking:
-            self.send(self._event_op(event), _ignored)
-            return
         if self._routes_at != endpoint.network.version:
             self._find_routes()
-        if self._there is None:
-            self.send(self._event_op(event), _ignored)
-        else:
-            self._engine.after(self._dice.total(self._writing), self._record, event)
-
-    def _event_op(self, event: Object) -> Operation:
-        return self._op("create", "events", event["metadata"]["namespace"], body=event)
+        fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
+        if self._there is None or (fault is not None and fault.cut):
+            return None
+        now = self._engine.now + (self._take_token() if self._interval else 0)
+        arrives = max(now, start) + self._dice.total(self._writing)
+        return arrives if fault is None else arrives + fault.delay
 
     def _record(self, event: Object) -> None:
-        """The Event has travelled to the server; nobody waits for what becomes of it."""
+        """The Event has travelled to the server."""
         endpoint = self.endpoint
-        if endpoint.serving and not endpoint.faults and self.fault is None:
-            endpoint.server.take_event(self.user, self.user_agent, event)
+        server = endpoint.server
+        if endpoint.serving and not endpoint.faults and self.fault is None and not server.log.checking:
+            server.take_event(self.user, self.user_agent, event)
         else:
-            self._serve(self._event_op(event), _ignored)
+            self._serve(self._op("create", "events", event["metadata"]["namespace"], body=event), _ignored)
 
     def bind(self, pod: Object, node: str) -> Call:
         """POST pods/binding."""
@@ -390,6 +408,8 @@ class Client:
         self._there = network.route(self.host, endpoint.host)
         self._back = network.route(endpoint.host, self.host)
         links = self._there.latencies if self._there is not None else ()
+        back = self._back.latencies if self._back is not None else ()
+        self._answering = sum(link.at(0.5) for link in back)
         self._reading, self._writing = (*links, profile.read), (*links, profile.write)
         self._routes_at = network.version
 

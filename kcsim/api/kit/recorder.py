@@ -2,7 +2,9 @@
 
 **Imitates:** client-go ``tools/record`` (v1.36): identical events raise ``count`` by a PATCH; more than ten of one kind
 with different messages within ten minutes are combined; a bucket of 25 per source and object, refilled by one every
-five minutes, drops the rest in silence.
+five minutes, drops the rest in silence. Each source sends one Event after the other, the next when the last has been
+answered, so they arrive in the order in which they were recorded. Left out: trying again what did not arrive (12 times,
+every 10 seconds), and dropping what is recorded while a thousand wait.
 """
 
 from __future__ import annotations
@@ -42,12 +44,15 @@ class EventRecorder:
         self._counts: dict[tuple[str, ...], tuple[str, int]] = {}
         self._similar: dict[Similar, tuple[int, dict[str, None]]] = {}
         self._buckets: dict[str, int] = {}
+        self._free_at: dict[str, int] = {}
+        """When a source will have its last answer, in µs."""
 
     def reset(self) -> None:
         """A crash forgets what was counted."""
         self._counts.clear()
         self._similar.clear()
         self._buckets.clear()
+        self._free_at.clear()
 
     def event(self, obj: Object, type: str, reason: str, message: str, source: str = "") -> None:
         """Record that something happened to ``obj``. ``source`` replaces the component's name."""
@@ -66,7 +71,11 @@ class EventRecorder:
             call = self._client.patch(
                 "events", metadata.get("namespace") or "default", name, body, type="strategic"
             )
-            call.start(lambda _value, error: self._repost(error, key, obj, type, reason, message, source))
+            self._free_at[source] = self._client.send_in_turn(
+                call,
+                self._free_at.get(source, 0),
+                lambda _value, error: self._repost(error, key, obj, type, reason, message, source),
+            )
             return
         self._post(key, obj, type, reason, message, source)
 
@@ -77,7 +86,8 @@ class EventRecorder:
         if len(self._counts) > _REMEMBERED:
             self._counts.pop(next(iter(self._counts)))
         self._counts[key] = (new["metadata"]["name"], 1)
-        self._client.record(new)
+        free_at = self._free_at
+        free_at[source] = self._client.record(new, free_at.get(source, 0))
 
     def _repost(
         self,
