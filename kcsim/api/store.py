@@ -450,18 +450,23 @@ class Store:
     def rewrite(
         self, op: Operation, current: Version, change: Callable[[Object], Object], verb: str
     ) -> Version:
-        """Store a change the server itself makes for a sub-resource (binding, eviction, finalize)."""
+        """Store a change the server itself makes for a sub-resource (binding, eviction, finalize).
+
+        ``change`` gives a new object; its metadata are new, or those it was given.
+        """
         new = change(current.object)
         if objects.is_deleting(new) and self._may_vanish(op.resource, new):
             return self._remove(op, current, new)
-        return self.log.append(
+        if new["metadata"] is current.object["metadata"]:
+            new = {**new, "metadata": {**new["metadata"]}}
+        return self.log.enter(
             op.resource,
             current.key,
             new,
-            actor=op.user.name,
-            verb=verb,
-            manager=op.field_manager,
-            previous=current,
+            op.user.name,
+            verb,
+            op.field_manager,
+            current,
             subresource=op.subresource,
         )
 

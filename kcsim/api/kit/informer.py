@@ -34,6 +34,8 @@ class Informer:
     def __init__(self, component: Component, resource: str, field: tuple[str, str] | None) -> None:
         self._component = component
         self._engine = component.engine
+        self._client = component.client
+        self._latency = component.endpoint.profile.watch
         self.resource = resource
         self._field = field
         self._objects: dict[Key, Object] = {}
@@ -147,10 +149,8 @@ class Informer:
 
     def _on_wake(self) -> None:
         self._waiting = True
-        component = self._component
-        if component.client.reachable:
-            delay = self._dice.draw(component.endpoint.profile.watch)
-            self._engine.after(delay, self._arrived, self._watch)
+        if self._client.reachable:
+            self._engine.after(self._dice.draw(self._latency), self._arrived, self._watch)
 
     def _reachability(self) -> None:
         if self._waiting and self._watch is not None and self._component.client.reachable:
@@ -159,7 +159,7 @@ class Informer:
 
     def _arrived(self, watch: Watch | None) -> None:
         """What waits at a watch has travelled here; after a crash nobody is there to take it."""
-        if watch is None or watch is not self._watch or not self._component.client.reachable:
+        if watch is None or watch is not self._watch or not self._client.reachable:
             return
         self._waiting = False
         engine, apply = self._engine, self._apply

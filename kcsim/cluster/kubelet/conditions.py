@@ -6,6 +6,7 @@ condition a new ``lastTransitionTime`` only when its status changed (``status_ma
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from kcsim.cluster.kubelet.phase import ContainerStatus, get_container_status, main_containers_have_run
@@ -134,16 +135,26 @@ def merge_conditions(
     when nothing changes.
     """
     before_by_type = {condition["type"]: condition for condition in old}
-    owned = {condition["type"] for condition in new}
-    merged = [condition for condition in old if condition["type"] not in owned]
+    own = []
     for condition in new:
-        stamped = {**condition, "lastProbeTime": None, "lastTransitionTime": now}
-        if generation:
-            stamped["observedGeneration"] = generation
-        before = before_by_type.get(condition["type"])
-        if before is not None and before["status"] == condition["status"]:
-            stamped["lastTransitionTime"] = before.get("lastTransitionTime", now)
-            if stamped == before:
-                stamped = before
-        merged.append(stamped)
+        kind, status = condition["type"], condition["status"]
+        before = before_by_type.pop(kind, None)
+        same = before is not None and before["status"] == status
+        when = before.get("lastTransitionTime", now) if before is not None and same else now
+        stamped = _stamped(kind, status, condition.get("reason"), condition.get("message"), when, generation)
+        own.append(before if same and stamped == before else stamped)
+    merged = [*before_by_type.values(), *own]
     return old if merged == old else merged
+
+
+@lru_cache(maxsize=16_384)
+def _stamped(
+    kind: str, status: str, reason: str | None, message: str | None, when: str, generation: int
+) -> Condition:
+    """A condition with its time; thousands of pods share the ones of a second."""
+    condition = _condition(kind, status == "True", reason or "", message or "")
+    condition["lastProbeTime"] = None
+    condition["lastTransitionTime"] = when
+    if generation:
+        condition["observedGeneration"] = generation
+    return condition

@@ -270,11 +270,12 @@ class Kubelet(Component):
     def _pod_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         if not self._ready:
             return
-        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+        uid = new["metadata"]["uid"] if new is not None else ""
+        if old is not None and old["metadata"]["uid"] != uid:
             self._removed(objects.uid(old))
         if new is None:
             return
-        worker = self.workers.get(objects.uid(new))
+        worker = self.workers.get(uid)
         if worker is not None:
             worker.update(new)
         else:

@@ -154,10 +154,13 @@ def generate_pod_status(
         _init_container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN)) for c in init_specs
     ]
     idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
-    main = [
-        container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN), idle_reason=idle)
-        for c in spec["containers"]
-    ]
+    if containers or init_specs or any(view.waiting for view in views.values()):
+        main = [
+            container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN), idle_reason=idle)
+            for c in spec["containers"]
+        ]
+    else:
+        main = _none_started(spec["containers"])
     every = [*init, *main]
     has_run = any(c["name"] in containers for c in spec["containers"])
     if not init and all("running" in status["state"] for status in main):
@@ -209,6 +212,14 @@ def _conditions(
         ready,
         pod_scheduled_condition(),
     ]
+
+
+def _waiting_statuses(containers: list[dict[str, Any]]) -> list[Status]:
+    return [container_status(c, None, UNSEEN, idle_reason=messages.CONTAINER_CREATING) for c in containers]
+
+
+_none_started = Shared(_waiting_statuses)
+"""The statuses of a pod's containers before the first one; the pods of one template share them."""
 
 
 def _none_yet(_containers: Any) -> dict[tuple[Any, ...], list[Condition]]:

@@ -121,7 +121,7 @@ class Scheduler(Component):
     # --- what the informers tell --------------------------------------------------------------------------------
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
-        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+        if old is not None and (new is None or new["metadata"]["uid"] != old["metadata"]["uid"]):
             self._pod_gone(objects.uid(old))
             old = None
         if new is None:
