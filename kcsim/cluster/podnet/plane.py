@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from kcsim.api import objects
 from kcsim.api.client import Endpoint
@@ -22,6 +22,7 @@ from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.loadbalancer import EXCLUDED, Cloud, balancer_ips
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.network.topology import Route
+from kcsim.profile.distributions import Distribution
 
 
 class Load(Protocol):
@@ -43,6 +44,23 @@ class Path:
     there: Route
     back: Route
 
+    @property
+    def median(self) -> int:
+        """How long a packet and its answer usually travel (µs)."""
+        return sum(link.at(0.5) for link in (*self.there.latencies, *self.back.latencies))
+
+    def delay(self, draw: Callable[[Distribution], int]) -> int:
+        """How long a packet and its answer travel (µs), one draw a link."""
+        return self.there.delay(draw) + self.back.delay(draw)
+
+
+class NameServer(Protocol):
+    """A program that answers questions for names."""
+
+    def answer(self, name: str, type: str = "A", *, remember: bool = True) -> Any:
+        """The answer, as ``kcsim.cluster.dns.records.Answer``."""
+        ...
+
 
 class PodNetwork:
     """Which address lives where, who answers there, and how Services look from each place.
@@ -50,6 +68,7 @@ class PodNetwork:
     Attributes:
         edge: the host at which connections from outside come into the cluster.
         firewall: what NetworkPolicies make of a connection.
+        name_servers: the programs that answer DNS, by their pods.
     """
 
     def __init__(self, endpoint: Endpoint, edge: str = "") -> None:
@@ -63,6 +82,7 @@ class PodNetwork:
         self._routes: dict[tuple[int, int], str] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
+        self.name_servers: dict[Key, NameServer] = {}
         self._node_listeners: list[Callable[[], None]] = []
         self._load: list[Load] = []
         self._load_listeners: list[Callable[[], None]] = []

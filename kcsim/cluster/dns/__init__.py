@@ -1,0 +1,1 @@
+"""Names: CoreDNS as a program in pods, and the resolvers of its clients."""

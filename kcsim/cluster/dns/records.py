@@ -1,0 +1,178 @@
+"""What the cluster's zone answers to a question.  Decides; never acts.
+
+**Imitates:** CoreDNS ``plugin/kubernetes`` (kubernetes.go, parse.go; 1.12) with the settings that kubeadm writes: zone
+``cluster.local``, records of pods unchecked (``pods insecure``), a TTL of 30 s. Left out: PTR, wildcards, zone transfer.
+
+**Walk:** a name -> the part of the zone it lies in (``svc``, ``pod``) -> the Service, its slices, or nothing -> records.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kcsim.api.objects import Object
+
+ZONE = "cluster.local"
+TTL_S = 30
+NOERROR, NXDOMAIN, SERVFAIL = "NOERROR", "NXDOMAIN", "SERVFAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record: ``type`` is A, CNAME or SRV; ``value`` an address, a name, or ``priority weight port name``."""
+
+    name: str
+    type: str
+    value: str
+    ttl_s: int = TTL_S
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a name server says. NOERROR without records means that the name has none of this type."""
+
+    code: str
+    records: tuple[Record, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses in it."""
+        return tuple(r.value for r in self.records if r.type == "A")
+
+
+MISSING = Answer(NXDOMAIN)
+
+
+class View(Protocol):
+    """The objects that a name server knows."""
+
+    def service(self, namespace: str, name: str) -> Object | None:
+        """A Service."""
+        ...
+
+    def slices(self, namespace: str, name: str) -> Sequence[Object]:
+        """Its EndpointSlices."""
+        ...
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether there is such a namespace."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    hostname: str
+    ip: str
+    ports: tuple[tuple[str, str, int], ...]
+
+
+def in_zone(name: str) -> bool:
+    """Whether the cluster answers for a name itself."""
+    return name == ZONE or name.endswith("." + ZONE)
+
+
+def answer(view: View, name: str, type: str = "A") -> Answer:
+    """The answer to a question about a name in the zone, without its final dot."""
+    labels = name.lower().removesuffix(ZONE).rstrip(".").split(".")
+    if labels == [""]:
+        return Answer(NOERROR)
+    if labels[-1] == "pod":
+        return _pod(view, name, labels[:-1], type)
+    if labels[-1] != "svc":
+        return MISSING
+    match labels[:-1]:
+        case []:
+            return Answer(NOERROR)
+        case [namespace]:
+            return Answer(NOERROR) if view.has_namespace(namespace) else MISSING
+        case [service, namespace]:
+            return _service(view, name, namespace, service, type)
+        case [port, protocol, service, namespace] if port[:1] == "_" and protocol[:1] == "_":
+            return _srv(view, name, namespace, service, (port[1:], protocol[1:].upper()))
+        case [host, service, namespace]:
+            return _endpoint(view, name, namespace, service, host, type)
+        case _:
+            return MISSING
+
+
+def _service(view: View, name: str, namespace: str, service: str, type: str) -> Answer:
+    found = view.service(namespace, service)
+    if found is None:
+        return MISSING
+    spec = found["spec"]
+    if spec.get("type") == "ExternalName":
+        return Answer(NOERROR, (Record(name, "CNAME", spec["externalName"].rstrip(".")),))
+    if spec.get("clusterIP") == "None":
+        # A headless Service without a ready pod has no name at all (errNoItems).
+        ips = [e.ip for e in _endpoints(view, namespace, service)]
+        return _addresses(name, ips, type) if ips else MISSING
+    return _addresses(name, [spec["clusterIP"]] if spec.get("clusterIP") else [], type)
+
+
+def _endpoint(view: View, name: str, namespace: str, service: str, host: str, type: str) -> Answer:
+    if view.service(namespace, service) is None:
+        return MISSING
+    ips = [e.ip for e in _endpoints(view, namespace, service) if e.hostname == host]
+    return _addresses(name, ips, type) if ips else MISSING
+
+
+def _srv(view: View, name: str, namespace: str, service: str, wanted: tuple[str, str]) -> Answer:
+    found = view.service(namespace, service)
+    if found is None or found["spec"].get("type") == "ExternalName":
+        return MISSING
+    domain = f"{service}.{namespace}.svc.{ZONE}"
+    targets: list[tuple[int, str, str]] = []
+    if found["spec"].get("clusterIP") == "None":
+        targets = [
+            (number, f"{e.hostname}.{domain}", e.ip)
+            for e in _endpoints(view, namespace, service)
+            for port, protocol, number in e.ports
+            if (port, protocol) == wanted
+        ]
+    else:
+        targets = [
+            (port["port"], domain, found["spec"]["clusterIP"])
+            for port in found["spec"].get("ports") or ()
+            if (port.get("name", ""), port.get("protocol") or "TCP") == wanted
+        ]
+    if not targets:
+        return MISSING
+    weight = max(100 // len(targets), 1)
+    services = tuple(Record(name, "SRV", f"0 {weight} {port} {target}") for port, target, _ in targets)
+    extra = tuple(dict.fromkeys(Record(target, "A", ip) for _, target, ip in targets))
+    return Answer(NOERROR, services + extra)
+
+
+def _pod(view: View, name: str, labels: list[str], type: str) -> Answer:
+    if len(labels) != 2 or not view.has_namespace(labels[1]):
+        return MISSING
+    try:
+        ip = str(ipaddress.IPv4Address(labels[0].replace("-", ".")))
+    except ValueError:
+        return MISSING
+    return _addresses(name, [ip], type)
+
+
+def _addresses(name: str, ips: Sequence[str], type: str) -> Answer:
+    found = tuple(dict.fromkeys(Record(name, "A", ip) for ip in ips))
+    return Answer(NOERROR, found if type == "A" else ())
+
+
+def _endpoints(view: View, namespace: str, service: str) -> list[_Endpoint]:
+    """Those that are ready: with publishNotReadyAddresses the slices call all of them so."""
+    return [
+        _Endpoint(
+            endpoint.get("hostname") or endpoint["addresses"][0].replace(".", "-"),
+            endpoint["addresses"][0],
+            tuple(
+                (p.get("name") or "", p.get("protocol") or "TCP", p["port"])
+                for p in slice_.get("ports") or ()
+            ),
+        )
+        for slice_ in view.slices(namespace, service)
+        for endpoint in slice_.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+    ]
