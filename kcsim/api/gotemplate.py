@@ -116,7 +116,7 @@ def field(value: Any, name: str, line: int) -> Any:
         return None
     if isinstance(value, Mapping):
         return value.get(name)
-    raise TemplateError(line, f"can't evaluate field {name} in a {type(value).__name__}")
+    raise TemplateError(line, f"can't evaluate field {name} in type interface {{}}")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ class _Parser:
         if function in ("and", "or"):
             return _short_circuit(arguments, stops_at=function == "or", line=self._line)
         if function not in self._functions:
-            raise TemplateError(self._line, f"function {function!r} is not defined here")
+            raise TemplateError(self._line, f'function "{function}" not defined')
         return _call(function, arguments, self._line)
 
     def _operand(self) -> _Operand:

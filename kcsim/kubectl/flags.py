@@ -23,6 +23,8 @@ _SHORT = {
     "e": "env",
     "L": "label-columns",
 }
+_SHORT_OF = {"logs": {"f": "follow", "p": "previous"}}
+"""What letters stand for with one command, where that is something else."""
 _SWITCHES = frozenset(
     {
         "all",
@@ -54,6 +56,17 @@ _SWITCHES = frozenset(
         "global-default",
         "namespaced",
         "allow-missing-template-keys",
+        "output-watch-events",
+        "show-kind",
+        "follow",
+        "previous",
+        "timestamps",
+        "all-containers",
+        "all-pods",
+        "ignore-errors",
+        "prefix",
+        "client",
+        "minify",
     }
 )
 _VALUES = frozenset(
@@ -93,6 +106,15 @@ _VALUES = frozenset(
         "image",
         "port",
         "template",
+        "tail",
+        "since",
+        "since-time",
+        "limit-bytes",
+        "max-log-requests",
+        "pod-running-timeout",
+        "api-version",
+        "prune-allowlist",
+        "applyset",
         "aggregation-rule",
         "annotation",
         "cert",
@@ -210,9 +232,10 @@ def parse(argv: Sequence[str]) -> Arguments:
             _add(arguments, name, value if equals else None, rest)
         elif item.startswith("-") and len(item) > 1:
             letter, value = item[1], item[2:].removeprefix("=")
-            if letter not in _SHORT:
+            shorts = {**_SHORT, **_SHORT_OF.get(arguments.words[0] if arguments.words else "", {})}
+            if letter not in shorts:
                 raise UsageError(f"error: unknown shorthand flag: '{letter}' in {item}{_usage(arguments)}")
-            _add(arguments, _SHORT[letter], value or None, rest)
+            _add(arguments, shorts[letter], value or None, rest)
         else:
             arguments.words.append(item)
     return arguments

@@ -1,7 +1,7 @@
 """kubectl get: objects in every form of output.
 
-**Imitates:** kubectl ``pkg/cmd/get`` (v1.36): names, kinds, selectors, sorting, what it says when there is nothing. Left
-out: ``--watch`` (a command that never ends; ``kubectl wait`` and the simulation's own timeline serve instead).
+**Imitates:** kubectl ``pkg/cmd/get`` (v1.36): names, kinds, selectors, sorting, what it says when there is nothing;
+``--raw``. Watching has a file of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from kcsim.api import jsonpath, quantity
 from kcsim.api.catalog import Resource
+from kcsim.api.gotext import go_quote
 from kcsim.api.http import Request, handle
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
@@ -20,26 +21,34 @@ from kcsim.api.status import StatusError, no_such_resource
 from kcsim.api.streaming import Stream
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.printing import check_form, print_objects, print_table
+from kcsim.kubectl.printing import check_form, form_of, print_objects, print_table
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import list_chosen, namespace_of, parse_targets, tell, written
+from kcsim.kubectl.watch import watch
+
+_NO_KIND = (
+    'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
+    "supported resources.\n\nerror: Required resource not specified.\n"
+    'Use "kubectl explain <resource>" for a detailed description of that resource '
+    "(e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples"
+)
 
 
 def get(session: Session, arguments: Arguments) -> Steps:
     """``kubectl get KIND [NAME...]``, ``get KIND/NAME``, ``get -f``."""
-    if arguments.on("watch") or arguments.on("watch-only"):
-        raise KubectlError(
-            "error: kcsim does not model 'kubectl get --watch': use 'kubectl wait', or let the simulation run"
-        )
-    if arguments.get("raw"):
-        _raw(session, arguments.get("raw"))
+    if "raw" in arguments.flags:
+        _raw(session, arguments)
         return None
-    check_form(arguments)
+    check_form(session, arguments)
+    if arguments.on("watch") or arguments.on("watch-only"):
+        if not arguments.words and not arguments.flags.get("filename"):
+            raise KubectlError(_NO_KIND)
+        return (yield from watch(session, arguments))
     sort_by = _sort_path(arguments)
     found, single, several = yield from fetch(session, arguments)
     if sort_by:
         found = ordered(found, sort_by)
-    form = arguments.get("output")
+    form, _ = form_of(session, arguments)
     if form not in {"", "wide"}:
         if found or not single:
             print_objects(session, arguments, found, as_list=not single)
@@ -53,15 +62,16 @@ def get(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
-def _raw(session: Session, path: str) -> None:
+def _raw(session: Session, arguments: Arguments) -> None:
     """``get --raw PATH``: the answer as it comes over the wire."""
+    _check_raw(arguments)
     server = session.client.endpoint.server
-    path, _, query = path.partition("?")
+    path, _, query = arguments.get("raw").partition("?")
     answer = handle(
         server, Request("GET", path, query, {"Accept": "application/json, */*"}, user=session.client.user)
     )
     if isinstance(answer, Stream):
-        raise KubectlError("error: kcsim does not model 'kubectl get --raw' of a watch")
+        raise KubectlError("error: kcsim does not model 'kubectl get --raw' of a watch: use 'kubectl get -w'")
     if isinstance(answer.body, str):
         if answer.code >= 400:
             raise no_such_resource()
@@ -71,6 +81,27 @@ def _raw(session: Session, path: str) -> None:
         body = answer.body
         raise StatusError(answer.code, body.get("reason", ""), body.get("message", ""), body.get("details"))
     session.write(json.dumps(answer.body, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+def _check_raw(arguments: Arguments) -> None:
+    if arguments.on("watch") or arguments.on("watch-only"):
+        raise KubectlError(
+            "error: --raw may not be specified with other flags that filter the server request or alter the output"
+        )
+    if any(
+        flag in arguments.flags
+        for flag in ("filename", "selector", "sort-by", "output", "field-selector", "label-columns")
+    ):
+        raise KubectlError(
+            "error: --raw may not be specified with other flags that filter the server request or alter the output"
+        )
+    if arguments.words:
+        raise KubectlError("error: arguments may not be passed when --raw is specified")
+    path = arguments.get("raw")
+    if not path.startswith("/"):
+        raise KubectlError(
+            f"error: --raw must be a valid URL path: parse {go_quote(path)}: invalid URI for request"
+        )
 
 
 def _namespaced(session: Session, arguments: Arguments) -> bool:
@@ -87,12 +118,7 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
         kinds: list[Resource] = []
     else:
         if not arguments.words:
-            raise KubectlError(
-                'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
-                "supported resources.\n\nerror: Required resource not specified.\n"
-                'Use "kubectl explain <resource>" for a detailed description of that resource '
-                "(e.g. kubectl explain pods).\nSee 'kubectl get -h' for help and examples"
-            )
+            raise KubectlError(_NO_KIND)
         kinds, targets = parse_targets(session, arguments.words, namespace)
         named = [(t.resource, t.namespace, t.name) for t in targets]
         if named and (arguments.get("selector") or arguments.get("field-selector")):

@@ -1,6 +1,7 @@
 """How objects are printed: as tables, names, YAML, JSON, by JSONPath or in columns of one's own.
 
-**Imitates:** kubectl ``pkg/cmd/get`` and cli-runtime ``pkg/printers`` (v1.36). Left out: go templates and KYAML.
+**Imitates:** kubectl ``pkg/cmd/get`` and cli-runtime ``pkg/printers`` (v1.36). Left out: KYAML; where in a Go
+template an error is, beyond its line.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from kcsim.api.objects import Object
 from kcsim.api.tables.cells import View, labels_cell
 from kcsim.api.tables.table import kind_of, visible
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.go_template import go_template, read_go_template
 from kcsim.kubectl.layout import columns
 from kcsim.kubectl.session import KubectlError, Session, named
 from kcsim.manifests import dump
@@ -24,6 +26,8 @@ _FORMATS = (
     "custom-columns, custom-columns-file, go-template, go-template-file, json, jsonpath, jsonpath-as-json, "
     "jsonpath-file, name, template, templatefile, wide, yaml"
 )
+GO_TEMPLATES = frozenset({"go-template", "go-template-file", "template", "templatefile"})
+_FROM_FILES = frozenset({"go-template-file", "templatefile", "jsonpath-file", "custom-columns-file"})
 
 
 def print_objects(
@@ -34,7 +38,7 @@ def print_objects(
     Raises:
         KubectlError: an unknown form, a bad template.
     """
-    form, _, template = arguments.get("output").partition("=")
+    form, template = form_of(session, arguments)
     if form == "name":
         for obj in objects:
             session.print(named(resource_of(session, obj), obj["metadata"]["name"]))
@@ -46,14 +50,16 @@ def print_objects(
         session.write(dump(whole, folded=True))
     elif form == "json":
         session.write(json.dumps(whole, indent=4, sort_keys=True, ensure_ascii=False) + "\n")
-    elif form in {"jsonpath", "jsonpath-as-json"}:
-        session.write(_by_path(form, template or arguments.get("template"), whole))
-    elif form == "custom-columns":
+    elif form in {"jsonpath", "jsonpath-as-json", "jsonpath-file"}:
+        session.write(_by_path(form, template, whole))
+    elif form in GO_TEMPLATES:
+        session.write(go_template(template, whole, strict=not _may_miss_keys(arguments)))
+    elif form in {"custom-columns", "custom-columns-file"}:
         session.write(custom_columns(template, objects, headers=not arguments.on("no-headers")))
     elif form in {"", "wide"}:
         print_table(session, arguments, objects)
     else:
-        check_form(arguments)
+        check_form(session, arguments)
 
 
 def tell_done(session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str) -> None:
@@ -66,29 +72,52 @@ def tell_done(session: Session, arguments: Arguments, resource: Resource, obj: O
     session.print(name if arguments.get("output") == "name" else f"{name} {verb}{said}")
 
 
-def check_form(arguments: Arguments) -> None:
+def form_of(session: Session, arguments: Arguments) -> tuple[str, str]:
+    """The form of output that -o asks for, and its template: from -o, --template, or a file."""
+    form, _, template = arguments.get("output").partition("=")
+    template = template or arguments.get("template")
+    if not form and template:
+        form = "go-template"
+    if form in _FROM_FILES and template:
+        text = session.files.get(template)
+        if text is None:
+            raise KubectlError(
+                f"error: error reading --template {template}, open {template}: no such file or directory"
+            )
+        text = text if isinstance(text, str) else text.decode()
+        return form, ",".join(_columns_of_file(text)) if form == "custom-columns-file" else text
+    return form, template
+
+
+def _columns_of_file(text: str) -> list[str]:
+    """A line of headers and a line of paths, as a specification in one line."""
+    headers, paths = [line.split() for line in [*text.splitlines(), "", ""][:2]]
+    if not headers or len(headers) != len(paths):
+        raise KubectlError(
+            f"error: number of headers ({len(headers)}) does not match number of paths ({len(paths)})"
+        )
+    return [f"{header}:{path}" for header, path in zip(headers, paths, strict=True)]
+
+
+def check_form(session: Session, arguments: Arguments) -> None:
     """Refuse a form of output before anything is asked of the server.
 
     Raises:
         KubectlError: an unknown form, a template that cannot be read.
     """
-    form, equals, template = arguments.get("output").partition("=")
-    if form in {"jsonpath", "jsonpath-as-json"}:
-        template = template or arguments.get("template")
+    form, template = form_of(session, arguments)
+    if form in {"jsonpath", "jsonpath-as-json", "jsonpath-file"} | GO_TEMPLATES:
         if not template:
             raise KubectlError("error: template format specified but no template given")
-        _parsed(template)
-    elif form == "custom-columns":
+        if form in GO_TEMPLATES:
+            read_go_template(template)
+        else:
+            _parsed(template)
+    elif form in {"custom-columns", "custom-columns-file"}:
         _specification(template)
-    elif form.startswith("go-template") or form in {
-        "jsonpath-file",
-        "custom-columns-file",
-        "template",
-        "templatefile",
-        "kyaml",
-    }:
-        raise KubectlError(f"error: kcsim does not model '-o {form}': use jsonpath or custom-columns")
-    elif form not in {"", "wide", "name", "yaml", "json"} or equals:
+    elif form == "kyaml":
+        raise KubectlError("error: kcsim does not model '-o kyaml': use yaml")
+    elif form not in {"", "wide", "name", "yaml", "json"} or "=" in arguments.get("output"):
         raise KubectlError(
             f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {_FORMATS}'
         )
@@ -107,6 +136,10 @@ def resource_of(session: Session, obj: Object) -> Resource:
             f'error: no matches for kind "{obj.get("kind")}" in version "{obj.get("apiVersion")}"'
         )
     return found
+
+
+def _may_miss_keys(arguments: Arguments) -> bool:
+    return arguments.on("allow-missing-template-keys", default=True)
 
 
 def _parsed(template: str) -> None:
@@ -134,8 +167,14 @@ def _by_path(form: str, template: str, whole: Object) -> str:
 
 def custom_columns(specification: str, objects: Sequence[Object], *, headers: bool = True) -> str:
     """A table of one's own: ``NAME:.metadata.name,IMAGE:.spec.containers[*].image``."""
+    lines = custom_rows(specification, objects)
+    return columns(lines if headers else lines[1:])
+
+
+def custom_rows(specification: str, objects: Sequence[Object]) -> list[list[str]]:
+    """The cells of its header, and those of each object."""
     wanted = _specification(specification)
-    lines = [[header for header, _ in wanted]] if headers else []
+    lines = [[header for header, _ in wanted]]
     for obj in objects:
         cells = []
         for _, path in wanted:
@@ -145,7 +184,7 @@ def custom_columns(specification: str, objects: Sequence[Object], *, headers: bo
                 or "<none>"
             )
         lines.append(cells)
-    return columns(lines)
+    return lines
 
 
 def _specification(text: str) -> list[tuple[str, str]]:
@@ -189,23 +228,34 @@ def print_table(
 def _table(
     session: Session, arguments: Arguments, resource: Resource, objects: Sequence[Object], with_kind: bool
 ) -> str:
+    lines = table_rows(session, arguments, resource, objects, with_kind=with_kind)
+    return columns(lines if not arguments.on("no-headers") else lines[1:])
+
+
+def table_rows(
+    session: Session,
+    arguments: Arguments,
+    resource: Resource,
+    objects: Sequence[Object],
+    *,
+    with_kind: bool = False,
+) -> list[list[str]]:
+    """The cells of the header, and those of each object as it looks now."""
     wide = arguments.get("output") == "wide"
+    with_kind = with_kind or arguments.on("show-kind")
     server = session.client.endpoint.server
     kind = kind_of(resource, server.catalog, server.log)
     places = visible(kind, wide)
     namespaces = arguments.on("all-namespaces") and resource.namespaced
     shown = [label for label in arguments.all("label-columns") if label]
-    lines: list[list[str]] = []
-    if not arguments.on("no-headers"):
-        header = [kind.columns[place].name.upper() for place in places]
-        lines.append(
-            [
-                *(["NAMESPACE"] if namespaces else []),
-                *header,
-                *(label.rpartition("/")[2].upper() for label in shown),
-                *(["LABELS"] if arguments.on("show-labels") else []),
-            ]
-        )
+    lines: list[list[str]] = [
+        [
+            *(["NAMESPACE"] if namespaces else []),
+            *(kind.columns[place].name.upper() for place in places),
+            *(label.rpartition("/")[2].upper() for label in shown),
+            *(["LABELS"] if arguments.on("show-labels") else []),
+        ]
+    ]
     view = View(session.engine.now, wide=True)  # as the server, which makes the wide cells always
     for obj in objects:
         row = kind.cells(obj, view)
@@ -221,7 +271,7 @@ def _table(
         if arguments.on("show-labels"):
             cells.append(labels_cell(obj["metadata"].get("labels")))
         lines.append(cells)
-    return columns(lines)
+    return lines
 
 
 def _text(cell: Any) -> str:

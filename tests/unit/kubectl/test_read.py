@@ -89,7 +89,6 @@ ERRORS = [
         "get pods --field-selector nope=1",
         'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that',
     ),
-    ("get pods -w", "error: kcsim does not model 'kubectl get --watch'"),
     ("describe pod nope", 'Error from server (NotFound): pods "nope" not found\n'),
 ]
 

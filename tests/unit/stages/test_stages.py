@@ -80,7 +80,7 @@ class TestTemplates:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            ("a\n{{ randAlpha 5 }}", "line 2: function 'randAlpha' is not defined here"),
+            ("a\n{{ randAlpha 5 }}", 'line 2: function "randAlpha" not defined'),
             ("{{ $y }}", "line 1: undefined variable '$y'"),
             ("{{ if .a }}", "line 1: unexpected EOF: if has no end"),
             ("{{ end }}", "line 1: unexpected {{end}}"),
@@ -129,7 +129,7 @@ class TestReading:
             read(text, "odd.yaml")
         places = [(p.line, p.message.split(":")[0]) for p in caught.value.problems]
         assert [line for line, _ in places] == [11, 8, 9, 10, 13]
-        assert "function 'Foo' is not defined here" in str(caught.value)
+        assert 'function "Foo" not defined' in str(caught.value)
         assert str(caught.value).startswith("odd.yaml:11:")
 
     def test_other_kinds_are_no_stages(self) -> None:
