@@ -71,7 +71,6 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("read-latency", _skewed(2, 20), "ms", "[model] from the watch cache"),
         Row("watch-latency", _skewed(5, 150), "ms", "[model] from a write to the event at a watcher"),
         Row("etcd-compaction-interval", 5, "min", "apiserver pkg/storage/storagebackend/config.go"),
-        Row("event-ttl", 1, "h", "pkg/controlplane/apiserver/options/options.go"),
         Row("min-request-timeout", 1800, "s", "apiserver pkg/server/config.go"),
         Row("max-request-body-bytes", 3 * 1024 * 1024, "bytes", "apiserver pkg/server/config.go"),
         Row("etcd-max-request-bytes", 1_572_864, "bytes", "etcd server/embed/config.go"),
@@ -149,6 +148,23 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         _workers("taint-eviction", 8, "pkg/controller/tainteviction (UpdateWorkerSize)"),
         Row("deployment-max-retries", 15, "count", "pkg/controller/deployment/deployment_controller.go"),
         Row("service-endpoint-max-retries", 15, "count", "pkg/controller/endpointslice"),
+    ),
+    "volumes": (
+        Row(
+            "pv-binder-sync-period", 15, "s", "cmd/kube-controller-manager/app (--pvclaimbinder-sync-period)"
+        ),
+        Row("attach-detach-reconcile-period", 100, "ms", "pkg/controller/volume/attachdetach"),
+        Row(
+            "max-wait-for-unmount",
+            6,
+            "min",
+            "pkg/controller/volume/attachdetach: reconcilerMaxWaitForUnmountDuration",
+        ),
+        Row("pod-attach-and-mount-timeout", 123, "s", "pkg/kubelet/volumemanager/volume_manager.go"),
+        Row("provision", _skewed(3000, 15000), "ms", "[model] a CSI driver creates a volume"),
+        Row("attach", _skewed(2500, 12000), "ms", "[model] a CSI driver attaches a volume to a node"),
+        Row("detach", _skewed(2000, 10000), "ms", "[model] a CSI driver detaches a volume from a node"),
+        Row("delete", _skewed(1000, 6000), "ms", "[model] a CSI driver deletes a volume"),
     ),
     "kube-scheduler": (
         Row("kube-api-qps", 50, "1/s", _SCHEDULER),

@@ -13,6 +13,8 @@ from kcsim.api.client import Client, DirectClient, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
+from kcsim.cluster.controllers.attachdetach.attacher import Attacher
+from kcsim.cluster.controllers.attachdetach.controller import AttachDetachController
 from kcsim.cluster.controllers.cronjob.controller import CronJobController
 from kcsim.cluster.controllers.daemonset.controller import DaemonSetController
 from kcsim.cluster.controllers.deployment.controller import DeploymentController
@@ -24,6 +26,12 @@ from kcsim.cluster.controllers.job.controller import JobController
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.nodelifecycle.controller import NodeLifecycleController
 from kcsim.cluster.controllers.nodelifecycle.health import config_of
+from kcsim.cluster.controllers.persistentvolume.controller import PersistentVolumeController
+from kcsim.cluster.controllers.persistentvolume.protection import (
+    ClaimProtectionController,
+    VolumeProtectionController,
+)
+from kcsim.cluster.controllers.persistentvolume.provisioner import Provisioner
 from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
@@ -108,6 +116,7 @@ class Cluster:
         self._pod_cidr = pod_cidr
         plan = control_plane or ControlPlane()
         self._control_plane_machines(max(plan.replicas(name) for name in COMPONENTS))
+        self.drivers = self._storage_drivers()
         self.instances = {name: self._instances(name, plan.replicas(name)) for name in COMPONENTS}
 
     # --- the control plane --------------------------------------------------------------------------------------
@@ -147,6 +156,17 @@ class Cluster:
         assert work is not None, "the first instance led from the start"
         return work
 
+    def _storage_drivers(self) -> Component:
+        """One program for the CSI drivers of the StorageClasses there will be; it starts with the first of them."""
+        drivers = Component(
+            self.endpoint, "csi-driver", User("system:csi-driver", ADMIN.groups), self.control_plane
+        )
+        drivers.run(Provisioner())
+        drivers.run(Attacher())
+        for word in ("storageclasses.storage.k8s.io", "volumeattachments.storage.k8s.io"):
+            self.server.log.watch(self.admin.resource(word), drivers.start)
+        return drivers
+
     def _make_scheduler(self, host: str) -> Component:
         limits = limits_of(SCHEDULER, self._profile)
         return Scheduler(self.endpoint, User(f"system:{SCHEDULER}"), host, limits=limits)
@@ -174,6 +194,10 @@ class Cluster:
             StaleDisruptions(),
             EndpointSliceController(),
             NamespaceController(),
+            PersistentVolumeController(),
+            ClaimProtectionController(),
+            VolumeProtectionController(),
+            AttachDetachController(),
             GarbageCollector(),
         ):
             manager.run(reconciler, limits=limits)

@@ -83,6 +83,13 @@ def _attributes_class(obj: Object, view: View) -> list[Any]:
     return [name(obj), obj.get("driverName", ""), age(obj, view)]
 
 
+def _attachment(obj: Object, view: View) -> list[Any]:
+    spec = obj.get("spec") or {}
+    volume = (spec.get("source") or {}).get("persistentVolumeName") or ""
+    attached = bool(status(obj).get("attached"))
+    return [name(obj), spec.get("attacher", ""), volume, spec.get("nodeName", ""), attached, age(obj, view)]
+
+
 def _config_map(obj: Object, view: View) -> list[Any]:
     return [name(obj), len(obj.get("data") or ()) + len(obj.get("binaryData") or ()), age(obj, view)]
 
@@ -117,6 +124,9 @@ STORAGE: dict[tuple[str, str], Kind] = {
         columns("Name Provisioner ReclaimPolicy VolumeBindingMode AllowVolumeExpansion Age"), _class
     ),
     ("storage.k8s.io", "VolumeAttributesClass"): Kind(columns("Name DriverName Age"), _attributes_class),
+    ("storage.k8s.io", "VolumeAttachment"): Kind(
+        columns("Name Attacher PV Node Attached Age"), _attachment
+    ),
     ("", "ConfigMap"): Kind(columns("Name Data Age"), _config_map),
     ("", "Secret"): Kind(columns("Name Type Data Age"), _secret),
     ("", "ResourceQuota"): Kind(columns("Name Request Limit Age"), _quota),

@@ -18,9 +18,7 @@ from typing import Any, Protocol
 from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
-from kcsim.api.kit.lease import StandingLease
 from kcsim.api.request import User
-from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour, Resolve
 from kcsim.cluster.kubelet import node_status
 from kcsim.cluster.kubelet.admission import (
@@ -31,19 +29,18 @@ from kcsim.cluster.kubelet.admission import (
 )
 from kcsim.cluster.kubelet.backoff import Backoff
 from kcsim.cluster.kubelet.image_manager import ImageManager
-from kcsim.cluster.kubelet.messages import NORMAL, WARNING
+from kcsim.cluster.kubelet.messages import WARNING
+from kcsim.cluster.kubelet.node_reporter import NodeReporter
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.kubelet.pod_worker import PodWorker
 from kcsim.cluster.kubelet.runtime import Container, ContainerRuntime, StartProgram
 from kcsim.cluster.kubelet.status_manager import StatusManager
 from kcsim.cluster.kubelet.termination import FINISHED
 from kcsim.cluster.kubelet.timings import TIMINGS_1_36, KubeletTimings
+from kcsim.cluster.kubelet.volume_manager import VolumeManager
 from kcsim.cluster.kubelet.volumes import Reference
-from kcsim.engine.clock import SECOND, rfc3339
-from kcsim.engine.task import All, Sleep, Steps
+from kcsim.engine.task import All, Steps
 from kcsim.profile.api import KUBELET
-
-LEASE_NAMESPACE = "kube-node-lease"
 
 
 class PodAddresses(Protocol):
@@ -95,18 +92,10 @@ class Kubelet(Component):
         self._relist: dict[str, PodWorker] = {}
         self._relist_armed = False
         self._ready = False
-        self._boot = 0
-        self._node_patch_armed = False
         self._dice_node = self.dice("node")
         self._phase = self._dice_node.integer(timings.relist)
-        self._lease = StandingLease(
-            self,
-            LEASE_NAMESPACE,
-            node.name,
-            period=timings.lease_renew,
-            duration=timings.lease_duration_s * SECOND,
-            jitter=timings.lease_jitter,
-        )
+        self.reporter = NodeReporter(self, self._phase)
+        self.volumes = VolumeManager(self)
         self.runtime.on_exit(self._exited)
         self.runtime.on_behaviour(self._behaves)
         self._pods = self.informer("pods", ("spec.nodeName", node.name))
@@ -118,8 +107,8 @@ class Kubelet(Component):
 
     def on_start(self) -> None:
         """The process starts; on a machine that was off, so does the machine."""
-        if not self.runtime.powered or not self._boot:
-            self._boot += 1
+        if not self.runtime.powered or not self.reporter.boot:
+            self.reporter.boot += 1
             self.runtime.power_on()
         self._allocatable = node_allocatable(
             {"status": {"allocatable": node_status.allocatable(self.node.capacity)}}
@@ -134,12 +123,12 @@ class Kubelet(Component):
         self.workers.clear()
         self.statuses.stop()
         self.images.stop()
-        self._lease.stop()
+        self.reporter.stop()
+        self.volumes.stop()
         self._used.clear()
         self._relist.clear()
         self._relist_armed = False
         self._ready = False
-        self._node_patch_armed = False
         self.restarts = Backoff()
         self.pulls = Backoff()
         self.pull_errors.clear()
@@ -152,52 +141,21 @@ class Kubelet(Component):
     # --- the node -----------------------------------------------------------------------------------------------
 
     def _register(self) -> Steps:
-        """kubelet_node_status.go, registerWithAPIServer: try until it works; then the lease, then Ready."""
-        delay = 100_000
-        boot_id = f"{self.node.name}-{self._boot}"
-        while True:
-            node = node_status.new_node(self.node, boot_id=boot_id, now=rfc3339(self.engine.now))
-            try:
-                yield self.client.create("nodes", node)
-                break
-            except StatusError as error:
-                if error.code == 409:
-                    yield from self._take_over(boot_id)
-                    break
-                self.failed(f"register node {self.node.name}", error)
-                yield Sleep(self.engine, delay)
-                delay = min(delay * 2, 7 * SECOND)
-        self._node_event(NORMAL, "Starting", "Starting kubelet.")
-        self._lease.start()
+        yield from self.reporter.register()
         self.after(self._dice_node.draw(self.timings.runtime_up), self._runtime_up)
 
-    def _take_over(self, boot_id: str) -> Steps:
-        """The Node is there from before: bring it up to date; a new boot ID is a reboot."""
-        try:
-            stored = yield self.client.get("nodes", "", self.node.name)
-            known = objects.get_in(stored, ("status", "nodeInfo", "bootID"))
-            if known != boot_id:
-                self.event(
-                    stored,
-                    WARNING,
-                    "Rebooted",
-                    f"Node {self.node.name} has been rebooted, boot id: {boot_id}",
-                )
-                status = {
-                    "nodeInfo": node_status.node_info(self.node, boot_id),
-                    "capacity": dict(self.node.capacity),
-                    "allocatable": node_status.allocatable(self.node.capacity),
-                }
-                yield self.client.patch(
-                    "nodes", "", self.node.name, {"status": status}, type="strategic", subresource="status"
-                )
-        except StatusError as error:
-            self.failed(f"register node {self.node.name}", error)
+    def stored_node(self) -> dict[str, Any] | None:
+        """The Node as the API server last showed it."""
+        return self._nodes.get("", self.node.name)
+
+    def node_status_due(self, why: str) -> None:
+        """Something about the node is to be said with the next status."""
+        self.reporter.due(why)
 
     def _runtime_up(self) -> None:
         """Runtime and network are ready: say so at once (the fast path), and begin with the pods."""
         self._ready = True
-        self._patch_node()
+        self.reporter.report()
         for pod in self._pods.list():
             self._pod_changed(None, pod)
         self._clean_up()
@@ -215,55 +173,10 @@ class Kubelet(Component):
                 self.release(sandbox.pod, sandbox.ip)
 
     def _node_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
-        """Somebody may have said something else about the node: corrected at the next status computation."""
         del old
-        if new is None or not self._ready or self._node_patch_armed:
-            return
-        wanted = node_status.conditions(ready=True, now="", old=[])
-        if node_status.conditions_differ(objects.conditions(new), wanted):
-            self._node_patch_armed = True
-            period = self.timings.node_status
-            self.tick(period - (self.engine.now - self._phase) % period, "node status", self._patch_node)
-
-    def _patch_node(self) -> None:
-        self._node_patch_armed = False
-        stored = self._nodes.get("", self.node.name)
-        old = objects.conditions(stored) if stored is not None else []
-        wanted = node_status.conditions(ready=True, now=rfc3339(self.engine.now), old=old)
-        if stored is not None and not node_status.conditions_differ(old, wanted):
-            return
-        patch = {"status": {"conditions": wanted}}
-        call = self.client.patch(
-            "nodes",
-            "",
-            self.node.name,
-            patch,
-            type="strategic",
-            subresource="status",
-            computed=node_status.with_conditions(stored, wanted, patch) if stored is not None else None,
-        )
-        self.spawn(self._patched(call))
-
-    def _patched(self, call: Any) -> Steps:
-        try:
-            yield call
-        except StatusError as error:
-            self.failed(f"node status {self.node.name}", error)
-            if not error.is_not_found and not self._node_patch_armed:
-                self._node_patch_armed = True
-                self.tick(self.timings.node_status, "node status", self._patch_node)
-            return
-        self._node_event(NORMAL, "NodeReady", f"Node {self.node.name} status is now: NodeReady")
-
-    def _node_event(self, type: str, reason: str, message: str) -> None:
-        # The kubelet refers to its node by name: the uid of these events is the name (kubelet.go, nodeRef).
-        name = self.node.name
-        self.event(
-            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}},
-            type,
-            reason,
-            message,
-        )
+        if new is not None and self._ready:
+            self.reporter.changed(new)
+            self.volumes.node_changed()
 
     # --- the pods -----------------------------------------------------------------------------------------------
 
@@ -328,6 +241,7 @@ class Kubelet(Component):
     def finished(self, worker: PodWorker) -> None:
         """Nothing of the pod is left on the node."""
         self.runtime.remove_sandbox(worker.uid)
+        self.volumes.forget(worker)
         for name, amount in worker.requests.items():
             self._used[name] -= amount
         worker.requests = {}

@@ -21,11 +21,23 @@ NETWORK_NOT_READY = (
     "message:Network plugin returns error: cni plugin not initialized"
 )
 
-# type -> (reason, message) while all is well.
-_HEALTHY = {
-    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+READY = "Ready"
+SHUTTING_DOWN = "node is shutting down"
+
+# type -> (reason, message) without and with pressure.
+_PRESSURES = {
+    "MemoryPressure": (
+        ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+    ),
+    "DiskPressure": (
+        ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+    ),
+    "PIDPressure": (
+        ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+    ),
 }
 
 
@@ -61,13 +73,25 @@ def allocatable(capacity: Mapping[str, str]) -> dict[str, str]:
     return given
 
 
-def conditions(*, ready: bool, now: str, old: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The node's conditions; ``lastTransitionTime`` moves with the status only. ``now`` is a metav1.Time text."""
-    wanted = [(kind, "False", *texts) for kind, texts in _HEALTHY.items()]
-    if ready:
-        wanted.append(("Ready", "True", "KubeletReady", "kubelet is posting ready status"))
+def conditions(
+    *, now: str, old: list[dict[str, Any]], pressures: frozenset[str] = frozenset(), trouble: str = ""
+) -> list[dict[str, Any]]:
+    """The node's conditions; ``lastTransitionTime`` moves with the status only.
+
+    Args:
+        now: a metav1.Time text.
+        old: the conditions before.
+        pressures: the kinds of pressure there are.
+        trouble: why the node is not ready; "" when it is.
+    """
+    wanted = []
+    for kind, texts in _PRESSURES.items():
+        held = kind in pressures
+        wanted.append((kind, "True" if held else "False", *texts[held]))
+    if trouble:
+        wanted.append((READY, "False", "KubeletNotReady", trouble))
     else:
-        wanted.append(("Ready", "False", "KubeletNotReady", NETWORK_NOT_READY))
+        wanted.append((READY, "True", "KubeletReady", "kubelet is posting ready status"))
     before = {condition["type"]: condition for condition in old}
     result = []
     for kind, status, reason, message in wanted:
@@ -104,6 +128,13 @@ def conditions_differ(stored: list[dict[str, Any]], wanted: list[dict[str, Any]]
     return any(shown.get(c["type"]) != (c["status"], c["reason"]) for c in wanted)
 
 
+def transition_reason(kind: str, status: str) -> str:
+    """The reason of the Event when a condition turns to ``status``: NodeReady, NodeHasDiskPressure ..."""
+    if kind == READY:
+        return "NodeReady" if status == "True" else "NodeNotReady"
+    return _PRESSURES[kind][status == "True"][0].replace("Kubelet", "Node", 1)
+
+
 def new_node(spec: NodeSpec, *, boot_id: str, now: str) -> dict[str, Any]:
     """The Node object to register with; not ready yet."""
     labels = {
@@ -126,7 +157,7 @@ def new_node(spec: NodeSpec, *, boot_id: str, now: str) -> dict[str, Any]:
             ],
             "capacity": dict(spec.capacity),
             "allocatable": allocatable(spec.capacity),
-            "conditions": conditions(ready=False, now=now, old=[]),
+            "conditions": conditions(now=now, old=[], trouble=NETWORK_NOT_READY),
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
             "nodeInfo": node_info(spec, boot_id),
         },

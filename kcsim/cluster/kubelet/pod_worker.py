@@ -33,6 +33,7 @@ from kcsim.cluster.kubelet.volumes import (
     Reference,
     environment_references,
     failed_mount,
+    has_claims,
     not_found,
     volume_references,
 )
@@ -125,6 +126,8 @@ class PodWorker:
             container = self.container(spec["name"])
             if container is not None and container.running:
                 self._adopt(spec, container)
+        if self.sandbox is not None and has_claims(self.pod["spec"]):
+            self.kubelet.volumes.adopt(self)
         self.after(self.dice.draw(self.kubelet.timings.notice), self.sync)
 
     def observe(self, pod: dict[str, Any]) -> None:
@@ -276,11 +279,20 @@ class PodWorker:
     # --- volumes, sandbox, network ------------------------------------------------------------------------------
 
     def _mount(self) -> None:
-        references = volume_references(self.pod["spec"])
+        spec = self.pod["spec"]
+        references = volume_references(spec)
         if references:
             self.kubelet.missing(self, references, self._mounted)
         else:
             self._mounted([])
+
+    def _claims_mounted(self, why_not: str) -> None:
+        if why_not:
+            self.event(WARNING, "FailedMount", why_not)
+            self._failed()
+            self._done()
+        else:
+            self._set_up_sandbox()
 
     def _mounted(self, missing: list[Reference]) -> None:
         timings = self.kubelet.timings
@@ -293,6 +305,13 @@ class PodWorker:
             self.after(self._mount_delay, self._mount)
             return
         self._mount_delay = 0
+        if has_claims(self.pod["spec"]):
+            self.kubelet.volumes.mount(self, self._claims_mounted)
+        else:
+            self._set_up_sandbox()
+
+    def _set_up_sandbox(self) -> None:
+        timings = self.kubelet.timings
         if self.sandbox is not None:
             self.event(NORMAL, "SandboxChanged", messages.SANDBOX_CHANGED)
         delay = self.dice.draw(timings.volumes) + self.dice.draw(timings.sandbox)

@@ -1,8 +1,8 @@
 """What must exist before a pod's containers can run: the ConfigMaps and Secrets it refers to.
 
 **Imitates:** ``pkg/volume/configmap``, ``secret`` and ``projected`` (a volume waits for its objects) and
-``pkg/kubelet/kubelet_pods.go`` (``makeEnvironmentVariables``), v1.36. Left out: keys inside the objects, claims and
-attaching (an unbound claim keeps a pod from being scheduled, not from starting), refreshing mounted files. Differs:
+``pkg/kubelet/kubelet_pods.go`` (``makeEnvironmentVariables``), v1.36. Left out: keys inside the objects, refreshing
+mounted files. Claims are ``volume_manager``'s. Differs:
 ``kube-root-ca.crt`` is taken for granted.
 """
 
@@ -55,6 +55,11 @@ def _needs_of_volumes(volumes: list[dict[str, Any]]) -> list[Reference]:
 
 
 _of_volumes = Shared(_needs_of_volumes)
+
+
+def has_claims(spec: dict[str, Any]) -> bool:
+    """Whether a PersistentVolumeClaim is behind any of the pod's volumes."""
+    return any("persistentVolumeClaim" in each or "ephemeral" in each for each in spec.get("volumes") or ())
 
 
 def environment_references(container: dict[str, Any]) -> list[Reference]:

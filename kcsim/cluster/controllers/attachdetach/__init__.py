@@ -1,0 +1,1 @@
+"""Volumes on nodes: attached where pods need them, detached where none does any more."""
