@@ -88,6 +88,8 @@ class Operation:
     precondition_resource_version: str = ""
     computed: Computed | None = None
     """In place of the body of a patch to a status that kcsim itself worked out."""
+    warnings: tuple[str, ...] = ()
+    """What admission found and let pass: told with the answer."""
     duplicates: Sequence[str] = ()
     """What is to be said of keys that the body's text held twice."""
 

@@ -150,13 +150,19 @@ class ApiServer:
         """
         special = subresources.HANDLERS.get(op.subresource)
         if special is not None:
-            return special(self, op)
+            answer = special(self, op)
+            answer.warnings = (*answer.warnings, *op.warnings)
+            return answer
         revision = self.log.revision
         if managed is not None:
             answer = self._create(op, managed) if op.verb == "create" else self._update(op, managed)
         else:
             answer = self._VERBS[op.verb](self, op)
         self.writes += self.log.revision - revision
+        typed = self.store.typed
+        if op.warnings or typed.warnings:
+            told, typed.warnings = typed.warnings, []
+            answer.warnings = (*answer.warnings, *told, *op.warnings)
         return answer
 
     # --- reading ------------------------------------------------------------------------------------------------

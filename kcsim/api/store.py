@@ -42,7 +42,7 @@ class Store:
         self.log = log
         self.catalog = catalog
         self.typed = Typed(catalog)
-        self.admission = Admission(log, catalog, engine.dice(f"admission/{cluster}"))
+        self.admission = Admission(engine, log, catalog, cluster, self._charge)
         self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), log, catalog)
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -65,9 +65,10 @@ class Store:
         # What strategies and admission add below is nobody's: managers own what was sent and its defaults.
         obj = sent = self.typed.default(resource, obj)
         obj = strategy.prepare_for_create(resource, obj)
-        obj = self.admission.admit_create(resource, op.namespace, obj)
+        obj = self.admission.admit_create(op, obj)
         obj = self._named(resource, op.namespace, obj)
         self.typed.validate_create(resource, obj)
+        self.admission.validate(op, obj, None)
         name = objects.name(obj)
         existing = self.log.get(resource, op.namespace, name)
         if existing is not None:
@@ -219,6 +220,7 @@ class Store:
             new = objects.with_metadata(new, generation=generation)
         new = self._services.keep(resource, new, old)
         self.typed.validate_update(resource, new, old, op.subresource)
+        self.admission.validate(op, new, old)
         new = self._services.on_update(resource, new, old)
         if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
             return current
@@ -315,7 +317,7 @@ class Store:
             )
         if version and version != (stored := objects.resource_version(obj)):
             raise _precondition_failed(resource, name, "ResourceVersion", version, stored, "modified")
-        self.admission.admit_delete(resource, name)
+        self.admission.admit_delete(op, current)
         grace = self._grace(op, resource, obj)
         finalizers = self._finalizers(op, resource, obj)
         if resource.kind == "Namespace" and not objects.is_deleting(obj) and obj["spec"].get("finalizers"):
@@ -443,6 +445,20 @@ class Store:
             op.subresource,
             managed,
             None,
+        )
+
+    def _charge(self, quota: Version, charged: Object) -> None:
+        """Store the status of a ResourceQuota that admission has charged, as the API server itself."""
+        new = {**quota.object, "metadata": {**quota.object["metadata"]}, "status": charged}
+        self.log.enter(
+            quota.resource,
+            quota.key,
+            new,
+            "system:apiserver",
+            "update",
+            "kube-apiserver",
+            quota,
+            subresource="status",
         )
 
     # --- a changed copy ------------------------------------------------------------------------------------------

@@ -45,8 +45,6 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
 _SKIPPED: dict[tuple[str, int], str] = {
     ("crd-lifecycle", 31): "a body of another kind is refused before its fields are looked at",
 }
-_POLICIES = "admission policies are stored, and not checked or enforced"
-_SKIPPED |= {("admission-policy", place): _POLICIES for place in (5, 7, 9, 10, 11, 13, *range(18, 28))}
 _AT_ONCE = "definitions of custom resources come into force and go at once"
 _TOLERATED: dict[tuple[str, int], str] = {("crd-lifecycle", place): _AT_ONCE for place in (2, 5, 69)}
 _TOLERATED |= {
@@ -61,7 +59,6 @@ _TOLERATED |= {
 }
 _TOLERATED["rbac", 33] = _BOOTSTRAP
 _TOLERATED["rbac", 48] = "of several bindings that allow a request any may be named"
-_TOLERATED["admission-policy", 17] = _POLICIES
 _TOLERATED["crd-lifecycle", 32] = "a body of another version is refused before its fields are looked at"
 _VALUE_FLAGS = {"-n", "--namespace", "--as", "--as-group"}
 

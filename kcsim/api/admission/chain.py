@@ -1,87 +1,131 @@
-"""The admission chain: ordered mutating plugins, then ordered validating ones.
+"""The admission chain: plugins that complete an object, then plugins that may refuse it, in upstream's order.
 
-**Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, ServiceAccount,
-TaintNodesByCondition, Priority, DefaultTolerationSeconds,
-StorageObjectInUseProtection. Left out and refused loudly elsewhere: LimitRanger, ResourceQuota,
-webhooks and policies (see ``docs/fidelity.md``).
+**Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, LimitRanger, ServiceAccount,
+NodeRestriction, TaintNodesByCondition, Priority, DefaultTolerationSeconds, DefaultStorageClass,
+StorageObjectInUseProtection, PersistentVolumeClaimResize, RuntimeClass, DefaultIngressClass, ValidatingAdmissionPolicy,
+ResourceQuota. Left out, and warned of where a user meets it: webhooks, MutatingAdmissionPolicy, PodSecurity. Not asked at all
+about bindings, evictions and what kcsim's own programs write by the thousand (Events, statuses they computed).
+
+**Walk:** defaults -> ``admit_create`` or ``admit_update`` -> the object's own validation -> ``validate`` -> storage. Deletions see
+``admit_delete`` alone.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kcsim.api import objects, status
-from kcsim.api.admission.token_volume import with_token
+from kcsim.api.admission import nodes, pods, storage
+from kcsim.api.admission.limit_ranger import claim_violations, joined, pod_violations, with_defaults
+from kcsim.api.admission.policy.matching import is_exempt
+from kcsim.api.admission.quota.check import admit as charge
+from kcsim.api.admission.quota.check import is_handled
+from kcsim.api.admission.request import Action, AdmissionRequest, name_of
+from kcsim.api.admission.shelf import Shelf, served
 from kcsim.api.catalog import Catalog, Resource
-from kcsim.api.log import Log
+from kcsim.api.cel import library
+from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
-from kcsim.engine.dice import Dice
+from kcsim.api.qos import qos_class
+from kcsim.api.request import Operation
+from kcsim.api.status import StatusError
+from kcsim.engine.core import Engine
+
+if TYPE_CHECKING:
+    from kcsim.api.admission.policy.plugin import Policies
 
 IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 NOT_ENFORCED = frozenset(
     {
-        "LimitRange",
-        "ResourceQuota",
         "MutatingWebhookConfiguration",
         "ValidatingWebhookConfiguration",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
         "MutatingAdmissionPolicy",
         "MutatingAdmissionPolicyBinding",
     }
 )
 """Kinds the server stores but whose effect on other objects kcsim does not model: creating one warns."""
-
-_TOLERATION_SECONDS = 300
+CEL_KINDS = frozenset({"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"})
+"""Kinds whose objects hold CEL, and are stored unread where there is nothing to evaluate it."""
 _PROTECTED = {
     "PersistentVolumeClaim": "kubernetes.io/pvc-protection",
     "PersistentVolume": "kubernetes.io/pv-protection",
 }
+_POD_SECURITY = "pod-security.kubernetes.io/"
+_REMEMBERED = 4096
 
 
 class Admission:
-    """The plugins of one API server."""
+    """The plugins of one API server. ``write`` stores what a quota is charged with."""
 
-    def __init__(self, log: Log, catalog: Catalog, dice: Dice) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        catalog: Catalog,
+        cluster: str,
+        write: Callable[[Version, Object], None],
+    ) -> None:
+        self._engine = engine
         self._log = log
-        self._dice = dice
-        self._pods = _required(catalog, ("", "v1", "Pod"))
-        self._runtime_classes = _required(catalog, ("node.k8s.io", "v1", "RuntimeClass"))
-        self._accounts = _required(catalog, ("", "v1", "ServiceAccount"))
-        self._namespaces = _required(catalog, ("", "v1", "Namespace"))
-        self._priority_classes = _required(catalog, ("scheduling.k8s.io", "v1", "PriorityClass"))
-        # Pods of one template share their spec: what admission made of it is kept, keyed by identity. The spec is
-        # held as well, so its identity cannot be reused while the entry lives.
-        self._specs: dict[int, tuple[Object, Object]] = {}
-        self._watch = log.watch(self._priority_classes, self._specs.clear)
+        self._write = write
+        self._catalog = catalog
+        self._dice = engine.dice(f"admission/{cluster}")
+        self._namespaces = served(catalog, "", "v1", "Namespace")
+        self._pods = served(catalog, "", "v1", "Pod")
+        self._claims = served(catalog, "", "v1", "PersistentVolumeClaim")
+        self._ranges = Shelf(log, served(catalog, "", "v1", "LimitRange"), self._forget)
+        self._accounts = Shelf(log, served(catalog, "", "v1", "ServiceAccount"), self._forget)
+        self._runtime_classes = Shelf(log, served(catalog, "node.k8s.io", "v1", "RuntimeClass"), self._forget)
+        self._priority_classes = Shelf(
+            log, served(catalog, "scheduling.k8s.io", "v1", "PriorityClass"), self._forget
+        )
+        self._storage_classes = Shelf(log, served(catalog, "storage.k8s.io", "v1", "StorageClass"))
+        self._ingress_classes = Shelf(log, served(catalog, "networking.k8s.io", "v1", "IngressClass"))
+        self._nodes = Shelf(log, served(catalog, "", "v1", "Node"))
+        self._quotas = Shelf(log, served(catalog, "", "v1", "ResourceQuota"))
+        group = "admissionregistration.k8s.io"
+        self._bindings = Shelf(log, served(catalog, group, "v1", "ValidatingAdmissionPolicyBinding"))
+        self._policies: Policies | None = None
+        # Pods of one template share their spec: what admission made of it is kept, keyed by identity and namespace.
+        # The spec is held as well, so its identity cannot be reused while the entry lives.
+        self._specs: dict[tuple[int, str], tuple[Object, Object]] = {}
 
-    def admit_create(self, resource: Resource, namespace: str, obj: Object) -> Object:
-        """The object as it will be stored.
+    def _forget(self) -> None:
+        self._specs.clear()
+
+    # --- completing ---------------------------------------------------------------------------------------------
+
+    def admit_create(self, op: Operation, obj: Object) -> Object:
+        """A new object with what the plugins add.
 
         Raises:
             StatusError: when a plugin refuses it.
         """
+        resource = op.resource
         if resource.namespaced:
-            self.check_namespace(resource, namespace, objects_name(obj))
-        if resource.kind == "Pod" and not resource.custom:
-            return self._pod(namespace, obj)
-        if resource.kind == "Node" and not resource.custom:
-            return _taint_new_node(obj)
-        if resource.kind in _PROTECTED and not resource.group:
-            return _protected(obj, _PROTECTED[resource.kind])
+            self.check_namespace(resource, op.namespace, name_of(obj))
+        if resource.custom:
+            return obj
+        kind = resource.kind
+        if kind == "Pod":
+            return self._pod(op, obj)
+        if kind == "Node":
+            return nodes.with_taint(obj)
+        if kind == "PersistentVolumeClaim":
+            obj = storage.with_storage_class(obj, self._storage_classes)
+        if kind in _PROTECTED and not resource.group:
+            return _protected(obj, _PROTECTED[kind])
+        if kind == "Ingress":
+            return storage.with_ingress_class(obj, self._ingress_classes)
         return obj
 
     def admit_update(self, resource: Resource, obj: Object) -> Object:
         """The object as it will replace the stored one: a pod that lost its default tolerations gets them back."""
         if resource.kind != "Pod" or resource.custom:
             return obj
-        spec = _tolerations(obj["spec"])
+        spec = pods.with_tolerations(obj["spec"])
         return obj if spec["tolerations"] == obj["spec"].get("tolerations") else {**obj, "spec": spec}
-
-    def admit_delete(self, resource: Resource, name: str) -> None:
-        """Refuse the deletion of what must live (NamespaceLifecycle)."""
-        if resource is self._namespaces and name in IMMORTAL_NAMESPACES:
-            raise status.forbidden(resource, name, "this namespace may not be deleted")
 
     def check_namespace(self, resource: Resource, namespace: str, name: str) -> None:
         """NamespaceLifecycle: refuse what would be created where there is no namespace, or one that is going."""
@@ -97,125 +141,161 @@ class Admission:
             }
             raise status.forbidden(resource, name, why, [cause])
 
-    def _pod(self, namespace: str, obj: Object) -> Object:
-        spec = obj["spec"]
-        known = self._specs.get(id(spec))
-        if known is not None and known[0] is spec:
-            return {**obj, "spec": known[1]}
-        admitted = _tolerations(self._runtime(obj, self._priority(obj, self._account(namespace, obj))))
-        if len(self._specs) > 4096:
-            self._specs.clear()
-        self._specs[id(spec)] = (spec, admitted)
-        return {**obj, "spec": admitted}
+    def _pod(self, op: Operation, pod: Object) -> Object:
+        spec = pod["spec"]
+        ranges = self._ranges.of(op.namespace) if self._ranges.any else ()
+        key = (id(spec), op.namespace)
+        known = self._specs.get(key)
+        if known is not None and known[0] is spec and not ranges:
+            return {**pod, "spec": known[1]}
+        request = self._request(op, "CREATE", pod, None)
+        if ranges:
+            pod = with_defaults(pod, [version.object for version in ranges])
+            pod = {**pod, "status": {**pod["status"], "qosClass": qos_class(pod["spec"])}}
+        made = pods.with_account(request, pod["spec"], self._accounts, self._dice)
+        made = pods.with_priority(request, made, self._priority_classes)
+        made = pods.with_tolerations(made)
+        made = pods.with_runtime_class(request, made, self._runtime_classes)
+        if not ranges:
+            if len(self._specs) > _REMEMBERED:
+                self._specs.clear()
+            self._specs[key] = (spec, made)
+        return {**pod, "spec": made}
 
-    def _account(self, namespace: str, obj: Object) -> Object:
-        """ServiceAccount: the namespace's ``default`` account unless another is named, and its token mounted.
+    # --- refusing -----------------------------------------------------------------------------------------------
 
-        Differs: where there is no ``default`` account, which no controller may have made, the pod is taken without a
-        token (upstream refuses it); pods of one template share the volume's name.
+    def validate(self, op: Operation, obj: Object, old: Object | None) -> None:
+        """Let a write pass that is complete and valid.
+
+        Raises:
+            StatusError: when a plugin refuses it.
         """
-        spec: Object = obj["spec"]
-        if "kubernetes.io/config.mirror" in objects.annotations(obj):
-            return spec
-        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-        spec = {**spec, "serviceAccountName": name, "serviceAccount": name}
-        account = self._log.get(self._accounts, namespace, name)
-        if account is None and name != "default":
-            why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
-            raise status.forbidden(self._pods, objects_name(obj), why)
-        if account is None:
-            return spec
-        if account.object.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
-            spec["imagePullSecrets"] = account.object["imagePullSecrets"]
-        mounts = spec.get("automountServiceAccountToken")
-        if mounts is None:
-            mounts = account.object.get("automountServiceAccountToken")
-        return spec if mounts is False else with_token(spec, self._dice.suffix(5))
-
-    def _runtime(self, pod: Object, spec: Object) -> Object:
-        """RuntimeClass: the class there is, and what its pods need on top."""
-        name = spec.get("runtimeClassName")
-        if not name:
-            return spec
-        version = self._log.get(self._runtime_classes, "", name)
-        if version is None:
-            why = f'pod rejected: RuntimeClass "{name}" not found'
-            raise status.forbidden(self._pods, objects_name(pod), why)
-        overhead = (version.object.get("overhead") or {}).get("podFixed")
-        return {**spec, "overhead": overhead} if overhead else spec
-
-    def _priority(self, pod: Object, spec: Object) -> Object:
-        """Priority: resolves priorityClassName; without one the global default or 0."""
-        self._watch.take()
-        name = spec.get("priorityClassName", "")
-        value, policy = 0, "PreemptLowerPriority"
-        if name in _SYSTEM_PRIORITIES:
-            value = _SYSTEM_PRIORITIES[name]
-        elif name:
-            version = self._log.get(self._priority_classes, "", name)
-            if version is None:
-                raise status.StatusError(
-                    403, "Forbidden", f"pods is forbidden: no PriorityClass with name {name} was found"
-                )
-            value = version.object.get("value", 0)
-            policy = version.object.get("preemptionPolicy", policy)
-        else:
-            for version in self._log.list(self._priority_classes):
-                if version.object.get("globalDefault"):
-                    name, value = version.key[1], version.object.get("value", 0)
-                    policy = version.object.get("preemptionPolicy", policy)
-        if spec.get("priority") not in (None, value):
-            why = (
-                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
-                f"priority admission controller computed {value} from the given PriorityClass name"
-            )
-            raise status.forbidden(self._pods, objects_name(pod), why)
-        extra: dict[str, Any] = {"priority": value, "preemptionPolicy": policy}
-        if name:
-            extra["priorityClassName"] = name
-        return {**spec, **extra}
-
-
-_SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-
-
-def objects_name(obj: Object) -> str:
-    """metadata.name, "" while it is still to be generated."""
-    return obj["metadata"].get("name") or ""
-
-
-def _required(catalog: Catalog, gvk: tuple[str, str, str]) -> Resource:
-    resource = catalog.by_gvk(gvk)
-    assert resource is not None, gvk
-    return resource
-
-
-def _tolerations(spec: Object) -> Object:
-    """DefaultTolerationSeconds: stay 300 s on a node that is not ready or unreachable."""
-    tolerations = list(spec.get("tolerations") or ())
-    for taint in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if any(
-            t.get("key", "") in {"", taint} and t.get("effect", "") in {"", "NoExecute"} for t in tolerations
+        resource = op.resource
+        if not (
+            self._quotas.any
+            or self._bindings.any
+            or self._ranges.any
+            or op.user.name.startswith("system:node:")
+            or resource.kind in _LOOKED_AT
         ):
-            continue
-        tolerations.append(
-            {
-                "key": taint,
-                "operator": "Exists",
-                "effect": "NoExecute",
-                "tolerationSeconds": _TOLERATION_SECONDS,
-            }
+            return
+        request = self._request(op, "CREATE" if old is None else "UPDATE", obj, old)
+        try:
+            if not resource.custom:
+                self._built_in(request)
+            self._everything(request)
+        except StatusError as refusal:
+            refusal.warnings = (*refusal.warnings, *request.warnings)
+            raise
+        if request.warnings:
+            op.warnings = (*op.warnings, *request.warnings)
+
+    def _built_in(self, request: AdmissionRequest) -> None:
+        """The plugins that know kinds."""
+        resource, obj, old = request.resource, request.object, request.old
+        assert obj is not None
+        if resource.kind in CEL_KINDS:
+            self._well_made(request, obj)
+        if self._ranges.any and not request.subresource and request.namespace:
+            self._limits(request, obj)
+        if (node := nodes.node_of(request.user)) is not None:
+            nodes.restrict(request, node, self._nodes)
+        if resource.kind == "PriorityClass" and obj.get("globalDefault"):
+            default = pods.global_default(self._priority_classes)
+            if default is not None and (old is None or objects.name(default) != objects.name(obj)):
+                name = objects.name(default)
+                raise request.forbidden(
+                    f"PriorityClass {name} is already marked as default. Only one default can exist"
+                )
+        if resource is self._claims and old is not None and not request.subresource:
+            storage.check_growth(request, self._storage_classes)
+        if resource is self._namespaces:
+            self._warn_of_pod_security(request, obj, old)
+
+    def _well_made(self, request: AdmissionRequest, obj: Object) -> None:
+        """Policies and bindings are validated here, where the rights are known that their expressions may ask about."""
+        from kcsim.api.admission.policy.validation import binding_faults, policy_faults
+
+        resource = request.resource
+        if request.subresource:
+            return
+        if not library.available():
+            request.warnings.append(library.MISSING)
+            return
+        is_policy = resource.kind == "ValidatingAdmissionPolicy"
+        faults = policy_faults(obj, self._policy_plugin().authorizer) if is_policy else binding_faults(obj)
+        if faults:
+            raise status.invalid(resource.group, resource.kind, objects.name(obj), faults)
+
+    def _limits(self, request: AdmissionRequest, obj: Object) -> None:
+        """LimitRanger's second half."""
+        judge: Callable[[Object, Object], list[str]]
+        if request.resource is self._pods and request.action == "CREATE":
+            judge = pod_violations
+        elif request.resource is self._claims:
+            judge = claim_violations
+        else:
+            return
+        for version in self._ranges.of(request.namespace):
+            if violations := judge(obj, version.object):
+                raise request.forbidden(joined(violations))
+
+    @staticmethod
+    def _warn_of_pod_security(request: AdmissionRequest, obj: Object, old: Object | None) -> None:
+        """PodSecurity is not modelled: whoever asks for it is told."""
+        before = objects.labels(old) if old is not None else {}
+        asked = sorted(
+            key
+            for key, value in objects.labels(obj).items()
+            if key.startswith(_POD_SECURITY) and before.get(key) != value
         )
-    return {**spec, "tolerations": tolerations}
+        if asked:
+            request.warnings.append(f"kcsim does not judge pods by {', '.join(asked)} yet")
 
+    def _everything(self, request: AdmissionRequest) -> None:
+        """The plugins that know no kinds: policies, then quotas."""
+        if self._bindings.any and not is_exempt(request):
+            self._policy_plugin().validate(request)
+        if self._quotas.any and request.namespace and request.object is not None and is_handled(request):
+            quotas = self._quotas.of(request.namespace)
+            if quotas:
+                charge(request, quotas, self._engine.now, self._write)
 
-def _taint_new_node(obj: Object) -> Object:
-    """TaintNodesByCondition: a new node is not ready until its conditions say so."""
-    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
-    taints = obj["spec"].get("taints") or []
-    if any(t.get("key") == taint["key"] and t.get("effect") == taint["effect"] for t in taints):
-        return obj
-    return objects.assoc(obj, ("spec", "taints"), [*taints, taint])  # type: ignore[no-any-return]
+    def admit_delete(self, op: Operation, current: Version) -> None:
+        """Refuse the deletion of what must live (NamespaceLifecycle), or of what policies keep."""
+        resource = current.resource
+        if resource is self._namespaces and current.key[1] in IMMORTAL_NAMESPACES:
+            raise status.forbidden(resource, current.key[1], "this namespace may not be deleted")
+        if not (self._bindings.any or op.user.name.startswith("system:node:")):
+            return
+        request = self._request(op, "DELETE", None, current.object)
+        if (node := nodes.node_of(op.user)) is not None and not resource.custom:
+            nodes.restrict(request, node, self._nodes)
+        if self._bindings.any and not is_exempt(request):
+            self._policy_plugin().validate(request)
+        if request.warnings:
+            op.warnings = (*op.warnings, *request.warnings)
+
+    # --- what they look at --------------------------------------------------------------------------------------
+
+    def _request(
+        self, op: Operation, action: Action, obj: Object | None, old: Object | None
+    ) -> AdmissionRequest:
+        shown = obj if obj is not None else old
+        name = ((shown or {}).get("metadata") or {}).get("name") or op.name
+        if op.subresource == "scale" and obj is not None and old is not None:
+            from kcsim.api.subresources import scale_of
+
+            obj, old = scale_of(obj), scale_of(old)
+        return AdmissionRequest(op, action, op.resource, op.namespace, name, obj, old, [])
+
+    def _policy_plugin(self) -> Policies:
+        if self._policies is None:
+            # CEL is loaded when the first policy is met.
+            from kcsim.api.admission.policy.plugin import Policies
+
+            self._policies = Policies(self._log, self._catalog)
+        return self._policies
 
 
 def _protected(obj: Object, finalizer: str) -> Object:
@@ -224,3 +304,7 @@ def _protected(obj: Object, finalizer: str) -> Object:
     if finalizer in finalizers:
         return obj
     return objects.with_metadata(obj, finalizers=[*finalizers, finalizer])
+
+
+_LOOKED_AT = frozenset(("PriorityClass", "PersistentVolumeClaim", "Namespace", *CEL_KINDS))
+"""Kinds that a plugin looks at whatever else there is."""

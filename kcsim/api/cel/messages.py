@@ -70,10 +70,10 @@ class Declarations:
             self.struct(name, dict.fromkeys(fields, "string"))
 
     def struct(self, name: str, fields: dict[str, str]) -> None:
-        """A message with fields of scalar types, of messages by name, or of lists (``[]`` before) of those."""
+        """A message with fields of scalar types, of messages by name, or of lists (``[]``) or maps (``{}``) of those."""
         message = self._file.message_type.add(name=name)
         for field, kind in fields.items():
-            self._field(message, field, kind.removeprefix("[]"), repeated=kind.startswith("[]"))
+            self._declare(message, field, kind)
 
     def pool(self) -> Any:
         """The messages so far, as the library wants them."""
@@ -132,9 +132,9 @@ class Declarations:
 
     def _map(self, message: Any, field: str, kind: str) -> None:
         place = len(message.field) + 1
-        entry = message.nested_type.add(name=f"{field[:1].upper()}{field[1:].replace('_', '')}Entry")
         # The library insists on the name that the field's own gives.
-        entry.name = "".join(part[:1].upper() + part[1:] for part in field.split("_")) + "Entry"
+        name = "".join(part[:1].upper() + part[1:] for part in field.split("_"))
+        entry = message.nested_type.add(name=f"{name}Entry")
         entry.options.map_entry = True
         self._field(entry, "key", "string", repeated=False)
         self._field(entry, "value", "dyn" if kind[:2] in {"[]", "{}"} else kind, repeated=False)
