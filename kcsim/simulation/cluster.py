@@ -34,10 +34,12 @@ from kcsim.cluster.controllers.persistentvolume.protection import (
 from kcsim.cluster.controllers.persistentvolume.provisioner import Provisioner
 from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
+from kcsim.cluster.controllers.resourcequota.controller import ResourceQuotaController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
 from kcsim.cluster.controllers.ttl.controller import TtlController
 from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
+from kcsim.cluster.controllers.validatingadmissionpolicystatus.controller import PolicyStatusController
 from kcsim.cluster.images import PullResult
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
@@ -194,6 +196,8 @@ class Cluster:
             StaleDisruptions(),
             EndpointSliceController(),
             NamespaceController(),
+            ResourceQuotaController(),
+            PolicyStatusController(),
             PersistentVolumeController(),
             ClaimProtectionController(),
             VolumeProtectionController(),

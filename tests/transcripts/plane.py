@@ -1,7 +1,7 @@
 """The control plane that recordings are played against.
 
 ``needs: api`` names the controllers that ran beside the API server: those of namespaces, service accounts, the root
-certificate and the garbage collector. Nothing else may act.
+certificate, the garbage collector and the type checks of policies. Nothing else may act.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from kcsim.api.server import ApiServer
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.serviceaccount.controller import RootCACertPublisher, ServiceAccountController
+from kcsim.cluster.controllers.validatingadmissionpolicystatus.controller import PolicyStatusController
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.api import CONTROLLER_MANAGER
@@ -50,6 +51,7 @@ def api_plane() -> Plane:
         ServiceAccountController(),
         RootCACertPublisher(),
         GarbageCollector(),
+        PolicyStatusController(),
     ):
         manager.run(reconciler, limits=CONTROLLER_MANAGER)
     manager.start()

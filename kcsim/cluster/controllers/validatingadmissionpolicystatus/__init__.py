@@ -1,0 +1,1 @@
+"""The controller that checks the types of admission policies."""
