@@ -80,7 +80,7 @@ class Kubelet(Component):
         self.host_ip = node.address
         self.timings = timings
         self.runtime = ContainerRuntime(self.engine, node.name, start_program)
-        self.images = ImageManager(self.engine, node.name, resolve, timings)
+        self.images = ImageManager(self.engine, node.name, resolve, timings, node.config)
         self.statuses = StatusManager(self.engine, self.client, timings.status_batch)
         self.restarts = Backoff()
         self.pulls = Backoff()

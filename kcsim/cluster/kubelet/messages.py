@@ -16,6 +16,7 @@ POD_INITIALIZING = "PodInitializing"
 CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
 ERR_IMAGE_PULL = "ErrImagePull"
 IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
+INVALID_IMAGE_NAME = "InvalidImageName"
 ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull"
 CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError"
 SANDBOX_CHANGED = "Pod sandbox changed, it will be killed and re-created."
@@ -91,6 +92,16 @@ def image_not_found(image: str) -> str:
 def image_never_present(image: str) -> str:
     """Waiting message under imagePullPolicy Never."""
     return f'Container image "{image}" is not present with pull policy of Never'
+
+
+def invalid_image_name(image: str) -> str:
+    """Event InspectFailed, and the waiting message, of what is no reference to an image."""
+    name = image.partition("@")[0]
+    name = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+    why = "invalid reference format"
+    if name != name.lower():
+        why += f": repository name ({name}) must be lowercase"
+    return f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}'
 
 
 def normalized_image(image: str) -> str:

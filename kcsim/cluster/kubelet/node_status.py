@@ -13,6 +13,7 @@ from typing import Any
 
 from kcsim.api import quantity
 from kcsim.api.request import Computed
+from kcsim.cluster.kubelet.config import DEFAULTS, KubeletConfig
 
 HARD_EVICTION_MEMORY = "100Mi"
 """evictionHard memory.available: never given to pods (pkg/kubelet/eviction/defaults_linux.go)."""
@@ -22,6 +23,7 @@ NETWORK_NOT_READY = (
 )
 
 READY = "Ready"
+MANAGED_ATTACH_DETACH = "volumes.kubernetes.io/controller-managed-attach-detach"
 SHUTTING_DOWN = "node is shutting down"
 
 # type -> (reason, message) without and with pressure.
@@ -52,6 +54,7 @@ class NodeSpec:
         labels: beyond those the kubelet sets itself.
         taints: to register with.
         version: the kubelet's.
+        config: how the kubelet is configured.
     """
 
     name: str
@@ -62,6 +65,7 @@ class NodeSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Mapping[str, str], ...] = ()
     version: str = "v1.36.2"
+    config: KubeletConfig = DEFAULTS
 
 
 def allocatable(capacity: Mapping[str, str]) -> dict[str, str]:
@@ -148,7 +152,7 @@ def new_node(spec: NodeSpec, *, boot_id: str, now: str) -> dict[str, Any]:
     node: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": spec.name, "labels": labels},
+        "metadata": {"name": spec.name, "labels": labels, "annotations": {MANAGED_ATTACH_DETACH: "true"}},
         "spec": {"taints": [dict(taint) for taint in spec.taints]} if spec.taints else {},
         "status": {
             "addresses": [

@@ -42,6 +42,7 @@ class ContainerView:
         alive: its liveness probe's result.
         startup_failed: its startup probe gave up.
         waiting: (reason, message) while it cannot be started.
+        post_start_failed: why its postStart hook failed, until the container has ended for it.
     """
 
     ready: bool = False
@@ -49,6 +50,7 @@ class ContainerView:
     alive: bool = True
     startup_failed: bool = False
     waiting: tuple[str, str] | None = None
+    post_start_failed: str = ""
 
 
 UNSEEN = ContainerView()

@@ -1,7 +1,7 @@
 """One pod on its node: bring what runs in line with the spec, and say so.
 
 **Imitates:** ``pkg/kubelet/pod_workers.go``, ``kubelet.go`` (``SyncPod``) and ``kuberuntime_manager.go`` (``SyncPod``,
-``startContainer``), v1.36. Left out: ephemeral containers, postStart hooks, in-place resize, static pods, the idle
+``startContainer``), v1.36. Left out: ephemeral containers, in-place resize, the idle
 resync every minute (it changes nothing). Differs: a back-off shows in the status at the next relist, not at the next
 sync.
 
@@ -20,7 +20,15 @@ from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet import messages
 from kcsim.cluster.kubelet.actions import Observed, compute_pod_actions
 from kcsim.cluster.kubelet.backoff import requeue_delay
-from kcsim.cluster.kubelet.image_manager import NEVER, PRESENT, PullOutcome, precheck, pull_policy
+from kcsim.cluster.kubelet.image_manager import (
+    NEVER,
+    PRESENT,
+    PullOutcome,
+    is_image_name,
+    precheck,
+    pull_policy,
+)
+from kcsim.cluster.kubelet.lifecycle_hooks import POST_START_FAILED, run_of_hook
 from kcsim.cluster.kubelet.messages import NORMAL, WARNING
 from kcsim.cluster.kubelet.pod_status import ContainerView, Status, generate_pod_status
 from kcsim.cluster.kubelet.pod_termination import PodTermination
@@ -159,10 +167,18 @@ class PodWorker:
             self.ending.exited(container)
         elif container.name in self._dying:
             self._dying.discard(container.name)
+            self._show_failed_hook(container)
             if not self._dying:
                 self._start_next()
         else:
             self.kubelet.pleg(self)
+
+    def _show_failed_hook(self, container: Container) -> None:
+        view = self.views[container.name]
+        if view.post_start_failed:
+            self._waits(container.name, POST_START_FAILED, view.post_start_failed)
+            view.post_start_failed = ""
+            self._pending = True
 
     # --- the sync -----------------------------------------------------------------------------------------------
 
@@ -342,15 +358,18 @@ class PodWorker:
 
     def _kill(self, reasons: dict[str, str]) -> None:
         """Stop the containers their probes condemned; the rest of the sync waits for them."""
-        grace = max(int(self.pod["spec"].get("terminationGracePeriodSeconds", 30)), 1) * SECOND
+        pod_grace = int(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
         self._dying = set(reasons)
         for spec in self.container_specs():
             container = self.container(spec["name"])
             if container is None or spec["name"] not in reasons:
                 continue
             self.event(NORMAL, "Killing", reasons[spec["name"]])
+            failed = "startupProbe" if self.views[spec["name"]].startup_failed else "livenessProbe"
+            own = (spec.get(failed) or {}).get("terminationGracePeriodSeconds")
+            grace = pod_grace if own is None else int(own)
             plan = termination_plan(
-                grace,
+                max(grace, 1) * SECOND,
                 pre_stop_duration(spec, self.kubelet.timings.exec_hook),
                 container.behaviour.stops_after_sigterm,
                 ignores_sigterm=container.behaviour.ignores_sigterm,
@@ -394,6 +413,11 @@ class PodWorker:
     def _ensure_image(self, spec: dict[str, Any]) -> None:
         """image_manager.go, EnsureImageExists."""
         image, kubelet = spec["image"], self.kubelet
+        if not is_image_name(image):
+            text = messages.invalid_image_name(image)
+            self.event(WARNING, "InspectFailed", text)
+            self._image_failed(spec, messages.INVALID_IMAGE_NAME, text)
+            return
         present = kubelet.images.get(image)
         check = precheck(pull_policy(spec), present=present is not None)
         if check == PRESENT and present is not None:
@@ -463,7 +487,47 @@ class PodWorker:
         container = kubelet.runtime.start_container(sandbox, spec, behaviour, attempt)
         self._probe(spec, container)
         kubelet.pleg(self)
-        self._start_next()
+        if spec.get("lifecycle"):
+            self._post_start(spec, container)
+        else:
+            self._start_next()
+
+    def _post_start(self, spec: dict[str, Any], container: Container) -> None:
+        """The sync waits for the hook; the container does not."""
+        engine = self.kubelet.engine
+        run = run_of_hook(
+            spec,
+            "postStart",
+            self.kubelet.timings.exec_hook,
+            listens=lambda port: container.listens(port, engine.now),
+        )
+        if run is None:
+            self._start_next()
+        else:
+            self.after(run.takes, self._post_started, spec, container, run.error)
+
+    def _post_started(self, spec: dict[str, Any], container: Container, error: str) -> None:
+        if not error:
+            self._start_next()
+            return
+        name = spec["name"]
+        self.event(WARNING, "FailedPostStartHook", "PostStartHook failed")
+        self.event(NORMAL, "Killing", "FailedPostStartHook")
+        self.views[name].post_start_failed = error
+        self._failed()
+        grace = max(int(self.pod["spec"].get("terminationGracePeriodSeconds", 30)), 1) * SECOND
+        plan = termination_plan(
+            grace,
+            pre_stop_duration(spec, self.kubelet.timings.exec_hook),
+            container.behaviour.stops_after_sigterm,
+            ignores_sigterm=container.behaviour.ignores_sigterm,
+        )
+        self._dying = {name}
+        if container.running:
+            self.kubelet.runtime.stop_container(container, plan)
+        else:
+            self._dying.clear()
+            self._start_next()
 
     # --- probes -------------------------------------------------------------------------------------------------
 

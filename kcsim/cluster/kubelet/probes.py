@@ -4,8 +4,8 @@ A healthy container is probed every few seconds for days and nothing comes of it
 container behaves, and that changes at known ages only, so the next probe that matters can be worked out.
 
 **Imitates:** ``pkg/kubelet/prober/worker.go`` and ``prober.go`` (v1.36): initial results, consecutive counts,
-thresholds, the initial delay, the hold after a failed liveness probe. Left out: probe-level
-``terminationGracePeriodSeconds``, and the three immediate retries inside one probe.
+thresholds, the initial delay, the hold after a failed liveness probe. Left out: the three immediate
+retries inside one probe.
 
 **Walk:** ``ProbeSpec`` from the container -> ``next_probe`` says when to look -> ``count`` what was found -> maybe the
 result changed -> again.
@@ -64,7 +64,7 @@ def probe_spec(kind: str, container: dict[str, Any]) -> ProbeSpec | None:
         success_threshold=probe.get("successThreshold") or 1,
         failure_threshold=probe.get("failureThreshold") or 3,
         action=action,
-        port=_resolve_port(target.get("port"), container),
+        port=resolve_port(target.get("port"), container),
         path=path if path.startswith("/") else f"/{path}",
         scheme=(target.get("scheme") or "HTTP").lower(),
     )
@@ -79,7 +79,7 @@ probe_specs = Shared(_all_specs)
 """All probes of a container, by kind. Not to be changed: containers of one template share the answer."""
 
 
-def _resolve_port(port: Any, container: dict[str, Any]) -> int:
+def resolve_port(port: Any, container: dict[str, Any]) -> int:
     """A number, or the container port of that name; 0 when there is none of that name."""
     if isinstance(port, int):
         return port

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kcsim.engine.clock import SECOND
+from kcsim.cluster.kubelet.lifecycle_hooks import run_of_hook
 from kcsim.profile.constants import DEFAULT
 
 MINIMUM_AFTER_PRE_STOP = DEFAULT.us("kubelet/minimum-grace-period-after-prestop")
@@ -62,15 +62,8 @@ def pre_stop_duration(container: dict[str, Any], exec_us: int) -> int:
 
     ``sleep`` is exact; for ``exec`` the command ``sleep N`` is understood, anything else takes ``exec_us``.
     """
-    hook = (container.get("lifecycle") or {}).get("preStop") or {}
-    if "sleep" in hook:
-        return int(hook["sleep"].get("seconds", 0)) * SECOND
-    if "exec" in hook:
-        words = " ".join(str(word) for word in hook["exec"].get("command") or ()).split()
-        slept = [words[i + 1] for i, word in enumerate(words[:-1]) if word.rsplit("/", 1)[-1] == "sleep"]
-        numbers = [int(text.rstrip(";s")) for text in slept if text.rstrip(";s").isdigit()]
-        return sum(numbers) * SECOND if numbers else exec_us
-    return exec_us if "httpGet" in hook else 0
+    hook = run_of_hook(container, "preStop", exec_us, listens=lambda _port: True)
+    return hook.takes if hook is not None else 0
 
 
 def termination_plan(

@@ -74,9 +74,10 @@ class World:
         )
 
     def _kubelet(self, name: str, address: str, options: dict[str, Any]) -> Kubelet:
+        options = dict(options)
         return Kubelet(
             self.endpoint,
-            NodeSpec(name, address),
+            NodeSpec(name, address, **options.pop("node", {})),
             resolve=self.resolve,
             addresses=self.addresses,
             start_program=self.start_program,
