@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--json] [NAME...]``: measures, prints a table or JSON; exit 1 when a limit is missed."""
+"""``python -m benchmarks [--json] [--large] [NAME...]``: measures, prints a table or JSON; exit 1 when a limit is missed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.figure import Figure, show
+from benchmarks.kwok import many_nodes, one_node
+from benchmarks.large import largest
 from benchmarks.scale import many_pods
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
@@ -20,7 +22,10 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "imports": heavy_imports,
     "idle": idle_day,
     "pods": many_pods,
+    "nodes": many_nodes,
+    "one-node": one_node,
 }
+LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest}
 
 
 def main() -> int:
@@ -30,13 +35,17 @@ def main() -> int:
         "names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)}; all when none"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument(
+        "--large", action="store_true", help=f"also those that take minutes and gigabytes: {', '.join(LARGE)}"
+    )
     asked = parser.parse_args()
-    unknown = [name for name in asked.names if name not in BENCHMARKS]
+    every = {**BENCHMARKS, **LARGE}
+    unknown = [name for name in asked.names if name not in every]
     if unknown:
-        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(every)}")
     figures: list[Figure] = []
-    for name in asked.names or BENCHMARKS:
-        measured = BENCHMARKS[name]()
+    for name in asked.names or (every if asked.large else BENCHMARKS):
+        measured = every[name]()
         figures.extend(measured if isinstance(measured, list) else [measured])
     if asked.json:
         python = f"{platform.python_implementation()} {platform.python_version()}"

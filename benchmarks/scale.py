@@ -12,7 +12,8 @@ NODES, DEPLOYMENTS, REPLICAS = 1_000, 100, 100
 TIMES_THE_FLOOR = 6
 
 
-def _deployment(name: str, replicas: int) -> dict[str, Any]:
+def deployment(name: str, replicas: int) -> dict[str, Any]:
+    """A Deployment of one container with requests and a readiness probe."""
     container = {
         "name": "app",
         "image": "registry.example/app:1",
@@ -29,7 +30,8 @@ def _deployment(name: str, replicas: int) -> dict[str, Any]:
     }
 
 
-def _ready(simulation: Simulation) -> int:
+def ready(simulation: Simulation) -> int:
+    """How many pods of Deployments are Ready, by their statuses."""
     return sum(d["status"].get("readyReplicas", 0) for d in simulation.list("deployments"))
 
 
@@ -42,8 +44,8 @@ def many_pods() -> Figure:
         simulation.run_until("60s")
         client = simulation.cluster().direct()
         for i in range(DEPLOYMENTS):
-            client.now(client.create("deployments", _deployment(f"app-{i:03}", REPLICAS)))
-        while _ready(simulation) < pods:
+            client.now(client.create("deployments", deployment(f"app-{i:03}", REPLICAS)))
+        while ready(simulation) < pods:
             simulation.run("120s")
     versions, events = len(simulation.cluster().server.log.versions), simulation.engine.steps
     least = floor(versions, events, pods)

@@ -39,6 +39,7 @@ MEMORIES = {
     ("kcsim/api/defaults/canonical.py", "_known_specs"): "finished pod specs by identity, held alive",
     ("kcsim/api/defaults/canonical.py", "_visited"): "facts of schemas, which are immutable",
     ("kcsim/api/defaults/core_pod.py", "_known_specs"): "idem",
+    ("kcsim/api/qos.py", "_known"): "classes of templates by their containers, held alive",
     ("kcsim/cluster/scheduler/pod_requests.py", "_amounts"): "parsed quantities, by their text",
     ("kcsim/scenario/shapes.py", "_RECORDS"): "fields of the model's classes",
 }
