@@ -32,7 +32,6 @@ Steps = Generator[Waitable, Any, Any]
 
 GC_CHECK_PERIOD = DEFAULT.us("kube-controller-manager/pod-gc-check-period")
 QUARANTINE_TIME = DEFAULT.us("kube-controller-manager/pod-gc-quarantine-time")
-FIELD_MANAGER = "PodGC"
 
 _PASS: Key = ("", "pods")
 
@@ -186,7 +185,6 @@ class PodGarbageCollector(Reconciler):
                 condition = {
                     "type": "DisruptionTarget",
                     "status": "True",
-                    "lastTransitionTime": rfc3339(now),
                     "reason": "DeletionByPodGC",
                     "message": "PodGC: node no longer exists",
                 }
@@ -210,18 +208,11 @@ class PodGarbageCollector(Reconciler):
             if not is_terminal(pod):
                 status: Object = {"phase": "Failed"}
                 if condition is not None:
-                    status["conditions"] = [condition]
-                body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}}
-                yield self.client.patch(
-                    "pods",
-                    namespace,
-                    name,
-                    {**body, "status": status},
-                    type="apply",
-                    subresource="status",
-                    field_manager=FIELD_MANAGER,
-                    force=True,
-                )
+                    now = rfc3339(self.component.engine.now)
+                    after = objects.set_condition(objects.conditions(pod), condition, now)
+                    status["conditions"] = [each for each in after if each["type"] == condition["type"]]
+                body = {"metadata": {"uid": objects.uid(pod)}, "status": status}
+                yield self.client.patch("pods", namespace, name, body, type="strategic", subresource="status")
             yield self.client.delete("pods", namespace, name, uid=objects.uid(pod), grace=0)
         except StatusError as error:
             if not error.is_not_found:
