@@ -102,7 +102,7 @@ class FluxWay:
     def install(self) -> None:
         """`flux install`, then the objects of `flux create source git` and `flux create kustomization`."""
         stage, flux = self._stage, self._flux
-        for name, program in programs(stage.world.git).items():
+        for name, program in programs(stage.world.git, established=True).items():
             stage.world.programs[name] = adapted(program)
             stage.world.push_image(_controller(name))
         if flux.pipeline is not None:

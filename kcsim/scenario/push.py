@@ -184,6 +184,7 @@ def pipeline_spec(pipeline: Pipeline, stage: Stage, last: StageSpec | None) -> P
         )
         for each in pipeline.stages
     ]
+    dice = stage.world.engine.dice(f"ci/{stage.repository.name}/poll")
     return PipelineSpec(
         stage.repository.name,
         stage.repository.name,
@@ -192,6 +193,8 @@ def pipeline_spec(pipeline: Pipeline, stage: Stage, last: StageSpec | None) -> P
         pipeline.poll_interval,
         pipeline.runners,
         (*stages, last) if last is not None else tuple(stages),
+        # The CI system has been running for long: its clock need not stand at a whole interval when the story begins.
+        poll_phase=dice.integer(pipeline.poll_interval),
     )
 
 

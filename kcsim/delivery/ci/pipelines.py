@@ -58,7 +58,7 @@ class PipelineSpec:
     """A pipeline: which commits start it, how it learns of them, and its stages in order.
 
     Attributes:
-        trigger: webhook (the git host calls) or poll (every `poll_interval` µs).
+        trigger: webhook (the git host calls) or poll (every `poll_interval` µs, first after `poll_phase`).
         runners: how many runs go on at the same time; further ones wait in the order in which they came.
     """
 
@@ -69,6 +69,7 @@ class PipelineSpec:
     poll_interval: int = MINUTE
     runners: int = 1
     stages: tuple[StageSpec, ...] = ()
+    poll_phase: int = 0
 
     def __post_init__(self) -> None:
         if self.trigger not in {"webhook", "poll"}:

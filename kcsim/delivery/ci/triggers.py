@@ -22,14 +22,14 @@ from kcsim.engine.task import Steps, Task
 
 
 class Poller:
-    """Looks at one branch every `poll_interval`, counted from the instant it was made."""
+    """Looks at one branch every `poll_interval`; the first time `poll_phase` after it was made, or an interval after."""
 
     def __init__(self, site: Site, spec: PipelineSpec, found: Callable[[str], None]) -> None:
         self._site = site
         self._spec = spec
         self._found = found
         self._ref = HEADS + spec.branch
-        self._began = site.engine.now
+        self._began = site.engine.now + spec.poll_phase
         self._seen = ""
         self._timer: Timer | None = None
         self._looking = False

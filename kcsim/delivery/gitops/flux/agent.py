@@ -22,6 +22,7 @@ from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.gitops.flux.artifact import Servers, Storage
 from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
 from kcsim.delivery.gitops.flux.options import read
+from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.source_controller import GitRepositories
 from kcsim.engine.clock import SECOND
 
@@ -88,12 +89,14 @@ class Agent:
             self._on_stop()
 
 
-def programs(git: GitHost) -> dict[str, Program]:
+def programs(git: GitHost, *, established: bool = False) -> dict[str, Program]:
     """The programs of one world's Flux images, by the name their images' behaviour gives; they know each other's Service.
 
+    ``established`` agents stand for some that have been running for long: their objects' clocks have phases of their own.
     Register them with the world (``world.programs``), in the form its clusters call them.
     """
     servers = Servers()
+    phases = Phases(drawn=established)
 
     def source(endpoint: Endpoint, pod: Object, node: str) -> Agent:
         namespace = objects.namespace(pod)
@@ -106,12 +109,12 @@ def programs(git: GitHost) -> dict[str, Program]:
             lambda _: servers.open(endpoint, namespace, storage, node),
             lambda: servers.close(endpoint, namespace, storage),
         )
-        agent.manager.run(GitRepositories(git, storage, agent.options))
+        agent.manager.run(GitRepositories(git, storage, agent.options, phases))
         return agent
 
     def kustomize(endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node)
-        agent.manager.run(Kustomizations(servers, agent.options))
+        agent.manager.run(Kustomizations(servers, agent.options, phases))
         return agent
 
     return {SOURCE_CONTROLLER: source, KUSTOMIZE_CONTROLLER: kustomize}

@@ -39,9 +39,9 @@ class IdlePolls:
         git.on_change(self._wake)
         component.endpoint.network.on_change(self._wake)
 
-    def begin(self, key: Key, interval: int) -> None:
-        """A source was found up to date, or has just been brought there; ``interval`` in µs."""
-        self._due[key] = (self._engine.now + self._period(interval), interval)
+    def begin(self, key: Key, interval: int, first: int) -> None:
+        """A source was found up to date, or has just been brought there; ``interval`` and how long until the first look in µs."""
+        self._due[key] = (self._engine.now + first, interval)
 
     def forget(self, key: Key) -> None:
         """A source is being looked at, or gone."""

@@ -30,6 +30,7 @@ from kcsim.delivery.gitops.flux.finalize import finalized
 from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
 from kcsim.delivery.gitops.flux.options import Options as Flags
 from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
+from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.drift import Change
 from kcsim.delivery.gitops.flux.ssa.manager import (
@@ -79,9 +80,10 @@ class Kustomizations(Reconciler):
 
     name = "kustomization"
 
-    def __init__(self, servers: Servers, options: Flags) -> None:
+    def __init__(self, servers: Servers, options: Flags, phases: Phases) -> None:
         self._servers = servers
         self._options = options
+        self._phases = phases
         self.workers = options.concurrent
         self._built: dict[Key, tuple[Any, list[Object]]] = {}
         self._impersonated: dict[Key, Client] = {}
@@ -211,10 +213,10 @@ class Kustomizations(Reconciler):
         took = go_duration(self.component.engine.now - started)
         message = f"Reconciliation finished in {took}, next run in {go_duration(interval)}"
         self._event(obj, draft, message)
-        return Result(
-            toolkit.jittered(interval, self._dice.uniform(), self._options.jitter),
-            what=f"interval {format_duration(interval)}",
+        after = self._phases.next(
+            self.component, objects.key(obj), interval, self._dice, self._options.jitter
         )
+        return Result(after, what=f"interval {format_duration(interval)}")
 
     def _stall(self, obj: Object, draft: Draft, reason: str, why: str) -> Outcome:
         """It cannot work as it is written: nothing is tried until the spec changes."""

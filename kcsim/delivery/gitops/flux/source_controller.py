@@ -30,6 +30,7 @@ from kcsim.delivery.gitops.flux.git_source import GIT_OPERATION_FAILED, Wanted
 from kcsim.delivery.gitops.flux.idle_polls import IdlePolls
 from kcsim.delivery.gitops.flux.options import Options
 from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
+from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.toolkit import (
     GIT_REPOSITORIES,
     READY,
@@ -58,10 +59,11 @@ class GitRepositories(Reconciler):
 
     name = "gitrepository"
 
-    def __init__(self, git: GitHost, storage: Storage, options: Options) -> None:
+    def __init__(self, git: GitHost, storage: Storage, options: Options, phases: Phases) -> None:
         self._git = git
         self._storage = storage
         self._jitter = options.jitter
+        self._phases = phases
         self.workers = options.concurrent
 
     def setup(self, component: Component) -> None:
@@ -131,7 +133,9 @@ class GitRepositories(Reconciler):
         draft.observe_generation()
         yield from self._own.write(obj, draft)
         self._tell(obj, draft, before, news, failed_before=failed_before)
-        self._polls.begin(objects.key(obj), interval)
+        key = objects.key(obj)
+        first = self._phases.next(self.component, key, interval, self._dice, self._jitter)
+        self._polls.begin(key, interval, first)
         return None
 
     def _begin(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
