@@ -19,6 +19,8 @@ from kcsim.cluster.scheduler.pod_index import PodIndex
 from kcsim.cluster.scheduler.pod_info import PodInfo, Shapes
 from kcsim.cluster.scheduler.snapshot import interleave, zone_key
 
+_HOSTNAME = "kubernetes.io/hostname"
+
 
 class Cache:
     """Nodes in visiting order, pods by uid, and a log of which nodes changed.
@@ -99,6 +101,23 @@ class Cache:
         known: list[str | None] | None = memo.get(key)
         if known is None:
             known = memo[key] = [info.labels.get(key) for info in self.infos]
+        return known
+
+    def kinds(self, keys: tuple[str, ...]) -> tuple[list[int], list[tuple[str | None, ...]]]:
+        """(the kind of every node in visiting order, what the kinds are): nodes with equal values of these labels.
+
+        The host name is taken to be the same for all that have one.
+        """
+        memo = self.node_memo
+        known: tuple[list[int], list[tuple[str | None, ...]]] | None = memo.get(("kinds", keys))
+        if known is None:
+            columns = [self.values(key) for key in keys]
+            for i, key in enumerate(keys):
+                if key == _HOSTNAME:
+                    columns[i] = [None if value is None else "" for value in columns[i]]
+            numbers: dict[tuple[str | None, ...], int] = {}
+            ids = [numbers.setdefault(row, len(numbers)) for row in zip(*columns, strict=True)]
+            known = memo["kinds", keys] = (ids, list(numbers))
         return known
 
     def names(self) -> list[str]:

@@ -48,7 +48,7 @@ from kcsim.cluster.scheduler.pod_info import PodInfo, PodShape
 from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
 from kcsim.cluster.scheduler.schedule_pod import Decision, Diagnosis, Pick, schedule_pod
 from kcsim.cluster.scheduler.score_index import INFEASIBLE, ScoreIndex
-from kcsim.cluster.scheduler.topology_rules import NotCompiled, Rules, add_scores, feasible, rules_for
+from kcsim.cluster.scheduler.topology_rules import Found, NotCompiled, Rules, add_scores, feasible, rules_for
 
 _MEMORY_CELLS = 4_000_000
 """Nodes times shapes remembered, which bounds the memory (about 40 bytes each)."""
@@ -114,19 +114,21 @@ class FastPath:
         if not index.feasible and not rules.filters:
             return Decision("", start, 0, count, 0, memory.diagnosis(start))
         wanted = num_feasible_nodes_to_find(count, percentage)
-        found, length = feasible(rules, index, cache, start, wanted)
-        if not found:
+        found = feasible(rules, index, cache, start, wanted)
+        if not len(found):
             return self._plainly(pod, start, pick, percentage)
-        next_start = (start + length) % count
+        next_start = (start + found.looked_at) % count
         if len(found) == 1:
-            return Decision(cache.infos[found[0]].name, next_start, 1, length, 1)
+            only = cache.infos[found.position(0)].name
+            return Decision(only, next_start, 1, found.looked_at, 1)
         totals = add_scores(rules, cache, found, memory.totals(found))
         best = max(totals)
         ties = totals.count(best)
         at = totals.index(best)
         for _ in range(pick(ties) if ties > 1 else 0):
             at = totals.index(best, at + 1)
-        return Decision(cache.infos[found[at]].name, next_start, len(found), length, ties)
+        chosen = cache.infos[found.position(at)].name
+        return Decision(chosen, next_start, len(found), found.looked_at, ties)
 
     def covers(self, pod: PodInfo) -> bool:
         """Whether what is remembered by shape decides for this pod."""
@@ -357,21 +359,20 @@ class ShapeMemory:
         scores = self.index.scores
         window = [i % count for i in range(start, start + length)]
         feasible = [i for i in window if scores[i] != INFEASIBLE]
-        totals = self.totals(feasible)
+        totals = self.totals(Found(length, None, feasible))
         best = max(totals)
         equal = [i for i, total in zip(feasible, totals, strict=True) if total == best]
         chosen = equal[pick(len(equal))] if len(equal) > 1 else equal[0]
         return chosen, len(equal)
 
-    def totals(self, feasible: list[int]) -> list[int]:
+    def totals(self, found: Found) -> list[int]:
         """The weighted scores of these nodes, taints and node affinity scaled by the best of them."""
-        scores = self.index.scores
-        totals = [scores[i] for i in feasible]
+        totals = found.take(self.index.scores)
         if self._softs:
-            taints = default_normalize_score([self._soft_counts[i] for i in feasible], reverse=True)
+            taints = default_normalize_score(found.take(self._soft_counts), reverse=True)
             totals = [total + TAINT_WEIGHT * taint for total, taint in zip(totals, taints, strict=True)]
         if self._weighted:
-            affinity = default_normalize_score([self._weights[i] for i in feasible], reverse=False)
+            affinity = default_normalize_score(found.take(self._weights), reverse=False)
             totals = [t + NODE_AFFINITY_WEIGHT * a for t, a in zip(totals, affinity, strict=True)]
         return totals
 

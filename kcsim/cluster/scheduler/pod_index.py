@@ -145,13 +145,15 @@ class PodIndex:
     Attributes:
         claim_users: how many placed pods use each claim, by namespace and name.
         groups: pods with inter-pod terms, in order of appearance; a group stays when its last pod is gone.
-        memo: for what is compiled from shapes and labels alone; emptied when it grows large.
+        memo: for what is compiled from shapes and labels, and for tallies; emptied when it grows large, and when
+            tallies are no longer kept.
     """
 
     def __init__(self, node_labels: NodeLabels, namespace_labels: NamespaceLabels) -> None:
         self._node_labels = node_labels
         self._namespace_labels = namespace_labels
         self._buckets: dict[LabelKey, Bucket] = {}
+        self._buckets_most = _LIMIT
         self._tallies: dict[Wanted, Tally] = {}
         self._terms: dict[tuple[PodShape, str], PodTerms] = {}
         self._group_of: dict[tuple[PodShape, str], TermGroup] = {}
@@ -236,6 +238,10 @@ class PodIndex:
         key = pod.label_key
         bucket = self._buckets.get(key)
         if bucket is None:
+            if len(self._buckets) >= self._buckets_most:
+                # Empty buckets stay, because most are filled again; now and then they go.
+                self._buckets = {k: b for k, b in self._buckets.items() if b.total}
+                self._buckets_most = max(_LIMIT, 2 * len(self._buckets))
             bucket = self._buckets[key] = Bucket(pod.namespace, pod.labels)
             for wanted, tally in self._tallies.items():
                 if wanted.matches(pod.namespace, pod.labels, self._namespace_labels):
@@ -247,8 +253,6 @@ class PodIndex:
         for tally, living in bucket.tallies:
             if not (living and ending):
                 tally.add(node, step)
-        if not bucket.total:
-            del self._buckets[key]
         if pod.shape.volumes:
             for use in claims_of(pod):
                 _add(self.claim_users, (pod.namespace, use.name), step)
@@ -275,5 +279,6 @@ class PodIndex:
     def _forget_tallies(self) -> None:
         self._tallies.clear()
         self._concerns.clear()
+        self.memo.clear()
         for bucket in self._buckets.values():
             bucket.tallies.clear()

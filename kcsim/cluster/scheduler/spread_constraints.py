@@ -71,12 +71,19 @@ def compile_constraints(pod: PodInfo, action: str) -> tuple[SpreadConstraint, ..
     return tuple(_compile(item, pod.labels) for item in mine)
 
 
-def default_constraints(pod: PodInfo, nodes: Nodes) -> tuple[SpreadConstraint, ...]:
-    """The system's soft constraints, for pods that a Service or a controller selects."""
+def default_constraints(pod: PodInfo, nodes: Nodes) -> tuple[tuple[SpreadConstraint, ...], list[Tally]]:
+    """The system's soft constraints with their tallies, for pods that a Service or a controller selects."""
     selector = nodes.default_selector(pod)
     if selector is None:
-        return ()
-    return tuple(SpreadConstraint(skew, key, selector) for key, skew in SYSTEM_DEFAULTS)
+        return (), []
+    # By identity: selectors are remembered where they are made, and hashing one costs more than all else here.
+    key = (pod.namespace, id(selector))
+    known = nodes.index.memo.get(key)
+    if known is None or known[0] is not selector:
+        made = tuple(SpreadConstraint(skew, topology, selector) for topology, skew in SYSTEM_DEFAULTS)
+        tally = tally_of(pod, made[0], nodes)
+        known = nodes.index.remember(key, (selector, made, [tally, tally]))
+    return known[1], known[2]
 
 
 def _compile(item: Mapping[str, Any], labels: Mapping[str, str]) -> SpreadConstraint:

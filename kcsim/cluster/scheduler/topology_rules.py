@@ -10,8 +10,12 @@ by the nodes found.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from math import log
+from operator import add
+from typing import TypeVar
 
 from kcsim.cluster.scheduler.cache import Cache
 from kcsim.cluster.scheduler.default_profile import INTER_POD_WEIGHT, SPREAD_WEIGHT
@@ -25,8 +29,10 @@ from kcsim.cluster.scheduler.plugins.pod_topology_spread import (
 )
 from kcsim.cluster.scheduler.pod_info import PodInfo
 from kcsim.cluster.scheduler.score_index import INFEASIBLE, ScoreIndex
+from kcsim.cluster.scheduler.spread_constraints import HOSTNAME
 
 _CHUNK = 256
+_T = TypeVar("_T")
 _INTER_POD, _SPREAD = InterPodAffinity(), PodTopologySpread()
 
 
@@ -97,22 +103,57 @@ def _hard(rules: Rules, state: list[HardSpread]) -> None:
         rules.outside.append((key, {value for value, pods in item.table.items() if pods > most}))
 
 
-def feasible(rules: Rules, index: ScoreIndex, cache: Cache, start: int, wanted: int) -> tuple[list[int], int]:
-    """(positions of the first ``wanted`` nodes that pass, counted round from ``start``; nodes looked at)."""
+@dataclass(slots=True)
+class Found:
+    """Feasible nodes, in the order in which they were found.
+
+    Attributes:
+        ranges: the positions as ranges that follow each other, or None when ``positions`` has gaps.
+        looked_at: how many nodes were looked at.
+    """
+
+    looked_at: int
+    ranges: tuple[tuple[int, int], tuple[int, int]] | None
+    positions: list[int]
+
+    def __len__(self) -> int:
+        if self.ranges is None:
+            return len(self.positions)
+        return sum(high - low for low, high in self.ranges)
+
+    def position(self, k: int) -> int:
+        """The position of the ``k``th."""
+        if self.ranges is None:
+            return self.positions[k]
+        (low, high), (again, _) = self.ranges
+        return low + k if low + k < high else again + k - (high - low)
+
+    def take(self, values: list[_T]) -> list[_T]:
+        """The values, given for all nodes, of these nodes."""
+        if self.ranges is None:
+            return [values[i] for i in self.positions]
+        (low, high), (again, end) = self.ranges
+        return values[low:high] + values[again:end] if end > again else values[low:high]
+
+
+def feasible(rules: Rules, index: ScoreIndex, cache: Cache, start: int, wanted: int) -> Found:
+    """The first ``wanted`` nodes that pass, counted round from ``start``."""
     count = len(index.scores)
     if not rules.filters:
         length = index.window(start, wanted)
-        return _with_score(index, start, min(start + length, count)) + _with_score(
-            index, 0, start + length - count
-        ), length
+        end = min(start + length, count)
+        wrapped = start + length - end
+        if index.feasible == count:
+            return Found(length, ((start, end), (0, wrapped)), [])
+        return Found(length, None, _with_score(index, start, end) + _with_score(index, 0, wrapped))
     found: list[int] = []
     for low, high in ((start, count), (0, start)):
         for begin in range(low, high, _CHUNK):
             found += _passing(rules, cache, _with_score(index, begin, min(begin + _CHUNK, high)))
             if len(found) > wanted:
                 extra = found[wanted]
-                return found[:wanted], (extra - start) % count
-    return found, count
+                return Found((extra - start) % count, None, found[:wanted])
+    return Found(count, None, found)
 
 
 def _with_score(index: ScoreIndex, low: int, high: int) -> list[int]:
@@ -136,25 +177,66 @@ def _passing(rules: Rules, cache: Cache, positions: list[int]) -> list[int]:
     return positions
 
 
-def add_scores(rules: Rules, cache: Cache, positions: list[int], totals: list[int]) -> list[int]:
+def add_scores(rules: Rules, cache: Cache, found: Found, totals: list[int]) -> list[int]:
     """The totals of these nodes with the weighted, normalised scores of both plugins."""
-    soft = rules.soft
-    if soft is not None:
-        names = cache.names()
-        here = [names[i] for i in positions]
-        columns = []
-        for k, key in enumerate(soft.keys):
-            values = cache.values(key)
-            columns.append(soft.column(k, [values[i] for i in positions], here))
-        raw = soft.raw(columns)
-        scale = {score: SPREAD_WEIGHT * value for score, value in normalizer(raw).items()}
-        totals = [total + scale[score] for total, score in zip(totals, raw, strict=True)]
+    if rules.soft is not None:
+        totals = _add_spread(rules.soft, cache, found, totals)
     if rules.weighted:
-        raw = [0] * len(positions)
+        raw = [0] * len(totals)
         for key, table, weight in rules.weighted:
-            values = cache.values(key)
+            values = found.take(cache.values(key))
             get = table.get
-            raw = [score + weight * get(values[i], 0) for score, i in zip(raw, positions, strict=True)]  # type: ignore[arg-type]
+            raw = [score + weight * get(v, 0) for score, v in zip(raw, values, strict=True)]  # type: ignore[arg-type]
         scaled = stretch(raw)
         totals = [t + INTER_POD_WEIGHT * s for t, s in zip(totals, scaled, strict=True)]
     return totals
+
+
+def _add_spread(soft: SoftSpread, cache: Cache, found: Found, totals: list[int]) -> list[int]:
+    """Nodes of one kind (equal values of the topology keys) have one score, but for those with pods of their own."""
+    if soft.keys.count(HOSTNAME) > 1:
+        return _add_spread_plainly(soft, cache, found, totals)
+    ids, kinds = cache.kinds(soft.keys)
+    mine = found.take(ids)
+    sizes = Counter(mine)
+    scored = [c for c in sizes if not (soft.own and None in kinds[c])]
+    weights = []
+    for k, key in enumerate(soft.keys):
+        if key == HOSTNAME:
+            size = sum(sizes[c] for c in scored)
+        else:
+            size = len({kinds[c][k] or "" for c in scored})
+        weights.append(log(size + 2))
+    base = {c: soft.raw_of(kinds[c], 0, weights) for c in sizes}
+    own: dict[int, int] = {}
+    if HOSTNAME in soft.keys:
+        known: dict[tuple[int, int], int] = {}
+        for k, pods in _with_pods(soft.tables[soft.keys.index(HOSTNAME)], cache, found):
+            c = mine[k]
+            sizes[c] -= 1
+            raw = known.get((c, pods), -1)
+            if raw < 0:
+                raw = known[c, pods] = soft.raw_of(kinds[c], pods, weights)
+            own[k] = raw
+    scale = normalizer([*(base[c] for c, nodes in sizes.items() if nodes), *own.values()])
+    plus = [0] * len(kinds)
+    for c, raw in base.items():
+        plus[c] = SPREAD_WEIGHT * scale.get(raw, 0)
+    totals = list(map(add, totals, map(plus.__getitem__, mine)))
+    for k, raw in own.items():
+        totals[k] += SPREAD_WEIGHT * scale[raw] - plus[mine[k]]
+    return totals
+
+
+def _add_spread_plainly(soft: SoftSpread, cache: Cache, found: Found, totals: list[int]) -> list[int]:
+    """Node by node, for pods that count different pods of their node."""
+    names = found.take(cache.names())
+    raw = soft.raw([soft.column(i, found.take(cache.values(key)), names) for i, key in enumerate(soft.keys)])
+    scale = normalizer(raw)
+    return [total + SPREAD_WEIGHT * scale[score] for total, score in zip(totals, raw, strict=True)]
+
+
+def _with_pods(on_node: Table, cache: Cache, found: Found) -> list[tuple[int, int]]:
+    """(which of the nodes found, pods on it) for those that have any."""
+    names = found.take(cache.names())
+    return [(k, on_node[name]) for k, name in enumerate(names) if name in on_node]

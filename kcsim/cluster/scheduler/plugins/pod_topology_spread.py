@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, log
 from typing import Any
@@ -188,6 +188,16 @@ class SoftSpread:
         known = {row: self._score(row, weights) for row in different}
         return [known[row] for row in rows]
 
+    def raw_of(self, kind: Sequence[str | None], pods_here: int, weights: Sequence[float]) -> int:
+        """The raw score of a node with these values of the topology keys, and so many pods on the node itself."""
+        return self._score(
+            tuple(
+                None if value is None else (value, pods_here if key == HOSTNAME else table.get(value, 0))
+                for value, key, table in zip(kind, self.keys, self.tables, strict=True)
+            ),
+            weights,
+        )
+
     def _weight(self, i: int, scored: Sequence[tuple[tuple[str, int] | None, ...]]) -> float:
         if self.keys[i] == HOSTNAME:
             size = len(scored)
@@ -209,14 +219,17 @@ class SoftSpread:
 def soft_spread(pod: PodInfo, nodes: Nodes) -> SoftSpread | None:
     """The soft constraints that hold for a pod, counted; None without any. Raises: SelectorError."""
     own = bool(pod.shape.spread)
-    constraints = own_constraints(pod, SOFT, nodes) if own else default_constraints(pod, nodes)
+    if own:
+        constraints = own_constraints(pod, SOFT, nodes)
+        tallies = [tally_of(pod, item, nodes) for item in constraints]
+    else:
+        constraints, tallies = default_constraints(pod, nodes)
     if not constraints:
         return None
-    keys = tuple(item.topology_key for item in constraints)
+    keys = tuple([item.topology_key for item in constraints])
     needed = tuple(dict.fromkeys(keys)) if own else ()
     tables = []
-    for item in constraints:
-        tally = tally_of(pod, item, nodes)
+    for item, tally in zip(constraints, tallies, strict=True):
         if item.topology_key == HOSTNAME:
             tables.append(tally.on_node)
         else:
@@ -225,7 +238,7 @@ def soft_spread(pod: PodInfo, nodes: Nodes) -> SoftSpread | None:
     return SoftSpread(constraints, keys, own, tables)
 
 
-def normalizer(scores: Sequence[int]) -> dict[int, int]:
+def normalizer(scores: Iterable[int]) -> dict[int, int]:
     """What becomes of each raw score: the least crowded gets the most, ``IGNORED`` nodes get 0."""
     different = set(scores)
     counted = [score for score in different if score != IGNORED]
