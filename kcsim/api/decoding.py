@@ -16,8 +16,9 @@ from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import go_quote, yaml_error
 from kcsim.api.patching import SCHEME
 from kcsim.api.representations import MEDIA
-from kcsim.api.request import Operation
+from kcsim.api.request import LogOptions, Operation
 from kcsim.api.status import StatusError
+from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.manifests import ManifestError, documents
 from kcsim.profile.constants import DEFAULT
 
@@ -73,6 +74,52 @@ def read_query(op: Operation, query: Mapping[str, str], user_agent: str) -> None
         op.propagation_policy = query.get("propagationPolicy", "")
         if "gracePeriodSeconds" in query:
             op.grace_period_seconds = integer(query, "gracePeriodSeconds")
+
+
+def log_options(query: Mapping[str, str], pod: str, now: int) -> LogOptions:
+    """Which lines of a log are asked for (PodLogOptions, and its validation).
+
+    Raises:
+        StatusError: 400 for what is no number or instant, 422 for what is out of range.
+    """
+    faults: list[Fault] = []
+    numbers: dict[str, int | None] = {}
+    for name, least in (("tailLines", 0), ("sinceSeconds", 1), ("limitBytes", 1)):
+        numbers[name] = value = integer(query, name) if query.get(name) else None
+        if value is not None and value < least:
+            bound = "greater than 0" if least else "greater than or equal to 0"
+            faults.append((name, "FieldValueInvalid", f"Invalid value: {value}: must be {bound}"))
+    seconds_ago, instant = numbers["sinceSeconds"], query.get("sinceTime", "")
+    if seconds_ago is not None and instant:
+        text = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+        faults.append(("", "FieldValueForbidden", text))
+    if faults:
+        raise _log_options_invalid(pod, faults)
+    since = None
+    if seconds_ago is not None:
+        since = now - seconds_ago * SECOND
+    elif instant:
+        try:
+            since = parse_rfc3339(instant)
+        except ValueError:
+            raise status.bad_request(f'parsing time "{instant}": it is no RFC 3339 time') from None
+    return LogOptions(
+        boolean(query, "previous"),
+        boolean(query, "timestamps"),
+        since,
+        numbers["tailLines"],
+        numbers["limitBytes"],
+    )
+
+
+def _log_options_invalid(pod: str, faults: list[Fault]) -> StatusError:
+    causes = [
+        {"reason": reason, "message": text, "field": field or "<nil>"} for field, reason, text in faults
+    ]
+    texts = [f"{cause['field']}: {cause['message']}" for cause in causes]
+    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details = {"name": pod, "kind": "PodLogOptions", "causes": causes}
+    return StatusError(422, "Invalid", f'PodLogOptions "{pod}" is invalid: {listed}', details)
 
 
 def _agent(user_agent: str) -> str:

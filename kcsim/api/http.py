@@ -4,7 +4,7 @@ Transport can be put in front of it and recordings replayed through it. It route
 and ``streaming`` read and write; everything else is ``ApiServer.perform``.
 
 **Imitates:** kube-apiserver's endpoint handlers (v1.36): paths, verbs, media types, parameters, warnings. Left out:
-protobuf, OpenAPI documents, logs, exec and proxy.
+protobuf, OpenAPI documents, following logs, exec and proxy.
 
 **Walk:** path -> route (resource, namespace, name, subresource) -> verb by method -> operation -> perform -> response.
 """
@@ -92,6 +92,8 @@ def _handle(server: ApiServer, request: Request) -> Response | Stream:
     op = Operation(verb, resource, user, namespace, name, subresource)
     _check_verb(op)
     decoding.read_query(op, query, headers.get("user-agent", ""))
+    if subresource == "log":
+        op.log = decoding.log_options(query, name, server.engine.now)
     if verb == "watch":
         timeout = decoding.integer(query, "timeoutSeconds") * SECOND
         return watch(server, op, query, form, timeout)

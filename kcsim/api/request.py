@@ -50,6 +50,25 @@ class Computed(NamedTuple):
     patch: Callable[[], Object | None]
 
 
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which of a container's lines are asked for (PodLogOptions).
+
+    Attributes:
+        previous: those of the container before the last restart.
+        timestamps: each with its instant before it.
+        since: only those from this instant (µs) on.
+        tail: only the last so many of them.
+        limit_bytes: only the first so many bytes of these.
+    """
+
+    previous: bool = False
+    timestamps: bool = False
+    since: int | None = None
+    tail: int | None = None
+    limit_bytes: int | None = None
+
+
 @dataclass
 class Operation:
     """One decoded request. Field names follow the query parameters and DeleteOptions of the real API.
@@ -80,6 +99,8 @@ class Operation:
     limit: int = 0
     continue_token: str = ""
     container: str = ""
+    log: LogOptions = LogOptions()
+    """Of pods/log."""
     grace_period_seconds: int | None = None
     propagation_policy: str = ""
     managed_fields: bool = False

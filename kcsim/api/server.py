@@ -24,7 +24,7 @@ from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
 from kcsim.api.paging import page
 from kcsim.api.rbac import Authorizer
-from kcsim.api.request import Answer, Computed, Operation, User
+from kcsim.api.request import Answer, Computed, LogOptions, Operation, User
 from kcsim.api.status import StatusError
 from kcsim.api.store import Store
 from kcsim.engine.core import Engine
@@ -52,6 +52,7 @@ class ApiServer:
         tokens: bearer tokens and whom each stands for.
         requests, writes: how many requests were answered (watches left out), and how many versions they wrote.
         asked: requests by user name, watches counted when they are opened.
+        container_logs: brings what a container of a pod wrote from the kubelet of its node.
         aggregated: the resources that another server answers for, by ``plural.group``.
     """
 
@@ -61,6 +62,7 @@ class ApiServer:
         self.catalog = Catalog()
         self.log = Log(engine, cluster, checking=checking)
         self.heartbeats = Heartbeats(engine)
+        self.container_logs: Callable[[Object, str, LogOptions], str] | None = None
         self.store = Store(engine, self.log, self.catalog, cluster)
         self.authorizer = Authorizer(self.log, self.catalog)
         self.tokens: dict[str, User] = {}

@@ -297,21 +297,23 @@ def _token_refused(seconds: int, why: str) -> status.StatusError:
 
 
 def _log(server: ApiServer, op: Operation) -> Answer:
-    """Containers write no logs here: what is refused is refused, and the rest is empty."""
+    """What a container wrote, from the kubelet of its node (registry/core/pod/strategy.go: LogLocation)."""
     pod = server.store.require(op.resource, op.namespace, op.name).object
-    names = [c["name"] for field in ("containers", "initContainers") for c in pod["spec"].get(field) or ()]
-    if op.container and op.container not in names:
+    mains = [c["name"] for c in pod["spec"].get("containers") or ()]
+    inits = [c["name"] for c in pod["spec"].get("initContainers") or ()]
+    if op.container and op.container not in (*mains, *inits):
         raise status.bad_request(f"container {op.container} is not valid for pod {op.name}")
-    if not op.container and len(pod["spec"].get("containers") or ()) > 1:
-        listed = " ".join(c["name"] for c in pod["spec"]["containers"])
-        raise status.bad_request(
-            f"a container name must be specified for pod {op.name}, choose one of: [{listed}]"
-        )
+    if not op.container and len(mains) > 1:
+        text = f"a container name must be specified for pod {op.name}, choose one of: [{' '.join(mains)}]"
+        also = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
+        raise status.bad_request(text + also)
     node = pod["spec"].get("nodeName", "")
+    if not node or server.container_logs is None:
+        return Answer(200, "")
     nodes = server.catalog.by_gvk(("", "v1", "Node"))
-    if node and nodes is not None and server.log.get(nodes, "", node) is None:
+    if nodes is not None and server.log.get(nodes, "", node) is None:
         raise status.not_found(op.resource, node)  # upstream names the pod's resource here too
-    return Answer(200, "")
+    return Answer(200, server.container_logs(pod, op.container or mains[0], op.log))
 
 
 HANDLERS: dict[str, Callable[[ApiServer, Operation], Answer]] = {

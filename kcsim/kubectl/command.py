@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from kcsim.api.client import Client
 from kcsim.api.status import StatusError
 from kcsim.engine.task import Steps
+from kcsim.kubectl.about import config, version
 from kcsim.kubectl.apply import apply, create, delete, replace
 from kcsim.kubectl.auth import as_user, auth
 from kcsim.kubectl.diff import diff
@@ -21,9 +22,12 @@ from kcsim.kubectl.drain import drain
 from kcsim.kubectl.dry_run import Trying, strategy
 from kcsim.kubectl.edit import edit
 from kcsim.kubectl.events import events
+from kcsim.kubectl.explain import explain
 from kcsim.kubectl.flags import Arguments, Editor, parse
+from kcsim.kubectl.logs import logs
 from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, taint, uncordon
 from kcsim.kubectl.read import describe, get, wait
+from kcsim.kubectl.refusals import REFUSED, refusal, why_refused
 from kcsim.kubectl.rollout import rollout
 from kcsim.kubectl.run import autoscale, expose, run
 from kcsim.kubectl.session import KubectlError, Session, server_error
@@ -40,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "auth": auth,
     "autoscale": autoscale,
     "cluster-info": cluster_info,
+    "config": config,
     "cordon": cordon,
     "create": create,
     "delete": delete,
@@ -48,9 +53,11 @@ COMMANDS: dict[str, Command] = {
     "drain": drain,
     "edit": edit,
     "events": events,
+    "explain": explain,
     "expose": expose,
     "get": get,
     "label": label,
+    "logs": logs,
     "patch": patch,
     "replace": replace,
     "rollout": rollout,
@@ -60,11 +67,9 @@ COMMANDS: dict[str, Command] = {
     "taint": taint,
     "top": top,
     "uncordon": uncordon,
+    "version": version,
     "wait": wait,
 }
-_NOT_MODELLED = (
-    "attach completion config cp debug exec explain kustomize logs port-forward proxy version"
-).split()
 
 
 def split(line: str | Sequence[str]) -> list[str]:
@@ -84,24 +89,26 @@ def split(line: str | Sequence[str]) -> list[str]:
 
 
 def check(line: str | Sequence[str]) -> str | None:
-    """What is wrong with a command line before it is run: an unknown command or flag; None when it can be run."""
+    """What is wrong with a command line before it is run: a command or flag that is not there; None when it can be run."""
     try:
-        _prepare(split(line))
+        name, _, _ = _prepare(split(line))
+        if name in REFUSED:
+            raise KubectlError(why_refused(name))
     except KubectlError as error:
         return str(error).removeprefix("error: ").partition("\nSee 'kubectl")[0]
     return None
 
 
-def _prepare(words: list[str]) -> tuple[Command, Arguments]:
+def _prepare(words: list[str]) -> tuple[str, Command, Arguments]:
     arguments = parse(words)
     if not arguments.words:
         raise KubectlError("error: no kubectl command given")
     name = arguments.words.pop(0)
     command = COMMANDS.get(name)
     if command is not None:
-        return command, arguments
-    if name in _NOT_MODELLED:
-        raise KubectlError(f"error: kcsim does not model 'kubectl {name}' yet")
+        return name, command, arguments
+    if name in REFUSED:
+        return name, refusal(name), arguments
     near = difflib.get_close_matches(name, sorted(COMMANDS), 1)
     hint = f"\n\nDid you mean this?\n\t{near[0]}" if near else ""
     raise KubectlError(f'error: unknown command "{name}" for "kubectl"{hint}')
@@ -122,7 +129,7 @@ def kubectl(
     session = Session(client, namespace, files or {})
     before, client.on_warning = client.on_warning, session.server_warning
     try:
-        command, arguments = _prepare(split(line))
+        _, command, arguments = _prepare(split(line))
         arguments.editor = editor
         if arguments.get("as"):
             session.client = as_user(client, arguments.get("as"), arguments.all("as-group"))

@@ -23,7 +23,12 @@ _SHORT = {
     "e": "env",
     "L": "label-columns",
 }
-_SHORT_OF = {"logs": {"f": "follow", "p": "previous"}}
+_SHORT_OF = {
+    "logs": {"f": "follow", "p": "previous"},
+    "exec": {"i": "stdin", "t": "tty"},
+    "attach": {"i": "stdin", "t": "tty"},
+    "debug": {"i": "stdin", "t": "tty"},
+}
 """What letters stand for with one command, where that is something else."""
 _SWITCHES = frozenset(
     {
@@ -66,6 +71,8 @@ _SWITCHES = frozenset(
         "ignore-errors",
         "prefix",
         "client",
+        "stdin",
+        "tty",
         "minify",
     }
 )
@@ -170,6 +177,24 @@ _VALUES = frozenset(
 )
 
 
+_LOGS = frozenset({"logs"})
+_TERMINAL = frozenset({"attach", "debug", "exec"})
+_ONLY_OF: dict[str, frozenset[str]] = {
+    **dict.fromkeys(
+        ("follow", "previous", "timestamps", "all-containers", "all-pods", "ignore-errors"), _LOGS
+    ),
+    **dict.fromkeys(("prefix", "tail", "since", "since-time", "limit-bytes", "max-log-requests"), _LOGS),
+    **dict.fromkeys(("stdin", "tty"), _TERMINAL),
+    **dict.fromkeys(("watch-only", "output-watch-events", "show-kind"), frozenset({"get"})),
+    **dict.fromkeys(("prune-allowlist", "applyset"), frozenset({"apply"})),
+    "pod-running-timeout": _LOGS | _TERMINAL | {"port-forward"},
+    "api-version": frozenset({"explain"}),
+    "client": frozenset({"version"}),
+    "minify": frozenset({"config"}),
+}
+"""Flags that other commands do not know."""
+
+
 Editor = Callable[[str], str]
 """A person with an editor: from the text that is opened to the text that is saved."""
 
@@ -230,6 +255,11 @@ def parse(argv: Sequence[str]) -> Arguments:
         if item.startswith("--"):
             name, equals, value = item[2:].partition("=")
             _add(arguments, name, value if equals else None, rest)
+        elif (
+            item == "-it"
+            and "stdin" in _SHORT_OF.get(arguments.words[0] if arguments.words else "", {}).values()
+        ):
+            rest[:0] = ["-i", "-t"]
         elif item.startswith("-") and len(item) > 1:
             letter, value = item[1], item[2:].removeprefix("=")
             shorts = {**_SHORT, **_SHORT_OF.get(arguments.words[0] if arguments.words else "", {})}
@@ -238,6 +268,10 @@ def parse(argv: Sequence[str]) -> Arguments:
             _add(arguments, shorts[letter], value or None, rest)
         else:
             arguments.words.append(item)
+    command = arguments.words[0] if arguments.words else ""
+    for name in arguments.flags:
+        if command not in _ONLY_OF.get(name, (command,)):
+            raise UsageError(f"error: unknown flag: --{name}{_usage(arguments)}")
     return arguments
 
 

@@ -41,6 +41,7 @@ from kcsim.cluster.controllers.ttl.controller import TtlController
 from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 from kcsim.cluster.controllers.validatingadmissionpolicystatus.controller import PolicyStatusController
 from kcsim.cluster.images import PullResult
+from kcsim.cluster.kubelet.container_logs import ContainerLogs
 from kcsim.cluster.kubelet.kubelet import Kubelet
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.kubelet.timings import timings_of
@@ -103,6 +104,7 @@ class Cluster:
         self.endpoint = Endpoint(engine, network, self.server, self.control_plane)
         self.admin = DirectClient(self.endpoint, ADMIN, self.control_plane, user_agent="kube-apiserver")
         self.kubelets: dict[str, Kubelet] = {}
+        self.server.container_logs = ContainerLogs(network, self.control_plane, self.kubelets)
         self.stages: StageController | None = None
         self._resolve = resolve
         self._programs = programs

@@ -229,6 +229,7 @@ class Kubelet(Component):
 
     def _removed(self, uid: str) -> None:
         """The object is gone: whatever still runs of the pod must end."""
+        self.runtime.forget_logs(uid)
         worker = self.workers.get(uid)
         if worker is None:
             return
@@ -239,8 +240,8 @@ class Kubelet(Component):
             worker.ending.requested("object gone")
 
     def finished(self, worker: PodWorker) -> None:
-        """Nothing of the pod is left on the node."""
-        self.runtime.remove_sandbox(worker.uid)
+        """Nothing of the pod is left on the node, but its logs for as long as there is its object."""
+        self.runtime.remove_sandbox(worker.uid, keeps_logs=not worker.gone)
         self.volumes.forget(worker)
         for name, amount in worker.requests.items():
             self._used[name] -= amount

@@ -85,6 +85,7 @@ class Container:
         stopping: whether somebody ordered it to end.
         exit_code: meaningful when it is over.
         reason: ``Completed``, ``Error``, ``OOMKilled`` or ``Unknown``, when it is over.
+        sigterm_at: when it is told to stop (µs), None while nobody has decided that.
         previous: the attempt before this one, if there was one (it forgets its own).
     """
 
@@ -102,6 +103,7 @@ class Container:
         "program",
         "reason",
         "sandbox",
+        "sigterm_at",
         "spec",
         "started_at",
         "stopping",
@@ -114,6 +116,7 @@ class Container:
         self.sandbox = sandbox
         self.spec = spec
         self.stopping = False
+        self.sigterm_at: int | None = None
         self.name: str = spec["name"]
         self.image: str = spec["image"]
         self.behaviour = behaviour
@@ -186,6 +189,7 @@ class ContainerRuntime:
         self._dice = engine.dice(f"runtime/{node}")
         self._start_program = start_program
         self._sandboxes: dict[str, Sandbox] = {}
+        self._written: dict[str, Sandbox] = {}
         self._by_ip: dict[str, list[Sandbox]] = {}
         self._on_change: list[Callable[[str], None]] = []
         self._on_exit: list[Callable[[Container], None]] = []
@@ -196,6 +200,10 @@ class ContainerRuntime:
     def sandbox(self, uid: str) -> Sandbox | None:
         """The pod's sandbox, dead or alive."""
         return self._sandboxes.get(uid)
+
+    def written(self, uid: str) -> Sandbox | None:
+        """The sandbox whose containers wrote the pod's logs; it may have been removed."""
+        return self._sandboxes.get(uid) or self._written.get(uid)
 
     def sandboxes(self) -> list[Sandbox]:
         """All of them, in the order of their creation."""
@@ -300,6 +308,7 @@ class ContainerRuntime:
         if container.finished_at is not None:
             return
         container.stopping = True
+        container.sigterm_at = self._engine.now + plan.sigterm_after
         own = container.timer
         ends_at = self._engine.now + plan.exit_after
         if own is not None and own.active and own.when <= ends_at:
@@ -354,15 +363,21 @@ class ContainerRuntime:
         if sandbox is not None:
             self._release(sandbox)
 
-    def remove_sandbox(self, uid: str) -> str | None:
-        """Forget the pod and its containers; gives the address that is free now."""
+    def remove_sandbox(self, uid: str, *, keeps_logs: bool = False) -> str | None:
+        """Forget the pod and its containers, but for their logs if so asked; gives the address that is free now."""
         sandbox = self._sandboxes.pop(uid, None)
         if sandbox is None:
             return None
+        if keeps_logs:
+            self._written[uid] = sandbox
         for container in sandbox.running():
             self._end(container, 137, "Error")
         self._release(sandbox)
         return sandbox.ip
+
+    def forget_logs(self, uid: str) -> None:
+        """The pod's object is gone: nobody can ask for its logs any more."""
+        self._written.pop(uid, None)
 
     def power_off(self) -> None:
         """The machine dies: every container is gone, nobody is told. The disk remembers that they were there."""

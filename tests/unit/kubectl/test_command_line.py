@@ -12,7 +12,14 @@ from kcsim.kubectl.layout import columns
 
 WRONG = [
     ("aply -f x", 'unknown command "aply" for "kubectl"\n\nDid you mean this?\n\tapply'),
-    ("exec web -- sh", "kcsim does not model 'kubectl exec' yet"),
+    (
+        "exec web -- sh",
+        (
+            "kcsim does not model 'kubectl exec': no real programs run inside its containers; "
+            "'kubectl logs' and 'kubectl describe pod' show what they do"
+        ),
+    ),
+    ("get pods --follow", "unknown flag: --follow"),
     ("get pods --namspace x", "unknown flag: --namspace (did you mean --namespace?)"),
     ("get pods -z", "unknown shorthand flag: 'z' in -z"),
     ("get pods -n", "flag needs an argument: --namespace"),

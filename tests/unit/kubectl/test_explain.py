@@ -1,0 +1,155 @@
+"""kubectl explain, version, config; and commands that are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from kcsim.kubectl.explain import NOT_SHIPPED
+
+WIDGETS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        description: A widget turns.
+        properties:
+          spec:
+            type: object
+            required: [size]
+            properties:
+              size: {type: integer, description: How large it is; this text is long enough to be broken into two lines.}
+              colour: {type: string, enum: [red, green, blue, white, ""]}
+              parts: {type: array, items: {type: object, properties: {id: {type: string}}}}
+"""
+
+
+def test_a_kind_is_its_fields(k):
+    lines = k("explain deployment").splitlines()
+    assert lines[:3] == ["GROUP:      apps", "KIND:       Deployment", "VERSION:    v1"]
+    assert lines[4:6] == ["DESCRIPTION:", f"    {NOT_SHIPPED}"]
+    fields = [line for line in lines if "\t" in line]
+    assert fields == [
+        "  apiVersion\t<string>",
+        "  kind\t<string>",
+        "  metadata\t<ObjectMeta>",
+        "  spec\t<DeploymentSpec>",
+        "  status\t<DeploymentStatus>",
+    ]
+
+
+FIELDS = [
+    (
+        "pod.spec.containers.resources",
+        "FIELD: resources <ResourceRequirements>",
+        "  limits\t<map[string]Quantity>",
+    ),
+    ("pods.spec.containers", "FIELD: containers <[]Container>", "  name\t<string> -required-"),
+    (
+        "deploy.spec.strategy.rollingUpdate",
+        "FIELD: rollingUpdate <RollingUpdateDeployment>",
+        "  maxSurge\t<IntOrString>",
+    ),
+    ("deployments.apps.spec", "FIELD: spec <DeploymentSpec>", "  replicas\t<integer>"),
+    ("cm.data", "FIELD: data <map[string]string>", "DESCRIPTION:"),
+    ("hpa.spec.metrics", "FIELD: metrics <[]MetricSpec>", "  type\t<string> -required-"),
+    ("pod.metadata.creationTimestamp", "FIELD: creationTimestamp <string>", "DESCRIPTION:"),
+]
+
+
+@pytest.mark.parametrize(("path", "head", "line"), FIELDS, ids=[path for path, _, _ in FIELDS])
+def test_a_path_leads_to_a_field(k, path, head, line):
+    lines = k(f"explain {path}").splitlines()
+    assert head in lines
+    assert line in lines
+
+
+def test_all_fields_at_once(k):
+    text = k("explain deploy.spec.strategy --recursive")
+    assert text.endswith(
+        "FIELDS:\n  rollingUpdate\t<RollingUpdateDeployment>\n    maxSurge\t<IntOrString>\n"
+        "    maxUnavailable\t<IntOrString>\n  type\t<string>\n\n"
+    )
+    assert len(k("explain crd --recursive").splitlines()) > 50, "a schema that contains itself has an end"
+
+
+def test_custom_resources_are_described_by_their_definition(k):
+    k("apply -f -", stdin=WIDGETS)
+    assert k("explain widgets").startswith(
+        "GROUP:      example.com\nKIND:       Widget\nVERSION:    v1\n\nDESCRIPTION:\n    A widget turns.\n    \nFIELDS:\n"
+    )
+    assert k("explain widget.spec") == (
+        "GROUP:      example.com\nKIND:       Widget\nVERSION:    v1\n\nFIELD: spec <Object> -required-\n".replace(
+            " -required-", ""
+        )
+        + "\n\nDESCRIPTION:\n    <empty>\nFIELDS:\n"
+        "  colour\t<string>\n  enum: red, green, blue, white, ....\n    <no description>\n\n"
+        "  parts\t<[]Object>\n    <no description>\n\n"
+        "  size\t<integer> -required-\n"
+        "    How large it is; this text is long enough to be broken into two lines.\n\n\n"
+    )
+    assert 'ENUM:\n    red\n    green\n    blue\n    white\n    ""\n' in k("explain widget.spec.colour")
+    assert "FIELDS:\n  id\t<string>\n" in k("explain widgets.example.com.spec.parts")
+
+
+def test_what_there_is_not_cannot_be_explained(k, sim):
+    outcome = sim.kubectl("explain pod.spec.nope")
+    assert (outcome.exit_code, outcome.stdout) == (1, "KIND:       Pod\nVERSION:    v1\n\n")
+    assert outcome.stderr == 'error: field "nope" does not exist\n'
+    assert k.fails("explain nope") == 'the server doesn\'t have a resource type "nope"\n'
+    assert "We accept only this format" in k.fails("explain pods nodes")
+
+
+def test_versions(k):
+    client, kustomize, server = k("version").splitlines()
+    assert client.startswith("Client Version: v1.36")
+    assert kustomize.startswith("Kustomize Version: v5")
+    assert server.startswith("Server Version: v1.36")
+    assert "Server" not in k("version --client")
+    assert '"serverVersion"' in k("version -o json")
+    assert k.fails("version -o wide") == "error: --output must be 'yaml' or 'json'\n"
+
+
+def test_the_configuration_can_be_read(k):
+    assert k("config current-context") == "kubernetes-admin@kubernetes\n"
+    assert k("config view").startswith("apiVersion: v1\nclusters:\n")
+    assert k("config get-contexts -o name") == "kubernetes-admin@kubernetes\n"
+    assert k("config get-users", as_="ann") == "NAME\nann\n"
+    assert "there is no kubeconfig to change" in k.fails("config use-context x")
+
+
+REFUSED = [
+    ("exec nope -- true", 'Error from server (NotFound): pods "nope" not found\n'),
+    ("exec deploy/web", "error: you must specify at least one command for the container\n"),
+    ("cp a b", "error: one of src or dest must be a remote file specification\n"),
+    ("cp a web:/b", "error: kcsim does not model 'kubectl cp': its containers have no file systems\n"),
+    ("attach nope", 'Error from server (NotFound): pods "nope" not found\n'),
+    (
+        "port-forward deploy/web",
+        (
+            "error: TYPE/NAME and list of ports are required for port-forward\n"
+            "See 'kubectl port-forward -h' for help and examples\n"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
+def test_what_is_refused_says_why(web, line, text):
+    assert web.fails(line) == text
+
+
+@pytest.mark.parametrize(
+    "line", ["exec -it deploy/web -- sh", "port-forward deploy/web 80", "debug x", "proxy", "kustomize ."]
+)
+def test_every_refusal_names_the_command(web, line):
+    assert f"kcsim does not model 'kubectl {line.split()[0]}'" in web.fails(line)
