@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kcsim.kubectl.explain import NOT_SHIPPED
 from tests.transcripts.binding import Difference
 
 _PROTECTION = "volumes in use are not protected: nothing here mounts them"
 _MEMORY = "the message prints the real server's structures in memory"
-_COMMANDS = {
-    "explain": "kubectl explain prints the API's documentation, which kcsim does not carry",
-    "exec": "kubectl exec: no programs run inside containers",
-    "cp": "kubectl cp: no programs run inside containers",
-    "logs": "kubectl logs: containers write no logs",
-}
+_DESCRIBED = "kubectl explain prints descriptions, which the shipped schemas of built-in kinds do not have"
 _DUMP = re.compile(r'\n@@ -|"Spec":\{"Volumes"')
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
 _BOOTSTRAP = "the bootstrap roles are cut to the kinds whose holders exist here"
@@ -60,18 +56,14 @@ _TOLERATED |= {
 _TOLERATED["rbac", 33] = _BOOTSTRAP
 _TOLERATED["rbac", 48] = "of several bindings that allow a request any may be named"
 _TOLERATED["crd-lifecycle", 32] = "a body of another version is refused before its fields are looked at"
-_VALUE_FLAGS = {"-n", "--namespace", "--as", "--as-group"}
 
 
 def out_of_scope(topic: str, place: int, step: dict[str, Any]) -> str:
     """The reason, or "" for a step that is in scope. What is out of scope is not done."""
     if (topic, place) in _SKIPPED:
         return _SKIPPED[topic, place]
-    words = step["do"].get("kubectl")
-    if words is not None:
-        if any(word.startswith("go-template") for word in words):
-            return "go templates are not modelled"
-        return _COMMANDS.get(command_of(words), "")
+    if step["do"].get("kubectl") is not None:
+        return ""
     request = step["do"].get("http") or {}
     return _REQUESTS.get((topic, request.get("path", ""), *sorted((request.get("query") or {}).items())), "")
 
@@ -80,6 +72,8 @@ def tolerated(topic: str, place: int, differences: list[Difference]) -> str:
     """The reason why an answer that differs is none that kcsim claims to give, or ""."""
     if (topic, place) in _TOLERATED:
         return _TOLERATED[topic, place]
+    if any(NOT_SHIPPED in str(found.actual) for found in differences):
+        return _DESCRIBED
     if _only_memory(differences):
         return _MEMORY
     return _PROTECTION if _only_protection(differences) else ""
@@ -106,13 +100,3 @@ def _only_protection(differences: list[Difference]) -> bool:
 
 def _before_memory(message: str) -> str:
     return re.split(r"\n@@ -|Invalid value: \{", message)[0]
-
-
-def command_of(words: list[str]) -> str:
-    """The command of a kubectl line, past the global flags before it."""
-    rest = list(words)
-    while rest and rest[0].startswith("-"):
-        flag = rest.pop(0)
-        if flag in _VALUE_FLAGS:
-            rest.pop(0)
-    return rest[0] if rest else ""
