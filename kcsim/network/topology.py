@@ -130,6 +130,10 @@ class Network:
         """A copy of the graph for drawing and analysis (nodes: host names; edges: ``latency``)."""
         return self._graph.copy()
 
+    def links(self) -> list[tuple[str, str, Distribution]]:
+        """Every link once, with its one-way latency, in the order in which they were made."""
+        return [(a, b, data["latency"]) for a, b, data in self._graph.edges(data=True)]
+
     # --- faults -------------------------------------------------------------------------------------------------
 
     def set_up(self, name: str, up: bool) -> None:

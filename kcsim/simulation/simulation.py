@@ -31,6 +31,7 @@ from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.faults import Fault, inject
+from kcsim.simulation.network import NetworkView
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
 from kcsim.simulation.world import World, node_specs
 
@@ -118,6 +119,11 @@ class Simulation:
     def now(self) -> float:
         """Virtual seconds since the world began."""
         return to_seconds(self.engine.now)
+
+    @property
+    def network(self) -> NetworkView:
+        """Who reaches whom: ``network.reach``, ``matrix``, ``trace`` and ``topology``."""
+        return NetworkView(self.world, self.cluster)
 
     @property
     def trace(self) -> Trace:

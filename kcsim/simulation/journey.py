@@ -1,0 +1,316 @@
+"""One request followed from its client to a container and back, as it would go right now.  Looks; changes nothing.
+
+**Walk:** a URL -> the name's lookup through the DNS of the client's place -> an address: a Service's, a load balancer's, a
+node port, or a pod's -> the proxy that knows it picks a backend -> the stations of ``Looker`` -> the program answers ->
+a ``Journey`` that says where it ended and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kcsim.api import objects
+from kcsim.api.objects import Object
+from kcsim.cluster.dns.lookup import REFUSED, TIMEOUT, Lookup, look_up
+from kcsim.cluster.dns.records import NXDOMAIN, ZONE
+from kcsim.cluster.dns.resolver import ResolvConf
+from kcsim.cluster.podnet.loadbalancer import balancer_ips
+from kcsim.cluster.podnet.proxy import Proxy
+from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules
+from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.engine.dice import Dice
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.dns import has_dns, resolver_of
+from kcsim.simulation.reach import Finder, Hop, Looker, Spot, no_endpoints
+
+ANSWERED = "answered"
+SERVER_ERROR = "server error"
+NO_ENDPOINTS, CONNECTION_REFUSED, TIMED_OUT = "no endpoints", "connection refused", "timeout"
+POLICY_DROP, DNS_TIMEOUT, NOT_READY = "policy drop", "dns timeout", "not ready"
+OUTCOMES = (
+    ANSWERED,
+    SERVER_ERROR,
+    NXDOMAIN,
+    DNS_TIMEOUT,
+    NO_ENDPOINTS,
+    NOT_READY,
+    CONNECTION_REFUSED,
+    POLICY_DROP,
+    TIMED_OUT,
+)
+"""How a request can end."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What became of one request.
+
+    Attributes:
+        hops: its stations, in order.
+        outcome: one of ``OUTCOMES``.
+        took: from sending it until it ended, as its client sees it (µs).
+    """
+
+    client: str
+    url: str
+    hops: tuple[Hop, ...]
+    outcome: str
+    took: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was answered well."""
+        return self.outcome == ANSWERED
+
+    @property
+    def why(self) -> str:
+        """Where it ended and why."""
+        return next(
+            (hop.text for hop in self.hops if not hop.passed), self.hops[-1].text if self.hops else ""
+        )
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        head = f"{self.client} -> {self.url}: {self.outcome} after {self.took / MILLISECOND:.3f} ms"
+        return "\n".join([head, *(f"  {hop}" for hop in self.hops)])
+
+
+class Tracer:
+    """Follows requests in one cluster."""
+
+    def __init__(self, cluster: Cluster, finder: Finder, seed: int) -> None:
+        self._cluster = cluster
+        self._finder = finder
+        self._looker = Looker(finder)
+        self._pods = cluster.pods
+        self._seed = seed
+
+    def trace(self, client: Spot, url: str, timeout: int = 10 * SECOND) -> Journey:
+        """Follow one request; an answer later than ``timeout`` (µs) counts as none.
+
+        Raises:
+            ValueError: the URL has no host.
+        """
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if not parts.hostname:
+            raise ValueError(f"{url!r} names no host: write http://web or http://web.shop:8080/path")
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        # Dice of its own: what a look picks moves nothing in the world.
+        now = self._cluster.engine.now
+        story = _Story(client, url, timeout, Dice(self._seed, f"trace/{client.name}/{url}/{now}"))
+        if not client.host:
+            return story.end(CONNECTION_REFUSED, Hop("client", False, f"{client.name} has no address yet"))
+        service = self._service_named(parts.hostname, client)
+        if service is not None and self._enters_at_edge(client):
+            story.add(Hop("edge", True, "comes in at the cluster's edge, as sources of traffic do"))
+            return self._to_service(story, service, port)
+        address = self._resolve(story, parts.hostname, service)
+        if isinstance(address, Journey):
+            return address
+        return self._to_address(story, address, port)
+
+    def _enters_at_edge(self, client: Spot) -> bool:
+        return client.pod is None and not self._pods.is_node(client.host)
+
+    # --- the name -----------------------------------------------------------------------------------------------
+
+    def _service_named(self, host: str, client: Spot) -> Object | None:
+        labels = host.removesuffix(f".svc.{ZONE}").removesuffix(".svc").split(".")
+        if len(labels) > 2:
+            return None
+        namespace = labels[1] if len(labels) == 2 else client.end.namespace or "default"
+        return self._pods.service((namespace, labels[0]))
+
+    def _resolve(self, story: _Story, host: str, service: Object | None) -> str | Journey:
+        if host.replace(".", "").isdigit():
+            return host
+        client = story.client
+        if client.pod is not None and not has_dns(self._cluster):
+            return self._without_dns(story, host, service)
+        conf = resolver_of(self._cluster, client.pod) if client.pod is not None else ResolvConf()
+        found: Lookup = look_up(self._pods, client.end, client.host, conf, host, story.dice)
+        for question in found.questions:
+            asked = f"{question.name}? {question.server or 'its own resolver'}: {question.result}"
+            address = f" {', '.join(question.addresses)}" if question.addresses else ""
+            why = f" ({question.why})" if question.why else ""
+            passed = question.result not in (TIMEOUT, REFUSED)
+            story.add(Hop("dns", passed or bool(found.addresses), asked + address + why, question.took))
+        if found.addresses:
+            return story.dice.choice(found.addresses)
+        outcome = {TIMEOUT: DNS_TIMEOUT, REFUSED: CONNECTION_REFUSED}.get(found.failure, NXDOMAIN)
+        return story.end(outcome, Hop("dns", False, f"{host} has no address: {found.failure}"))
+
+    def _without_dns(self, story: _Story, host: str, service: Object | None) -> str | Journey:
+        if service is None:
+            return story.end(NXDOMAIN, Hop("dns", False, f"no Service is called {host}"))
+        story.add(Hop("dns", True, "this cluster has no DNS installed: the name is taken for its Service"))
+        spec = service["spec"]
+        if spec.get("clusterIP") not in (None, "", "None"):
+            return str(spec["clusterIP"])
+        rules = self._pods.proxy(story.client.host).rules(*objects.key(service))
+        backends = rules.ports[0].backends if rules and rules.ports else ()
+        if not backends:
+            return story.end(NXDOMAIN, Hop("dns", False, f"{host} is headless and has no ready pod"))
+        return story.dice.choice(backends).ip
+
+    # --- the address --------------------------------------------------------------------------------------------
+
+    def _to_address(self, story: _Story, ip: str, port: int) -> Journey:
+        client = story.client
+        if self._enters_at_edge(client):
+            return self._from_outside(story, ip, port)
+        proxy = self._pods.proxy(client.host)
+        key = proxy.find(ip)
+        if key is not None:
+            rules = proxy.rules(*key)
+            assert rules is not None
+            return self._through(story, proxy, rules, key, port, client)
+        target = self._finder.at(ip)
+        if target.pod is None and self._pods.is_node(target.host):
+            return self._to_node(story, target.host, port)
+        return self._connect(story, client, target, port)
+
+    def _from_outside(self, story: _Story, ip: str, port: int) -> Journey:
+        services = self._finder.objects("services")
+        owner = next((s for s in services if ip in balancer_ips(s)), None)
+        if owner is not None:
+            nodes = self._pods.balanced_nodes(owner)
+            if not nodes:
+                return story.end(
+                    NO_ENDPOINTS, Hop("balancer", False, f"the load balancer {ip} has no node to send to")
+                )
+            node = story.dice.choice(nodes)
+            story.add(
+                Hop("balancer", True, f"{ip} belongs to a load balancer; it picks {node} of {len(nodes)}")
+            )
+            return self._enter(story, node, objects.key(owner), port)
+        target = self._finder.at(ip)
+        if self._pods.is_node(target.host) and target.pod is None:
+            return self._to_node(story, target.host, port)
+        inside = target.pod is not None or any(ip in (s["spec"].get("clusterIPs") or ()) for s in services)
+        if inside:
+            return story.end(
+                TIMED_OUT,
+                Hop("path", False, f"{ip} is an address of the cluster: nothing outside leads to it"),
+            )
+        return self._connect(story, story.client, target, port)
+
+    def _to_node(self, story: _Story, node: str, port: int) -> Journey:
+        key = self._pods.proxy(node).find_node_port(port)
+        if key is not None:
+            return self._enter(story, node, key, port, by_node_port=True)
+        return self._connect(story, story.client, self._finder.find(node), port)
+
+    def _enter(
+        self, story: _Story, node: str, key: tuple[str, str], port: int, *, by_node_port: bool = False
+    ) -> Journey:
+        """A connection from outside that a node's proxy passes on."""
+        entry = self._finder.find(node)
+        way = self._looker.hops(story.client, entry, port, "TCP", listening=False)
+        story.add(*way)
+        if not all(hop.passed for hop in way):
+            return story.end(_outcome_of(way[-1]))
+        proxy = self._pods.proxy(node)
+        rules = proxy.rules(*key)
+        if rules is None:
+            text = f"the proxy on {node} knows no Service {'/'.join(key)}"
+            return story.end(CONNECTION_REFUSED, Hop("proxy", False, text))
+        if by_node_port:
+            port = next(p.number for p in rules.ports if p.node_port == port)
+        sender = Spot(story.client.name, story.client.end if rules.keeps_source else entry.end, node)
+        return self._through(story, proxy, rules, key, port, sender, external=True)
+
+    def _to_service(self, story: _Story, service: Object, port: int) -> Journey:
+        proxy = self._pods.proxy(story.client.host)
+        key = objects.key(service)
+        rules = proxy.rules(*key)
+        if rules is None:
+            text = f"the edge knows no Service {'/'.join(key)} yet"
+            return story.end(CONNECTION_REFUSED, Hop("proxy", False, text))
+        return self._through(story, proxy, rules, key, port, story.client)
+
+    def _through(
+        self,
+        story: _Story,
+        proxy: Proxy,
+        rules: ServiceRules,
+        key: tuple[str, str],
+        port: int,
+        sender: Spot,
+        *,
+        external: bool = False,
+    ) -> Journey:
+        name = "/".join(key)
+        rule = rules.port(port)
+        if rule is None:
+            known = ", ".join(str(p.number) for p in rules.ports) or "none"
+            text = f"Service {name} has no port {port} (it has {known}): packets to it are lost"
+            return story.end(TIMED_OUT, Hop("service", False, text))
+        backends = rule.external if external else rule.backends
+        otherwise = rule.external_otherwise if external else rule.otherwise
+        if not backends:
+            service = self._pods.service(key)
+            text = (
+                no_endpoints(self._finder, service, otherwise)
+                if service is not None
+                else f"the Service {name} is gone; the proxy on {proxy.host} has not heard of it"
+            )
+            if otherwise == DROP:
+                return story.end(TIMED_OUT, Hop("proxy", False, text))
+            outcome = NOT_READY if "none is ready" in text else NO_ENDPOINTS
+            return story.end(outcome, Hop("proxy", False, text))
+        backend: Backend = story.dice.choice(backends)
+        chosen = f"{backend.pod or backend.ip} at {backend.ip}:{backend.port}, one of {len(backends)}"
+        story.add(Hop("proxy", True, f"{proxy.host} sends Service {name}:{port} to {chosen}"))
+        return self._connect(story, sender, self._finder.at(backend.ip), backend.port)
+
+    # --- the container ------------------------------------------------------------------------------------------
+
+    def _connect(self, story: _Story, sender: Spot, target: Spot, port: int) -> Journey:
+        hops = self._looker.hops(sender, target, port, "TCP")
+        story.add(*hops)
+        if not all(hop.passed for hop in hops):
+            return story.end(_outcome_of(hops[-1]))
+        serving = self._pods.serving(target.end.ip, port) if target.end.ip else None
+        if serving is None:
+            return story.end(ANSWERED, Hop("reply", True, f"{target.name} answers"))
+        if story.took + serving.latency > story.timeout:
+            text = f"{serving.container} needs {serving.latency / SECOND:g} s, longer than the client waits"
+            return story.end(TIMED_OUT, Hop("reply", False, text))
+        if story.dice.uniform() < serving.error_fraction:
+            text = f"{serving.container} answers with an error (500)"
+            return story.end(SERVER_ERROR, Hop("reply", False, text, serving.latency))
+        return story.end(ANSWERED, Hop("reply", True, f"{serving.container} answers (200)", serving.latency))
+
+
+class _Story:
+    """A journey while it goes on."""
+
+    def __init__(self, client: Spot, url: str, timeout: int, dice: Dice) -> None:
+        self.client = client
+        self.url = url
+        self.timeout = timeout
+        self.dice = dice
+        self.hops: list[Hop] = []
+
+    @property
+    def took(self) -> int:
+        return sum(hop.took for hop in self.hops)
+
+    def add(self, *hops: Hop) -> None:
+        self.hops.extend(hops)
+
+    def end(self, outcome: str, *last: Hop) -> Journey:
+        self.add(*last)
+        # What is dropped costs the client its patience, after what it spent on the name.
+        waits = self.timeout if outcome in (TIMED_OUT, POLICY_DROP) else self.took
+        return Journey(self.client.name, self.url, tuple(self.hops), outcome, waits)
+
+
+def _outcome_of(hop: Hop) -> str:
+    kinds = {"egress": POLICY_DROP, "ingress": POLICY_DROP, "listener": CONNECTION_REFUSED}
+    return kinds.get(hop.what, TIMED_OUT)

@@ -1,0 +1,154 @@
+"""The network of a running world, to look at: ``sim.network``.  Looks; changes nothing.
+
+**Walk:** ``topology`` draws what is there as a graph, ``reach`` asks for one pair, ``matrix`` for all pods of a namespace,
+``trace`` follows a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kcsim.api import objects
+from kcsim.engine.clock import seconds
+from kcsim.network.graphs import Graph, graph_of
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.dns import install_dns
+from kcsim.simulation.journey import Journey, Tracer
+from kcsim.simulation.reach import Finder, Looker, Reach
+
+if TYPE_CHECKING:
+    from kcsim.simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Who reaches whom in a namespace: ``cells[source][target]``, pods by name in order; a pod reaches itself."""
+
+    namespace: str
+    names: tuple[str, ...]
+    cells: dict[str, dict[str, bool]]
+    why: dict[tuple[str, str], str]
+
+    @property
+    def pairs(self) -> int:
+        """How many ordered pairs of different pods reach each other."""
+        return sum(ok for source, row in self.cells.items() for target, ok in row.items() if source != target)
+
+    def __str__(self) -> str:
+        width = max((len(name) for name in self.names), default=0)
+        numbers = "  ".join(f"{i:>2}" for i in range(1, len(self.names) + 1))
+        lines = [f"{'':>4}{'from / to':<{width}}  {numbers}"]
+        for i, source in enumerate(self.names, 1):
+            row = self.cells[source]
+            marks = "  ".join(" ." if t == source else " x" if row[t] else " -" for t in self.names)
+            lines.append(f"{i:>2}  {source:<{width}}  {marks}")
+        possible = len(self.names) * (len(self.names) - 1)
+        lines.append(f"x: reaches it, -: does not; {self.pairs} of {possible} pairs do")
+        return "\n".join(lines)
+
+
+class NetworkView:
+    """What can be asked about the network of a world. Ends are written ``pod/web-1``, ``shop/web-1``, ``deployment/web``
+    (its first pod), ``service/web``, a node, a host outside (``users``) or an address.
+    """
+
+    def __init__(self, world: World, cluster_named: Callable[[str | None], Cluster]) -> None:
+        self._world = world
+        self._cluster = cluster_named
+
+    def topology(self, cluster: str | None = None) -> Graph:
+        """The hosts, pods and Services as a networkx graph.
+
+        Vertices have ``kind`` (``node``, ``switch``, ``pod``, ``service`` ...), ``zone`` and ``up``; pods also ``ip`` and
+        ``ready``. Edges have ``kind``: ``link`` (with ``latency_s``), ``runs`` (a pod on its node), ``serves`` (a pod
+        behind a Service).
+        """
+        home = self._cluster(cluster)
+        network, finder = self._world.network, Finder(home)
+        vertices: list[tuple[str, dict[str, Any]]] = [
+            (h.name, {"kind": h.kind, "zone": h.zone, "up": network.is_up(h.name)}) for h in network.hosts
+        ]
+        edges = [
+            (a, b, {"kind": "link", "latency_s": latency.at(0.5) / 1_000_000})
+            for a, b, latency in network.links()
+        ]
+        by_ip: dict[str, str] = {}
+        for pod in finder.objects("pods"):
+            node, ip = pod["spec"].get("nodeName"), (pod.get("status") or {}).get("podIP")
+            name = f"pod/{objects.namespace(pod)}/{objects.name(pod)}"
+            vertices.append(
+                (name, {"kind": "pod", "ip": ip or "", "ready": _is_ready(pod), "up": True, "zone": ""})
+            )
+            if node and network.has_host(node):
+                edges.append((node, name, {"kind": "runs"}))
+            if ip:
+                by_ip.setdefault(ip, name)
+        for service in finder.objects("services"):
+            name = f"service/{objects.namespace(service)}/{objects.name(service)}"
+            vertices.append((name, {"kind": "service", "zone": "", "up": True}))
+            rules = home.pods.proxy("").rules(*objects.key(service))
+            ips = [b.ip for p in rules.ports for b in p.backends] if rules is not None else []
+            edges.extend((name, by_ip[ip], {"kind": "serves"}) for ip in dict.fromkeys(ips) if ip in by_ip)
+        return graph_of(vertices, edges)
+
+    def reach(
+        self,
+        source: str,
+        target: str,
+        port: int | None = None,
+        protocol: str = "TCP",
+        *,
+        cluster: str | None = None,
+    ) -> Reach:
+        """Whether a connection from ``source`` to ``target`` is opened right now, with each hop and rule that decided.
+
+        Without a port: whether packets may pass, whoever listens.
+
+        Raises:
+            UnknownSpot: there is no such end.
+        """
+        finder = Finder(self._cluster(cluster))
+        return Looker(finder).reach(finder.find(source), finder.find(target), port, protocol)
+
+    def matrix(
+        self, namespace: str = "default", port: int | None = None, *, cluster: str | None = None
+    ) -> Matrix:
+        """Which pods of a namespace reach which."""
+        finder = Finder(self._cluster(cluster))
+        looker = Looker(finder)
+        spots = [finder.of_pod(p) for p in finder.objects("pods", namespace)]
+        spots = [s for s in spots if s.host]
+        cells: dict[str, dict[str, bool]] = {}
+        why: dict[tuple[str, str], str] = {}
+        for source in spots:
+            row = cells[source.end.name] = {}
+            for target in spots:
+                found = looker.reach(source, target, port)
+                row[target.end.name] = found.ok
+                if not found.ok:
+                    why[source.end.name, target.end.name] = found.why
+        return Matrix(namespace, tuple(s.end.name for s in spots), cells, why)
+
+    def trace(
+        self, client: str, url: str, *, timeout: str | float = "10s", cluster: str | None = None
+    ) -> Journey:
+        """Follow one request of a client (a pod, a node, ``users``) to a URL, and say where it ended and why.
+
+        Raises:
+            UnknownSpot: there is no such client.
+            ValueError: the URL names no host.
+        """
+        home = self._cluster(cluster)
+        finder = Finder(home)
+        return Tracer(home, finder, self._world.engine.seed).trace(finder.find(client), url, seconds(timeout))
+
+    def install_dns(self, cluster: str | None = None, *, replicas: int = 2) -> None:
+        """Install CoreDNS, as kubeadm does; its pods start within seconds."""
+        install_dns(self._world, self._cluster(cluster).name, replicas=replicas)
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
