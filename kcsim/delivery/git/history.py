@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from kcsim.delivery.git.reach import is_below, reached
+from kcsim.delivery.git.reach import is_below, reached, unread
 from kcsim.delivery.git.repository import GitError
 from kcsim.engine.clock import SECOND
 
@@ -77,8 +77,8 @@ def import_repository(
 ) -> Imported:
     """Read the history of the manifests in a git repository on disk.
 
-    `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head. What their
-    kustomizations read elsewhere (a base, a shared patch) belongs to the manifests, too.
+    `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head and are no
+    base or component of another one's kustomization. What their kustomizations read elsewhere (a base, a shared patch) belongs to the manifests, too.
     `branch` is by default the one that is checked out.
     Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch,
         no manifests, unreadable.
@@ -233,11 +233,16 @@ class _Reader:
         return None
 
     def manifest_directories(self, tree: ObjectID) -> tuple[str, ...]:
-        """The topmost directories that hold manifests; `.` when they stand in the root."""
+        """The topmost directories that hold manifests and are no base of others; `.` when they stand in the root."""
         found: set[str] = set()
+        kustomizations: dict[str, bytes] = {}
         for path, sha in self._yaml_files(tree, ""):
-            if _MANIFEST.search(self._repo.object_store[sha].as_raw_string()) or _is_kustomization(path):
-                found.add(posixpath.dirname(path) or ".")
+            text, folder = self._repo.object_store[sha].as_raw_string(), posixpath.dirname(path) or "."
+            if _is_kustomization(path):
+                kustomizations[folder] = text
+            if _is_kustomization(path) or _MANIFEST.search(text):
+                found.add(folder)
+        found = unread(found, kustomizations)
         if "." in found:
             return (".",)
         return tuple(sorted(d for d in found if not any(d != o and d.startswith(f"{o}/") for o in found)))

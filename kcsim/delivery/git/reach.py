@@ -1,6 +1,7 @@
-"""Which paths outside some folders the kustomizations inside them read: a base beside its overlays, a shared patch.
+"""What kustomizations read of each other: paths outside some folders (a base beside its overlays, a shared patch), and which
+folders nobody reads, so that they are what there is to deliver.
 
-**Imitates:** nothing; it errs on the side of too much, since a file that is replayed for nothing does no harm: every text in
+**Imitates:** nothing; `reached` errs on the side of too much, since a file that is replayed for nothing does no harm: every text in
 a kustomization that leaves its folder counts as a path.
 
 **Walk:** the kustomizations of a tree by folder, and the folders that are delivered -> `reached` follows what leaves them,
@@ -34,18 +35,56 @@ def reached(folders: Iterable[str], kustomizations: Mapping[str, bytes]) -> tupl
     return tuple(sorted(path for path in found if not is_below(path, found - {path})))
 
 
+def unread(folders: Iterable[str], kustomizations: Mapping[str, bytes]) -> set[str]:
+    """Those of some folders with manifests that are no base or component of another: what there is to deliver.
+
+    A folder without a kustomization goes with the base it stands in. All of them when each is read by some other.
+    """
+    given = set(folders)
+    parts = {path for folder, text in kustomizations.items() for path in _built_upon(folder, text)}
+    parts &= kustomizations.keys()
+    left = {
+        folder
+        for folder in given - parts
+        if (folder in kustomizations and not _is_component(kustomizations[folder], folder))
+        or (folder not in kustomizations and not is_below(folder, parts - {"."}))
+    }
+    return left or given
+
+
 def is_below(path: str, folders: Iterable[str]) -> bool:
     """Whether a path is one of some folders, or inside one; `.` is the root."""
     return any(folder in (".", path) or path.startswith(f"{folder}/") for folder in folders)
 
 
-def _leaving(folder: str, text: bytes) -> Iterator[str]:
+def _values(folder: str, text: bytes) -> Iterator[Any]:
     try:
         parts = documents(text, folder)
     except ManifestError:
         return  # what it reads cannot be known; that it is broken shows when it is built
     for part in parts:
-        for written in _texts(part.value):
+        yield part.value
+
+
+def _built_upon(folder: str, text: bytes) -> Iterator[str]:
+    """The paths that a kustomization names as resources, bases or components."""
+    for value in _values(folder, text):
+        for key in ("resources", "bases", "components"):
+            named = value.get(key) if isinstance(value, dict) else None
+            for path in named if isinstance(named, list) else ():
+                if isinstance(path, str) and "://" not in path:
+                    yield posixpath.normpath(posixpath.join(folder, path))
+
+
+def _is_component(text: bytes, folder: str) -> bool:
+    return any(
+        isinstance(value, dict) and value.get("kind") == "Component" for value in _values(folder, text)
+    )
+
+
+def _leaving(folder: str, text: bytes) -> Iterator[str]:
+    for value in _values(folder, text):
+        for written in _texts(value):
             # A generator's file may have a key: `app.conf=../shared/app.conf`.
             path = written.rpartition("=")[2]
             if path.startswith("..") and "\n" not in path and "://" not in written:

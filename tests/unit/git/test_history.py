@@ -275,3 +275,72 @@ def test_changes_of_mode_and_of_links_alone_are_no_commits(tmp_path: Path) -> No
 def test_links_are_left_out_and_listed(tmp_path: Path) -> None:
     found = import_repository(str(written_by_git(tmp_path)))
     assert (sorted(found.changes[0].files), found.skipped) == (["web.yaml"], ("link.yaml",))
+
+
+BUILT = "resources: [web.yaml]\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "delivered"),
+    [
+        pytest.param(
+            {
+                "apps/base/kustomization.yaml": BUILT,
+                "apps/base/web.yaml": WEB,
+                "apps/overlays/prod/kustomization.yaml": "resources: [../../base]\ncomponents: [../../tls]\n",
+                "apps/overlays/dev/kustomization.yaml": "bases: [../../base/]\n",
+                "apps/tls/kustomization.yaml": "kind: Component\n",
+            },
+            ("apps/overlays/dev", "apps/overlays/prod"),
+            id="overlays beside a base",
+        ),
+        pytest.param(
+            {
+                "kustomization.yaml": BUILT,
+                "web.yaml": WEB,
+                "prod/kustomization.yaml": "resources: [..]\n",
+            },
+            ("prod",),
+            id="the root as base",
+        ),
+        pytest.param(
+            {
+                "app/kustomization.yaml": "resources: [parts]\n",
+                "app/parts/kustomization.yaml": BUILT,
+                "app/parts/web.yaml": WEB,
+            },
+            ("app",),
+            id="a folder of folders",
+        ),
+        pytest.param(
+            {
+                "base/kustomization.yaml": "resources: [more/web.yaml]\n",
+                "base/more/web.yaml": WEB,
+                "prod/kustomization.yaml": "resources: [../base]\n",
+            },
+            ("prod",),
+            id="plain files of a base",
+        ),
+        pytest.param(
+            {"a/kustomization.yaml": "resources: [../b]\n", "b/kustomization.yaml": "resources: [../a]\n"},
+            ("a", "b"),
+            id="a circle",
+        ),
+        pytest.param(
+            {"lib/tls/kustomization.yaml": "kind: Component\n", "web/web.yaml": WEB},
+            ("web",),
+            id="a component that nobody uses",
+        ),
+    ],
+)
+def test_bases_and_components_of_others_are_not_delivered(
+    tmp_path: Path, files: dict[str, str], delivered: tuple[str, ...]
+) -> None:
+    repo = Repository("r")
+    repo.commit("main", dict(files), "One", ANA, 0)
+    repo.write_to(str(tmp_path / "r"))
+    found = import_repository(str(tmp_path / "r"))
+    assert found.directories == delivered
+    # What they read travels along all the same.
+    if delivered not in {("web",), ("app",)}:
+        assert found.changes[0].files.keys() == files.keys()
