@@ -12,6 +12,7 @@ from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
 from benchmarks.scale import many_pods
+from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
 
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "pods": many_pods,
     "nodes": many_nodes,
     "one-node": one_node,
+    "scheduling": scheduler_perf,
 }
 LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest}
 

@@ -118,6 +118,11 @@ class Scheduler(Component):
         self._reported: dict[str, None] = {}
         self._flush_timer: Timer | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a pod is being tried, can be tried now, or is being bound."""
+        return self._busy or self.queue.is_ready or bool(self._binding)
+
     # --- what the informers tell --------------------------------------------------------------------------------
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
