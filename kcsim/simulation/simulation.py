@@ -320,6 +320,7 @@ class Simulation:
         *,
         as_: str = "",
         stdin: str = "",
+        files: Mapping[str, str | bytes] | None = None,
         editor: Editor | None = None,
         namespace: str = "default",
         cluster: str | None = None,
@@ -330,13 +331,16 @@ class Simulation:
             line: the command, with or without the word ``kubectl``.
             as_: who types it; the administrator when empty. Named people are in system:masters unless RBAC says more.
             stdin: what ``-f -`` reads.
+            files: what ``-f`` and other flags may name, by path.
             editor: what ``kubectl edit`` opens, a function from the object's YAML text to the text that is saved.
         """
         user = person(as_) if as_ else ADMIN
         client = self.cluster(cluster).direct(user)
         origin = self.engine.note(user.name, "kubectl", _command_text(line))
         with self.engine.because(origin):
-            steps = kubectl(client, line, namespace=namespace, files={"-": stdin}, editor=editor)
+            steps = kubectl(
+                client, line, namespace=namespace, files={**(files or {}), "-": stdin}, editor=editor
+            )
             outcome: Outcome = run_now(self.engine, steps)
         return outcome
 
