@@ -29,6 +29,7 @@ COMMANDS = {
     "schema": "kcsim.cli.schema",
     "constants": "kcsim.cli.constants",
     "why": "kcsim.cli.why",
+    "net": "kcsim.cli.net",
     "tui": "kcsim.cli.tui",
     "completion": "kcsim.cli.completion",
 }

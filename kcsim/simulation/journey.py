@@ -142,11 +142,18 @@ class Tracer:
         if found.addresses:
             return story.dice.choice(found.addresses)
         outcome = {TIMEOUT: DNS_TIMEOUT, REFUSED: CONNECTION_REFUSED}.get(found.failure, NXDOMAIN)
-        return story.end(outcome, Hop("dns", False, f"{host} has no address: {found.failure}"))
+        hint = self._hint(host) if outcome == NXDOMAIN else ""
+        return story.end(outcome, Hop("dns", False, f"{host} has no address: {found.failure}{hint}"))
+
+    def _hint(self, host: str) -> str:
+        """Where a Service of that name is, if not where it was looked for."""
+        name = host.partition(".")[0]
+        spaces = [objects.namespace(s) for s in self._finder.objects("services") if objects.name(s) == name]
+        return f"; did you mean {' or '.join(f'{name}.{space}' for space in spaces)}?" if spaces else ""
 
     def _without_dns(self, story: _Story, host: str, service: Object | None) -> str | Journey:
         if service is None:
-            return story.end(NXDOMAIN, Hop("dns", False, f"no Service is called {host}"))
+            return story.end(NXDOMAIN, Hop("dns", False, f"no Service is called {host}{self._hint(host)}"))
         story.add(Hop("dns", True, "this cluster has no DNS installed: the name is taken for its Service"))
         spec = service["spec"]
         if spec.get("clusterIP") not in (None, "", "None"):

@@ -44,6 +44,8 @@ class Matrix:
             row = self.cells[source]
             marks = "  ".join(" ." if t == source else " x" if row[t] else " -" for t in self.names)
             lines.append(f"{i:>2}  {source:<{width}}  {marks}")
+        if not self.names:
+            return f"no pod in namespace {self.namespace} has an address"
         possible = len(self.names) * (len(self.names) - 1)
         lines.append(f"x: reaches it, -: does not; {self.pairs} of {possible} pairs do")
         return "\n".join(lines)

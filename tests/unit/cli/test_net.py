@@ -1,0 +1,68 @@
+"""`kcsim net`: questions about the network of a story."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+AT = ("--at", "5m", "--delivery", "push")
+
+
+def test_without_a_question_it_shows_what_is_there(kcsim):
+    said = kcsim("net", "drift-at-night", *AT)
+    assert said.code == 0
+    assert "nodes without a zone\n├─ node-1" in said.out
+    assert "● " in said.out
+    assert "ready endpoint" in said.out
+
+
+def test_reach_says_yes_with_each_hop(kcsim):
+    said = kcsim("net", "drift-at-night", *AT, "reach", "node-1", "node-2")
+    assert said.code == 0
+    assert said.out.startswith("node-1 -> node-2:80/TCP: yes")
+    assert "path       node-1 - network - node-2" in said.out
+
+
+def test_a_closed_port_is_a_no_with_exit_code_1(kcsim):
+    said = kcsim("net", "drift-at-night", *AT, "reach", "node-1", "node-2", "--port", "99", "--json")
+    assert said.code == 1
+    answer = json.loads(said.out)
+    assert answer["ok"] is False
+    assert "listens at" in answer["why"]
+
+
+def test_matrix_counts_the_pairs(kcsim):
+    said = kcsim("net", "drift-at-night", *AT, "matrix", "shop")
+    assert said.code == 0
+    assert said.out.endswith("x: reaches it, -: does not; 6 of 6 pairs do\n")
+    assert "no pod in namespace default" in kcsim("net", "drift-at-night", *AT, "matrix").out
+
+
+def test_trace_says_where_a_request_dies(kcsim):
+    said = kcsim("net", "drift-at-night", *AT, "trace", "users", "http://nobody-has-this")
+    assert said.code == 1
+    assert "NXDOMAIN" in said.out.splitlines()[0]
+    assert "did you mean web.shop?" in kcsim("net", "drift-at-night", *AT, "trace", "users", "web").out
+    assert kcsim("net", "drift-at-night", *AT, "trace", "users", "http://web.shop").code == 0
+
+
+def test_svg_is_one_picture(kcsim):
+    said = kcsim("net", "drift-at-night", *AT, "svg")
+    assert said.out.startswith("<svg ")
+    assert said.out.rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("raech", "a", "b"), "there is no question 'raech'"),
+        (("reach", "a"), "reach takes 2 words, not 1"),
+        (("reach", "nowhere", "node-1"), "no pod, Service or host 'nowhere'"),
+        (("trace", "users", "http://"), "names no host"),
+    ],
+)
+def test_wrong_questions_are_told(kcsim, words, message):
+    said = kcsim("net", "drift-at-night", *AT, *words)
+    assert said.code == 2
+    assert message in said.err
