@@ -27,7 +27,8 @@ ACTED_ON: Final = frozenset(
         "Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ControllerRevision",
         "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
-        "CustomResourceDefinition", "GitRepository", "Kustomization",
+        "CustomResourceDefinition", "GitRepository", "Kustomization", "ResourceQuota", "LimitRange", "PriorityClass",
+        "RuntimeClass", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
     }
 )  # fmt: skip
 """Kinds that something in kcsim acts on or that need nobody to; all others are stored, and the user is told so."""

@@ -82,7 +82,7 @@ class Admission:
         )
         self._storage_classes = Shelf(log, served(catalog, "storage.k8s.io", "v1", "StorageClass"))
         self._ingress_classes = Shelf(log, served(catalog, "networking.k8s.io", "v1", "IngressClass"))
-        self._nodes = Shelf(log, served(catalog, "", "v1", "Node"))
+        self._nodes = served(catalog, "", "v1", "Node")
         self._quotas = Shelf(log, served(catalog, "", "v1", "ResourceQuota"))
         group = "admissionregistration.k8s.io"
         self._bindings = Shelf(log, served(catalog, group, "v1", "ValidatingAdmissionPolicyBinding"))
@@ -199,7 +199,7 @@ class Admission:
         if self._ranges.any and not request.subresource and request.namespace:
             self._limits(request, obj)
         if (node := nodes.node_of(request.user)) is not None:
-            nodes.restrict(request, node, self._nodes)
+            nodes.restrict(request, node, self._object(self._nodes, node))
         if resource.kind == "PriorityClass" and obj.get("globalDefault"):
             default = pods.global_default(self._priority_classes)
             if default is not None and (old is None or objects.name(default) != objects.name(obj)):
@@ -270,7 +270,7 @@ class Admission:
             return
         request = self._request(op, "DELETE", None, current.object)
         if (node := nodes.node_of(op.user)) is not None and not resource.custom:
-            nodes.restrict(request, node, self._nodes)
+            nodes.restrict(request, node, self._object(self._nodes, node))
         if self._bindings.any and not is_exempt(request):
             self._policy_plugin().validate(request)
         if request.warnings:
@@ -288,6 +288,10 @@ class Admission:
 
             obj, old = scale_of(obj), scale_of(old)
         return AdmissionRequest(op, action, op.resource, op.namespace, name, obj, old, [])
+
+    def _object(self, resource: Resource, name: str) -> Object | None:
+        version = self._log.get(resource, "", name)
+        return None if version is None else version.object
 
     def _policy_plugin(self) -> Policies:
         if self._policies is None:

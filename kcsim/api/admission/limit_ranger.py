@@ -24,7 +24,7 @@ def with_defaults(pod: Object, ranges: Sequence[Object]) -> Object:
     """The pod with what the ranges give to containers that do not say."""
     for limit_range in ranges:
         defaults = {"requests": {}, "limits": {}}  # type: dict[str, dict[str, str]]
-        for item in limit_range["spec"].get("limits") or ():
+        for item in _items(limit_range):
             if item.get("type") == "Container":
                 defaults["requests"] |= item.get("defaultRequest") or {}
                 defaults["limits"] |= item.get("default") or {}
@@ -65,7 +65,7 @@ def _container(container: Object, defaults: dict[str, dict[str, str]], what: str
 def pod_violations(pod: Object, limit_range: Object) -> list[str]:
     """What a pod does that a range does not allow."""
     found: list[str] = []
-    for item in limit_range["spec"].get("limits") or ():
+    for item in _items(limit_range):
         kind = item.get("type")
         if kind == "Container":
             for field in _CONTAINERS:
@@ -79,15 +79,19 @@ def pod_violations(pod: Object, limit_range: Object) -> list[str]:
 
 def claim_violations(claim: Object, limit_range: Object) -> list[str]:
     """What a PersistentVolumeClaim asks for that a range does not allow."""
-    requests = amounts(claim["spec"].get("resources"), "requests")
+    requests = amounts((claim.get("spec") or {}).get("resources"), "requests")
     found: list[str] = []
-    for item in limit_range["spec"].get("limits") or ():
+    for item in _items(limit_range):
         if item.get("type") == "PersistentVolumeClaim":
             found += _each(
                 item, "min", lambda name, bound: _at_least("PersistentVolumeClaim", name, bound, requests, {})
             )
             found += _each(item, "max", lambda name, bound: _claim_at_most(name, bound, requests))
     return list(dict.fromkeys(found))
+
+
+def _items(limit_range: Object) -> Sequence[Object]:
+    return (limit_range.get("spec") or {}).get("limits") or ()
 
 
 def joined(violations: Sequence[str]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kcsim.api import objects
 from kcsim.api.admission.request import AdmissionRequest
-from kcsim.api.admission.shelf import Shelf
 from kcsim.api.objects import Object
 from kcsim.api.request import User
 
@@ -35,11 +34,11 @@ def node_of(user: User) -> str | None:
     return None
 
 
-def restrict(request: AdmissionRequest, node: str, nodes: Shelf) -> None:
+def restrict(request: AdmissionRequest, node: str, node_object: Object | None) -> None:
     """NodeRestriction: a kubelet may change its own node, and what is bound to it."""
     what = request.resource.group_resource
     if what == "pods":
-        _restrict_pod(request, node, nodes)
+        _restrict_pod(request, node, node_object)
     elif what == "nodes":
         _restrict_node(request, node)
     elif what == "leases.coordination.k8s.io":
@@ -49,7 +48,7 @@ def restrict(request: AdmissionRequest, node: str, nodes: Shelf) -> None:
             raise request.forbidden("can only access node lease with the same name as the requesting node")
 
 
-def _restrict_pod(request: AdmissionRequest, node: str, nodes: Shelf) -> None:
+def _restrict_pod(request: AdmissionRequest, node: str, node_object: Object | None) -> None:
     new, old = request.object, request.old
     if request.subresource == "status":
         assert new is not None
@@ -62,7 +61,7 @@ def _restrict_pod(request: AdmissionRequest, node: str, nodes: Shelf) -> None:
         if objects.labels(old) != objects.labels(new):
             raise request.forbidden(f'node "{node}" cannot update labels through pod status')
     elif request.action == "CREATE" and new is not None:
-        _restrict_new_pod(request, new, node, nodes)
+        _restrict_new_pod(request, new, node, node_object)
     elif request.action == "DELETE" and old is not None:
         if old["spec"].get("nodeName") != node:
             raise request.forbidden(f'node "{node}" can only delete pods with spec.nodeName set to itself')
@@ -71,7 +70,7 @@ def _restrict_pod(request: AdmissionRequest, node: str, nodes: Shelf) -> None:
         raise request.forbidden(why)
 
 
-def _restrict_new_pod(request: AdmissionRequest, pod: Object, node: str, nodes: Shelf) -> None:
+def _restrict_new_pod(request: AdmissionRequest, pod: Object, node: str, node_object: Object | None) -> None:
     who = f'node "{node}"'
     spec, owners = pod["spec"], objects.owner_refs(pod)
     if _MIRROR not in objects.annotations(pod):
@@ -92,10 +91,9 @@ def _restrict_new_pod(request: AdmissionRequest, pod: Object, node: str, nodes: 
         raise request.forbidden(f"{who} can only create pods with a controller owner reference set to itself")
     if owner.get("blockOwnerDeletion"):
         raise request.forbidden(f"{who} must not set blockOwnerDeletion on an owner reference")
-    version = nodes.get("", node)
-    if version is not None and owner.get("uid") != objects.uid(version.object):
+    if node_object is not None and owner.get("uid") != objects.uid(node_object):
         raise request.forbidden(
-            f"node {node} UID mismatch: expected {owner.get('uid')} got {objects.uid(version.object)}"
+            f"node {node} UID mismatch: expected {owner.get('uid')} got {objects.uid(node_object)}"
         )
     if spec.get("serviceAccountName"):
         raise request.forbidden(f"{who} can not create pods that reference a service account")

@@ -23,10 +23,11 @@ _OLD_INGRESS = "kubernetes.io/ingress.class"
 
 def with_storage_class(claim: Object, classes: Shelf) -> Object:
     """DefaultStorageClass: the newest class that says it is the default."""
-    if claim["spec"].get("storageClassName") is not None or _OLD_CLASS in objects.annotations(claim):
+    spec = claim.get("spec") or {}
+    if spec.get("storageClassName") is not None or _OLD_CLASS in objects.annotations(claim):
         return claim
     default = _default(classes, _DEFAULT_STORAGE)
-    return claim if not default else objects.assoc(claim, ("spec", "storageClassName"), default)
+    return claim if not default else {**claim, "spec": {**spec, "storageClassName": default}}
 
 
 def with_ingress_class(ingress: Object, classes: Shelf) -> Object:

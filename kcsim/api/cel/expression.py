@@ -103,18 +103,14 @@ class Scope:
         kind = self.check(text)
         bound = wrap != "{}"
         if bound not in self._runs:
-            # What is a value of a library keeps its type; objects are whatever they are.
-            kinds = {name: library_type(_at_run(type)) for name, type in self._declared.items()}
+            # What runs is told of no types, and of a variable with dots in its name as a map.
+            kinds = {name.partition(".")[0]: library_type("dyn") for name in self._declared}
             if bound:
                 kinds["oldSelfValues"] = library_type("[]dyn")
             functions = implement(self._functions)
             self._runs[bound] = library.environment(kinds, functions, opaque_pool(), bindings=bound)
         source = wrap.format(text) if bound else text
         return Expression(text, kind, self._runs[bound].compile(source, disable_check=True))
-
-
-def _at_run(kind: str) -> str:
-    return kind if kind in {"Authorizer", "ResourceCheck"} else "dyn"
 
 
 def names(text: str, variable: str) -> bool:

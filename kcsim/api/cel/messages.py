@@ -28,19 +28,20 @@ _NAME = re.compile(r"[a-zA-Z_./-][a-zA-Z0-9_./-]*\Z")
 _ESCAPED = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 _VALUE, _TIMESTAMP, _DURATION = (f".google.protobuf.{name}" for name in ("Value", "Timestamp", "Duration"))
 
-OPAQUE = {
-    "Quantity": ("nanos",),
-    "URL": ("text",),
-    "Semver": ("text",),
-    "IP": ("text",),
-    "CIDR": ("text",),
-    "Authorizer": ("user",),
-    "PathCheck": ("user", "path"),
-    "GroupCheck": ("user", "group"),
-    "ResourceCheck": ("user", "group", "resource", "subresource", "namespace", "name"),
-    "Decision": ("allowed", "reason"),
+_CHECK = ("user", "group", "resource", "subresource", "namespace", "name")
+OPAQUE: dict[str, dict[str, str]] = {
+    "Quantity": {"nanos": "string"},
+    "URL": {"text": "string"},
+    "Semver": {"text": "string"},
+    "IP": {"text": "string"},
+    "CIDR": {"text": "string"},
+    "PathCheck": {"user": "string", "path": "string"},
+    "GroupCheck": {"user": "string", "group": "string"},
+    "ResourceCheck": dict.fromkeys(_CHECK, "string"),
+    "Authorizer": {"user": "string", "requestResource": "ResourceCheck"},
+    "Decision": {"allowed": "string", "reason": "string"},
 }
-"""Values of the libraries and the texts they carry."""
+"""Values of the libraries and what they carry."""
 
 
 def escape(name: str) -> str:
@@ -67,7 +68,7 @@ class Declarations:
         self._names: dict[str, str] = {}
         self._count = 0
         for name, fields in OPAQUE.items():
-            self.struct(name, dict.fromkeys(fields, "string"))
+            self.struct(name, fields)
 
     def struct(self, name: str, fields: dict[str, str]) -> None:
         """A message with fields of scalar types, of messages by name, or of lists (``[]``) or maps (``{}``) of those."""

@@ -17,21 +17,15 @@ from kcsim.api.rbac import Authorizer
 from kcsim.api.request import User, service_account
 
 
-def user_value(user: User) -> Any:
-    """``authorizer``."""
-    return opaque("Authorizer")(user=json.dumps([user.name, list(user.groups)]))
+def authorizer_value(user: User, **asked: str) -> Any:
+    """``authorizer``; ``asked`` says what ``authorizer.requestResource`` is about: group, resource, namespace ..."""
+    who = _written(user)
+    check = opaque("ResourceCheck")(user=who, **asked)
+    return opaque("Authorizer")(user=who, requestResource=check)
 
 
-def resource_value(user: User, group: str, resource: str, subresource: str, namespace: str, name: str) -> Any:
-    """``authorizer.requestResource``."""
-    return opaque("ResourceCheck")(
-        user=user_value(user).user,
-        group=group,
-        resource=resource,
-        subresource=subresource,
-        namespace=namespace,
-        name=name,
-    )
+def _written(user: User) -> str:
+    return json.dumps([user.name, list(user.groups)])
 
 
 def _with(**fields: str) -> Any:
@@ -97,7 +91,7 @@ def _user(check: Any) -> User:
 
 
 def _account(_authorizer: Any, namespace: str, name: str) -> Any:
-    return user_value(service_account(namespace, name))
+    return opaque("Authorizer")(user=_written(service_account(namespace, name)))
 
 
 def _decision(allowed: bool) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import selectors, status
-from kcsim.api.admission.policy.authorizer import resource_value, user_value
+from kcsim.api.admission.policy.authorizer import authorizer_value
 from kcsim.api.admission.policy.matching import is_exempt, matches
 from kcsim.api.admission.policy.program import Decision, PolicyProgram
 from kcsim.api.admission.request import AdmissionRequest
@@ -181,18 +181,21 @@ class Policies:
         namespace = None
         if request.namespace and resource is not self._namespaces:
             namespace = _shown_namespace(self._namespace(request.namespace) or {})
-        values = {
+        return {
             "object": request.object,
             "oldObject": request.old,
             "request": asked,
             "namespaceObject": namespace,
             "params": param,
-            "authorizer": user_value(op.user),
+            "authorizer": authorizer_value(
+                op.user,
+                group=resource.group,
+                resource=resource.plural,
+                subresource=op.subresource,
+                namespace=request.namespace,
+                name=request.name,
+            ),
         }
-        values["authorizer.requestResource"] = resource_value(
-            op.user, resource.group, resource.plural, op.subresource, request.namespace, request.name
-        )
-        return values
 
     def _params(self, kind: Object | None, ref: Object | None, namespace: str) -> list[Object | None]:
         """The parameters to ask with; [None] for none, [] for a binding that then does not apply."""

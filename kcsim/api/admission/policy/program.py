@@ -129,7 +129,8 @@ class _Values:
     """What expressions see; variables are worked out when one is named, and once."""
 
     def __init__(self, values: Mapping[str, Any], variables: Mapping[str, Expression | None]) -> None:
-        self._values = dict(values)
+        self._known: dict[str, Any] = {}
+        self._values = {**values, "variables": self._known}
         self._variables = variables
         self._failed: dict[str, str] = {}
         self._begun: set[str] = set()
@@ -142,9 +143,9 @@ class _Values:
             return expression.evaluate(self._values)
         except EvaluationError as error:
             # A variable that failed is missing, so that what does not need it can still hold.
-            missing = re.search(r"no such attribute\(s\): variables\.(\w+)", str(error))
-            if missing is not None and missing[1] in self._failed:
-                text = f'composited variable "{missing[1]}" fails to evaluate: {self._failed[missing[1]]}'
+            name = str(error).removeprefix("no such key: ")
+            if name in self._failed:
+                text = f'composited variable "{name}" fails to evaluate: {self._failed[name]}'
                 raise EvaluationError(text) from error
             raise
 
@@ -154,7 +155,7 @@ class _Values:
             return
         self._begun.add(name)
         try:
-            self._values[f"variables.{name}"] = self.evaluate(expression)
+            self._known[name] = self.evaluate(expression)
         except EvaluationError as error:
             self._failed[name] = str(error)
 

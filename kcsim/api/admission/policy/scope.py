@@ -85,7 +85,7 @@ def policy_scope(
     if spec.get("paramKind"):
         declared["params"] = declarations.type_of(params) if params is not None else "dyn"
     if has_authorizer:
-        declared |= {"authorizer": "Authorizer", "authorizer.requestResource": "ResourceCheck"}
+        declared["authorizer"] = "Authorizer"
     scope = Scope(declared, declarations, authorizer_functions(authorizer))
     for variable in spec.get("variables") or () if variables else ():
         declare_variable(scope, variable)
