@@ -1,1 +1,1 @@
-"""The command line: `kcsim list | run | check | test | schema | why | tui | completion`. See docs/cli.md."""
+"""The command line: `kcsim list | run | check | test | schema | kubectl | why | tui | completion`. See docs/cli.md."""

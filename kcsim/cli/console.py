@@ -89,6 +89,14 @@ class Console:
         """A document for programs (JSON, a script) to stdout, to the byte."""
         self._write("out", text + "\n")
 
+    def write(self, text: str) -> None:
+        """Text of a program to stdout as it is, without a line end of its own; on a terminal it cannot steer it."""
+        self._write("out", _harmless(text) if _is_terminal(self.out) else text)
+
+    def say_text(self, text: str) -> None:
+        """The same to stderr."""
+        self._write("err", _harmless(text) if _is_terminal(self.err) else text)
+
     def say(self, text: str) -> None:
         """A line about what goes on, to stderr."""
         self._write("err", _harmless(text) + "\n")

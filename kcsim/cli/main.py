@@ -28,6 +28,7 @@ COMMANDS = {
     "test": "kcsim.cli.test",
     "schema": "kcsim.cli.schema",
     "constants": "kcsim.cli.constants",
+    "kubectl": "kcsim.cli.kubectl",
     "why": "kcsim.cli.why",
     "net": "kcsim.cli.net",
     "tui": "kcsim.cli.tui",
