@@ -125,9 +125,8 @@ def _manifest_files(
             folder = ", ".join(f"'{each}'" for each in folders)
             repo = contents.repository
             message = f"repository '{repo.name}' holds no YAML file below {folder}"
-            report.add(
-                "KC506", at(repo, "path"), message, did_you_mean(folders[0], _directories(state), "folders")
-            )
+            others = [each for each in _directories(state) if each not in folders]
+            report.add("KC506", at(repo, "path"), message, did_you_mean(folders[0], others, "other folders"))
 
 
 def _folders(scenario: Scenario, contents: Contents) -> list[str]:
