@@ -31,6 +31,12 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     type=Folder(),
     help="Replay the commits of this git repository in place of the scenario's own.",
 )
+@click.option(
+    "--path",
+    metavar="DIR",
+    type=Folder(),
+    help="With --repo: the folder inside it that holds the manifests; without, those that no other one builds upon.",
+)
 @click.option("--pace", metavar="TIME", type=Duration(), help="With --repo: one commit every so long.")
 @click.option("--out", metavar="DIR", type=Folder(), help="Write traces, final objects and results there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
@@ -44,6 +50,7 @@ def command(
     until: str | None,
     settings: tuple[str, ...],
     repo: Path | None,
+    path: Path | None,
     pace: str | None,
     out: Path | None,
     as_json: bool,
@@ -64,16 +71,25 @@ def command(
     from kcsim.cli.story import Ending, tell_story
     from kcsim.cli.worlds import begun_of, document_of, load_twins
 
-    if pace is not None and repo is None:
-        raise BadInput("--pace goes with --repo only", "Add --repo PATH, or leave --pace out.")
+    for option, value in (("--pace", pace), ("--path", path)):
+        if value is not None and repo is None:
+            raise BadInput(f"{option} goes with --repo only", f"Add --repo PATH, or leave {option} out.")
     twins = load_twins(
-        console, scenario, deliveries, seed=seed, until=until, settings=settings, repo=repo, pace=pace
+        console,
+        scenario,
+        deliveries,
+        seed=seed,
+        until=until,
+        settings=settings,
+        repo=repo,
+        pace=pace,
+        path=path.as_posix() if path is not None else None,
     )
     if out is not None:
         _prepare(out)
     with Interruption() as interruption:
         done = play(twins.worlds, console, interruption, quiet=quiet)
-    further = further_options(until, settings, repo, pace)
+    further = further_options(until, settings, repo, path, pace)
     ending = Ending(scenario, further, tuple(done), interruption.asked, out)
     begun = begun_of(twins, done)
     document = document_of(begun, done, interrupted=ending.interrupted)
@@ -87,10 +103,16 @@ def command(
 
 
 def further_options(
-    until: str | None, settings: Sequence[str], repo: Path | None, pace: str | None
+    until: str | None, settings: Sequence[str], repo: Path | None, path: Path | None, pace: str | None
 ) -> tuple[str, ...]:
     """The options that made this the story it was: a further run should have them as well."""
-    given = [("--until", until), ("--repo", repo), ("--pace", pace), *(("--set", text) for text in settings)]
+    given = [
+        ("--until", until),
+        ("--repo", repo),
+        ("--path", path),
+        ("--pace", pace),
+        *(("--set", text) for text in settings),
+    ]
     return tuple(word for option, value in given if value is not None for word in (option, str(value)))
 
 

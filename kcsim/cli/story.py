@@ -17,6 +17,7 @@ from kcsim.cli.happened import at_a_glance, happened, parted
 from kcsim.cli.results import explained, judged, measured
 from kcsim.cli.table import role_of
 from kcsim.engine.clock import SECOND, format_duration
+from kcsim.scenario.model import Flux
 from kcsim.scenario.recording import NAMELESS
 from kcsim.views.readiness import INFRASTRUCTURE
 from kcsim.views.timeline import timeline
@@ -35,7 +36,7 @@ class Ending:
 
     Attributes:
         scenario: as the user named it.
-        options: what else the user asked for and a further run should have: --until, --set, --repo, --pace.
+        options: what else the user asked for and a further run should have: --until, --set, --repo, --path, --pace.
         done: the worlds that got to their end.
         interrupted: whether Ctrl-C was pressed.
         out: where it was written to, if it was.
@@ -62,6 +63,7 @@ def tell_story(console: Console, twins: "Twins", ending: Ending) -> None:
         measured(console, compared) if compared is not None else [],
         explained(console, next(iter(done.values())).measures()) if len(worlds) == 1 and done else [],
         judged(console, {name: world.verdicts() for name, world in done.items()}),
+        refused(console, worlds),
         [] if ending.interrupted else next_steps(console, worlds, ending),
     ]
     for number, lines in enumerate(part for part in parts if part):
@@ -82,6 +84,31 @@ def heading(console: Console, worlds: Mapping[str, "Play"]) -> list[str]:
     facts = [names, f"seed {world.seed}", f"{length} of virtual time"]
     lines.append(console.paint("  ·  ", "dim").join(fact for fact in facts if fact))
     return lines
+
+
+# What went wrong for a reason that a beginner cannot see.
+
+
+def refused(console: Console, worlds: Mapping[str, "Play"]) -> list[str]:
+    """What to do when Flux refuses manifests that a pipeline applies: kubectl puts them into a namespace, Flux does not."""
+    lines: list[str] = []
+    for place, (name, world) in enumerate(worlds.items()):
+        delivery = world.scenario.deliveries.get(name)
+        reasons = (attempt.reason for attempt in world.way.attempts)
+        if not isinstance(delivery, Flux) or not any(_WITHOUT_NAMESPACE in reason for reason in reasons):
+            continue
+        field = "kustomization" if not delivery.kustomizations else "kustomizations[0]"
+        option = f"--set {shlex.quote(f'deliveries.{name}.{field}.targetNamespace=default')}"
+        lead = console.paint(name, role_of(place))
+        text = (
+            "refused objects that name no namespace; kubectl would have put them into its own. To name one:"
+        )
+        lines.extend(wrapped(f"{lead}: Flux {text}", console.width))
+        lines.append(f"  {console.paint(option, 'command')}")
+    return lines
+
+
+_WITHOUT_NAMESPACE = "namespace not specified"
 
 
 # What to try next.

@@ -23,6 +23,7 @@ def load_twins(
     settings: Sequence[str] = (),
     repo: Path | None = None,
     pace: str | None = None,
+    path: str | None = None,
 ) -> "Twins":
     """One world a delivery, ready to run. Warnings of the file go to stderr.
 
@@ -35,11 +36,18 @@ def load_twins(
 
     repository = str(repo) if repo is not None else None
     given = settings or None
-    loaded = examine(scenario, Changes(given, repository, pace))
+    loaded = examine(scenario, Changes(given, repository, pace, path))
     if loaded.scenario is not None:
         tell_diagnostics(console, loaded.warnings)
     made = worlds(
-        scenario, deliveries or None, seed, settings=given, until=until, repository=repository, pace=pace
+        scenario,
+        deliveries or None,
+        seed,
+        settings=given,
+        until=until,
+        repository=repository,
+        pace=pace,
+        path=path,
     )
     tell_diagnostics(
         console, _beyond_the_end(next(iter(made.values())), scenario if repo is None else f"--repo {repo}")

@@ -328,13 +328,14 @@ def worlds(
     until: Time | None = None,
     repository: str | Path | None = None,
     pace: Time | None = None,
+    path: str | None = None,
 ) -> dict[str, Play]:
     """One world for each delivery (all of the scenario's when None), ready to run; arguments as for ``load``.
 
     Raises:
         ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
     """
-    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace)
+    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace, path=path)
     named = list(dict.fromkeys(delivery_named(scenario, name) for name in deliveries or ()))
     chosen = named or list(scenario.deliveries) or [""]
     return {name: Play(scenario, name, seed, until=until) for name in chosen}
@@ -349,6 +350,7 @@ def compare(
     until: Time | None = None,
     repository: str | Path | None = None,
     pace: Time | None = None,
+    path: str | None = None,
 ) -> Twins:
     """Play a scenario under each of its deliveries (or those named), to the end; arguments as for ``load``.
 
@@ -356,7 +358,14 @@ def compare(
         ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
     """
     made = worlds(
-        path_or_name, deliveries, seed, settings=settings, until=until, repository=repository, pace=pace
+        path_or_name,
+        deliveries,
+        seed,
+        settings=settings,
+        until=until,
+        repository=repository,
+        pace=pace,
+        path=path,
     )
     twins = Twins(next(iter(made.values())).scenario, made)
     twins.finish()

@@ -358,6 +358,7 @@ def load(
     until: Time | None = None,
     repository: str | Path | None = None,
     pace: Time | None = None,
+    path: str | None = None,
 ) -> Play:
     """A world that plays a scenario, ready to run; nothing has happened yet.
 
@@ -369,11 +370,12 @@ def load(
         until: when the story ends (``"30m"``, seconds); the scenario's when None.
         repository: a git repository on disk to take the place of the scenario's only one.
         pace: with ``repository``: one commit every so long instead of at their real intervals.
+        path: with ``repository``: the folder of it that holds the manifests; found when None.
 
     Raises:
         ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
     """
-    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace)
+    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace, path=path)
     return Play(scenario, delivery or "", seed, until=until)
 
 
@@ -383,6 +385,7 @@ def read_scenario(
     settings: Settings | None = None,
     repository: str | Path | None = None,
     pace: Time | None = None,
+    path: str | None = None,
 ) -> Scenario:
     """The checked scenario that ``load`` plays (arguments as there).
 
@@ -393,6 +396,7 @@ def read_scenario(
         settings,
         None if repository is None else str(repository),
         pace if pace is None or isinstance(pace, str) else format_duration(seconds(pace)),
+        path,
     )
     loaded = examine(path_or_name, given)
     if loaded.scenario is None:

@@ -5,8 +5,9 @@ What Flux has done is read from the status of its Kustomizations, as anybody wou
 them behind -> the pods start -> status by status: an attempt begins, everything is applied, it succeeds or fails.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.api.client import Client
@@ -57,7 +58,11 @@ class FluxWay:
         self._flux = flux
         self._stage = stage
         self._source = flux.git_repository.name or stage.repository.name
-        self._objects = [self._kustomization(each) for each in flux.all_kustomizations()]
+        self._objects = [
+            self._kustomization(each)
+            for given in flux.all_kustomizations()
+            for each in self._each_folder(given)
+        ]
         accounts = {SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER}
         accounts |= {
             each.service_account_name for each in flux.all_kustomizations() if each.service_account_name
@@ -71,6 +76,15 @@ class FluxWay:
         }
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
+
+    def _each_folder(self, given: Kustomization) -> Sequence[Kustomization]:
+        """One for each folder that is delivered, where the scenario names neither it nor a folder."""
+        stage = self._stage
+        if given.path is not None or given.name or len(stage.paths) < 2:
+            return (given,)
+        return [
+            replace(given, name=_folder_name(stage.repository.name, path), path=path) for path in stage.paths
+        ]
 
     def _kustomization(self, given: Kustomization) -> dict[str, Any]:
         stage = self._stage
@@ -278,6 +292,11 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def _sha(revision: str | None) -> str | None:
     """The commit of a revision as Flux writes it: `main@sha1:...`."""
     return revision.rpartition(":")[2] or None if revision else None
+
+
+def _folder_name(repository: str, path: str) -> str:
+    """A name for the Kustomization of a folder: shop-app-prod."""
+    return "-".join(re.findall(r"[a-z0-9]+", f"{repository}-{path}".lower()))
 
 
 def _common(paths: Sequence[str]) -> str:

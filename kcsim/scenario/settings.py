@@ -136,27 +136,32 @@ class Changes:
         settings: `{key: value}` or texts "key=value".
         repository: a git repository on disk that takes the place of the scenario's only one.
         pace: with `repository`: a duration text, one commit every so long.
+        path: with `repository`: the folder of it that holds the manifests.
     """
 
     settings: Settings | None = None
     repository: str | None = None
     pace: str | None = None
+    path: str | None = None
 
     def made(self, tree: Tree, report: Report) -> Tree:
         """The tree with the changes made; what cannot be made goes into the report."""
         if self.repository is not None:
-            tree = with_repository(tree, self.repository, self.pace, report)
-        elif self.pace is not None:
-            where = Position(f"--pace {self.pace}")
-            report.add("KC801", where, "a pace goes with a repository on disk", "Give --repo PATH as well.")
+            tree = with_repository(tree, self.repository, self.pace, self.path, report)
+        else:
+            for option, noun, value in (("--pace", "pace", self.pace), ("--path", "path", self.path)):
+                if value is not None:
+                    message = f"a {noun} goes with a repository on disk"
+                    report.add("KC801", Position(f"{option} {value}"), message, "Give --repo PATH as well.")
         return with_settings(tree, read_settings(self.settings, report), report)
 
 
-def with_repository(tree: Tree, path: str, pace: str | None, report: Report) -> Tree:
-    """The story with its only repository replaced by one on disk.
+def with_repository(tree: Tree, path: str, pace: str | None, folder: str | None, report: Report) -> Tree:
+    """The story with its only repository replaced by one on disk, of which `folder` holds the manifests.
 
     Its history takes the place of the story's commits; the story's traffic and expectations speak of files that are
-    not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay. A story that
+    not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay; title and
+    summary name the repository. A story that
     was written for a repository on disk (`clone`) stays whole: only the place of the repository changes.
     """
     where = Position(f"--repo {path}")
@@ -177,13 +182,21 @@ def with_repository(tree: Tree, path: str, pace: str | None, report: Report) -> 
     items: dict[str, Tree] = {**kept, "clone": Scalar(where, os.path.abspath(path), plain=False)}  # noqa: PTH100 - kept as text
     if pace is not None:
         items["pace"] = Scalar(Position(f"--pace {pace}"), pace, plain=False)
+    if folder is not None:
+        items["path"] = Scalar(Position(f"--path {folder}"), folder, plain=False)
     replaced = Mapping(where, items=items, keys=dict.fromkeys(items, where))
     found = with_item(tree, "repositories", replace(repositories, items=[replaced]), where)
     if for_a_clone:
         return found
-    rest = {
-        key: item for key, item in found.items.items() if key not in {"traffic", "expectations", "timeline"}
+    gone = {"traffic", "expectations", "timeline", "teaches"}
+    rest = {key: item for key, item in found.items.items() if key not in gone}
+    name = found.child("name")
+    story = f" {name.text}" if isinstance(name, Scalar) else ""
+    told = {
+        "title": f"The commits of {os.path.basename(os.path.abspath(path))}",  # noqa: PTH100, PTH119 - kept as text
+        "summary": f"The history of {path}, on the cluster and with the deliveries and faults of the scenario{story}.",
     }
+    rest |= {key: Scalar(where, text, plain=False) for key, text in told.items()}
     left_out = [f"`{key}`" for key in ("traffic", "expectations") if key in found.items]
     timeline = found.items.get("timeline")
     if isinstance(timeline, Sequence):
