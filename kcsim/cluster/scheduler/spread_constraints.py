@@ -123,6 +123,12 @@ def domains_of(pod: PodInfo, constraint: SpreadConstraint, keys: tuple[str, ...]
     who = shape if picky or constraint.honors_taints else None
     key = ("spread", who, constraint.topology_key, constraint.honors_affinity, constraint.honors_taints, keys)
     known: Domains | None = nodes.node_memo.get(key)
+    if known is None and who is None and not keys:
+        # Nothing speaks against any node.
+        labels = [node.labels.get(constraint.topology_key) for node in nodes.infos]
+        known = nodes.node_memo[key] = Domains(
+            True, frozenset(), frozenset(v for v in labels if v is not None)
+        )
     if known is None:
         topology = constraint.topology_key
         inside = [node for node in nodes.infos if takes_part(pod, constraint, keys, node)]
