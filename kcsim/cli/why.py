@@ -91,6 +91,9 @@ def lines_of(console: Console, why: "Why") -> list[str]:
     for number, link in enumerate(why.links):
         lead = "" if number == 0 else "because "
         lines.extend(_link(console, link, lead, is_origin=number == last))
+        if number < 2:
+            # A decision of the scheduler, node by node; further down the chain it would be beside the point.
+            lines.extend(console.paint(f"{' ' * 14}│   {line}", "dim") for line in link.lines)
     return lines
 
 

@@ -293,6 +293,10 @@ class Simulation:
                 raise NotFound(f"{ref} exists in several namespaces ({', '.join(spaces)}): say which")
             versions = [v for v in versions if v.key[0] == "default"]
         for version in reversed(versions):
+            cause = version.cause
+            if cause is not None and cause.verb == "refused" and not version.deleted:
+                # A pod that no node would take: what was said of the nodes, not the condition that tells it.
+                return of_record(cause)
             before = version.previous
             if version.deleted or before is None or _substance(before.object) != _substance(version.object):
                 return of_record(version)
@@ -361,15 +365,29 @@ class Simulation:
             self.cluster(cluster).add_stages(read_stages(text, name))
 
     def inject(
-        self, kind: str, target: str = "", *, duration: Time | None = None, cluster: str | None = None
+        self,
+        kind: str,
+        target: str = "",
+        *,
+        duration: Time | None = None,
+        cluster: str | None = None,
+        loss: float = 0.1,
+        delay: Time = "100ms",
     ) -> Record:
         """Put a fault in now (see ``kcsim.simulation.faults.KINDS``), for ``duration`` or for good.
+
+        Args:
+            target: what it hits; a link of the network is written ``node-1`` (from everybody), ``zone-a <-> zone-b`` or
+                ``node-1 -> control-plane``.
+            loss: with ``network-loss``, the share of packets lost each way.
+            delay: with ``network-delay``, how much longer a packet takes each way.
 
         Raises:
             FaultError: an unknown kind or target.
         """
         length = seconds(duration) if duration is not None else None
-        return inject(self.world, Fault(kind, target, length, cluster or ""))
+        fault = Fault(kind, target, length, cluster or "", loss=loss, delay=seconds(delay))
+        return inject(self.world, fault)
 
     def __repr__(self) -> str:
         nodes = sum(len(c.kubelets) for c in self.world.clusters.values())

@@ -13,6 +13,7 @@ from typing import Any
 from kcsim.api.log import Version
 from kcsim.api.patch import merge_patch
 from kcsim.engine.trace import Record
+from kcsim.simulation import why_scheduling
 from kcsim.simulation.leaves import differences
 
 Row = Mapping[str, Any]
@@ -29,7 +30,11 @@ _TIMES = ("Time", "observedGeneration", "timeAdded")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One step of the chain: when, who, did what, to what, and the facts in a few words."""
+    """One step of the chain: when, who, did what, to what, and the facts in a few words.
+
+    Attributes:
+        lines: what else there is to say, told of the first two steps only (for a decision of the scheduler: each node).
+    """
 
     seq: int
     t: str
@@ -37,6 +42,7 @@ class Link:
     verb: str
     object: str
     facts: str
+    lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f"t={float(self.t):.3f}s  {self.actor} {self.verb} {self.object}"
@@ -55,7 +61,7 @@ class Why:
         return self.links[-1]
 
     def __str__(self) -> str:
-        lines = [str(self.links[0])]
+        lines = [str(self.links[0]), *(f"    {line}" for line in self.links[0].lines)]
         left_out = len(self.links) - _LINES if len(self.links) > _LINES + 1 else 0
         for i, link in enumerate(self.links[1:], start=1):
             pad = "  " * min(i, 6)
@@ -64,6 +70,8 @@ class Why:
                     lines.append(f"{pad}... {left_out} steps in between")
                 continue
             lines.append(f"{pad}because {link}")
+            if i == 1:
+                lines += [f"{pad}    {line}" for line in link.lines]
         return "\n".join(lines)
 
 
@@ -138,7 +146,18 @@ def matches(subject: str, wanted: str) -> bool:
 
 
 def _link(row: Row, before: Mapping[str, Any] | None) -> Link:
-    return Link(row["seq"], row["t"], row["actor"], row["verb"], row["object"], _facts(row["detail"], before))
+    detail = row["detail"]
+    told = why_scheduling.facts(detail)
+    words = _facts(detail, before) if told is None else told
+    return Link(
+        row["seq"],
+        row["t"],
+        row["actor"],
+        row["verb"],
+        row["object"],
+        words,
+        () if told is None else why_scheduling.lines(detail),
+    )
 
 
 def _facts(detail: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:

@@ -121,12 +121,12 @@ class Preemptor:
         """Begin to evict the victims; the pod waits until that is done."""
         self.busy[pod.uid] = False
         detail = {
-            "node": candidate.node,
+            "for": reports.subject(pod),
             "victims": [reports.subject(victim) for victim in candidate.victims],
             "budgets violated": candidate.violations,
         }
         scheduler = self._scheduler
-        record = scheduler.engine.note(scheduler.name, "preempts for", reports.subject(pod), detail)
+        record = scheduler.engine.note(scheduler.name, "preempt", f"node/{candidate.node}", detail)
         with scheduler.engine.because(record):
             scheduler.spawn(self._evict(pod, candidate), lambda _value, error: self._done(pod, error))
 

@@ -168,14 +168,41 @@ def prioritize_nodes(
 ) -> list[int]:
     """The weighted sum of all scores for each feasible node."""
     totals = [0] * len(feasible)
+    for scores in _weighted_scores(profile, pod, feasible, nodes).values():
+        totals = [total + score for total, score in zip(totals, scores, strict=True)]
+    return totals
+
+
+def explain(
+    profile: SchedulerProfile, pod: PodInfo, nodes: Nodes, nominations: Nominations | None = None
+) -> dict[str, dict[str, int]]:
+    """For each feasible node what each plugin gives it, weighted: {node: {plugin: score}}, best node first."""
+    refused, states, names = run_pre_filters(profile.filters, pod, nodes)
+    if refused is not None:
+        return {}
+    filters = [(plugin, states[plugin.name]) for plugin in profile.filters if plugin.name in states]
+    candidates = nodes.infos if names is None else _named(names, nodes)
+    feasible = [info for info in candidates if refusal(filters, pod, info, nominations) is None]
+    by_plugin = _weighted_scores(profile, pod, feasible, nodes) if feasible else {}
+    table = {
+        info.name: {name: scores[i] for name, scores in by_plugin.items()} for i, info in enumerate(feasible)
+    }
+    return dict(sorted(table.items(), key=lambda item: -sum(item[1].values())))
+
+
+def _weighted_scores(
+    profile: SchedulerProfile, pod: PodInfo, feasible: Sequence[NodeInfo], nodes: Nodes
+) -> dict[str, list[int]]:
+    """What each plugin that has something to say gives the nodes: normalised, times its weight."""
+    found = {}
     for plugin, weight in profile.scores:
         status, state = plugin.pre_score(pod, feasible, nodes)
         if status is not None:
             continue
         raw = [plugin.score(state, pod, info) for info in feasible]
         scores = plugin.normalize(state, pod, feasible, raw)
-        totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
-    return totals
+        found[plugin.name] = [weight * score for score in scores]
+    return found
 
 
 def _named(names: frozenset[str], nodes: Nodes) -> Sequence[NodeInfo]:

@@ -40,13 +40,16 @@ from kcsim.cluster.scheduler.plugins.volume_binding import VolumeBinding
 from kcsim.cluster.scheduler.pod_info import DEFAULT_SCHEDULER, PodInfo, Shapes
 from kcsim.cluster.scheduler.preemptor import Preemptor
 from kcsim.cluster.scheduler.queue import QueuedPod, SchedulingQueue
-from kcsim.cluster.scheduler.schedule_pod import Diagnosis
+from kcsim.cluster.scheduler.schedule_pod import Diagnosis, explain
 from kcsim.cluster.scheduler.timings import DEFAULT_TIMINGS, SchedulerTimings
 from kcsim.cluster.scheduler.volume_binder import CachedStorage, bind_volumes
 from kcsim.cluster.scheduler.workloads import CachedWorkloads
 from kcsim.engine.core import Timer
+from kcsim.engine.trace import Record
 from kcsim.profile.api import SCHEDULER, UNLIMITED, ClientLimits
 
+EXPLAINED_NODES = 20
+"""In clusters of up to so many nodes every choice is noted with all scores; in larger ones only refusals are."""
 _ENDED = frozenset(("Succeeded", "Failed"))
 
 
@@ -248,10 +251,19 @@ class Scheduler(Component):
             decision = self._fast.decide(pod, self._start_index, self._pick, self.percentage)
             self._start_index = decision.next_start
             if decision.node:
-                self._bind(queued, decision.node)
+                with self.engine.because(self._chosen(pod, decision.node) or self.engine.cause):
+                    self._bind(queued, decision.node)
             elif decision.diagnosis is not None:
                 self._refused(queued, decision.diagnosis)
         self._kick()
+
+    def _chosen(self, pod: PodInfo, node: str) -> Record | None:
+        """Note why this node, where there are few enough to tell of each."""
+        if len(self.cache.infos) > EXPLAINED_NODES:
+            return None
+        scores = explain(self._profile, pod, self.cache, self.nominations)
+        detail = {"node": node, "feasible": len(scores), "scores": scores}
+        return self.engine.note(self.name, "placed", reports.subject(pod), detail)
 
     def _bind(self, queued: QueuedPod, node: str) -> None:
         pod = queued.pod
@@ -315,8 +327,9 @@ class Scheduler(Component):
         if outcome.node is not None:
             self.nominations.add(pod, outcome.node)
         self._arm_flush()
-        detail = {**reports.refusals(diagnosis), "attempt": queued.attempts}
-        self._report(pod, "Unschedulable", diagnosis.message(), detail, outcome.node)
+        message = diagnosis.message()
+        detail = {**reports.refusals(diagnosis), "attempt": queued.attempts, "message": message}
+        self._report(pod, "Unschedulable", message, detail, outcome.node)
         if outcome.candidate is not None:
             self._preemptor.evict(pod, outcome.candidate)
 

@@ -162,6 +162,6 @@ def test_the_trace_tells_whom_it_cost(world: Any) -> None:
     world.run(1)
     world.pod("vip", "800m", priorityClassName="high")
     world.run(1)
-    (note,) = world.notes("preempts for")
-    assert note.subject == "pod/shop/vip"
-    assert note.detail == {"node": "node-0", "victims": ["pod/shop/low"], "budgets violated": 0}
+    (note,) = world.notes("preempt")
+    assert note.subject == "node/node-0"
+    assert note.detail == {"for": "pod/shop/vip", "victims": ["pod/shop/low"], "budgets violated": 0}
