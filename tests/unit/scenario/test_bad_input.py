@@ -247,7 +247,7 @@ def test_warning_does_not_stop_the_scenario(base):
     assert loaded.scenario is not None
     text = base.replace(
         "      deploy/service.yaml: |",
-        "      deploy/quota.yaml: |\n        apiVersion: v1\n        kind: ResourceQuota\n        metadata: {name: web, namespace: shop}\n      deploy/service.yaml: |",
+        "      deploy/template.yaml: |\n        apiVersion: v1\n        kind: PodTemplate\n        metadata: {name: web, namespace: shop}\n      deploy/service.yaml: |",
     )
     warned = examine_text(text)
     assert warned.scenario is not None
