@@ -97,6 +97,13 @@ def format_duration(us: int) -> str:
     return sign + "".join(parts)
 
 
+def told_duration(us: int) -> str:
+    """A duration as people are told it, rounded to the nearest second, or tenth below ten seconds: ``46s``, ``3.2s``."""
+    # To the millisecond first, as measures keep it, so that a duration reads the same wherever it is told.
+    us = round(us, -3)
+    return format_duration(round(us, -6) if us >= 10 * SECOND else round(us, -5))
+
+
 def _decimal(us: int, unit: int) -> str:
     whole, fraction = divmod(us, unit)
     if not fraction:

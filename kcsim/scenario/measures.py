@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.request import ADMIN
-from kcsim.engine.clock import MINUTE, format_duration, to_seconds
+from kcsim.engine.clock import MINUTE, format_duration, to_seconds, told_duration
 from kcsim.engine.trace import Record
 from kcsim.scenario.changes import Change, Changes
 from kcsim.scenario.credentials import Holder, holders, holding
@@ -74,8 +74,7 @@ class Measure:
 
 def _duration(value: float | str) -> str:
     """Seconds as people read them: 2m14s, 850ms."""
-    us = round(float(value) * 1_000_000)
-    return format_duration(round(us, -6) if us >= 10_000_000 else round(us, -5))
+    return told_duration(round(float(value) * 1_000_000))
 
 
 class Measures:
@@ -289,7 +288,9 @@ class Measures:
             "API writes",
             writes,
             "writes",
-            "Objects created, changed or deleted, by anybody; renewals of leases left out.",
+            "Objects created, changed or deleted, by anybody. Left out: what a cluster holds before anybody uses it, requests "
+            "that changed nothing or were refused, and what repeats without effect: renewals of leases, Events counted up by "
+            "polls that find nothing new.",
             tuple(f"{actor}: {count:,}" for actor, count in most[:8]),
         )
         yield Measure(
@@ -297,7 +298,8 @@ class Measures:
             "API writes of the delivery",
             ours,
             "writes",
-            "Objects created, changed or deleted with the delivery's identities.",
+            "Objects created, changed or deleted with the delivery's identities, Events among them; left out is what API writes "
+            "leave out.",
         )
 
     # --- credentials --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api.log import Version
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import told_duration
 from kcsim.views.readiness import INFRASTRUCTURE
 
 _HASH = "pod-template-hash"
@@ -80,7 +80,7 @@ class Rollouts:
                 known.stuck = True
                 yield "", f"{name}: rollout is stuck: ProgressDeadlineExceeded"
             if current and updated == total == wanted and (status.get("availableReplicas") or 0) >= wanted:
-                took = format_duration((version.time - known.began) // 1_000_000 * 1_000_000)
+                took = told_duration(version.time - known.began)
                 kind = "up" if known.first else ""
                 yield kind, f"{name}: rollout complete, {ready} of {wanted} ready, after {took}"
                 known.began, known.ready = None, ready

@@ -9,7 +9,7 @@ steps, nodes and pods in trouble, drift and its repair, requests that begin to f
 
 from collections.abc import Iterator
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import told_duration
 from kcsim.scenario.drift import Episode
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import Simulation
@@ -62,7 +62,7 @@ def _drift(play: Play) -> Iterator[Moment]:
             repaired.setdefault(episode.repair.seq, episode)  # the oldest of those that one write ended
     for episode in repaired.values():
         if episode.ended is not None and episode.repair is not None:
-            took = format_duration((episode.ended - episode.began) // 1_000_000 * 1_000_000)
+            took = told_duration(episode.ended - episode.began)
             text = f"repaired: {episode.ref} is as git says again, after {took}"
             yield Moment(episode.ended, "api", short_actor(episode.repair.actor), text, episode.repair)
 

@@ -5,6 +5,7 @@ from functools import cache
 import pytest
 
 import kcsim
+from kcsim.engine.clock import told_duration
 from kcsim.scenario.load import gallery
 from kcsim.views.text import timeline_text
 from kcsim.views.timeline import LANES, timeline
@@ -101,3 +102,20 @@ def test_as_text():
     lines = timeline_text(moments, width=60).splitlines()
     assert lines[0] == '00:00:00  git     dana commits d239a11 "Initial commit"'
     assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize("scenario", ["drift-at-night", "plain-release"])
+@pytest.mark.parametrize("delivery", ["push", "flux"])
+def test_durations_read_as_in_the_measures(scenario, delivery):
+    """A repair that took 5.6 s is not 5 s in the timeline and 6 s in the table; neither is a rollout."""
+    play, moments = told(scenario, delivery)
+    measured = {line for measure in play.measures() for line in measure.detail if " by nico: after " in line}
+    repairs = [moment.text for moment in moments if moment.text.startswith("repaired: ")]
+    for text in repairs:
+        assert any(line.endswith(text.rpartition(", ")[2]) for line in measured), (text, measured)
+    began: int | None = None
+    for moment in moments:
+        if "rollout begins: " in moment.text:
+            began = moment.time
+        elif "rollout complete" in moment.text and began is not None:
+            assert moment.text.endswith(f"after {told_duration(moment.time - began)}")
