@@ -13,10 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import networkx as nx
 
+from kcsim.network.impairment import Impairment
 from kcsim.profile.distributions import Distribution, Fixed
+
+T = TypeVar("T")
 
 
 class UnknownHost(LookupError):
@@ -36,7 +40,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How packets get from one host to another: the hosts on the way and each link's one-way latency."""
+    """How packets get from one host to another: the hosts on the way, each link's one-way latency, and what faults add."""
 
     hops: tuple[str, ...]
     latencies: tuple[Distribution, ...]
@@ -69,6 +73,8 @@ class Network:
         self._hosts: dict[str, Host] = {}
         self._down: set[str] = set()
         self._cuts: list[Cut] = []
+        self._partitions: dict[str, tuple[Cut, ...]] = {}
+        self._impairments: dict[str, tuple[Impairment, ...]] = {}
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._asked: set[str] = set()
         self._core: nx.Graph[str] | None = None
@@ -165,6 +171,16 @@ class Network:
             self._cuts.remove(cut)
             self._changed()
 
+    def partition(self, name: str, cuts: Iterable[Cut]) -> None:
+        """Make these the cuts of a named partition; none: it is healed."""
+        _put(self._partitions, name, tuple(cuts))
+        self._changed()
+
+    def impair(self, name: str, impairments: Iterable[Impairment]) -> None:
+        """Make these the impairments of that name; none: all is well again."""
+        _put(self._impairments, name, tuple(impairments))
+        self._changed()
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each change of the topology."""
         self._listeners.append(listener)
@@ -204,13 +220,25 @@ class Network:
             return None
         if any(source in cut.sources and target in cut.targets for cut in self._cuts):
             return None
+        for cuts in self._partitions.values():
+            if any(source in cut.sources and target in cut.targets for cut in cuts):
+                return None
         if source == target:
             return Route((source,), (LOOPBACK,))
         hops = self._hops(source, target)
         if hops is None:
             return None
         links = tuple(self._graph.edges[a, b]["latency"] for a, b in pairwise(hops))
-        return Route(tuple(hops), links)
+        return Route(tuple(hops), links + self._extra(source, target))
+
+    def _extra(self, source: str, target: str) -> tuple[Distribution, ...]:
+        """What impairments add to the way, as if each were a link of its own."""
+        return tuple(
+            each.delay
+            for group in self._impairments.values()
+            for each in group
+            if source in each.sources and target in each.targets
+        )
 
     def _hops(self, source: str, target: str) -> list[str] | None:
         """Vertices on the way. Leaves (most hosts hang on one switch) are stripped first, so that the search walks
@@ -241,6 +269,13 @@ class Network:
             inner = [name for name, degree in self._graph.degree() if degree > 1]
             core = self._core = self._graph.subgraph(inner).copy()
         return core
+
+
+def _put(known: dict[str, tuple[T, ...]], name: str, values: tuple[T, ...]) -> None:
+    if values:
+        known[name] = values
+    else:
+        known.pop(name, None)
 
 
 LOOPBACK = Fixed(30)

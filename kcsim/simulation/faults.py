@@ -20,10 +20,14 @@ from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.git.repository import GitError
 from kcsim.delivery.registry.reference import InvalidReference
 from kcsim.delivery.registry.registry import ImageNotFound
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import MILLISECOND, format_duration
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
+from kcsim.network.impairment import Impairment, Lossy
+from kcsim.network.topology import Cut
+from kcsim.profile.distributions import Distribution, Fixed
 from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.links import UnknownLink, parse
 from kcsim.simulation.places import CI
 from kcsim.simulation.world import World
 
@@ -44,6 +48,8 @@ class Fault:
         duration: how long (µs); None: for good.
         cluster: the cluster it happens in; "" for the first.
         behaviour: for ``image-behaviour``: how the image behaves from now on.
+        loss: for ``network-loss``: the share of packets that is lost, each way.
+        delay: for ``network-delay``: how much longer a packet takes, each way (µs).
         detail: further facts for its trace record: who tells a story says why it happens.
     """
 
@@ -52,6 +58,8 @@ class Fault:
     duration: int | None = None
     cluster: str = ""
     behaviour: ImageBehaviour | None = None
+    loss: float = 0.1
+    delay: int = 100 * MILLISECOND
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -248,6 +256,41 @@ def _api_partition(world: World, cluster: Cluster, client: str, faults: Sequence
         cluster.endpoint.set_client_fault(name, ClientFault(cut=True) if faults else None)
 
 
+def _a_link(world: World, cluster: Cluster, fault: Fault) -> dict[str, str]:
+    if not fault.target:
+        raise FaultError(f'{fault.kind} needs a link: "node-1", "zone-a <-> zone-b" or "node-1 -> control-plane"')
+    try:
+        parse(fault.target, world.network, cluster)
+    except UnknownLink as error:
+        raise FaultError(str(error)) from error
+    if not 0 <= fault.loss < 1:
+        raise FaultError(f"loss is a share of 0 or more and less than 1, not {fault.loss}")
+    if fault.kind == "network-loss":
+        return {"loss": f"{fault.loss:g}"}
+    return {"delay": format_duration(fault.delay)} if fault.kind == "network-delay" else {}
+
+
+def _partition(world: World, cluster: Cluster, link: str, faults: Sequence[Fault]) -> None:
+    groups = parse(link, world.network, cluster) if faults else []
+    world.network.partition(f"{cluster.name}/{link}", [Cut(a, b) for a, b in groups])
+
+
+def _loss(world: World, cluster: Cluster, link: str, faults: Sequence[Fault]) -> None:
+    delays: list[Distribution] = [Lossy(fault.loss) for fault in faults]
+    _impair(world, cluster, link, "loss", delays)
+
+
+def _delay(world: World, cluster: Cluster, link: str, faults: Sequence[Fault]) -> None:
+    delays: list[Distribution] = [Fixed(fault.delay) for fault in faults]
+    _impair(world, cluster, link, "delay", delays)
+
+
+def _impair(world: World, cluster: Cluster, link: str, what: str, delays: Sequence[Distribution]) -> None:
+    groups = parse(link, world.network, cluster)
+    impairments = [Impairment(a, b, delay) for delay in delays for a, b in groups]
+    world.network.impair(f"{cluster.name}/{link}/{what}", impairments)
+
+
 def _an_image(world: World, cluster: Cluster, fault: Fault) -> dict[str, str]:
     del cluster
     image = fault.target or (fault.behaviour.name if fault.behaviour is not None else "")
@@ -303,6 +346,15 @@ KINDS: dict[str, Kind] = {
         _component_crash,
     ),
     "api-partition": Kind("One client cannot reach the API server.", "client", _a_client, _api_partition),
+    "network-partition": Kind(
+        "Packets between two parts of the network are lost, both ways or one.", "link", _a_link, _partition
+    ),
+    "network-loss": Kind(
+        "A share of the packets between two parts of the network is lost.", "link", _a_link, _loss
+    ),
+    "network-delay": Kind(
+        "Packets between two parts of the network take longer.", "link", _a_link, _delay
+    ),
     "image-behaviour": Kind(
         "Containers of an image behave differently, running ones as well.",
         "image",

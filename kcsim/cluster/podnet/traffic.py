@@ -15,6 +15,7 @@ stretch in the ``Ledger`` -> when its first request fails, or the first succeeds
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from kcsim.api.objects import Key
@@ -26,7 +27,9 @@ from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules, outside_i
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
+from kcsim.network.impairment import loss_of, without_loss
 from kcsim.network.topology import Route
+from kcsim.profile.distributions import Distribution
 
 NO_SERVICE, NO_PORT, NO_ENDPOINTS = "service not found", "service has no such port", "no ready endpoints"
 REFUSED, TIMED_OUT, SERVER_ERROR = "connection refused", "timed out", "server error"
@@ -37,6 +40,7 @@ CAUSES = (NO_SERVICE, NO_PORT, NO_ENDPOINTS, REFUSED, TIMED_OUT, DROPPED, SERVER
 
 ENTRIES = ("", "NodePort", "LoadBalancer")
 _FINEST = 1_000_000
+_TRIES = 7
 
 
 class TrafficSource:
@@ -291,8 +295,41 @@ class TrafficSource:
         if not self._pods.allows(sender, backend.ip, backend.port):
             return [(Outcome(DROPPED, 0.0, self.timeout), 1.0)]
         outer = tuple(link for route in entry or () for link in route.latencies)
-        links = (*outer, *path.there.latencies, *path.back.latencies)
+        all_links = (*outer, *path.there.latencies, *path.back.latencies)
+        links = without_loss(all_links)
         travel = sum(link.at(0.5) for link in links)
+        loss = loss_of(all_links)
+        if loss:
+            return self._repeated(self._accepted(backend, links, travel), loss)
+        return self._accepted(backend, links, travel)
+
+    def _repeated(self, outcomes: list[tuple[Outcome, float]], loss: float) -> list[tuple[Outcome, float]]:
+        """What loss makes of outcomes: a request that loses a packet takes a second longer, then two, then four ...
+
+        A request is two exchanges: opening the connection, and the request itself.
+        """
+        passes = (1.0 - loss) ** 2
+        found: list[tuple[Outcome, float]] = []
+        left, waited = 1.0, 0
+        for tries in range(_TRIES):
+            late = [(o, part) for o, part in outcomes if o.takes + waited > self.timeout]
+            if late and len(late) == len(outcomes):
+                break
+            for o, part in outcomes:
+                slower = replace(o, takes=o.takes + waited, work=o.work + waited if o.work else 0)
+                over = slower.takes > self.timeout
+                ended = Outcome(TIMED_OUT, 0.0, self.timeout) if over else slower
+                found.append((ended, part * left * passes))
+            left *= 1.0 - passes
+            waited += SECOND << tries
+        found.append((Outcome(TIMED_OUT, 0.0, self.timeout), left))
+        return [(o, part) for o, part in found if part > 0]
+
+    def _accepted(
+        self, backend: Backend, links: tuple[Distribution, ...], travel: int
+    ) -> list[tuple[Outcome, float]]:
+        """What becomes of a request whose packets arrive."""
+        timed_out = Outcome(TIMED_OUT, 0.0, self.timeout)
         serving = self._pods.serving(backend.ip, backend.port)
         if serving is None:
             return [(Outcome(REFUSED, 0.0, travel) if travel <= self.timeout else timed_out, 1.0)]
