@@ -96,7 +96,7 @@ def _create_definition(obj: Object) -> Object:
             ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
         )
     ]
-    stored = [v["name"] for v in spec.get("versions") or () if v.get("storage")]
+    stored = [v.get("name", "") for v in spec.get("versions") or () if v.get("storage")]
     status = {"conditions": conditions, "acceptedNames": spec.get("names") or {}, "storedVersions": stored}
     return {**obj, "status": status}
 

@@ -54,7 +54,7 @@ def _container(container: Object, defaults: dict[str, dict[str, str]], what: str
         missing = {name: amount for name, amount in sorted(defaults[field].items()) if name not in given}
         if missing:
             resources[field] = {**given, **missing}
-            notes.append(f"{', '.join(missing)} {word} for {what} {container['name']}")
+            notes.append(f"{', '.join(missing)} {word} for {what} {container.get('name', '')}")
             changed = True
     return {**container, "resources": resources} if changed else container
 

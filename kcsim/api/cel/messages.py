@@ -165,7 +165,7 @@ _FORMATS = {"date-time": "timestamp", "date": "timestamp", "duration": "duration
 def _scalar(node: Schema) -> str:
     if node.type == "string":
         return _FORMATS.get(node.format, "string")
-    return {"integer": "int", "number": "double", "boolean": "bool"}.get(node.type, "dyn")
+    return {"integer": "int", "number": "double", "boolean": "bool"}.get(str(node.type), "dyn")
 
 
 def library_type(kind: str) -> Any:

@@ -40,6 +40,8 @@ def canonical(value: Any, node: Schema) -> Any:
             return changed if any(changed[key] is not value[key] for key in value) else value
     if node.format == "quantity" and isinstance(value, (str, int, float)):
         return _quantity(value)
+    if node.format == "quantity" and value is None:
+        return "0"  # what Go reads null as, in a map of quantities
     if node.format == "date-time" and isinstance(value, str):
         return _time(value, micro=node.name.endswith("MicroTime"))
     return value

@@ -156,6 +156,8 @@ def custom_resource_definition(obj: Mapping[str, Any]) -> Errors:
 def _versions(versions: list[dict[str, Any]]) -> Errors:
     errors: Errors = []
     for index, version in enumerate(versions):
+        name = version.get("name") or ""
+        errors += each_invalid(f"spec.versions[{index}].name", name, names.is_dns1035_label(name))
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             field = f"spec.versions[{index}].schema.openAPIV3Schema"
             errors.append(required(field, "schemas are required"))
