@@ -1,8 +1,7 @@
 """kubectl apply, create, replace and delete: files become objects.
 
 **Imitates:** kubectl ``pkg/cmd/apply`` (v1.36): the three-way merge between the last-applied annotation, the file and
-the live object (kubernetes-api reference, 7.2), server-side apply, and pruning by selector; ``pkg/cmd/{create,replace,
-delete}``. Left out: ApplySets, the editor.
+the live object (kubernetes-api reference, 7.2), server-side apply; ``pkg/cmd/{create,replace,delete}``.
 """
 
 from __future__ import annotations
@@ -18,36 +17,19 @@ from kcsim.api.patch import three_way
 from kcsim.api.patch.values import PatchError
 from kcsim.api.patching import patch_schema
 from kcsim.api.status import StatusError, Unreachable
-from kcsim.engine.clock import SECOND, rfc3339_micro
+from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.create import create_named
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.migration import CLIENT_SIDE, LAST_APPLIED, SERVER_SIDE, migrate
 from kcsim.kubectl.printing import print_objects
+from kcsim.kubectl.prune import check_prune, prune, selected
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
 from kcsim.kubectl.targets import Target, Written, choose, tell, written
 from kcsim.manifests import dump
 
 _CONFLICT_RETRIES = 5
 _VALIDATION = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}
-_PRUNED_KINDS = (
-    "configmaps",
-    "endpoints",
-    "persistentvolumeclaims",
-    "pods",
-    "replicationcontrollers",
-    "secrets",
-    "services",
-    "jobs.batch",
-    "cronjobs.batch",
-    "ingresses.networking.k8s.io",
-    "daemonsets.apps",
-    "deployments.apps",
-    "replicasets.apps",
-    "statefulsets.apps",
-    "namespaces",
-    "persistentvolumes",
-)
 
 
 def apply(session: Session, arguments: Arguments) -> Steps:
@@ -60,7 +42,10 @@ def apply(session: Session, arguments: Arguments) -> Steps:
         raise KubectlError(
             "error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
         )
-    items = written(session, arguments)
+    if arguments.on("server-side") and arguments.on("force"):
+        raise KubectlError("error: --force cannot be used with --server-side")
+    check_prune(session, arguments)
+    items = selected(written(session, arguments), arguments)
     if not items:
         raise KubectlError("error: no objects passed to apply")
     for item in items:
@@ -89,7 +74,7 @@ def apply(session: Session, arguments: Arguments) -> Steps:
     if arguments.get("output") not in {"", "name"}:
         print_objects(session, arguments, applied)
     if arguments.on("prune"):
-        yield from _prune(session, arguments, applied)
+        yield from prune(session, arguments, applied)
     return None
 
 
@@ -264,43 +249,6 @@ def server_side(session: Session, arguments: Arguments, item: Written) -> Steps:
     if not dry_run and (yield from migrate(session, item, new, manager)):
         new = yield apply_it()
     return new, "serverside-applied"
-
-
-def _prune(session: Session, arguments: Arguments, applied: list[Object]) -> Steps:
-    """Delete what carries a last-applied annotation and matches the selector but was not applied."""
-    selector = arguments.get("selector")
-    if not selector and not arguments.on("all"):
-        raise KubectlError(
-            "error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
-            "--all flag. If you did not mean to prune all resources, specify a label selector"
-        )
-    if arguments.get("namespace"):
-        session.warn(
-            f"W{_klog_time(session)}       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced "
-            "resources by default when used with the --namespace flag in a future release. To preserve the current "
-            "behaviour, list the resources you want to target explicitly in the --prune-allowlist flag."
-        )
-    kept = {objects.uid(obj) for obj in applied}
-    namespaces = sorted({objects.namespace(obj) for obj in applied if objects.namespace(obj)})
-    for plural in _PRUNED_KINDS:
-        resource = session.resource(plural)
-        for namespace in namespaces if resource.namespaced else [""]:
-            found = yield session.client.list(resource, namespace, label_selector=selector)
-            for obj in found["items"]:
-                if LAST_APPLIED not in objects.annotations(obj) or objects.uid(obj) in kept:
-                    continue
-                if not arguments.get("dry-run"):
-                    yield session.client.delete(
-                        resource, namespace, objects.name(obj), propagation="Background"
-                    )
-                _report(session, arguments, resource, obj, "pruned")
-    return None
-
-
-def _klog_time(session: Session) -> str:
-    """The moment as klog's headers show it: month and day, then the time."""
-    text = rfc3339_micro(session.engine.now)
-    return f"{text[5:7]}{text[8:10]} {text[11:26]}"
 
 
 def create(session: Session, arguments: Arguments) -> Steps:

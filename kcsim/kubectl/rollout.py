@@ -11,13 +11,14 @@ from typing import Any
 from kcsim.api import objects, selectors
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
-from kcsim.engine.clock import rfc3339, seconds
+from kcsim.engine.clock import rfc3339
 from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.containers import write_template
 from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, named
 from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.kubectl.wait import duration
 from kcsim.kubectl.watching import Changed
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -155,12 +156,17 @@ def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
     describe = _STATUS.get(target.resource.kind)
     if describe is None:
         raise KubectlError(f"error: no status viewer has been implemented for {target.resource.kind}")
-    timeout = arguments.get("timeout", "0s")
-    deadline = session.engine.now + seconds(timeout) if seconds(timeout) else None
+    timeout = duration(arguments, "timeout", "0s", forever=0)
+    deadline = session.engine.now + timeout if timeout else None
     revision = arguments.integer("revision") or 0
-    shown = ""
+    shown, is_first = "", True
     while True:
-        obj = yield session.client.get(target.resource, target.namespace, target.name)
+        try:
+            obj = yield session.client.get(target.resource, target.namespace, target.name)
+        except StatusError as error:
+            if error.is_not_found and not is_first:
+                raise KubectlError("error: object has been deleted") from None
+            raise
         text, done = describe(obj, revision)
         if text != shown:
             session.write(text)
@@ -171,6 +177,7 @@ def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
         changed = yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)
         if not changed:
             raise KubectlError("error: timed out waiting for the condition")
+        is_first = False
 
 
 def _owned_sets(session: Session, deployment: Object) -> Steps:

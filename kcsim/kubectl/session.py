@@ -44,6 +44,7 @@ class Session:
         client: the connection, as somebody, from somewhere.
         namespace: where things are when no -n is given.
         files: what -f may name: texts by path; ``-`` is stdin.
+        failure: the exit code of an error; ``kubectl diff`` has another one than the rest.
     """
 
     client: Client
@@ -52,6 +53,7 @@ class Session:
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
     failed: bool = False
+    failure: int = 1
 
     @property
     def engine(self) -> Engine:
@@ -83,7 +85,7 @@ class Session:
 
     def outcome(self) -> Outcome:
         """The result so far."""
-        return Outcome(1 if self.failed else 0, "".join(self.out), "".join(self.err))
+        return Outcome(self.failure if self.failed else 0, "".join(self.out), "".join(self.err))
 
     def resource(self, word: str) -> Resource:
         """The resource a person means.

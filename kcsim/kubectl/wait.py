@@ -37,7 +37,8 @@ def wait(session: Session, arguments: Arguments) -> Steps:
         case "delete":
             one = _gone
         case "create":
-            yield from _created(session, arguments, end)
+            if not arguments.get("selector") and not arguments.on("all"):
+                yield from _created(session, arguments, end)
             one = _there
         case "condition":
             one = _until(condition_holds(text))
@@ -183,7 +184,7 @@ def _created(session: Session, arguments: Arguments, end: int) -> Steps:
     """Wait for the named objects to exist, looking every second."""
     _, targets = parse_targets(session, arguments.words, namespace_of(session, arguments))
     if not targets:
-        raise KubectlError("error: --for=create needs the object's name: kubectl wait KIND/NAME --for=create")
+        raise KubectlError("error: resource(s) were provided, but no name was specified")
     for target in targets:
         while True:
             try:

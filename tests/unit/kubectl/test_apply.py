@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from kcsim.kubectl.apply import LAST_APPLIED
 from tests.unit.kubectl.conftest import WEB
 
@@ -135,3 +137,93 @@ def test_diff_shows_the_change_and_exits_with_one(k, sim):
     assert outcome.exit_code == 1
     assert '-  a: "1"\n+  a: "9"\n' in outcome.stdout
     assert k("diff -f -", stdin=CONF) == ""
+
+
+# --- prune ------------------------------------------------------------------------------------------------------
+
+SET = "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, labels: {{set: x}}}}\n"
+
+
+def test_only_the_kinds_of_an_allowlist_are_pruned(k):
+    k("apply -f -", stdin=SET.format(kind="ConfigMap", name="old"))
+    k("apply -f -", stdin=SET.format(kind="ServiceAccount", name="old"))
+    said = k(
+        "apply --prune --all --prune-allowlist=core/v1/ServiceAccount -f -",
+        stdin=SET.format(kind="ConfigMap", name="new"),
+    )
+    assert said == "configmap/new created\nserviceaccount/old pruned\n"
+    assert k("get cm old -o name") == "configmap/old\n"
+
+
+def test_a_dry_run_prunes_nothing(k):
+    k("apply -f -", stdin=SET.format(kind="ConfigMap", name="old"))
+    said = k(
+        "apply --prune --all --prune-allowlist=core/v1/ConfigMap --dry-run=server -f -",
+        stdin=SET.format(kind="ConfigMap", name="new"),
+    )
+    assert said == "configmap/new created (server dry run)\nconfigmap/old pruned (server dry run)\n"
+    assert k("get cm old -o name") == "configmap/old\n"
+
+
+def test_only_what_the_selector_chooses_is_applied(k):
+    assert k.fails("apply -l set=y -f -", stdin=SET.format(kind="ConfigMap", name="new")) == (
+        "error: no objects passed to apply\n"
+    )
+
+
+PRUNE_REFUSED = [
+    (
+        "--prune",
+        (
+            "error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the "
+            "--all flag. If you did not mean to prune all resources, specify a label selector\n"
+        ),
+    ),
+    ("--prune --all -l a=b", "error: cannot set --all and --selector at the same time\n"),
+    (
+        "--prune --all --prune-allowlist=foo",
+        "error: invalid GroupVersionKind format: foo, please follow <group/version/kind>\n",
+    ),
+    ("--prune --all --prune-allowlist=core/v1/Foo", 'error: no matches for kind "Foo" in version "v1"\n'),
+    (
+        "--prune --applyset=x",
+        (
+            "error: kcsim does not model 'kubectl apply --applyset', which is alpha: use --prune with -l, --all or "
+            "--prune-allowlist\n"
+        ),
+    ),
+    ("--server-side --force", "error: --force cannot be used with --server-side\n"),
+]
+
+
+@pytest.mark.parametrize(("flags", "text"), PRUNE_REFUSED, ids=[flags for flags, _ in PRUNE_REFUSED])
+def test_flags_of_prune_that_do_not_go_together_stop_everything(k, flags, text):
+    assert k.fails(f"apply {flags} -f -", stdin=SET.format(kind="ConfigMap", name="new")) == text
+    assert k("get cm new --ignore-not-found") == ""
+
+
+# --- diff -------------------------------------------------------------------------------------------------------
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\ndata: {a: YQ==, b: Yg==, {more}}\n"
+
+
+def test_diff_exits_with_two_when_it_fails(sim):
+    for line, text in (
+        ("diff", "error: must specify one of -f and -k\n"),
+        ("diff -f nope.yaml", 'error: the path "nope.yaml" does not exist\n'),
+        ("diff --prune -f -", "error: kcsim does not model 'kubectl diff --prune'\n"),
+    ):
+        outcome = sim.kubectl(line)
+        assert (outcome.exit_code, outcome.stderr) == (2, text)
+    refused = sim.kubectl("diff -f -", stdin=CONF.replace("name: conf", "name: Conf"))
+    assert refused.exit_code == 2
+    assert "Invalid" in refused.stderr or "is invalid" in refused.stderr
+
+
+def test_diff_does_not_show_what_secrets_hold(k, sim):
+    k("apply --server-side -f -", stdin=SECRET.replace("{more}", "c: Yw=="))
+    outcome = sim.kubectl("diff --server-side -f -", stdin=SECRET.replace("{more}", "c: Wg==, d: ZA=="))
+    assert outcome.exit_code == 1
+    changed = [line.strip() for line in outcome.stdout.splitlines() if "***" in line]
+    assert changed == ["a: '***'", "b: '***'", "-  c: '*** (before)'", "+  c: '*** (after)'", "+  d: '***'"]
+    assert "Wg==" not in outcome.stdout

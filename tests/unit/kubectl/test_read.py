@@ -161,3 +161,14 @@ def test_somebody_without_rights_is_refused_in_the_servers_words(web, sim):
         'the namespace "default"\n'
     )
     assert sim.kubectl("auth can-i get pods --as alice").text == "no\n"
+
+
+def test_waiting_for_something_to_be_made(k, sim):
+    sim.engine.after(5_000_000, lambda: sim.kubectl("create cm conf"))
+    assert k("wait --for=create cm/conf") == "configmap/conf condition met\n"
+    assert 5 <= sim.now <= 6
+    assert (
+        k.fails("wait --for=create cm/later --timeout=3s") == "error: timed out waiting for the condition\n"
+    )
+    assert k.fails("wait --for=create cm") == "error: resource(s) were provided, but no name was specified\n"
+    assert k.fails("wait --for=create cm -l a=b") == "error: no matching resources found\n"

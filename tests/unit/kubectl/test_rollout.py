@@ -60,3 +60,34 @@ def test_kinds_that_do_not_roll_out_are_named(web):
         web.fails("rollout status cm/conf") == "error: no status viewer has been implemented for ConfigMap\n"
     )
     assert web.fails("rollout restart cm/conf") == 'error: configmaps "conf" restarting is not supported\n'
+
+
+def test_status_may_look_only_once(web, sim):
+    web("set image deploy/web app=registry.example/app:2")
+    before = sim.now
+    assert (
+        web("rollout status deploy/web -w=false") == "Waiting for deployment spec update to be observed...\n"
+    )
+    assert (
+        web("rollout status deploy/web --watch=false")
+        == "Waiting for deployment spec update to be observed...\n"
+    )
+    assert sim.now == before
+
+
+def test_status_of_one_revision_ends_when_another_is_live(web):
+    assert web("rollout status deploy/web --revision=1") == 'deployment "web" successfully rolled out\n'
+    assert web.fails("rollout status deploy/web --revision=3") == (
+        "error: desired revision (3) is different from the running revision (1)\n"
+    )
+
+
+def test_status_of_what_is_deleted_meanwhile(web, sim):
+    sim.inject("registry-outage")
+    web("set image deploy/web app=registry.example/app:2")
+    sim.engine.after(2_000_000, lambda: sim.kubectl("delete deploy web --wait=false"))
+    assert web.fails("rollout status deploy/web").endswith("error: object has been deleted\n")
+
+
+def test_a_timeout_is_a_duration(web):
+    assert "invalid duration" in web.fails("rollout status deploy/web --timeout=soon")
