@@ -13,11 +13,17 @@ about bindings, evictions and what kcsim's own programs write by the thousand (E
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kcsim.api import objects, status
 from kcsim.api.admission import nodes, pods, storage
-from kcsim.api.admission.limit_ranger import claim_violations, joined, pod_violations, with_defaults
+from kcsim.api.admission.limit_ranger import (
+    ANNOTATION,
+    claim_violations,
+    joined,
+    pod_violations,
+    with_defaults,
+)
 from kcsim.api.admission.policy.matching import is_exempt
 from kcsim.api.admission.quota.check import admit as charge
 from kcsim.api.admission.quota.check import is_handled
@@ -55,6 +61,15 @@ _POD_SECURITY = "pod-security.kubernetes.io/"
 _REMEMBERED = 4096
 
 
+class _Admitted(NamedTuple):
+    """What a spec became. The given one is held, so that its identity cannot be another's while the entry lives."""
+
+    given: Object
+    made: Object
+    note: str
+    """What LimitRanger says it filled in."""
+
+
 class Admission:
     """The plugins of one API server. ``write`` stores what a quota is charged with."""
 
@@ -87,9 +102,9 @@ class Admission:
         group = "admissionregistration.k8s.io"
         self._bindings = Shelf(log, served(catalog, group, "v1", "ValidatingAdmissionPolicyBinding"))
         self._policies: Policies | None = None
-        # Pods of one template share their spec: what admission made of it is kept, keyed by identity and namespace.
-        # The spec is held as well, so its identity cannot be reused while the entry lives.
-        self._specs: dict[tuple[int, str], tuple[Object, Object]] = {}
+        # Pods of one template share their spec: what admission made of it is kept, keyed by identity and namespace,
+        # until something that the plugins read is written.
+        self._specs: dict[tuple[int, str], _Admitted] = {}
 
     def _forget(self) -> None:
         self._specs.clear()
@@ -143,24 +158,28 @@ class Admission:
 
     def _pod(self, op: Operation, pod: Object) -> Object:
         spec = pod["spec"]
-        ranges = self._ranges.of(op.namespace) if self._ranges.any else ()
         key = (id(spec), op.namespace)
         known = self._specs.get(key)
-        if known is not None and known[0] is spec and not ranges:
-            return {**pod, "spec": known[1]}
+        if known is None or known.given is not spec:
+            if len(self._specs) > _REMEMBERED:
+                self._specs.clear()
+            known = self._specs[key] = self._admitted(op, pod)
+        if not known.note:
+            return {**pod, "spec": known.made}
+        noted = objects.with_annotations(pod, {ANNOTATION: known.note})
+        return {**noted, "spec": known.made, "status": {**pod["status"], "qosClass": qos_class(known.made)}}
+
+    def _admitted(self, op: Operation, pod: Object) -> _Admitted:
+        """What the plugins make of a pod's spec."""
+        given = pod["spec"]
+        ranges = [version.object for version in self._ranges.of(op.namespace)] if self._ranges.any else ()
+        ranged = with_defaults({"metadata": {}, "spec": given}, ranges)
         request = self._request(op, "CREATE", pod, None)
-        if ranges:
-            pod = with_defaults(pod, [version.object for version in ranges])
-            pod = {**pod, "status": {**pod["status"], "qosClass": qos_class(pod["spec"])}}
-        made = pods.with_account(request, pod["spec"], self._accounts, self._dice)
+        made = pods.with_account(request, ranged["spec"], self._accounts, self._dice)
         made = pods.with_priority(request, made, self._priority_classes)
         made = pods.with_tolerations(made)
         made = pods.with_runtime_class(request, made, self._runtime_classes)
-        if not ranges:
-            if len(self._specs) > _REMEMBERED:
-                self._specs.clear()
-            self._specs[key] = (spec, made)
-        return {**pod, "spec": made}
+        return _Admitted(given, made, objects.annotations(ranged).get(ANNOTATION, ""))
 
     # --- refusing -----------------------------------------------------------------------------------------------
 

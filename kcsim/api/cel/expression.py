@@ -22,6 +22,7 @@ from kcsim.api.cel.functions import Overload, declare, implement, kubernetes_ove
 from kcsim.api.cel.messages import Declarations, library_type, opaque_pool
 
 _LITERALS = re.compile(r"""(?:[rR]?"(?:\\.|[^"\\])*"|[rR]?'(?:\\.|[^'\\])*')""", re.DOTALL)
+_ABSENT = re.compile(r"(?<![\w.])(format(?=\s*\.)|image(?=\s*\()|jsonpatch(?=\s*\.))")
 _TYPE_NAMES = re.compile(r"\b(BOOL|INT|UINT|DOUBLE|STRING|BYTES|DURATION|TIMESTAMP|DYN|NULL|LIST|MAP|TYPE)\b")
 
 
@@ -91,7 +92,7 @@ class Scope:
         except RuntimeError as error:
             if only_compares_numbers(str(error)):
                 return "bool"
-            raise CompileError(compile_text(str(error))) from error
+            raise CompileError(compile_text(str(error)) + _left_out(text)) from error
         return _go_type(checked.return_type().name())
 
     def compile(self, text: str, *, wrap: str = "{}") -> Expression:
@@ -116,6 +117,12 @@ class Scope:
 def names(text: str, variable: str) -> bool:
     """Whether an expression names a variable (outside literals, and not as a field)."""
     return re.search(rf"(?<![\w.]){variable}\b", _LITERALS.sub("''", text)) is not None
+
+
+def _left_out(text: str) -> str:
+    """What to add where an expression uses a library of Kubernetes that is not here."""
+    found = _ABSENT.search(_LITERALS.sub("''", text))
+    return f"\n(kcsim does not know CEL's {found[1]} library)" if found is not None else ""
 
 
 def _go_type(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -130,3 +132,19 @@ def test_types_as_cel_go_names_them(scope: Scope, text: str, type: str) -> None:
 def test_names_outside_of_texts() -> None:
     assert names("self.a == oldSelf.a", "oldSelf")
     assert not names("self.oldSelf == 'oldSelf' + \"oldSelf\"", "oldSelf")
+
+
+def test_a_library_that_is_not_here_is_named(scope: Scope) -> None:
+    with pytest.raises(CompileError, match="kcsim does not know CEL's format library"):
+        scope.compile("!format.dns1123Label().validate(object.metadata.name).hasValue()")
+
+
+def test_a_world_without_expressions_loads_no_cel() -> None:
+    code = (
+        "import sys, kcsim\n"
+        "sim = kcsim.Simulation(nodes=1, seed=1)\n"
+        "sim.run_until('30s')\n"
+        "print(*[name for name in sys.modules if name.startswith(('cel_expr_python', 'google', 'kcsim.api.cel.'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["kcsim.api.cel.library"]
