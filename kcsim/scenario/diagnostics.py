@@ -70,6 +70,9 @@ CODES: dict[str, Code] = {
     "KC210": Code("no such file in the repository", "Name a file that exists there at that moment."),
     "KC211": Code("an edit changes nothing", "Quote text that the file holds at that moment, exactly."),
     "KC212": Code("a Service has no such port", "Name a port the Service lists, by number or name."),
+    "KC213": Code(
+        "no such part of the network", "Name hosts or zones: node-1, zone-a <-> zone-b, users -> nodes."
+    ),
     # Times.
     "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
     "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),

@@ -38,11 +38,28 @@ FAULTS: dict[str, FaultKind] = {
         "One client cannot reach the API server; everybody else can.",
         needs=("client",),
     ),
+    "network-partition": FaultKind(
+        "Packets between two parts of the network are lost, both ways (`<->`) or one (`->`).",
+        needs=("link",),
+    ),
+    "network-loss": FaultKind(
+        "A share of the packets between two parts of the network is lost, each way: answers come late, or too late.",
+        needs=("link",),
+        takes=("loss",),
+    ),
+    "network-delay": FaultKind(
+        "Packets between two parts of the network take longer, each way.",
+        needs=("link",),
+        takes=("delay",),
+    ),
 }
 """name -> kind of fault."""
 
-TARGET_FIELDS = ("node", "repository", "client", "component")
+TARGET_FIELDS = ("node", "repository", "client", "component", "link")
 """Fields of a timeline entry that say what a fault hits."""
+
+AMOUNT_FIELDS = ("loss", "delay")
+"""Fields of a timeline entry that say how much."""
 
 COMPONENT_CLIENTS = (
     "ci",
@@ -58,4 +75,6 @@ COMPONENT_CLIENTS = (
 def world_fault(fault: Fault, cluster: str, detail: Mapping[str, Any]) -> simulated.Fault:
     """The fault to put into a world for one of the timeline; `detail` goes on its trace record."""
     target = next(iter(fault.target.values()), "")
-    return simulated.Fault(fault.kind, target, fault.duration, cluster, detail=detail)
+    amounts = {"loss": fault.loss, "delay": fault.delay}
+    given = {name: value for name, value in amounts.items() if value is not None}
+    return simulated.Fault(fault.kind, target, fault.duration, cluster, detail=detail, **given)  # type: ignore[arg-type]  # each by its name

@@ -438,6 +438,8 @@ class Fault:
     kind: str
     target: Mapping[str, str]
     duration: int | None
+    loss: float | None = None
+    delay: int | None = None
 
 
 Action = Commit | Revert | Kubectl | Apply | FluxCommand | Fault | Image
@@ -484,6 +486,16 @@ class TimelineEntry(Part):
         Literal["kube-controller-manager", "kube-scheduler"] | None,
         "The control-plane component whose process a fault kills.",
     ] = None
+    link: Annotated[
+        str | None,
+        "The part of the network a fault hits: node-1 (from everybody), zone-a <-> zone-b, node-1 -> control-plane.",
+    ] = None
+    loss: Annotated[
+        Fraction | None, "The share of packets that network-loss loses, each way; 0.1 when left out."
+    ] = None
+    delay: Annotated[
+        Duration | None, "How much longer network-delay makes each way; 100ms when left out."
+    ] = None
     for_: Annotated[Duration | None, "How long the fault lasts; left out: for good."] = None
 
     def action_names(self) -> tuple[str, ...]:
@@ -512,10 +524,10 @@ class TimelineEntry(Part):
                 "repository": self.repository,
                 "client": self.client,
                 "component": self.component,
+                "link": self.link,
             }
-            return Fault(
-                self.fault, {key: value for key, value in named.items() if value is not None}, self.for_
-            )
+            hit = {key: value for key, value in named.items() if value is not None}
+            return Fault(self.fault, hit, self.for_, self.loss, self.delay)
         raise ValueError(f"a timeline entry needs one of {', '.join(ACTIONS)}")
 
 

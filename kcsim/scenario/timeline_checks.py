@@ -9,9 +9,11 @@ from kcsim.api.catalog import Catalog
 from kcsim.kubectl.command import check as refused
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
+from kcsim.scenario.faults import AMOUNT_FIELDS, COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
 from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
+from kcsim.simulation.links import NODES
+from kcsim.simulation.places import OUTSIDE
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -142,7 +144,7 @@ def _check_image(
 def _check_fault(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
     written = [
         field
-        for field in (*TARGET_FIELDS, "for")
+        for field in (*TARGET_FIELDS, *AMOUNT_FIELDS, "for")
         if getattr(entry, "for_" if field == "for" else field) is not None
     ]
     if entry.fault is None:
@@ -190,6 +192,10 @@ def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> 
             f"no repository '{entry.repository}'",
             did_you_mean(entry.repository, known, "repositories"),
         )
+    if entry.link is not None:
+        _check_link(scenario, entry, entry.link, report)
+    if entry.loss == 1:
+        report.add("KC704", at(entry, "loss"), "nothing at all arrives", "That is a network-partition.")
     if entry.client is not None:
         clients = {*COMPONENT_CLIENTS, *nodes, *people(scenario)}
         if entry.client not in clients:
@@ -199,6 +205,26 @@ def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> 
                 f"no API client '{entry.client[:60]}'",
                 did_you_mean(entry.client, clients, "clients"),
             )
+
+
+def _check_link(scenario: Scenario, entry: TimelineEntry, link: str, report: Report) -> None:
+    """Each side of a link names hosts, zones or all nodes."""
+    cluster = scenario.cluster_named(entry.cluster)
+    zones = {node.zone for node in scenario.nodes_of(cluster)} - {""} if cluster is not None else set()
+    known = {*_nodes(scenario, entry), *zones, *OUTSIDE, NODES, *_control_planes(scenario)}
+    for word in (part.strip() for part in link.replace("<->", ",").replace("->", ",").split(",")):
+        if word not in known:
+            report.add(
+                "KC213",
+                at(entry, "link"),
+                f"no host or zone '{word[:60]}'" if word else "a side of the link names nobody",
+                did_you_mean(word, known, "places"),
+            )
+
+
+def _control_planes(scenario: Scenario) -> list[str]:
+    several = len(scenario.all_clusters()) > 1
+    return [f"{c.name}-control-plane" if several else "control-plane" for c in scenario.all_clusters()]
 
 
 def _nodes(scenario: Scenario, entry: TimelineEntry) -> list[str]:

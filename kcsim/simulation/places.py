@@ -12,6 +12,8 @@ from kcsim.profile.distributions import Distribution, Skewed
 INTERNET = "internet"
 GIT, REGISTRY, CI, LAPTOP, USERS = "git.example", "registry.example", "ci.example", "laptop", "users"
 
+OUTSIDE = (GIT, REGISTRY, CI, LAPTOP, USERS, INTERNET)
+"""What every world has outside its clusters."""
 CONTROL_PLANE_IP = "192.168.255.1"
 
 ACCESS: Distribution = Skewed(100, 400)

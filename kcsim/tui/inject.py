@@ -14,6 +14,7 @@ from kcsim.engine.clock import MINUTE, SECOND, format_duration
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
 from kcsim.scenario.model import TimelineEntry
+from kcsim.simulation.control_plane import COMPONENTS
 from kcsim.tui.dialogs import Choice, Choose, confirm
 from kcsim.tui.hands import in_words
 
@@ -59,6 +60,15 @@ def targets(session: Session, kind: str, field: str) -> list[Choice]:
     nodes = session.machines()
     if field == "node":
         return [*whole, *(Choice(name, name, _pods_on(session, name)) for name in nodes)]
+    if field == "link":
+        parts = [
+            *nodes,
+            *(f"{node} <-> users" for node in nodes),
+            *(f"{node} -> control-plane" for node in nodes),
+        ]
+        return [*whole, *(Choice(name, name) for name in parts)]
+    if field == "component":
+        return [Choice(name, name) for name in COMPONENTS]
     if field == "client":
         components = [Choice(name, name, "component") for name in COMPONENT_CLIENTS]
         return [*whole, *components, *(Choice(name, name, "the node's kubelet") for name in nodes)]

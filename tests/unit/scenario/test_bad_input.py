@@ -69,6 +69,7 @@ CASES = [
     ("reverted commit", "{commit: release}", "{commit: relaese}", "KC207", "relaese", "did you mean 'release'"),
     ("cluster", "fault: node-crash", "cluster: prod\n    fault: node-crash", "KC208", "prod", "default"),
     ("client", "fault: node-crash\n    node: node-2", "fault: api-partition\n    client: kustomise-controller", "KC209", "kustomise-controller", "did you mean 'kustomize-controller'"),
+    ("link", "fault: node-crash\n    node: node-2", "fault: network-partition\n    link: node-2 <-> usres", "KC213", "node-2 <-> usres", "did you mean 'users'"),
     ("edited file", "deploy/web.yaml: {replace", "deploy/wbe.yaml: {replace", "KC210", "deploy/wbe.yaml", "did you mean 'deploy/web.yaml'"),
     ("edit of nothing", '{"web:1": "web:2"}', '{"web:8": "web:2"}', "KC211", '"web:8"', "does not hold"),
     ("order", "at: 20m", "at: 8m", "KC301", "8m", "Sort"),
