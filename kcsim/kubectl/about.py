@@ -35,8 +35,6 @@ _CLIENT_FIELDS = (
 
 def version(session: Session, arguments: Arguments) -> Steps:
     """``kubectl version [--client] [-o yaml|json]``."""
-    if arguments.words:
-        raise KubectlError(f"error: extra arguments: [{' '.join(arguments.words)}]")
     form = arguments.get("output")
     if form not in {"", "yaml", "json"}:
         raise KubectlError("error: --output must be 'yaml' or 'json'")

@@ -209,6 +209,8 @@ class Arguments:
     """What stands behind ``--``."""
     editor: Editor | None = None
     """What ``kubectl edit`` opens."""
+    usage: str = ""
+    """Where to read on when a flag has no value that it can have."""
 
     def get(self, name: str, default: str = "") -> str:
         """The last value given."""
@@ -236,6 +238,7 @@ class Arguments:
         except ValueError:
             raise UsageError(
                 f'error: invalid argument "{text}" for "--{name}" flag: strconv.ParseInt: parsing "{text}": invalid syntax'
+                + self.usage
             ) from None
 
 
@@ -268,10 +271,11 @@ def parse(argv: Sequence[str]) -> Arguments:
             _add(arguments, shorts[letter], value or None, rest)
         else:
             arguments.words.append(item)
+    arguments.usage = _usage(arguments)
     command = arguments.words[0] if arguments.words else ""
     for name in arguments.flags:
         if command not in _ONLY_OF.get(name, (command,)):
-            raise UsageError(f"error: unknown flag: --{name}{_usage(arguments)}")
+            raise UsageError(f"error: unknown flag: --{name}{arguments.usage}")
     return arguments
 
 

@@ -230,7 +230,7 @@ def _read(session: Session, source: _Source, options: LogOptions) -> Call:
 
 
 def _write(session: Session, arguments: Arguments, source: _Source, text: str) -> None:
-    if arguments.on("prefix"):
+    if arguments.on("prefix") or arguments.on("all-pods"):
         text = "".join(source.prefix + line for line in text.splitlines(keepends=True))
     session.write(text)
 

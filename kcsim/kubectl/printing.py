@@ -81,8 +81,9 @@ def form_of(session: Session, arguments: Arguments) -> tuple[str, str]:
     if form in _FROM_FILES and template:
         text = session.files.get(template)
         if text is None:
+            what = "template" if form in GO_TEMPLATES else "--template"
             raise KubectlError(
-                f"error: error reading --template {template}, open {template}: no such file or directory"
+                f"error: error reading {what} {template}, open {template}: no such file or directory"
             )
         text = text if isinstance(text, str) else text.decode()
         return form, ",".join(_columns_of_file(text)) if form == "custom-columns-file" else text

@@ -64,6 +64,7 @@ def duration(arguments: Arguments, name: str, default: str, forever: int) -> int
     except ValueError:
         raise UsageError(
             f'error: invalid argument "{text}" for "--{name}" flag: time: invalid duration "{text}"'
+            + arguments.usage
         ) from None
     return forever if value < 0 else value
 

@@ -179,7 +179,9 @@ def test_of_a_workload_one_pod_is_chosen_and_named(web, sim):
     outcome = sim.kubectl("logs deploy/web")
     assert outcome.stdout == "starting registry.example/app:1\nready\n"
     assert re.fullmatch(r"Found 2 pods, using pod/web-\S+\n", outcome.stderr)
-    assert len(web("logs deploy/web --all-pods").splitlines()) == 4
+    lines = web("logs deploy/web --all-pods").splitlines()
+    assert len(lines) == 4
+    assert all(line.startswith("[pod/web-") for line in lines), "lines of several pods are told apart"
 
 
 def test_a_workload_without_pods_is_waited_for(web, sim):
@@ -194,6 +196,20 @@ REFUSED = [
     ("logs nope", 'error: error from server (NotFound): pods "nope" not found in namespace "default"\n'),
     ("logs one -c nope", "error: container nope is not valid for pod one out of: app\n"),
     ("logs one --tail=-2", "error: --tail must be greater than or equal to -1\n"),
+    (
+        "logs one --tail=x",
+        (
+            'error: invalid argument "x" for "--tail" flag: strconv.ParseInt: parsing "x": invalid syntax\n'
+            "See 'kubectl logs --help' for usage.\n"
+        ),
+    ),
+    (
+        "logs one --since=x",
+        (
+            'error: invalid argument "x" for "--since" flag: time: invalid duration "x"\n'
+            "See 'kubectl logs --help' for usage.\n"
+        ),
+    ),
     ("logs one a -c b", "error: only one of -c or an inline [CONTAINER] arg is allowed\n"),
     (
         "logs one -p",
