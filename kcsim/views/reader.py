@@ -21,8 +21,9 @@ from kcsim.api.status import StatusError, bad_request, not_found
 from kcsim.delivery.gitops.flux.cli import flux
 from kcsim.engine.core import Engine
 from kcsim.engine.task import Done, Steps, Task
-from kcsim.kubectl.command import kubectl
-from kcsim.kubectl.session import Outcome
+from kcsim.kubectl.command import kubectl, split
+from kcsim.kubectl.flags import parse
+from kcsim.kubectl.session import KubectlError, Outcome
 from kcsim.simulation.cluster import Cluster
 from kcsim.views.look import Look
 
@@ -30,12 +31,23 @@ from kcsim.views.look import Look
 def read(cluster: Cluster, look: Look, program: str, line: str) -> Outcome:
     """What a line of kubectl or flux that only looks (``get``, ``describe``) prints at the instant of the look."""
     run: Callable[[Client, str], Steps] = flux if program == "flux" else kubectl
+    if program == "kubectl" and _looks_on(line):
+        return Outcome(1, "", "error: what one looks at stands still: let the world run and look again\n")
     task = Task(run(LookClient(cluster, look), line), lambda _value, _error: None)
     if task.error is not None:
         raise task.error
     assert task.done, "a look answers at once"
     outcome: Outcome = task.value
     return outcome
+
+
+def _looks_on(line: str) -> bool:
+    """Whether it is a watch, which would have to wait; what cannot be read is left to kubectl to refuse."""
+    try:
+        arguments = parse(split(line))
+    except KubectlError:
+        return False
+    return arguments.on("watch") or arguments.on("watch-only")
 
 
 class LookClient(Client):

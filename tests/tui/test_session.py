@@ -181,6 +181,7 @@ def test_kubectl_looks_into_the_past():
     assert "2 desired" in told
     assert "Scaled down" not in told, "that has not happened yet"
     assert "NotFound" in session.read("get pod nosuch -n shop").stderr
+    assert "stands still" in session.read("get pods -n shop -w").stderr
     assert session.read("get pods -n shop -l app=nosuch").stderr == "No resources found in shop namespace.\n"
 
 
