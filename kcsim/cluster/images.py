@@ -69,6 +69,8 @@ class ImageBehaviour:
         ports: where it listens; empty: the ports its container declares or is probed at.
         memory_bytes: what it uses at its start.
         memory_growth: bytes a second it leaks.
+        disk_bytes: what it has on its node's disk at its start.
+        disk_growth: bytes a second it writes there.
         cpu_milli: what it uses whether or not anybody asks it.
         cpu_per_request: time of a core (µs) that it spends on one request.
         program: name of a simulated program that runs while the container runs, e.g. a Flux controller.
@@ -95,6 +97,8 @@ class ImageBehaviour:
     ports: tuple[int, ...] = ()
     memory_bytes: int = 0
     memory_growth: int = 0
+    disk_bytes: int = 0
+    disk_growth: int = 0
     cpu_milli: int = 0
     cpu_per_request: int = 0
     program: str | None = None
@@ -102,6 +106,11 @@ class ImageBehaviour:
     def __post_init__(self) -> None:
         if not self.digest:
             object.__setattr__(self, "digest", _digest_of(self.name))
+
+    @property
+    def strains(self) -> bool:
+        """Whether its containers use memory or disk at all: only then a node can run out of them."""
+        return bool(self.memory_bytes or self.memory_growth or self.disk_bytes or self.disk_growth)
 
     def errors_at(self, age: int) -> float:
         """The share of requests that fail at that age."""
@@ -213,6 +222,8 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "ports": ("ports", _ports),
     "memory": ("memory_bytes", _size),
     "memoryGrowth": ("memory_growth", _size),
+    "disk": ("disk_bytes", _size),
+    "diskGrowth": ("disk_growth", _size),
     "cpu": ("cpu_milli", _milli),
     "cpuPerRequest": ("cpu_per_request", _duration),
     "program": ("program", _text),

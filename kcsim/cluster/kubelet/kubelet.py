@@ -3,8 +3,8 @@
 It registers the node, promises its lease, watches the pods bound to it, and keeps one worker a pod. Nothing here ticks:
 an idle node and a healthy pod cost nothing.
 
-**Imitates:** ``pkg/kubelet/kubelet.go``, ``pleg/generic.go`` and ``kubelet_node_status.go`` (v1.36). Left out: static
-pods, eviction under pressure, graceful node shutdown, image and container garbage collection.
+**Imitates:** ``pkg/kubelet/kubelet.go``, ``pleg/generic.go`` and ``kubelet_node_status.go`` (v1.36). Left out: image
+and container garbage collection by time.
 
 **Walk** of a pod: the informer delivers it -> admission -> ``PodWorker`` -> the runtime -> an exit or start is seen at
 the next relist -> ``PodWorker.sync`` -> ``StatusManager`` -> deleted: ``PodTermination`` -> forgotten.
@@ -23,11 +23,14 @@ from kcsim.cluster.images import ImageBehaviour, Resolve
 from kcsim.cluster.kubelet import node_status
 from kcsim.cluster.kubelet.admission import (
     REJECTED,
+    Rejection,
     can_admit_pod,
     node_allocatable,
     pod_requests,
 )
 from kcsim.cluster.kubelet.backoff import Backoff
+from kcsim.cluster.kubelet.eviction import EVICTED, refuses
+from kcsim.cluster.kubelet.eviction_manager import EvictionManager
 from kcsim.cluster.kubelet.image_manager import ImageManager
 from kcsim.cluster.kubelet.messages import WARNING
 from kcsim.cluster.kubelet.node_reporter import NodeReporter
@@ -96,6 +99,7 @@ class Kubelet(Component):
         self._phase = self._dice_node.integer(timings.relist)
         self.reporter = NodeReporter(self, self._phase)
         self.volumes = VolumeManager(self)
+        self.evictions = EvictionManager(self, self._phase)
         self.runtime.on_exit(self._exited)
         self.runtime.on_behaviour(self._behaves)
         self._pods = self.informer("pods", ("spec.nodeName", node.name))
@@ -125,6 +129,7 @@ class Kubelet(Component):
         self.images.stop()
         self.reporter.stop()
         self.volumes.stop()
+        self.evictions.stop()
         self._used.clear()
         self._relist.clear()
         self._relist_armed = False
@@ -159,6 +164,8 @@ class Kubelet(Component):
         for pod in self._pods.list():
             self._pod_changed(None, pod)
         self._clean_up()
+        if self.runtime.sandboxes():
+            self.evictions.changed()
 
     def _clean_up(self) -> None:
         """kubelet_pods.go, HandlePodCleanups: end what an earlier kubelet ran of pods that are gone meanwhile."""
@@ -217,6 +224,9 @@ class Kubelet(Component):
         rejection = None
         if worker.sandbox is None:
             rejection = can_admit_pod(spec, worker.requests, self._used, self._allocatable, labels)
+            if self.reporter.pressures:
+                why = refuses(pod, self.reporter.pressures)
+                rejection = Rejection(EVICTED, why) if why else rejection
         if rejection is not None:
             worker.requests = {}
             worker.event(WARNING, rejection.reason, rejection.message)
@@ -252,6 +262,7 @@ class Kubelet(Component):
             self.pull_errors.pop((worker.uid, spec["image"]), None)
         worker.sandbox = None
         worker.probers.clear()
+        self.evictions.finished(worker)
         if worker.gone:
             self._forget(worker)
 
@@ -308,11 +319,15 @@ class Kubelet(Component):
             worker.relisted()
 
     def _exited(self, container: Container) -> None:
+        if container.behaviour.strains and self.running:
+            self.evictions.changed()
         worker = self.workers.get(container.sandbox.uid) if self.running else None
         if worker is not None:
             worker.exited(container)
 
     def _behaves(self, container: Container) -> None:
+        if self.running:
+            self.evictions.changed()
         worker = self.workers.get(container.sandbox.uid) if self.running else None
         prober = worker.probers.get(container.name) if worker is not None else None
         if prober is not None:

@@ -45,7 +45,7 @@ from kcsim.cluster.kubelet.volumes import (
     not_found,
     volume_references,
 )
-from kcsim.engine.clock import SECOND, parse_rfc3339
+from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339
 from kcsim.engine.core import Timer
 from kcsim.engine.dice import Dice
 
@@ -66,6 +66,7 @@ class PodWorker:
         gone: the object is no longer in the API.
         deletable: everything is cleaned up: the object may be deleted.
         requests: what it takes of the node.
+        disruption: the condition that says why the node gave it up.
     """
 
     def __init__(self, kubelet: Kubelet, pod: dict[str, Any], requests: dict[str, int]) -> None:
@@ -96,6 +97,7 @@ class PodWorker:
         self._deadline: Timer | None = None
         self._mount_delay = 0
         self._probe_phase: int | None = None
+        self.disruption: dict[str, str] | None = None
 
     # --- small things -------------------------------------------------------------------------------------------
 
@@ -125,6 +127,22 @@ class PodWorker:
         spec = self.pod["spec"]
         init: list[dict[str, Any]] = spec.get("initContainers") or []
         return [*init, *spec["containers"]]
+
+    def evict(self, message: str, grace_s: int, reason: str = "Evicted") -> None:
+        """The node cannot keep the pod: it fails now, and has so many seconds to end."""
+        self.event(WARNING, reason, message)
+        self.give_up(reason, message, message, grace_s)
+
+    def give_up(self, reason: str, message: str, why: str, grace_s: int | None) -> None:
+        """The pod fails for a reason of the node's; ``why`` goes into its DisruptionTarget condition."""
+        self.disruption = {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "TerminationByKubelet",
+            "message": why,
+        }
+        self.report(reason=reason, message=message)
+        self.ending.requested("evicted", grace_s)
 
     # --- what happens to it -------------------------------------------------------------------------------------
 
@@ -487,6 +505,8 @@ class PodWorker:
         container = kubelet.runtime.start_container(sandbox, spec, behaviour, attempt)
         self._probe(spec, container)
         kubelet.pleg(self)
+        if behaviour.strains:
+            kubelet.evictions.changed()
         if spec.get("lifecycle"):
             self._post_start(spec, container)
         else:
@@ -604,6 +624,9 @@ class PodWorker:
             status.update(
                 phase="Failed", reason=self.status["reason"], message=self.status.get("message", "")
             )
+        if self.disruption is not None:
+            now = rfc3339(kubelet.engine.now)
+            status["conditions"] = objects.set_condition(status["conditions"], self.disruption, now)
         if status != self.status:
             self.status = status
             if not self.gone:
