@@ -14,6 +14,7 @@ from kcsim.testing.invariants.history import History, Write
 
 CONTROLLERS = "system:kube-controller-manager"
 STALE = 5 * SECOND
+_DESIRED = "deployment.kubernetes.io/desired-replicas"
 _SETS, _DEPLOYMENTS = "replicaset.apps", "deployment.apps"
 
 
@@ -42,10 +43,13 @@ def a_rolling_update_adds_no_more_than_its_surge(history: History) -> Iterator[t
 def a_rolling_update_takes_no_more_than_may_be_unavailable(history: History) -> Iterator[tuple[Write, str]]:
     """No scale-down by the Deployment controller leaves fewer than replicas - maxUnavailable available.
 
+    Judged by the statuses that the controller may have seen, which lag behind the pods: upstream's steps may overlap.
+    A Deployment that is scaled in mid-rollout shrinks all its sets in proportion, whatever is available.
+
     Source: pkg/controller/deployment/rolling.go reconcileOldReplicaSets (workloads reference, 18.2).
     """
     for write, owner in _scalings(history):
-        if _size(write.object) >= _size_before(write):
+        if _size(write.object) >= _size_before(write) or _is_resized(write):
             continue
         least = [
             _replicas(deployment) - _fenceposts(deployment)[1]
@@ -55,12 +59,13 @@ def a_rolling_update_takes_no_more_than_may_be_unavailable(history: History) -> 
         if not least:
             continue
         # Pods that are not available go first; so many available ones go with this step.
-        taken = max(_available(write.object) - _size(write.object), 0)
+        unavailable = max(_size_before(write) - _available(write.object), 0)
+        taken = _size_before(write) - _size(write.object) - unavailable
         seen = [
             sum(_available(each) for each in _sets_of(history, write, owner, time))
             for time in (write.time, write.time - SECOND, write.time - STALE)
         ]
-        if taken and max(seen) - taken < min(least):
+        if taken > 0 and max(seen) - taken < min(least):
             yield (
                 write,
                 f"{taken} of {max(seen)} available pods are taken, where {min(least)} have to stay",
@@ -117,6 +122,13 @@ def _sets_of(history: History, write: Write, owner: Key, time: int = -1) -> list
         if each is not None and controller is not None and controller["name"] == owner[1]:
             found.append(each)
     return found
+
+
+def _is_resized(write: Write) -> bool:
+    """Whether the set follows a new size of its Deployment."""
+    assert write.before is not None, "a set that shrinks was there before"
+    then, now = (objects.annotations(each).get(_DESIRED) for each in (write.before.object, write.object))
+    return then != now
 
 
 def _size(replica_set: Object) -> int:

@@ -96,6 +96,7 @@ def surge() -> Told:
 def too_few_left() -> Told:
     told = replica_set(told_deployment(), "web-1", 1, 10, 10)
     replica_set(told, "web-1", 20, 8, 10)
+    replica_set(told, "web-1", 30, 8, 8)
     return replica_set(told, "web-1", 40, 5, 8)
 
 
