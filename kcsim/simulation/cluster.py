@@ -35,6 +35,7 @@ from kcsim.cluster.controllers.persistentvolume.provisioner import Provisioner
 from kcsim.cluster.controllers.podgc.controller import PodGarbageCollector
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.cluster.controllers.resourcequota.controller import ResourceQuotaController
+from kcsim.cluster.controllers.serviceaccount.controller import RootCACertPublisher, ServiceAccountController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 from kcsim.cluster.controllers.tainteviction.controller import TaintEvictionController
 from kcsim.cluster.controllers.ttl.controller import TtlController
@@ -198,6 +199,8 @@ class Cluster:
             StaleDisruptions(),
             EndpointSliceController(),
             NamespaceController(),
+            ServiceAccountController(),
+            RootCACertPublisher(),
             ResourceQuotaController(),
             PolicyStatusController(),
             PersistentVolumeController(),
@@ -281,6 +284,10 @@ class Cluster:
         """What is down of a component's instances starts again."""
         for instance in self.instances[name]:
             instance.start()
+
+    def shut_down_node(self, name: str) -> None:
+        """The machine is told to shut down: pods end as its kubelet is configured, then it is off."""
+        self.kubelets[name].shutdown.begin(lambda: self.crash_node(name))
 
     def boot_node(self, name: str) -> None:
         """The machine comes back."""

@@ -44,7 +44,7 @@ def test_worlds_chains_and_divergences_tell_their_facts(twins: Twins) -> None:
 
 def test_steps_and_runs_say_what_they_did() -> None:
     sim = kcsim.Simulation(nodes=1)
-    assert "system:node:node-1" in shown(sim.step())
+    assert "configmap/default/kube-root-ca.crt" in shown(sim.step())
     assert "the time has come" in shown(sim.run_until("1s"))
     assert "no deployments" in shown(sim)
 
