@@ -155,6 +155,8 @@ class Image(Part):
     ] = ()
     memory: Annotated[Quantity | None, "Memory it uses at its start."] = None
     memory_growth: Annotated[Quantity | None, "Memory it leaks each second."] = None
+    disk: Annotated[Quantity | None, "What it has on its node's disk at its start."] = None
+    disk_growth: Annotated[Quantity | None, "What it writes to its node's disk each second."] = None
     cpu: Annotated[Quantity | None, "CPU it uses whether or not anybody asks it."] = None
     cpu_per_request: Annotated[Duration | None, "Time of a core that it spends on one request."] = None
 

@@ -34,14 +34,19 @@ from kcsim.cluster.kubelet.eviction_manager import EvictionManager
 from kcsim.cluster.kubelet.image_manager import ImageManager
 from kcsim.cluster.kubelet.messages import WARNING
 from kcsim.cluster.kubelet.node_reporter import NodeReporter
+from kcsim.cluster.kubelet.node_shutdown import REJECTION as SHUTDOWN_REJECTION
+from kcsim.cluster.kubelet.node_shutdown import NodeShutdown
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.kubelet.pod_worker import PodWorker
 from kcsim.cluster.kubelet.runtime import Container, ContainerRuntime, StartProgram
+from kcsim.cluster.kubelet.static_pod_worker import StaticPodWorker
+from kcsim.cluster.kubelet.static_pods import StaticPods, is_mirror
 from kcsim.cluster.kubelet.status_manager import StatusManager
 from kcsim.cluster.kubelet.termination import FINISHED
 from kcsim.cluster.kubelet.timings import TIMINGS_1_36, KubeletTimings
 from kcsim.cluster.kubelet.volume_manager import VolumeManager
 from kcsim.cluster.kubelet.volumes import Reference
+from kcsim.engine.clock import rfc3339
 from kcsim.engine.task import All, Steps
 from kcsim.profile.api import KUBELET
 
@@ -100,6 +105,8 @@ class Kubelet(Component):
         self.reporter = NodeReporter(self, self._phase)
         self.volumes = VolumeManager(self)
         self.evictions = EvictionManager(self, self._phase)
+        self.static = StaticPods(self)
+        self.shutdown = NodeShutdown(self)
         self.runtime.on_exit(self._exited)
         self.runtime.on_behaviour(self._behaves)
         self._pods = self.informer("pods", ("spec.nodeName", node.name))
@@ -118,6 +125,8 @@ class Kubelet(Component):
             {"status": {"allocatable": node_status.allocatable(self.node.capacity)}}
         )
         self.spawn(self._register())
+        if self.node.config.static_pods:
+            self.after(self._dice_node.draw(self.timings.runtime_up), self._start_static_pods)
 
     def on_stop(self) -> None:
         """The process is gone and forgets everything; containers go on."""
@@ -130,6 +139,8 @@ class Kubelet(Component):
         self.reporter.stop()
         self.volumes.stop()
         self.evictions.stop()
+        self.static.stop()
+        self.shutdown.stop()
         self._used.clear()
         self._relist.clear()
         self._relist_armed = False
@@ -149,6 +160,20 @@ class Kubelet(Component):
         yield from self.reporter.register()
         self.after(self._dice_node.draw(self.timings.runtime_up), self._runtime_up)
 
+    def _start_static_pods(self) -> None:
+        """They need no API server; those that run already are taken over."""
+        for pod in self.static.pods(rfc3339(self.engine.now)):
+            uid = objects.uid(pod)
+            if uid not in self.workers:
+                worker = self.workers[uid] = StaticPodWorker(self, pod, pod_requests(pod["spec"]))
+                for name, amount in worker.requests.items():
+                    self._used[name] = self._used.get(name, 0) + amount
+                worker.begin()
+
+    def informed_pod(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """A pod of this node as the API server last showed it."""
+        return self._pods.get(namespace, name)
+
     def stored_node(self) -> dict[str, Any] | None:
         """The Node as the API server last showed it."""
         return self._nodes.get("", self.node.name)
@@ -161,6 +186,9 @@ class Kubelet(Component):
         """Runtime and network are ready: say so at once (the fast path), and begin with the pods."""
         self._ready = True
         self.reporter.report()
+        if self.node.config.static_pods:
+            self._start_static_pods()
+            self.static.reconcile()
         for pod in self._pods.list():
             self._pod_changed(None, pod)
         self._clean_up()
@@ -190,6 +218,11 @@ class Kubelet(Component):
     def _pod_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         if not self._ready:
             return
+        if self.node.config.static_pods:
+            pod = new if new is not None else old
+            if pod is not None and is_mirror(pod):
+                self.static.mirror_changed(old, new)
+                return
         uid = new["metadata"]["uid"] if new is not None else ""
         if old is not None and old["metadata"]["uid"] != uid:
             self._removed(objects.uid(old))
@@ -227,6 +260,8 @@ class Kubelet(Component):
             if self.reporter.pressures:
                 why = refuses(pod, self.reporter.pressures)
                 rejection = Rejection(EVICTED, why) if why else rejection
+            if self.shutdown.under_way:
+                rejection = SHUTDOWN_REJECTION
         if rejection is not None:
             worker.requests = {}
             worker.event(WARNING, rejection.reason, rejection.message)
@@ -263,6 +298,7 @@ class Kubelet(Component):
         worker.sandbox = None
         worker.probers.clear()
         self.evictions.finished(worker)
+        self.shutdown.finished(worker)
         if worker.gone:
             self._forget(worker)
 

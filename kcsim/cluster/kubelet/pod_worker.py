@@ -60,6 +60,7 @@ class PodWorker:
 
     Attributes:
         uid: of the pod.
+        api_uid: of the object that its status is said of; "" while there is none.
         pod: its newest version that this kubelet knows.
         status: what the kubelet last made of it; None before the first sync.
         state: SyncPod, TerminatingPod, TerminatedPod or Finished.
@@ -72,6 +73,7 @@ class PodWorker:
     def __init__(self, kubelet: Kubelet, pod: dict[str, Any], requests: dict[str, int]) -> None:
         self.kubelet = kubelet
         self.uid = objects.uid(pod)
+        self.api_uid = self.uid
         self.pod = pod
         self.status: Status | None = None
         self.state = SYNC

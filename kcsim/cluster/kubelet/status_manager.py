@@ -24,6 +24,7 @@ class Reported(Protocol):
     """What the status manager needs of a pod worker."""
 
     uid: str
+    api_uid: str
     pod: dict[str, Any]
     status: Status | None
     gone: bool
@@ -80,7 +81,7 @@ class StatusManager:
         while self._queue and not self._busy:
             uid = next(iter(self._queue))
             worker, cause = self._queue.pop(uid)
-            if worker.gone:
+            if worker.gone or not worker.api_uid:
                 continue
             engine = self._engine
             before, engine.cause = engine.cause, cause
@@ -92,7 +93,7 @@ class StatusManager:
         stored = worker.pod.get("status") or {}
         status = worker.status if worker.status is not None else stored
         after = status_after(stored, status)
-        patch = status_patch(worker.uid, stored, status) if after is None else None
+        patch = status_patch(worker.api_uid, stored, status) if after is None else None
         changed = patch is not None if after is None else after is not stored
         if not changed and not worker.deletable:
             return
@@ -106,13 +107,13 @@ class StatusManager:
         if changed:
             computed = None
             if after is not None:
-                computed = Computed(stored, after, partial(status_patch, worker.uid, stored, status))
+                computed = Computed(stored, after, partial(status_patch, worker.api_uid, stored, status))
             call = self._client.patch(
                 "pods", namespace, name, patch, type="strategic", subresource="status", computed=computed
             )
             call.start(done)
         else:
-            self._client.delete("pods", namespace, name, uid=worker.uid, grace=0).start(done)
+            self._client.delete("pods", namespace, name, uid=worker.api_uid, grace=0).start(done)
 
     def _answered(
         self, worker: Reported, cause: Any, value: Any, error: Exception | None, *, deleted: bool

@@ -51,9 +51,9 @@ class World:
             self.network.add_host(name, kind="node")
             self.network.connect(name, "cp", Fixed(200))
         self.kubelets = {
-            name: self._kubelet(name, f"192.168.0.{i + 1}", options) for i, name in enumerate(nodes)
+            name: self.kubelet_of(name, f"192.168.0.{i + 1}", options) for i, name in enumerate(nodes)
         }
-        self.kubelet = next(iter(self.kubelets.values()))
+        self.kubelet = next(iter(self.kubelets.values()), None)
         for kubelet in self.kubelets.values():
             kubelet.start()
         self.run("5s")
@@ -73,7 +73,7 @@ class World:
             },
         )
 
-    def _kubelet(self, name: str, address: str, options: dict[str, Any]) -> Kubelet:
+    def kubelet_of(self, name: str, address: str, options: dict[str, Any]) -> Kubelet:
         options = dict(options)
         return Kubelet(
             self.endpoint,
