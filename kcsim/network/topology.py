@@ -76,6 +76,7 @@ class Network:
         self._partitions: dict[str, tuple[Cut, ...]] = {}
         self._impairments: dict[str, tuple[Impairment, ...]] = {}
         self._routes: dict[tuple[str, str], Route | None] = {}
+        self._ways: dict[tuple[str, str], Route | None] = {}
         self._asked: set[str] = set()
         self._core: nx.Graph[str] | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -162,32 +163,35 @@ class Network:
         for name in sorted(cut.sources | cut.targets):
             self.host(name)
         self._cuts.append(cut)
-        self._changed()
+        self._changed(ways=False)
         return cut
 
     def heal(self, cut: Cut) -> None:
         """Undo a cut; harmless when it was undone already."""
         if cut in self._cuts:
             self._cuts.remove(cut)
-            self._changed()
+            self._changed(ways=False)
 
     def partition(self, name: str, cuts: Iterable[Cut]) -> None:
         """Make these the cuts of a named partition; none: it is healed."""
         _put(self._partitions, name, tuple(cuts))
-        self._changed()
+        self._changed(ways=False)
 
     def impair(self, name: str, impairments: Iterable[Impairment]) -> None:
         """Make these the impairments of that name; none: all is well again."""
         _put(self._impairments, name, tuple(impairments))
-        self._changed()
+        self._changed(ways=False)
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each change of the topology."""
         self._listeners.append(listener)
 
-    def _changed(self) -> None:
+    def _changed(self, *, ways: bool = True) -> None:
+        """Routes are looked for anew; the ways that cables give only when ``ways`` changed as well."""
         self.version += 1
         self._routes.clear()
+        if ways:
+            self._ways.clear()
         for listener in self._listeners:
             listener()
 
@@ -213,23 +217,37 @@ class Network:
         return self.route(source, target) is not None and self.route(target, source) is not None
 
     def _find(self, source: str, target: str) -> Route | None:
+        pair = (source, target)
+        try:
+            way = self._ways[pair]
+        except KeyError:
+            way = self._ways[pair] = self._way(source, target)
+        if way is None or self._is_cut(source, target):
+            return None
+        if not self._impairments or source == target:
+            return way
+        return Route(way.hops, way.latencies + self._extra(source, target))
+
+    def _is_cut(self, source: str, target: str) -> bool:
+        for cuts in (self._cuts, *self._partitions.values()):
+            for cut in cuts:
+                if source in cut.sources and target in cut.targets:
+                    return True
+        return False
+
+    def _way(self, source: str, target: str) -> Route | None:
+        """The fastest path over links and hosts that are on, whatever is cut."""
         self.host(source)
         self.host(target)
         self._asked.update((source, target))
         if source in self._down or target in self._down:
             return None
-        if any(source in cut.sources and target in cut.targets for cut in self._cuts):
-            return None
-        for cuts in self._partitions.values():
-            if any(source in cut.sources and target in cut.targets for cut in cuts):
-                return None
         if source == target:
             return Route((source,), (LOOPBACK,))
         hops = self._hops(source, target)
         if hops is None:
             return None
-        links = tuple(self._graph.edges[a, b]["latency"] for a, b in pairwise(hops))
-        return Route(tuple(hops), links + self._extra(source, target))
+        return Route(tuple(hops), tuple(self._graph.edges[a, b]["latency"] for a, b in pairwise(hops)))
 
     def _extra(self, source: str, target: str) -> tuple[Distribution, ...]:
         """What impairments add to the way, as if each were a link of its own."""

@@ -80,6 +80,7 @@ class PodNetwork:
         self._runtimes: dict[str, ContainerRuntime] = {}
         self._proxies: dict[str, Proxy] = {}
         self._routes: dict[tuple[int, int], str] = {}
+        self._masks: tuple[int, ...] = ()
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
         self.name_servers: dict[Key, NameServer] = {}
@@ -165,7 +166,10 @@ class PodNetwork:
                 continue
             self._forget(name, before)
             if after is not None:
-                self._routes.update(dict.fromkeys(map(_prefix, pod_cidrs(after)), name))
+                prefixes = [_prefix(cidr) for cidr in pod_cidrs(after)]
+                self._routes.update(dict.fromkeys(prefixes, name))
+                # Longest first; a mask nobody has any more does no harm.
+                self._masks = tuple(sorted({*self._masks, *(mask for mask, _ in prefixes)}, reverse=True))
                 self._addresses.update(dict.fromkeys(_internal_ips(after), name))
 
     def _forget(self, name: str, node: Object | None) -> None:
@@ -186,7 +190,7 @@ class PodNetwork:
         if node is not None:
             return node
         number = int(ipaddress.IPv4Address(ip))
-        for mask in sorted({mask for mask, _ in self._routes}, reverse=True):
+        for mask in self._masks:
             node = self._routes.get((mask, number >> (32 - mask)))
             if node is not None:
                 return node
