@@ -8,14 +8,14 @@ from kcsim.api.log import Version
 
 def ready_messages(play, since: float) -> list[tuple[str, str]]:
     """(reason, message) of the Ready condition in every version of the Kustomization from an instant (s) on."""
-    found = []
-    for record in play.trace.records:
-        if not isinstance(record, Version) or not record.subject.startswith("kustomization"):
-            continue
-        for condition in (record.object.get("status") or {}).get("conditions") or ():
-            if condition["type"] == "Ready" and record.time >= since * 1e6:
-                found.append((condition["reason"], condition["message"]))
-    return found
+    versions = [record for record in play.trace.records if isinstance(record, Version)]
+    return [
+        (condition["reason"], condition["message"])
+        for version in versions
+        if version.subject.startswith("kustomization") and version.time >= since * 1e6
+        for condition in (version.object.get("status") or {}).get("conditions") or ()
+        if condition["type"] == "Ready"
+    ]
 
 
 # Without waiting for its caches the controller would miss its source under each of the first four seeds.
