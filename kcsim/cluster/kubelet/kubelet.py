@@ -288,9 +288,7 @@ class Kubelet(Component):
         """Nothing of the pod is left on the node, but its logs for as long as there is its object."""
         self.runtime.remove_sandbox(worker.uid, keeps_logs=not worker.gone)
         self.volumes.forget(worker)
-        for name, amount in worker.requests.items():
-            self._used[name] -= amount
-        worker.requests = {}
+        self.free_requests(worker)
         for spec in worker.container_specs():
             self.restarts.forget((worker.uid, spec["name"], spec["image"]))
             self.pulls.forget((worker.uid, spec["image"]))
@@ -301,6 +299,12 @@ class Kubelet(Component):
         self.shutdown.finished(worker)
         if worker.gone:
             self._forget(worker)
+
+    def free_requests(self, worker: PodWorker) -> None:
+        """The pod's containers are gone: what it asked for is free for others (IsPodKnownTerminated)."""
+        for name, amount in worker.requests.items():
+            self._used[name] -= amount
+        worker.requests = {}
 
     def _forget(self, worker: PodWorker) -> None:
         self.workers.pop(worker.uid, None)

@@ -141,6 +141,8 @@ class PodTermination:
     def _final_status(self) -> None:
         worker = self._worker
         assert worker.state == TERMINATED
+        # Before anybody can hear of it: the scheduler gives the room away as soon as it sees the phase.
+        worker.kubelet.free_requests(worker)
         if not worker.gone:
             worker.report(terminal=True)
         worker.after(worker.dice.draw(worker.kubelet.timings.teardown), self._cleaned_up)
