@@ -112,6 +112,8 @@ _ROLES: dict[str, list[dict[str, Any]]] = {
         _rule([""], ["pods"], ["delete", *_READ]),
         _rule([""], ["pods/binding", "bindings"], ["create"]),
         _rule([""], ["pods/status"], ["patch", "update"]),
+        # What upstream has in a role of its own, system:volume-scheduler.
+        _rule([""], ["persistentvolumeclaims", "persistentvolumes"], ["patch", "update"]),
         _rule(["", "events.k8s.io"], ["events"], ["create", "patch", "update"]),
         _rule(["coordination.k8s.io"], ["leases"], ["create", "get", "update"]),
     ],

@@ -18,10 +18,8 @@ from kcsim.api.selectors import SelectorError, from_object
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.node_selector import compile_terms, match_terms
 from kcsim.cluster.scheduler.pod_requests import amount
+from kcsim.cluster.volumes import BIND_COMPLETED, class_of, waits_for_consumer
 
-BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
-STORAGE_CLASS = "volume.beta.kubernetes.io/storage-class"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 
 
@@ -74,15 +72,9 @@ def is_bound(claim: Object) -> bool:
     return bool(claim["spec"].get("volumeName")) and BIND_COMPLETED in objects.annotations(claim)
 
 
-def class_of(claim: Object) -> str:
-    """The name of a claim's or volume's storage class, "" for none."""
-    return objects.annotations(claim).get(STORAGE_CLASS) or claim["spec"].get("storageClassName") or ""
-
-
-def waits_for_consumer(claim: Object, storage: Storage) -> bool:
+def is_delayed(claim: Object, storage: Storage) -> bool:
     """Whether the claim is bound only when a pod that uses it has a node."""
-    found = storage.storage_class(class_of(claim))
-    return bool(found is not None and found.get("volumeBindingMode") == "WaitForFirstConsumer")
+    return waits_for_consumer(storage.storage_class(class_of(claim)))
 
 
 def volume_suits_node(volume: Object, node: NodeInfo) -> bool:

@@ -13,7 +13,8 @@ from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.cluster.scheduler.hints import StorageChanged
 from kcsim.cluster.scheduler.plugins.volume_binding import Choice
-from kcsim.cluster.scheduler.storage import SELECTED_NODE, is_bound
+from kcsim.cluster.scheduler.storage import is_bound
+from kcsim.cluster.volumes import BOUND_BY_CONTROLLER, SELECTED_NODE
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 POLL = 1 * SECOND
 BIND_TIMEOUT = 600 * SECOND
-BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 
 
 class VolumesNotBound(Exception):

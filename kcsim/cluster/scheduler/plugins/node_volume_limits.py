@@ -11,7 +11,8 @@ from kcsim.api.objects import Object
 from kcsim.cluster.scheduler.framework import SKIP, Code, Nodes, NoExtensions, PreFilterResult, Status
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.pod_info import PodInfo, claims_of
-from kcsim.cluster.scheduler.storage import Storage, class_of
+from kcsim.cluster.scheduler.storage import Storage
+from kcsim.cluster.volumes import class_of
 
 _NAME = "NodeVolumeLimits"
 _REFUSED = Status(Code.UNSCHEDULABLE, ("node(s) exceed max volume count",), _NAME)

@@ -17,14 +17,14 @@ from kcsim.cluster.scheduler.framework import SKIP, Code, Nodes, NoExtensions, P
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.pod_info import ClaimUse, PodInfo, claims_of
 from kcsim.cluster.scheduler.storage import (
-    SELECTED_NODE,
     Storage,
     can_provision,
     find_volume,
     is_bound,
+    is_delayed,
     volume_suits_node,
-    waits_for_consumer,
 )
+from kcsim.cluster.volumes import SELECTED_NODE
 
 _NAME = "VolumeBinding"
 CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
@@ -93,7 +93,7 @@ class VolumeBinding(NoExtensions):
                 return f"PVC {pod.namespace}/{use.name} was not created for pod {pod.full_name} (pod is not owner)"
             if is_bound(claim):
                 found.bound.append(claim)
-            elif not claim["spec"].get("volumeName") and waits_for_consumer(claim, self._storage):
+            elif not claim["spec"].get("volumeName") and is_delayed(claim, self._storage):
                 found.waiting.append(claim)
             else:
                 immediate = True
