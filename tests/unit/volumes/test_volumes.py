@@ -209,3 +209,32 @@ class TestAttaching:
 
 def attached_to(sim: Simulation) -> str:
     return sim.list("volumeattachments")[0]["spec"]["nodeName"]
+
+
+def test_each_replica_gets_a_volume_where_the_scheduler_puts_it() -> None:
+    sim = cluster()
+    sim.apply(storage_class("late", "volumeBindingMode: WaitForFirstConsumer\n"))
+    sim.apply(
+        """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 3
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: app, image: app:1}]}
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: late, resources: {requests: {storage: 1Gi}}}
+"""
+    )
+    sim.run("4m")
+    assert [phase(sim, f"pod/db-{i}") for i in range(3)] == ["Running"] * 3
+    for i in range(3):
+        node = sim.get(f"node/{sim.get(f'pod/db-{i}')['spec']['nodeName']}")
+        volume = sim.get(f"pv/{sim.get(f'pvc/data-db-{i}')['spec']['volumeName']}")
+        terms = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+        assert terms[0]["matchExpressions"][0]["values"] == [node["metadata"]["labels"][ZONE]]
