@@ -79,7 +79,8 @@ class Cluster:
         pods: the pod network.
         instances: the processes of the control plane, by component.
 
-    ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``).
+    ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``): until somebody else gives
+    them a range, they are not ready.
     """
 
     def __init__(

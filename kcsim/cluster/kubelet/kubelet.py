@@ -54,6 +54,10 @@ from kcsim.profile.api import KUBELET
 class PodAddresses(Protocol):
     """Where pods get their addresses from: the node's CNI plugin."""
 
+    def is_ready(self, node: str) -> bool:
+        """Whether the plugin is set up on the node: it waits for the node's range of addresses."""
+        ...
+
     def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
         """An address for the pod; None when there is none (exhausted, or the node has no podCIDR yet)."""
         ...
@@ -100,6 +104,7 @@ class Kubelet(Component):
         self._relist: dict[str, PodWorker] = {}
         self._relist_armed = False
         self._ready = False
+        self._waits_for_network = False
         self._dice_node = self.dice("node")
         self._phase = self._dice_node.integer(timings.relist)
         self.reporter = NodeReporter(self, self._phase)
@@ -144,7 +149,7 @@ class Kubelet(Component):
         self._used.clear()
         self._relist.clear()
         self._relist_armed = False
-        self._ready = False
+        self._ready = self._waits_for_network = False
         self.restarts = Backoff()
         self.pulls = Backoff()
         self.pull_errors.clear()
@@ -183,7 +188,13 @@ class Kubelet(Component):
         self.reporter.due(why)
 
     def _runtime_up(self) -> None:
-        """Runtime and network are ready: say so at once (the fast path), and begin with the pods."""
+        """Runtime and network are ready: say so at once (the fast path), and begin with the pods.
+
+        Differs: before its network is ready a node runs no pods of the API at all, also none on the node's own network.
+        """
+        self._waits_for_network = not self._addresses.is_ready(self.node.name)
+        if self._waits_for_network:
+            return  # the node is registered as one whose network plugin is not initialized
         self._ready = True
         self.reporter.report()
         if self.node.config.static_pods:
@@ -209,7 +220,9 @@ class Kubelet(Component):
 
     def _node_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         del old
-        if new is not None and self._ready:
+        if new is not None and self._waits_for_network:
+            self._runtime_up()
+        elif new is not None and self._ready:
             self.reporter.changed(new)
             self.volumes.node_changed()
 

@@ -197,11 +197,18 @@ class PodAddresses:
         self._nodes: Resource = nodes
         self._plugins: dict[str, HostLocal] = {}
 
+    def is_ready(self, node: str) -> bool:
+        """Whether the node has a podCIDR; before, its plugin is not configured and the kubelet says so."""
+        return bool(self._cidrs(node))
+
+    def _cidrs(self, node: str) -> list[str]:
+        version: Version | None = self._server.log.get(self._nodes, "", node)
+        return pod_cidrs(version.object) if version is not None else []
+
     def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
         """An address for the pod; None when the node has none left, or no podCIDR yet."""
         del pod
-        version: Version | None = self._server.log.get(self._nodes, "", node)
-        cidrs = pod_cidrs(version.object) if version is not None else []
+        cidrs = self._cidrs(node)
         if not cidrs:
             return None
         plugin = self._plugins.get(node)

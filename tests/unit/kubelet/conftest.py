@@ -26,6 +26,9 @@ class Addresses:
     def __init__(self, size: int = 250) -> None:
         self.free = [f"10.244.0.{i}" for i in range(2, 2 + size)]
 
+    def is_ready(self, node: str) -> bool:
+        return True
+
     def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
         return self.free.pop(0) if self.free else None
 
