@@ -32,7 +32,8 @@ class Cache:
         image_version: grows when the images on some node change.
         image_holders: how many nodes hold each image.
         index: where the pods are that a selector means.
-        node_memo: what somebody worked out about all nodes; emptied when a node changes, comes or leaves.
+        node_memo: what somebody worked out about all nodes from their names and labels; emptied when those change.
+        taint_memo: the same for what depends on their taints as well.
     """
 
     def __init__(self, shapes: Shapes) -> None:
@@ -52,6 +53,7 @@ class Cache:
         self._priorities: dict[int, int] = {}
         self.index = PodIndex(self._node_labels, self.namespace_labels)
         self.node_memo: dict[Any, Any] = {}
+        self.taint_memo: dict[Any, Any] = {}
         self.default_selector: DefaultSelector = no_default_selector
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -67,7 +69,12 @@ class Cache:
 
     def position(self, name: str) -> int | None:
         """Where a node stands in the visiting order."""
-        return self._position.get(name) if self.infos else None
+        return self.positions.get(name)
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """Where each node stands in the visiting order. To be read only."""
+        return self._position if self.infos else {}
 
     def node(self, name: str) -> NodeInfo | None:
         """The node of that name."""
@@ -120,6 +127,17 @@ class Cache:
             known = memo["kinds", keys] = (ids, list(numbers))
         return known
 
+    def positions_by_kind(self, keys: tuple[str, ...]) -> list[list[int]]:
+        """For each of the ``kinds`` the positions of its nodes, ascending."""
+        memo = self.node_memo
+        known: list[list[int]] | None = memo.get(("positions", keys))
+        if known is None:
+            ids, kinds = self.kinds(keys)
+            known = memo["positions", keys] = [[] for _ in kinds]
+            for i, kind in enumerate(ids):
+                known[kind].append(i)
+        return known
+
     def names(self) -> list[str]:
         """The name of every node, in visiting order."""
         memo = self.node_memo
@@ -143,8 +161,9 @@ class Cache:
         old_labels, old_zone, old_images = info.labels, zone_key(info.labels), info.images
         changed = info.set_node(node)
         if changed:
-            self.node_memo.clear()
+            self.taint_memo.clear()
             if info.labels != old_labels:
+                self.node_memo.clear()
                 self.index.nodes_changed()
         if zone_key(info.labels) != old_zone:
             self._leave(name, old_zone, old_images)
@@ -184,6 +203,7 @@ class Cache:
         self._order = None
         self.order_version += 1
         self.node_memo.clear()
+        self.taint_memo.clear()
         self.index.nodes_changed()
         self.dropped += len(self.changes)
         self.changes.clear()

@@ -57,12 +57,14 @@ class Nodes(Protocol):
 
     Attributes:
         index: where the pods are that a selector means.
-        node_memo: for what is worked out about all nodes at once; empty again when a node changes.
+        node_memo: for what is worked out from the names and labels of all nodes; empty again when one changes.
+        taint_memo: the same for what depends on taints as well.
         default_selector: what selects the pods that a pod is spread with when it has no constraints of its own.
     """
 
     index: PodIndex
     node_memo: dict[Any, Any]
+    taint_memo: dict[Any, Any]
     default_selector: DefaultSelector
 
     @property

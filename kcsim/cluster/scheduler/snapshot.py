@@ -30,6 +30,7 @@ class Snapshot:
         self._namespaces = namespaces or {}
         self._by_name = {info.name: info for info in infos}
         self.node_memo: dict[Any, Any] = {}
+        self.taint_memo: dict[Any, Any] = {}
         self.default_selector = default_selector
         self.index = PodIndex(self._node_labels, self.namespace_labels)
         for info in infos:

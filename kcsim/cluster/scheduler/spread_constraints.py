@@ -5,7 +5,7 @@ allow it (the pod's node selector is honoured by default, taints are not) and, f
 every topology key.
 
 What depends on the nodes alone (which of them take part, the domains they form) is worked out once and kept in
-``Nodes.node_memo`` until a node changes; the pods are counted by ``PodIndex``.
+``Nodes.node_memo`` (or ``taint_memo``) until a node changes in that; the pods are counted by ``PodIndex``.
 """
 
 from __future__ import annotations
@@ -122,13 +122,12 @@ def domains_of(pod: PodInfo, constraint: SpreadConstraint, keys: tuple[str, ...]
     picky = constraint.honors_affinity and (shape.node_selector or shape.required_terms is not None)
     who = shape if picky or constraint.honors_taints else None
     key = ("spread", who, constraint.topology_key, constraint.honors_affinity, constraint.honors_taints, keys)
-    known: Domains | None = nodes.node_memo.get(key)
+    memo = nodes.taint_memo if constraint.honors_taints else nodes.node_memo
+    known: Domains | None = memo.get(key)
     if known is None and who is None and not keys:
         # Nothing speaks against any node.
         labels = [node.labels.get(constraint.topology_key) for node in nodes.infos]
-        known = nodes.node_memo[key] = Domains(
-            True, frozenset(), frozenset(v for v in labels if v is not None)
-        )
+        known = memo[key] = Domains(True, frozenset(), frozenset(v for v in labels if v is not None))
     if known is None:
         topology = constraint.topology_key
         inside = [node for node in nodes.infos if takes_part(pod, constraint, keys, node)]
@@ -136,7 +135,7 @@ def domains_of(pod: PodInfo, constraint: SpreadConstraint, keys: tuple[str, ...]
         values = frozenset(node.labels[topology] for node in inside if topology in node.labels)
         everywhere = sum(1 for node in inside if topology in node.labels) == having
         names = frozenset() if everywhere else frozenset(node.name for node in inside)
-        known = nodes.node_memo[key] = Domains(everywhere, names, values)
+        known = memo[key] = Domains(everywhere, names, values)
     return known
 
 
