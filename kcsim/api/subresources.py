@@ -308,11 +308,13 @@ def _log(server: ApiServer, op: Operation) -> Answer:
         also = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
         raise status.bad_request(text + also)
     node = pod["spec"].get("nodeName", "")
-    if not node or server.container_logs is None:
+    if not node:
         return Answer(200, "")
     nodes = server.catalog.by_gvk(("", "v1", "Node"))
     if nodes is not None and server.log.get(nodes, "", node) is None:
         raise status.not_found(op.resource, node)  # upstream names the pod's resource here too
+    if server.container_logs is None:
+        return Answer(200, "")
     return Answer(200, server.container_logs(pod, op.container or mains[0], op.log))
 
 

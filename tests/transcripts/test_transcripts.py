@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.transcripts.observing import replay_of
+from tests.transcripts.observing import played
 from tests.transcripts.replay import DIFFERS, OUTSIDE, Outcome
 
 _SHOWN = 12
 
 
 def test_transcript(recording: dict[str, Any], record_property: Callable[[str, Any], None]) -> None:
-    outcomes = replay_of(recording).run()
+    outcomes = played(recording)
     counts = Counter(outcome.verdict for outcome in outcomes)
     reasons = Counter(outcome.why for outcome in outcomes if outcome.verdict == OUTSIDE)
     record_property("transcript", (recording["topic"], dict(counts), dict(reasons)))
