@@ -6,6 +6,7 @@ import pytest
 
 from kcsim.api import objects
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
+from kcsim.cluster.controllers.persistentvolume.protection import ClaimProtectionController
 from kcsim.cluster.controllers.statefulset.controller import StatefulSetController
 
 
@@ -294,7 +295,8 @@ def test_the_retention_policy_owns_claims(
     make_world, make, stateful_set, policy, by_set, after_scaling, after_deletion
 ):
     world = make_world()
-    world.run_controllers(StatefulSetController(), GarbageCollector(), limits=make.unlimited)
+    controllers = StatefulSetController(), GarbageCollector(), ClaimProtectionController()
+    world.run_controllers(*controllers, limits=make.unlimited)
     create(world, stateful_set(2, volumeClaimTemplates=CLAIMS, persistentVolumeClaimRetentionPolicy=policy))
     uid = objects.uid(world.get("statefulsets", "db"))
     claim = world.get("persistentvolumeclaims", "data-db-1")
