@@ -153,7 +153,6 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row(
             "pv-binder-sync-period", 15, "s", "cmd/kube-controller-manager/app (--pvclaimbinder-sync-period)"
         ),
-        Row("attach-detach-reconcile-period", 100, "ms", "pkg/controller/volume/attachdetach"),
         Row(
             "max-wait-for-unmount",
             6,

@@ -56,7 +56,7 @@ def test_the_command_bar_understands(session, text, command):
         ("", "type a kind"),
         ("podz", "did you mean"),
         ("kubectl frobnicate", "unknown command"),
-        ("kubectl logs web", "does not model"),
+        ("kubectl exec web -- sh", "does not model"),
         ("kubectl get 'pods", "No closing quotation"),
         ("flux frobnicate", "unknown command"),
     ],
