@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kcsim.api import objects
+from kcsim.api.log import Version
 from kcsim.cluster.images import ImageBehaviour, Window
 from kcsim.engine.clock import SECOND
 from kcsim.simulation.faults import Fault, inject
@@ -96,7 +97,7 @@ def test_a_hook_longer_than_the_grace_is_cut_off_and_the_program_killed():
     ended = [
         record.object
         for record in sim.trace.records
-        if record.subject == f"pod/default/{victim}" and record.verb != "delete"
+        if isinstance(record, Version) and record.subject == f"pod/default/{victim}" and not record.deleted
     ][-1]["status"]["containerStatuses"][0]["state"]["terminated"]
     assert ended["exitCode"] == 137
 
