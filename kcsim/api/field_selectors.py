@@ -6,13 +6,14 @@ checks `FieldSelector.fields` and hands the object's values to `matches`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from kcsim.api.selectors import SelectorError
 
-_OPERATORS = ("!=", "==", "=")
+_OPERATOR = re.compile("!=|==|=")
 _SPECIAL = frozenset("\\,=")
 
 
@@ -93,6 +94,8 @@ def split_terms(text: str) -> list[str]:
     """The terms between unescaped commas, with their backslashes."""
     if not text:
         return []
+    if "\\" not in text:
+        return text.split(",")
     terms = [""]
     escaped = False
     for character in text:
@@ -106,11 +109,8 @@ def split_terms(text: str) -> list[str]:
 
 def split_term(term: str) -> tuple[str, str, str] | None:
     """A term as (field, operator, value with its backslashes), split at the first operator; None without one."""
-    for index in range(len(term)):
-        for operator in _OPERATORS:
-            if term.startswith(operator, index):
-                return term[:index], operator, term[index + len(operator) :]
-    return None
+    found = _OPERATOR.search(term)
+    return None if found is None else (term[: found.start()], found[0], term[found.end() :])
 
 
 @lru_cache(maxsize=1024)

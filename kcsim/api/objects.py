@@ -90,9 +90,10 @@ def conditions(obj: Object) -> list[Object]:
 
 def condition(obj: Object, kind: str) -> Object | None:
     """The status condition of that type, if present."""
-    for item in conditions(obj):
+    status = obj.get("status")
+    for item in (status.get("conditions") or ()) if status else ():
         if item.get("type") == kind:
-            return item
+            return item  # type: ignore[no-any-return]
     return None
 
 

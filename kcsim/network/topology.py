@@ -79,6 +79,7 @@ class Network:
         self._ways: dict[tuple[str, str], Route | None] = {}
         self._asked: set[str] = set()
         self._core: nx.Graph[str] | None = None
+        self._trunks: dict[tuple[str, str], list[str] | None] = {}
         self._listeners: list[Callable[[], None]] = []
         self.version = 0
 
@@ -110,6 +111,7 @@ class Network:
         self._graph.add_edge(a, b, latency=latency, weight=weight)
         if not joins or len(adjacent[a]) == 2 or len(adjacent[b]) == 2:
             self._core = None
+            self._trunks.clear()
         if not joins:
             self._changed()
 
@@ -192,6 +194,7 @@ class Network:
         self._routes.clear()
         if ways:
             self._ways.clear()
+            self._trunks.clear()
         for listener in self._listeners:
             listener()
 
@@ -265,15 +268,26 @@ class Network:
         end, tail = self._climb(target)
         if start == target or end == source:
             return [source, target]
+        trunk = self._trunk(start, end)
+        return None if trunk is None else [*head, *trunk, *tail]
+
+    def _trunk(self, start: str, end: str) -> list[str] | None:
+        """Vertices between two that are no leaves, which all the leaves of both have in common."""
+        pair = (start, end)
+        if pair not in self._trunks:
+            self._trunks[pair] = self._search(start, end)
+        return self._trunks[pair]
+
+    def _search(self, start: str, end: str) -> list[str] | None:
         core = self._core_graph()
         if start not in core or end not in core:
-            return [*head, start, *tail] if start == end else None
+            return [start] if start == end else None
         blocked = [name for name in sorted(self._down) if name in core]
         view = nx.restricted_view(core, blocked, []) if blocked else core
         if start in blocked or end in blocked:
             return None
         try:
-            return [*head, *nx.dijkstra_path(view, start, end, weight="weight"), *tail]
+            return nx.dijkstra_path(view, start, end, weight="weight")
         except nx.NetworkXNoPath:
             return None
 

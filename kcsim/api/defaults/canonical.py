@@ -27,10 +27,15 @@ _BOUND: Final = 2048
 _known_specs: dict[int, dict[str, Any]] = {}
 
 
-def canonical(value: Any, node: Schema) -> Any:
-    """The object with canonical quantities and times; the same object when all are canonical already."""
+def canonical(value: Any, node: Schema, stored: Any = None) -> Any:
+    """The object with canonical quantities and times; the same object when all are canonical already.
+
+    Members that are the very ones of the ``stored`` version are canonical already.
+    """
+    if stored is not None and value is stored:
+        return value
     if node.kind == "struct" and isinstance(value, dict):
-        return _struct(value, node)
+        return _struct(value, node, stored if isinstance(stored, dict) else None)
     element = node.element
     if element is not None:
         if isinstance(value, list):
@@ -47,9 +52,9 @@ def canonical(value: Any, node: Schema) -> Any:
     return value
 
 
-def _struct(value: dict[str, Any], node: Schema) -> dict[str, Any]:
+def _struct(value: dict[str, Any], node: Schema, stored: dict[str, Any] | None) -> dict[str, Any]:
     if node.name != _POD_SPEC:
-        return _struct_fields(value, node)
+        return _struct_fields(value, node, stored)
     if _known_specs.get(id(value)) is value:
         return value
     result = _struct_fields(value, node)
@@ -70,8 +75,8 @@ def _struct_fields(
     result = value
     for name, child in _branches(node).items():
         item = value.get(name)
-        if item is not None and (stored is None or item is not stored.get(name)):
-            new = canonical(item, child)
+        if item is not None:
+            new = canonical(item, child, None if stored is None else stored.get(name))
             if new is not item:
                 result = {**result, name: new}
     return result

@@ -72,8 +72,13 @@ def snapshot_of(
 
 def zone_key(labels: Mapping[str, str]) -> str:
     """Region and zone of a node as one text; "" without labels (component-helpers GetZoneKey)."""
-    region = next((labels[key] for key in _REGION if labels.get(key)), "")
-    zone = next((labels[key] for key in _ZONE if labels.get(key)), "")
+    region = zone = ""
+    for key in _REGION:
+        if region := labels.get(key) or "":
+            break
+    for key in _ZONE:
+        if zone := labels.get(key) or "":
+            break
     return f"{region}:\x00:{zone}" if region or zone else ""
 
 

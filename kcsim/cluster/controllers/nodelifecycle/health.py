@@ -148,9 +148,10 @@ def heartbeat_time(node: Object) -> str:
 def taints_by_condition(node: Object) -> list[Object]:
     """The NoSchedule taints that the node's conditions and its cordon call for."""
     taints = []
+    # The first of a type counts.
+    statuses = {c.get("type"): c.get("status", "") for c in reversed(objects.conditions(node))}
     for kind, keys in TAINT_KEYS.items():
-        condition = objects.condition(node, kind)
-        key = keys.get(condition["status"]) if condition is not None else None
+        key = keys.get(statuses.get(kind, ""))
         if key is not None:
             taints.append({"key": key, "effect": "NoSchedule"})
     if (node.get("spec") or {}).get("unschedulable"):

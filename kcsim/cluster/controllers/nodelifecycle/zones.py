@@ -92,7 +92,9 @@ class Zones:
 
     def of(self, node: Object) -> ZoneQueue:
         """The queue of the node's zone."""
-        key = zone_key(objects.labels(node))
+        return self._queue(zone_key(objects.labels(node)))
+
+    def _queue(self, key: str) -> ZoneQueue:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = ZoneQueue(self._config.eviction_rate)
@@ -117,8 +119,10 @@ class Zones:
         """Set each zone's rate by how many of its nodes are ready. ``nodes``: (node, is it ready)."""
         counts: dict[str, list[int]] = {}
         for node, ready in nodes:
-            self.of(node)
-            counts.setdefault(zone_key(objects.labels(node)), [0, 0])[not ready] += 1
+            key = zone_key(objects.labels(node))
+            counts.setdefault(key, [0, 0])[not ready] += 1
+        for key in counts:
+            self._queue(key)
         if not counts:
             return Turn.NONE
         threshold = self._config.unhealthy_zone_threshold
