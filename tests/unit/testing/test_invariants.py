@@ -228,6 +228,16 @@ def test_a_broken_promise_is_found_and_no_other(story, name):
     assert story().broken() == [name]
 
 
+def test_a_step_for_statuses_that_were_true_a_moment_before_is_no_broken_promise():
+    """Upstream's controller decides by caches: 8 of 10 have to stay, and 11 were available 200 ms ago."""
+    told = replica_set(told_deployment(), "web-1", 1, 8, 7)
+    replica_set(told, "web-2", 2, 3, 3)
+    replica_set(told, "web-1", 39.8, 8, 8)
+    replica_set(told, "web-2", 39.9, 0, 3)
+    replica_set(told, "web-2", 39.95, 0, 0)
+    assert replica_set(told, "web-1", 40, 5, 8).broken() == []
+
+
 def test_every_invariant_has_a_story_that_breaks_it_and_a_promise():
     assert {name for _, name in BROKEN} == set(INVARIANTS)
     assert all(each.promise.endswith(".") for each in INVARIANTS.values())
