@@ -65,8 +65,9 @@ def a_rolling_update_takes_no_more_than_may_be_unavailable(history: History) -> 
             continue
         # The controller's cache may be behind by a moment, and for each set by another one.
         seen = sum(
-            max(map(_available, history.lately(write.cluster, _SETS, objects.key(each), write.time, STALE)))
-            for each in _sets_of(history, write, owner)
+            max((_available(each) for each in states if _belongs_to(each, owner)), default=0)
+            for key in history.keys(write.cluster, _SETS, owner[0])
+            for states in [history.lately(write.cluster, _SETS, key, write.time, STALE)]
         )
         if seen - taken < min(least):
             yield (write, f"{taken} of {seen} available pods are taken, where {min(least)} have to stay")
@@ -118,10 +119,14 @@ def _sets_of(history: History, write: Write, owner: Key, time: int = -1) -> list
         each = history.at(write.cluster, _SETS, key, write.time if time < 0 else time)
         if key == write.key and time < 0:
             each = write.object
-        controller = objects.controller_of(each) if each is not None else None
-        if each is not None and controller is not None and controller["name"] == owner[1]:
+        if each is not None and _belongs_to(each, owner):
             found.append(each)
     return found
+
+
+def _belongs_to(replica_set: Object, owner: Key) -> bool:
+    controller = objects.controller_of(replica_set)
+    return controller is not None and bool(controller["name"] == owner[1])
 
 
 def _is_resized(write: Write) -> bool:
