@@ -6,7 +6,7 @@ import pytest
 
 import kcsim
 from kcsim.engine.clock import told_duration
-from kcsim.scenario.load import gallery
+from kcsim.scenario.load import gallery, load
 from kcsim.views.text import timeline_text
 from kcsim.views.timeline import LANES, timeline
 
@@ -22,11 +22,12 @@ def texts(moments, lane):
     return [moment.text for moment in moments if moment.lane == lane]
 
 
-@pytest.mark.parametrize("scenario", sorted(gallery()))
-@pytest.mark.parametrize("delivery", ["push", "flux"])
+@pytest.mark.parametrize(
+    ("scenario", "delivery"), [(name, way) for name in sorted(gallery()) for way in load(name).deliveries]
+)
 def test_a_story_fits_on_a_screen_or_two_and_every_moment_can_be_asked_why(scenario, delivery):
     play, moments = told(scenario, delivery)
-    assert 10 <= len(moments) <= 60
+    assert 10 <= len(moments) <= 80
     assert [moment.time for moment in moments] == sorted(moment.time for moment in moments)
     assert {moment.lane for moment in moments} <= set(LANES)
     assert all(len(moment.text) <= 110 and "\n" not in moment.text for moment in moments)
