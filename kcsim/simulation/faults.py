@@ -258,7 +258,9 @@ def _api_partition(world: World, cluster: Cluster, client: str, faults: Sequence
 
 def _a_link(world: World, cluster: Cluster, fault: Fault) -> dict[str, str]:
     if not fault.target:
-        raise FaultError(f'{fault.kind} needs a link: "node-1", "zone-a <-> zone-b" or "node-1 -> control-plane"')
+        raise FaultError(
+            f'{fault.kind} needs a link: "node-1", "zone-a <-> zone-b" or "node-1 -> control-plane"'
+        )
     try:
         parse(fault.target, world.network, cluster)
     except UnknownLink as error:
@@ -352,9 +354,7 @@ KINDS: dict[str, Kind] = {
     "network-loss": Kind(
         "A share of the packets between two parts of the network is lost.", "link", _a_link, _loss
     ),
-    "network-delay": Kind(
-        "Packets between two parts of the network take longer.", "link", _a_link, _delay
-    ),
+    "network-delay": Kind("Packets between two parts of the network take longer.", "link", _a_link, _delay),
     "image-behaviour": Kind(
         "Containers of an image behave differently, running ones as well.",
         "image",

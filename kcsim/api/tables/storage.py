@@ -124,9 +124,7 @@ STORAGE: dict[tuple[str, str], Kind] = {
         columns("Name Provisioner ReclaimPolicy VolumeBindingMode AllowVolumeExpansion Age"), _class
     ),
     ("storage.k8s.io", "VolumeAttributesClass"): Kind(columns("Name DriverName Age"), _attributes_class),
-    ("storage.k8s.io", "VolumeAttachment"): Kind(
-        columns("Name Attacher PV Node Attached Age"), _attachment
-    ),
+    ("storage.k8s.io", "VolumeAttachment"): Kind(columns("Name Attacher PV Node Attached Age"), _attachment),
     ("", "ConfigMap"): Kind(columns("Name Data Age"), _config_map),
     ("", "Secret"): Kind(columns("Name Type Data Age"), _secret),
     ("", "ResourceQuota"): Kind(columns("Name Request Limit Age"), _quota),
