@@ -10,7 +10,7 @@ Differs: after a partition heals the backlog is delivered after one reconnect de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kcsim.api.log import Watch
 from kcsim.api.objects import Key, Object
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from kcsim.api.kit.component import Component
 
 OnChange = Callable[[Object | None, Object | None], None]
+Sort = Any
+"""What a change is sorted under: any value that can be hashed."""
 Objects = list[Object]
+Handlers = list[OnChange]
 _NOTHING: dict[Key, Object] = {}
 
 
@@ -41,7 +44,10 @@ class Informer:
         self._objects: dict[Key, Object] = {}
         self._indexers: dict[str, Callable[[Object], Iterable[str]]] = {}
         self._indexes: dict[str, dict[str, dict[Key, Object]]] = {}
-        self._handlers: list[OnChange] = []
+        self._handlers: Handlers = []
+        self._wants: list[Callable[[Sort], bool] | None] = []
+        self._sort: Callable[[Object | None, Object | None], Sort] | None = None
+        self._told: dict[Sort, Handlers] = {}
         self._watch: Watch | None = None
         self._attempt = 0
         self._waiting = False
@@ -78,11 +84,24 @@ class Informer:
     def __len__(self) -> int:
         return len(self._objects)
 
-    def on_change(self, handler: OnChange) -> None:
-        """Call ``handler(old, new)`` for each change, and for each object that is there already."""
+    def on_change(self, handler: OnChange, wants: Callable[[Sort], bool] | None = None) -> None:
+        """Call ``handler(old, new)`` for each change, and for each object that is there already.
+
+        Args:
+            wants: which sorts of changes (``sort_by``) it is called for; all when None.
+        """
         self._handlers.append(handler)
+        self._wants.append(wants)
+        self._told.clear()
         for key in sorted(self._objects):
-            handler(None, self._objects[key])
+            new = self._objects[key]
+            if wants is None or self._sort is None or wants(self._sort(None, new)):
+                handler(None, new)
+
+    def sort_by(self, read: Callable[[Object | None, Object | None], Sort]) -> None:
+        """Sort each change once, for all handlers that want only some; naming an order twice keeps the first."""
+        if self._sort is None:
+            self._sort = read
 
     def add_index(self, name: str, read: Callable[[Object], Iterable[str]]) -> None:
         """File objects under the values ``read`` gives; naming an index twice keeps the first."""
@@ -181,8 +200,15 @@ class Informer:
                     self._file(self._indexes[name], key, new)
                 else:
                     self._reindex(self._indexes[name], read, key, old, new)
-        for handler in self._handlers:
+        for handler in self._handlers if self._sort is None else self._concerned(self._sort(old, new)):
             handler(old, new)
+
+    def _concerned(self, sort: Sort) -> Handlers:
+        told = self._told.get(sort)
+        if told is None:
+            pairs = zip(self._handlers, self._wants, strict=True)
+            told = self._told[sort] = [handler for handler, wants in pairs if wants is None or wants(sort)]
+        return told
 
     @staticmethod
     def _file(index: dict[str, dict[Key, Object]], key: Key, new: Object | None) -> None:

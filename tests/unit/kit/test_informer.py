@@ -70,3 +70,15 @@ def test_an_index_files_objects_and_forgets_them(world) -> None:
     world.run("1s")
     assert [obj["metadata"]["name"] for obj in informer.by_index("n", "1")] == ["a"]
     assert [obj["metadata"]["name"] for obj in informer.by_index("n", "2")] == ["b"]
+
+
+def test_handlers_may_want_only_some_sorts_of_changes(world) -> None:
+    told = []
+    informer = informed(world)
+    informer.sort_by(lambda old, new: "gone" if new is None else "there")
+    informer.on_change(lambda old, new: told.append("all"))
+    informer.on_change(lambda old, new: told.append("gone"), lambda sort: sort == "gone")
+    world.create("ConfigMap", "a", body={"n": "1"})
+    world.admin.now(world.admin.delete("configmaps", "default", "a"))
+    world.run("1s")
+    assert told == ["all", "all", "gone"]

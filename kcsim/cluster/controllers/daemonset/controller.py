@@ -32,6 +32,7 @@ from kcsim.cluster.controllers.daemonset.rolling import allows_surge, rolling_up
 from kcsim.cluster.controllers.daemonset.status import calculate_status
 from kcsim.cluster.controllers.expectations import Expectations
 from kcsim.cluster.controllers.owned import OwnedPods, controller_uid, resolve_controller_ref
+from kcsim.cluster.controllers.pod_changes import of, on_pod_change
 from kcsim.cluster.controllers.pods import is_ready, phase, ready_condition
 from kcsim.cluster.controllers.replicaset.batches import slow_start_batches
 from kcsim.cluster.kubelet.backoff import Backoff
@@ -70,7 +71,7 @@ class DaemonSetController(Reconciler):
         self.revisions.on_change(self._revision_changed)
         self._history = DaemonHistory(self.client, self.revisions)
         self.reset()
-        component.informer("pods").on_change(self._pod_changed)
+        on_pod_change(component.informer("pods"), self._pod_changed, of(_KIND))
         self.nodes = component.informer("nodes")
         self.nodes.on_change(self._node_changed)
 

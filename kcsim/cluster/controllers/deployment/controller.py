@@ -16,6 +16,7 @@ from kcsim.api.kit.queue import Reconciler
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.deployment.sync import DeploymentSync
+from kcsim.cluster.controllers.pod_changes import on_pod_change, stirring
 from kcsim.cluster.controllers.pods import is_terminal
 from kcsim.engine.task import Waitable
 from kcsim.profile.constants import DEFAULT
@@ -40,7 +41,7 @@ class DeploymentController(Reconciler):
         self.sets = component.informer("replicasets")
         self.sets.add_index("controller", claim.controller_index)
         self.sets.on_change(self._set_changed)
-        component.informer("pods").on_change(self._pod_changed)
+        on_pod_change(component.informer("pods"), self._pod_changed, stirring)
 
     def reset(self) -> None:
         """Forget everything learnt."""

@@ -26,6 +26,7 @@ from kcsim.cluster.controllers.garbagecollector.graph import (
     Work,
     concerns_ownership,
 )
+from kcsim.cluster.controllers.pod_changes import on_pod_change, retying
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.task import Waitable
 from kcsim.profile.api import CONTROLLER_MANAGER, ClientLimits
@@ -77,7 +78,10 @@ class GarbageCollector(Reconciler):
                 continue
             if catalog.by_word(word) is resource:
                 informer = self._watched[word] = self.component.informer(word)
-                informer.on_change(self._handler(resource))
+                if word == "pods":
+                    on_pod_change(informer, self._handler(resource), retying)
+                else:
+                    informer.on_change(self._handler(resource))
 
     def _handler(self, resource: Resource) -> Any:
         def changed(old: Object | None, new: Object | None) -> None:

@@ -22,6 +22,7 @@ from kcsim.cluster.controllers.job.outcome import is_finished
 from kcsim.cluster.controllers.job.pod_control import ClientPodControl
 from kcsim.cluster.controllers.job.sync import JobSync
 from kcsim.cluster.controllers.owned import OwnedPods, resolve_controller_ref
+from kcsim.cluster.controllers.pod_changes import of, on_pod_change
 from kcsim.engine.clock import MINUTE, SECOND, parse_rfc3339
 from kcsim.engine.task import Waitable
 from kcsim.profile.constants import DEFAULT
@@ -52,7 +53,7 @@ class JobController(Reconciler):
         self._pods = component.informer("pods")
         self.reset()
         self.jobs.on_change(self._job_changed)
-        self._pods.on_change(self._pod_changed)
+        on_pod_change(self._pods, self._pod_changed, of(KIND))
 
     def reset(self) -> None:
         """Forget everything learnt."""

@@ -12,6 +12,7 @@ from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.queue import Outcome, Reconciler
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
+from kcsim.cluster.controllers.pod_changes import on_pod_change, stirring
 from kcsim.cluster.volumes import CLAIM_INDEX, claim_index, claims_of
 from kcsim.engine.task import Steps
 
@@ -72,7 +73,7 @@ class ClaimProtectionController(_Protection):
         self._objects = component.informer("persistentvolumeclaims")
         self._pods = component.informer("pods")
         self._objects.on_change(self._changed)
-        self._pods.on_change(self._pod_changed)
+        on_pod_change(self._pods, self._pod_changed, stirring)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
         if old is None or not len(self._objects):

@@ -15,6 +15,7 @@ from kcsim.api import objects
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.status import StatusError
+from kcsim.cluster.controllers.pod_changes import on_pod_change, stirring
 from kcsim.cluster.controllers.podgc.candidates import (
     TERMINATED_THRESHOLD,
     is_out_of_service,
@@ -52,7 +53,7 @@ class PodGarbageCollector(Reconciler):
         self.nodes = component.informer("nodes")
         self.pods = component.informer("pods")
         self.nodes.on_change(self._node_changed)
-        self.pods.on_change(self._pod_changed)
+        on_pod_change(self.pods, self._pod_changed, stirring)
 
     def reset(self) -> None:
         """Forget everything learnt."""

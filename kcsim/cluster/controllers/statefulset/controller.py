@@ -17,6 +17,7 @@ from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.owned import OwnedPods, resolve_controller_ref
+from kcsim.cluster.controllers.pod_changes import of, on_pod_change
 from kcsim.cluster.controllers.pods import is_ready, phase, ready_condition
 from kcsim.cluster.controllers.statefulset.history import SetHistory
 from kcsim.cluster.controllers.statefulset.identity import is_member_of, replicas_of
@@ -57,7 +58,7 @@ class StatefulSetController(Reconciler):
         pods = component.informer("pods")
         self._control = PodControl(self.client, pods, self.claims, self._event)
         self.reset()
-        pods.on_change(self._pod_changed)
+        on_pod_change(pods, self._pod_changed, of(_KIND))
 
     def reset(self) -> None:
         """Forget everything learnt."""

@@ -18,6 +18,7 @@ from kcsim.api.kit.queue import Outcome, Reconciler
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers.nodelifecycle.controller import NODE_INDEX, node_index
+from kcsim.cluster.controllers.pod_changes import on_pod_change, stirring
 from kcsim.cluster.controllers.tainteviction.tolerations import FOREVER, no_execute_taints, time_to_stay
 from kcsim.engine.clock import rfc3339
 from kcsim.engine.core import Timer
@@ -50,7 +51,7 @@ class TaintEvictionController(Reconciler):
         self._nodes.on_change(self._node_changed)
         self._pods = component.informer("pods")
         self._pods.add_index(NODE_INDEX, node_index)
-        self._pods.on_change(self._pod_changed)
+        on_pod_change(self._pods, self._pod_changed, stirring)
 
     def reset(self) -> None:
         """Forget every eviction to come."""
