@@ -19,7 +19,11 @@ def town() -> Simulation:
 
 def test_nodes_stand_in_their_zones_and_pods_on_their_nodes() -> None:
     layout = layout_of(town().network.topology())
-    assert [[n.name for n in nodes] for nodes in layout.zones.values()] == [["node-1"], ["node-2"], ["node-3"]]
+    assert [[n.name for n in nodes] for nodes in layout.zones.values()] == [
+        ["node-1"],
+        ["node-2"],
+        ["node-3"],
+    ]
     pods = [p.name for nodes in layout.zones.values() for n in nodes for p in n.pods]
     assert pods == ["default/one"]
     assert [p.name for p in layout.pending] == ["default/lost"]
