@@ -285,16 +285,20 @@ class NodeLifecycleController(Reconciler):
 
     def _handle_disruption(self) -> None:
         """Judge the zones, and stop or restart everybody's clock when all of them are down or one is back."""
-        known = [(name, self._nodes.get("", name)) for name in sorted(self._ready)]
-        nodes = [(name, node) for name, node in known if node is not None]
+        get = self._nodes.get
         turn = self._zones.judge(
             [
-                (node, self._ready[name] == "True")
-                for name, node in nodes
-                if self._ready[name] and not health.excluded_from_disruption_checks(node)
+                (node, status == "True")
+                for name, status in self._ready.items()
+                if status
+                and (node := get("", name)) is not None
+                and not health.excluded_from_disruption_checks(node)
             ],
             self.engine.now,
         )
+        if turn == Turn.NONE:
+            return
+        nodes = [(name, node) for name in sorted(self._ready) if (node := get("", name)) is not None]
         if turn == Turn.MASTER_DISRUPTION:
             for name, node in nodes:
                 self._mark_reachable(name, node)

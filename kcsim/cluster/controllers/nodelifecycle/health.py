@@ -226,4 +226,4 @@ def eviction_rate(state: ZoneState, nodes: int, config: LifecycleConfig) -> floa
 
 def excluded_from_disruption_checks(node: Object) -> bool:
     """Whether the node is left out when a zone is judged."""
-    return EXCLUDE_DISRUPTION in objects.labels(node)
+    return EXCLUDE_DISRUPTION in (node["metadata"].get("labels") or ())

@@ -89,10 +89,20 @@ class Zones:
         self._config = config
         self._queues: dict[str, ZoneQueue] = {}
         self._states: dict[str, ZoneState] = {}
+        self._known: dict[str, tuple[Mapping[str, str], str]] = {}
 
     def of(self, node: Object) -> ZoneQueue:
         """The queue of the node's zone."""
-        return self._queue(zone_key(objects.labels(node)))
+        return self._queue(self._key(node))
+
+    def _key(self, node: Object) -> str:
+        """The node's zone, remembered until its labels change: every pass asks for all of them."""
+        metadata = node["metadata"]
+        labels, name = metadata.get("labels"), metadata["name"]
+        known = self._known.get(name)
+        if known is None or known[0] is not labels:
+            known = self._known[name] = (labels, zone_key(objects.labels(node)))
+        return known[1]
 
     def _queue(self, key: str) -> ZoneQueue:
         queue = self._queues.get(key)
@@ -119,8 +129,11 @@ class Zones:
         """Set each zone's rate by how many of its nodes are ready. ``nodes``: (node, is it ready)."""
         counts: dict[str, list[int]] = {}
         for node, ready in nodes:
-            key = zone_key(objects.labels(node))
-            counts.setdefault(key, [0, 0])[not ready] += 1
+            key = self._key(node)
+            count = counts.get(key)
+            if count is None:
+                count = counts[key] = [0, 0]
+            count[not ready] += 1
         for key in counts:
             self._queue(key)
         if not counts:
