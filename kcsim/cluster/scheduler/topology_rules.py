@@ -212,23 +212,24 @@ def _add_spread(soft: SoftSpread, cache: Cache, found: Found, totals: list[int])
             size = len({kinds[c][k] or "" for c in scored})
         weights.append(log(size + 2))
     base = {c: soft.raw_of(kinds[c], 0, weights) for c in sizes}
-    own: list[tuple[int, int, int]] = []
+    own: list[tuple[int, tuple[int, int]]] = []
     known: dict[tuple[int, int], int] = {}
     if HOSTNAME in soft.keys:
         for k, position, pods in _with_pods(soft.tables[soft.keys.index(HOSTNAME)], cache, found):
             c = ids[position]
             sizes[c] -= 1
-            raw = known.get((c, pods), -1)
-            if raw < 0:
-                raw = known[c, pods] = soft.raw_of(kinds[c], pods, weights)
-            own.append((k, c, raw))
+            case = (c, pods)
+            if case not in known:
+                known[case] = soft.raw_of(kinds[c], pods, weights)
+            own.append((k, case))
     scale = normalizer([*(base[c] for c, nodes in sizes.items() if nodes), *known.values()])
     plus = {c: SPREAD_WEIGHT * scale.get(raw, 0) for c, raw in base.items()}
     if len(set(plus.values())) > 1:
         column = [plus.get(c, 0) for c in range(len(kinds))]
         totals = list(map(add, totals, map(column.__getitem__, found.take(ids))))
-    for k, c, raw in own:
-        totals[k] += SPREAD_WEIGHT * scale[raw] - plus[c]
+    less = {case: SPREAD_WEIGHT * scale[raw] - plus[case[0]] for case, raw in known.items()}
+    for k, case in own:
+        totals[k] += less[case]
     return totals
 
 

@@ -190,13 +190,16 @@ class SoftSpread:
 
     def raw_of(self, kind: Sequence[str | None], pods_here: int, weights: Sequence[float]) -> int:
         """The raw score of a node with these values of the topology keys, and so many pods on the node itself."""
-        return self._score(
-            tuple(
-                None if value is None else (value, pods_here if key == HOSTNAME else table.get(value, 0))
-                for value, key, table in zip(kind, self.keys, self.tables, strict=True)
-            ),
-            weights,
-        )
+        score = 0.0
+        for value, key, table, weight, constraint in zip(
+            kind, self.keys, self.tables, weights, self.constraints, strict=True
+        ):
+            if value is not None:
+                pods = pods_here if key == HOSTNAME else table.get(value, 0)
+                score += pods * weight + (constraint.max_skew - 1)
+            elif self.own:
+                return IGNORED
+        return floor(score + 0.5)
 
     def _weight(self, i: int, scored: Sequence[tuple[tuple[str, int] | None, ...]]) -> float:
         if self.keys[i] == HOSTNAME:
