@@ -118,3 +118,16 @@ def test_unhealthy_old_pods_go_first_and_need_no_availability():
     # Below the minimum of 8 already, yet the six that serve nobody may go.
     assert sets.settle(d) == [(3, 10), (3, 8), (5, 8)]
     assert sets.available["old"] == 4
+
+
+def test_nothing_healthy_is_taken_while_a_status_lags_behind_its_spec():
+    """Upstream: "when cleaning up unhealthy replicas, got invalid request to scale down", and the step is left out."""
+    d = deployment(10)
+    sets = Sets(10)
+    sets.settle(d)
+    sets.available["new"] = 2
+    before = dict(sets.sizes)
+    # The old set was scaled down to 8, but its status still counts 10.
+    sets.available["old"] = before["old"] + 2
+    sets.settle(d)
+    assert sets.sizes["old"] == before["old"]

@@ -119,13 +119,35 @@ def reconcile_old_replica_sets(deployment: Object, old: list[Object], new: Objec
     max_scaled_down = total_replicas(all_sets) - floor - new_unavailable
     if max_scaled_down <= 0:
         return []
-    cleanup = cleanup_unhealthy_replicas(old, max_scaled_down)
+    try:
+        cleanup = cleanup_unhealthy_replicas(old, max_scaled_down)
+    except StaleStatus as stale:
+        return stale.steps
     sizes = {step.name: step.replicas for step in cleanup}
     return [*cleanup, *scale_down_old_replica_sets(deployment, old, new, sizes)]
 
 
+class StaleStatus(Exception):
+    """A ReplicaSet's status counts more available pods than its spec asks for: it has not caught up with a scale-down.
+
+    Upstream calls that an "invalid request to scale down" and takes no healthy replicas away in this step. Without it two
+    steps in quick succession would count the same pods twice, and take more than maxUnavailable allows.
+
+    Attributes:
+        steps: what was decided before it was met.
+    """
+
+    def __init__(self, steps: list[Scaling]) -> None:
+        super().__init__("the status of an old ReplicaSet lags behind its spec")
+        self.steps = steps
+
+
 def cleanup_unhealthy_replicas(old: list[Object], max_cleanup_count: int) -> list[Scaling]:
-    """Take away replicas that are not available, oldest set first: they block a rollout and serve nobody."""
+    """Take away replicas that are not available, oldest set first: they block a rollout and serve nobody.
+
+    Raises:
+        StaleStatus: a set's status has more available replicas than its spec has replicas.
+    """
     steps: list[Scaling] = []
     left = max_cleanup_count
     for rs in by_creation(old):
@@ -133,8 +155,10 @@ def cleanup_unhealthy_replicas(old: list[Object], max_cleanup_count: int) -> lis
             break
         size = spec_replicas(rs)
         unhealthy = size - status_count(rs, "availableReplicas")
-        if size == 0 or unhealthy <= 0:
+        if size == 0 or unhealthy == 0:
             continue
+        if unhealthy < 0:
+            raise StaleStatus(steps)
         down = min(left, unhealthy)
         left -= down
         steps.append(Scaling(rs["metadata"]["name"], size - down))
