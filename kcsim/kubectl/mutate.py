@@ -315,6 +315,7 @@ def taint(session: Session, arguments: Arguments) -> Steps:
 
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_TAINT_HELP = "\nSee 'kubectl taint -h' for help and examples"
 
 
 def _tainted(
@@ -324,7 +325,7 @@ def _tainted(
     body, _, effect = change.removesuffix("-").partition(":")
     key, _, value = body.partition("=")
     if effect and effect not in _EFFECTS:
-        raise KubectlError(f"error: invalid taint effect: {effect}, unsupported taint effect")
+        raise KubectlError(f"error: invalid taint effect: {effect}, unsupported taint effect{_TAINT_HELP}")
     same = [t for t in taints if t["key"] == key and (not effect or t["effect"] == effect)]
     rest = [t for t in taints if t not in same]
     if remove:
@@ -332,7 +333,7 @@ def _tainted(
             session.error(f'error: taint "{change.removesuffix("-")}" not found')
         return rest
     if not effect:
-        raise KubectlError(f"error: invalid taint spec: {change}")
+        raise KubectlError(f"error: invalid taint spec: {change}{_TAINT_HELP}")
     if same and not arguments.on("overwrite"):
         session.error(
             f"error: node {node} already has {key} taint(s) with same effect(s) and --overwrite is false"
