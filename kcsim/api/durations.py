@@ -2,7 +2,7 @@
 
 Imitates: Go's time.ParseDuration and Duration.String; apimachinery pkg/util/duration (HumanDuration,
 ShortHumanDuration), v1.36. All durations are integers of nanoseconds, as time.Duration is; `from_microseconds`
-and `to_microseconds` bridge to the simulation's clock.
+brings in what the simulation's clock measured.
 """
 
 from __future__ import annotations
@@ -95,11 +95,6 @@ def _decimal(amount: int, unit: int) -> str:
     if not rest:
         return str(whole)
     return f"{whole}." + str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0")
-
-
-def to_microseconds(nanoseconds: int) -> int:
-    """The simulation's clock unit; what is smaller than a microsecond is cut off towards zero."""
-    return _quotient(nanoseconds, MICROSECOND)
 
 
 def from_microseconds(microseconds: int) -> int:

@@ -18,7 +18,6 @@ _LABEL_KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = f"({_LABEL_KEY})?"
 _PERCENT = "[0-9]+%"
 _HTTP_HEADER = "[-A-Za-z0-9]+"
-_ENV_VAR = "[-._a-zA-Z][-._a-zA-Z0-9]*"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
 
@@ -212,18 +211,6 @@ def is_http_header_name(value: str) -> list[str]:
         return []
     message = "a valid HTTP header must consist of alphanumeric characters or '-'"
     return [regex_error(message, _HTTP_HEADER, "X-Header-Name")]
-
-
-def is_env_var_name(value: str) -> list[str]:
-    """Names of environment variables, the strict rule."""
-    errors = []
-    if not _matches(_ENV_VAR, value):
-        message = (
-            "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', "
-            "and must not start with a digit"
-        )
-        errors.append(regex_error(message, _ENV_VAR, "my.env-name", "MY_ENV.NAME", "MyEnvName1"))
-    return errors + _chdir_prefix(value)
 
 
 def is_relaxed_env_var_name(value: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from kcsim.api import selectors
 from kcsim.api.durations import from_microseconds, human_duration
 from kcsim.api.objects import Object
-from kcsim.engine.clock import SECOND, parse_rfc3339
+from kcsim.engine.clock import parse_rfc3339
 
 NONE, UNSET, UNKNOWN = "<none>", "<unset>", "<unknown>"
 
@@ -104,11 +104,6 @@ def since(stamp: str | None, view: View) -> str:
 def between(start: str, end: str) -> str:
     """How long it is from one time stamp to another."""
     return human_duration(from_microseconds(parse_rfc3339(end) - parse_rfc3339(start)))
-
-
-def whole_seconds(us: int) -> int:
-    """An instant without its fraction."""
-    return us // SECOND * SECOND
 
 
 def template_cells(obj: Object) -> list[str]:

@@ -17,11 +17,6 @@ def is_restartable_init_container(container: Container) -> bool:
     return container.get("restartPolicy") == "Always"
 
 
-def has_restart_rules(container: Container) -> bool:
-    """Whether the container has a policy of its own instead of the pod's."""
-    return bool(container.get("restartPolicy") or container.get("restartPolicyRules"))
-
-
 def restart_policy_of(container: Container, spec: PodSpec) -> str:
     """The policy in force: the container's own, else the pod's, else ``Always``."""
     return container.get("restartPolicy") or spec.get("restartPolicy") or "Always"

@@ -7,7 +7,7 @@ PostFilter texts (v1.36).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from kcsim.cluster.scheduler.framework import Code, Status
 
@@ -62,8 +62,3 @@ def post_filter_text(preemption: str, *, claims: bool = True) -> str:
 def cut_note(text: str) -> str:
     """An event note within its limit (scheduler: truncateMessage)."""
     return text if len(text) <= NOTE_LIMIT else text[: NOTE_LIMIT - len(" ...")] + " ..."
-
-
-def join_reasons(reasons: Sequence[str]) -> str:
-    """The reasons of one node as one text."""
-    return ", ".join(reasons)

@@ -21,7 +21,6 @@ from kcsim.cluster.controllers.pods import (
     ready_since,
     restarts,
 )
-from kcsim.engine.clock import SECOND
 
 _PHASE_ORDER = {"Pending": 0, "Unknown": 1, "Running": 2}
 
@@ -114,9 +113,3 @@ def get_pods_to_delete(pods: Sequence[Pod], related: Iterable[Pod], diff: int, n
         if is_active(pod):
             ranks[node] = ranks.get(node, 0) + 1
     return sort_pods(pods, now, ranks)[:diff]
-
-
-def next_available_in(ready_times: Iterable[int], min_ready_seconds: int, now: int) -> int | None:
-    """In how many µs the next of the pods, ready since these instants (µs), becomes available; None for none."""
-    waits = [since + min_ready_seconds * SECOND - now for since in ready_times]
-    return min((wait for wait in waits if wait > 0), default=None)
