@@ -82,7 +82,8 @@ class Acts:
             for first in source.commits:
                 self._at(first.at, self._authors.bring, source, first)
         for entry in self._scenario.timeline:
-            if not entry.deliveries or self._play.delivery in entry.deliveries:
+            happens = not entry.deliveries or self._play.delivery in entry.deliveries
+            if happens and not any(entry is each for each in self._play.without):
                 self._at(entry.at, self.carry_out, entry)
 
     def _at(self, when: int, act: Callable[..., None], *args: object) -> None:

@@ -6,13 +6,13 @@ read the trace and take no part, so a run is the same whether or not anybody ask
 timeline are armed (`acts`) -> `finish` -> `verdicts`, `measures`, `result`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kcsim.api.catalog import BUILT_IN, Catalog
-from kcsim.cluster.podnet.traffic import TrafficSource
+from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
@@ -55,6 +55,7 @@ class Play(Simulation):
         delivery: the delivery's name, a key of ``scenario.deliveries``; "" when the scenario has none.
         end: when the story ends, virtual seconds.
         way: the delivery at work.
+        without: entries of the timeline that do not happen in this world.
         history: the story as read from the trace so far.
     """
 
@@ -66,6 +67,7 @@ class Play(Simulation):
         *,
         until: Time | None = None,
         checking: bool = False,
+        without: Collection[TimelineEntry] = (),
     ) -> None:
         """Build the world; nothing has happened yet.
 
@@ -75,11 +77,14 @@ class Play(Simulation):
             seed: of all dice; the scenario's when None.
             until: when the story ends; the scenario's when None.
             checking: watch that no stored object is ever changed in place (slower).
+            without: entries of the timeline that do not happen here.
 
         Raises:
             ScenarioError: there is no such delivery.
         """
         self.scenario = scenario
+        self.without = tuple(without)
+        self._checking = checking
         self.delivery = delivery_named(scenario, delivery)
         how = scenario.deliveries.get(self.delivery)
         world = build_world(
@@ -140,6 +145,44 @@ class Play(Simulation):
             return Run("the story is over", self.now, 0)
         return self.run_until(self.end)
 
+    def fork(self, at: Time | None = None, *, without: Collection[str | TimelineEntry] = ()) -> "Play":
+        """Another world with the same past (see ``Simulation.fork``), and, if asked for, another future.
+
+            calm = sim.fork("21m", without=["night-hand"])  # what if nobody had touched it?
+            Twins(sim.scenario, {"as it was": sim, "calm": calm})  # of kcsim.scenario.compare
+
+        Args:
+            at: the instant (``"3m"``, seconds); now when left out.
+            without: entries of the timeline, or their names, that do not happen in the new world; all of them later.
+
+        Raises:
+            ValueError: the instant has not come yet; an entry is unknown, or lies before it.
+            NotReplayable: see ``Simulation.fork``.
+        """
+        when = self._past_instant(at)
+        left_out = (*self.without, *(self._entry(wanted, when) for wanted in without))
+        fresh = Play(
+            self.scenario, self.delivery, self.seed, until=self.end, checking=self._checking, without=left_out
+        )
+        self._forked(at, fresh)
+        return fresh
+
+    def _entry(self, wanted: str | TimelineEntry, when: int) -> TimelineEntry:
+        """An entry of the timeline that lies after an instant (µs)."""
+        named = {entry.name: entry for entry in self.scenario.timeline if entry.name is not None}
+        if isinstance(wanted, str) and wanted not in named:
+            raise ValueError(
+                f"the timeline has no entry '{wanted}': {did_you_mean(wanted, named, 'named entries')}"
+            )
+        entry = named[wanted] if isinstance(wanted, str) else wanted
+        if not any(entry is each for each in self.scenario.timeline):
+            raise ValueError(f"this is no entry of the timeline: {entry}")
+        if entry.at <= when:
+            raise ValueError(
+                f"'{entry.name or entry.at}' is at {format_duration(entry.at)}: to leave it out, fork before that"
+            )
+        return entry
+
     def cluster(self, name: str | None = None) -> Cluster:
         """One cluster, by the scenario's name or the world's; the first when no name is given."""
         if name and len(self.world.clusters) == 1 and name == self.scenario.all_clusters()[0].name:
@@ -154,6 +197,7 @@ class Play(Simulation):
         """Carry out one more entry of a timeline, now: what a person does to the world while it is played.
 
         The same entry in the scenario, ``at`` this instant, gives the same trace, unless something else happens at it.
+        A fork of this world does it again.
 
         Args:
             entry: what is done; its ``at`` plays no role.
@@ -163,6 +207,7 @@ class Play(Simulation):
             FaultError: a fault that hits nothing.
         """
         self._acts.carry_out(entry, ended)
+        self._note("act", entry)
 
     def commits(self) -> Iterator[FirstCommit]:
         """Every commit that the repositories bring along."""

@@ -56,9 +56,16 @@ class NetworkView:
     (its first pod), ``service/web``, a node, a host outside (``users``) or an address.
     """
 
-    def __init__(self, world: World, cluster_named: Callable[[str | None], Cluster]) -> None:
+    def __init__(
+        self,
+        world: World,
+        cluster_named: Callable[[str | None], Cluster],
+        note_dns: Callable[[str | None, int], None] = lambda _cluster, _replicas: None,
+    ) -> None:
+        """``note_dns`` is told when DNS is installed, the one thing here that changes the world."""
         self._world = world
         self._cluster = cluster_named
+        self._note_dns = note_dns
 
     def topology(self, cluster: str | None = None) -> Graph:
         """The hosts, pods and Services as a networkx graph.
@@ -148,7 +155,9 @@ class NetworkView:
 
     def install_dns(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install CoreDNS, as kubeadm does; its pods start within seconds."""
-        install_dns(self._world, self._cluster(cluster).name, replicas=replicas)
+        home = self._cluster(cluster).name
+        self._note_dns(cluster, replicas)
+        install_dns(self._world, home, replicas=replicas)
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

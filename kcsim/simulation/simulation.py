@@ -15,6 +15,8 @@ from typing import Any
 
 from kcsim.api import selectors
 from kcsim.api.catalog import Resource
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.queue import Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, User
@@ -31,6 +33,7 @@ from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.faults import Fault, inject
+from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
 from kcsim.simulation.network import NetworkView
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
 from kcsim.simulation.world import World, node_specs
@@ -85,6 +88,9 @@ class Simulation:
     """A world that can be run, looked at, changed and asked.
 
     ``Simulation(nodes=3, seed=1)`` is a bare cluster; ``kcsim.load(...)`` gives one that plays a scenario.
+
+    Attributes:
+        inputs: what was done to it through the façade so far, in order: what ``fork`` does again.
     """
 
     def __init__(
@@ -103,7 +109,16 @@ class Simulation:
             raise TypeError(f"nodes must be a count or a list of NodeSpec, not {nodes!r}")
         checked_seed(seed)
         self.world = world or World(seed, profile=profile, checking=checking)
+        self.inputs: list[Input] = []
+        self._making: Mapping[str, Any] | None = None
         if world is None:
+            self._making = {
+                "nodes": nodes,
+                "seed": seed,
+                "profile": profile,
+                "checking": checking,
+                "control_plane": control_plane,
+            }
             specs = node_specs(nodes) if isinstance(nodes, int) else list(nodes)
             self.world.add_cluster("", specs, control_plane=control_plane)
         self.seed = self.world.engine.seed
@@ -123,7 +138,7 @@ class Simulation:
     @property
     def network(self) -> NetworkView:
         """Who reaches whom: ``network.reach``, ``matrix``, ``trace`` and ``topology``."""
-        return NetworkView(self.world, self.cluster)
+        return NetworkView(self.world, self.cluster, self._note_dns)
 
     @property
     def trace(self) -> Trace:
@@ -197,6 +212,45 @@ class Simulation:
                 raise TimeoutError(f"the condition did not hold within {format_duration(timeout)}")
             engine.step()
 
+    # --- branches -----------------------------------------------------------------------------------------------
+
+    def fork(self, at: Time | None = None) -> Simulation:
+        """Another world with the same past: this one played again from its start, with everything that was done to it
+        through the façade, up to an instant (``"3m"``, seconds; now when left out). From there on it is free.
+
+        Both worlds have the same trace up to there, byte for byte; this one is not touched.
+
+        Raises:
+            ValueError: the instant has not come yet.
+            NotReplayable: the world was changed past the façade, or a command was waiting at that instant.
+        """
+        return self._forked(at, self._again())
+
+    def _again(self) -> Simulation:
+        """The same world at its beginning."""
+        if self._making is None:
+            raise NotReplayable("a simulation around a world that was made elsewhere cannot be made again")
+        return Simulation(**self._making)
+
+    def _forked(self, at: Time | None, fresh: Simulation) -> Simulation:
+        engine = self.engine
+        when = self._past_instant(at)
+        with _collector_at_rest():
+            replay(fresh, self.inputs, engine.steps if when == engine.now else -1, when)
+        check_prefix(engine, fresh.engine, when)
+        return fresh
+
+    def _past_instant(self, at: Time | None) -> int:
+        when = self.engine.now if at is None else seconds(at)
+        if when > self.engine.now:
+            raise ValueError(f"{at} has not happened yet: it is t={format_duration(self.engine.now)}")
+        return when
+
+    def _note(self, verb: str, *args: Any, **options: Any) -> None:
+        """Remember what is being done to the world, so that a fork can do it again."""
+        engine = self.engine
+        self.inputs.append(Input(engine.steps, engine.now, verb, args, options))
+
     # --- looking ------------------------------------------------------------------------------------------------
 
     def cluster(self, name: str | None = None) -> Cluster:
@@ -259,10 +313,7 @@ class Simulation:
 
     def at(self, time: Time) -> Past:
         """The world's objects as they were at an instant (``"3m"``, seconds)."""
-        when = seconds(time)
-        if when > self.engine.now:
-            raise ValueError(f"{time} has not happened yet: it is t={format_duration(self.engine.now)}")
-        return Past(self, when)
+        return Past(self, self._past_instant(time))
 
     def why(self, ref: str | Record, namespace: str | None = None, cluster: str | None = None) -> Why:
         """The chain of causes of an object's last change of substance, back to a commit, a person, a fault or a clock.
@@ -340,6 +391,16 @@ class Simulation:
         """
         user = person(as_) if as_ else ADMIN
         client = self.cluster(cluster).direct(user)
+        self._note(
+            "kubectl",
+            line,
+            as_=as_,
+            stdin=stdin,
+            files=files,
+            editor=editor,
+            namespace=namespace,
+            cluster=cluster,
+        )
         origin = self.engine.note(user.name, "kubectl", _command_text(line))
         with self.engine.because(origin):
             steps = kubectl(
@@ -357,12 +418,41 @@ class Simulation:
             StageError: with every problem of a file, by line and column.
             NoSuchKind: a Stage is for objects that the API server does not serve.
         """
-        for place, file in enumerate(files, 1):
-            is_text = isinstance(file, str) and "\n" in file
-            text, name = (
-                (str(file), f"stages-{place}") if is_text else (Path(file).read_text("utf-8"), str(file))
-            )
-            self.cluster(cluster).add_stages(read_stages(text, name))
+        given = [_stage_text(file, f"stages-{place}") for place, file in enumerate(files, 1)]
+        stages = [read_stages(text, name) for text, name in given]
+        self._note("add_stages", *(f"{text}\n" for text, _ in given), cluster=cluster)
+        for each in stages:
+            self.cluster(cluster).add_stages(each)
+
+    def add_controller(
+        self,
+        make: Callable[[], Reconciler],
+        *,
+        name: str = "",
+        namespace: str = "default",
+        rules: Sequence[Object] | None = None,
+        user: str = "",
+        cluster: str | None = None,
+    ) -> Component:
+        """Start a controller of your own now, as a program with its own process, identity, rights and caches.
+
+        Args:
+            make: makes the reconciler, usually its class: ``sim.add_controller(WebApps)``.
+            name: of the program, its ServiceAccount and its ClusterRole; the reconciler's ``name`` when empty.
+            namespace: where its ServiceAccount lives.
+            rules: RBAC rules it gets; the reconciler's ``rules`` when None, and everything when it has none.
+            user: run as this user, who has rights already, e.g. ``system:kube-controller-manager``.
+
+        Raises:
+            ValueError: there is one of that name.
+        """
+        component = self.cluster(cluster).add_controller(
+            make, name=name, namespace=namespace, rules=rules, user=user
+        )
+        self._note(
+            "add_controller", make, name=name, namespace=namespace, rules=rules, user=user, cluster=cluster
+        )
+        return component
 
     def inject(
         self,
@@ -387,7 +477,15 @@ class Simulation:
         """
         length = seconds(duration) if duration is not None else None
         fault = Fault(kind, target, length, cluster or "", loss=loss, delay=seconds(delay))
-        return inject(self.world, fault)
+        record = inject(self.world, fault)
+        self._note("inject", kind, target, duration=duration, cluster=cluster, loss=loss, delay=delay)
+        return record
+
+    def _note_dns(self, cluster: str | None, replicas: int) -> None:
+        self._note("_install_dns", cluster, replicas)
+
+    def _install_dns(self, cluster: str | None, replicas: int) -> None:
+        self.network.install_dns(cluster, replicas=replicas)
 
     def __repr__(self) -> str:
         nodes = sum(len(c.kubelets) for c in self.world.clusters.values())
@@ -444,6 +542,13 @@ class Past:
 def person(name: str) -> User:
     """A person with a kubeconfig of an administrator: what makes drift possible."""
     return User(name, ("system:masters", "system:authenticated"))
+
+
+def _stage_text(file: str | Path, name: str) -> tuple[str, str]:
+    """A file of Stages as (text, what to call it)."""
+    if isinstance(file, str) and "\n" in file:
+        return file, name
+    return Path(file).read_text("utf-8"), str(file)
 
 
 def _command_text(line: str | Sequence[str]) -> str:
