@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.podnet.ipam import cluster_cidr_for
-from kcsim.cluster.podnet.traffic import TrafficSource
+from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable

@@ -1,1 +1,1 @@
-"""The pod network: addresses, Services, and the requests of users."""
+"""The pod network: addresses, Services."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcsim.cluster.podnet.traffic import TIMED_OUT
+from kcsim.cluster.traffic.source import TIMED_OUT
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
 from kcsim.network.impairment import Lossy, loss_of, without_loss

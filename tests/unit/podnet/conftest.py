@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kcsim.cluster.images import ImageBehaviour
-from kcsim.cluster.podnet.traffic import TrafficSource
+from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.simulation.simulation import Simulation
 
 IMAGE = "registry.example/web:1.0"

@@ -20,7 +20,7 @@ from kcsim.cluster.podnet.policy import (
     decide,
     isolating,
 )
-from kcsim.cluster.podnet.traffic import DROPPED
+from kcsim.cluster.traffic.source import DROPPED
 from kcsim.engine.clock import SECOND
 
 Make = Callable[..., Any]

@@ -17,7 +17,7 @@ from kcsim.cluster.podnet.services import (
     not_modelled,
     service_rules,
 )
-from kcsim.cluster.podnet.traffic import DROPPED, NO_ENDPOINTS, NO_SERVICE, REFUSED
+from kcsim.cluster.traffic.source import DROPPED, NO_ENDPOINTS, NO_SERVICE, REFUSED
 from kcsim.engine.clock import HOUR, SECOND
 
 Make = Callable[..., Any]

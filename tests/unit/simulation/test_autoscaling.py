@@ -7,7 +7,7 @@ import pytest
 from kcsim.api import objects
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet.node_status import NodeSpec
-from kcsim.cluster.podnet.traffic import TrafficSource
+from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.engine.clock import MILLISECOND, SECOND, parse_rfc3339
 from kcsim.engine.task import run_now
 from kcsim.kubectl.command import kubectl

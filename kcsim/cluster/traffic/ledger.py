@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kcsim.cluster.podnet.arrivals import Arrivals, Split
+from kcsim.cluster.traffic.arrivals import Arrivals, Split
 from kcsim.engine.dice import Dice
 from kcsim.engine.trace import Record
 from kcsim.profile.distributions import Distribution

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcsim.cluster.podnet.arrivals import Arrivals, Split
+from kcsim.cluster.traffic.arrivals import Arrivals, Split
 from kcsim.engine.clock import HOUR, SECOND
 from kcsim.engine.dice import Dice
 

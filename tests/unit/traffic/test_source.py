@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kcsim.cluster.images import Window
-from kcsim.cluster.podnet.traffic import (
+from kcsim.cluster.traffic.source import (
     NO_ENDPOINTS,
     NO_PORT,
     NO_SERVICE,

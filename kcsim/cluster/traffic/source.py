@@ -19,11 +19,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 from kcsim.api.objects import Key
-from kcsim.cluster.podnet.arrivals import Arrivals
-from kcsim.cluster.podnet.ledger import Failure, Latency, Ledger, Outcome, Stretch, Totals
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules, outside_ips
+from kcsim.cluster.traffic.arrivals import Arrivals
+from kcsim.cluster.traffic.ledger import Failure, Latency, Ledger, Outcome, Stretch, Totals
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
