@@ -19,6 +19,7 @@ from kcsim.cluster.controllers.cronjob.controller import CronJobController
 from kcsim.cluster.controllers.daemonset.controller import DaemonSetController
 from kcsim.cluster.controllers.deployment.controller import DeploymentController
 from kcsim.cluster.controllers.disruption.controller import DisruptionController, StaleDisruptions
+from kcsim.cluster.controllers.endpoints.controller import EndpointsController
 from kcsim.cluster.controllers.endpointslice.controller import EndpointSliceController
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
 from kcsim.cluster.controllers.horizontalpodautoscaler.controller import HorizontalController
@@ -60,7 +61,11 @@ from kcsim.profile.api import limits_of
 from kcsim.profile.constants import PROFILES
 from kcsim.simulation.bootstrap import bootstrap
 from kcsim.simulation.control_plane import COMPONENTS, CONTROLLER_MANAGER, SCHEDULER, ControlPlane, Instance
+from kcsim.simulation.controllers import Make, Rules, enabled, install, unknown
 from kcsim.simulation.places import add_control_plane_machine, add_machine, lay_out_cluster
+
+PANIC_EXIT = 2
+"""The exit code of a Go program that panicked."""
 
 Program = Callable[["Cluster", dict[str, Any], str], Any]
 """``(cluster, pod, node) -> handle with stop()``: a simulated program in a container."""
@@ -78,6 +83,7 @@ class Cluster:
         stages: plays KWOK's Stages, once there are any.
         pods: the pod network.
         instances: the processes of the control plane, by component.
+        controllers: the programs of controllers that users brought, by name.
 
     ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``): until somebody else gives
     them a range, they are not ready.
@@ -121,6 +127,8 @@ class Cluster:
         self._timings = timings_of(self._profile)
         self._pod_cidr = pod_cidr
         plan = control_plane or ControlPlane()
+        self._controllers = plan.controllers
+        self.controllers: dict[str, Component] = {}
         self._control_plane_machines(max(plan.replicas(name) for name in COMPONENTS))
         self.drivers = self._storage_drivers()
         self.instances = {name: self._instances(name, plan.replicas(name)) for name in COMPONENTS}
@@ -182,7 +190,7 @@ class Cluster:
         manager = Component(self.endpoint, CONTROLLER_MANAGER, user, host)
         limits = limits_of(CONTROLLER_MANAGER, self._profile)
         ipam = (NodeIpam(self._pod_cidr),) if self._pod_cidr else ()
-        for reconciler in (
+        reconcilers = (
             *ipam,
             NodeLifecycleController(config_of(self._profile)),
             TtlController(),
@@ -198,6 +206,7 @@ class Cluster:
             HorizontalController(self._usage.is_steady, self._usage.on_change),
             DisruptionController(),
             StaleDisruptions(),
+            EndpointsController(),
             EndpointSliceController(),
             NamespaceController(),
             ServiceAccountController(),
@@ -209,9 +218,37 @@ class Cluster:
             VolumeProtectionController(),
             AttachDetachController(),
             GarbageCollector(),
-        ):
-            manager.run(reconciler, limits=limits)
+        )
+        names = [reconciler.name for reconciler in reconcilers]
+        if strange := unknown(self._controllers, names):
+            raise ValueError(f"no controller {', '.join(strange)}; there are {', '.join(names)}")
+        for reconciler in reconcilers:
+            if enabled(reconciler.name, self._controllers):
+                manager.run(reconciler, limits=limits)
         return manager
+
+    def add_controller(
+        self,
+        make: Make,
+        *,
+        name: str = "",
+        namespace: str = "default",
+        rules: Rules | None = None,
+        user: str = "",
+    ) -> Component:
+        """Start a controller as a program of its own; see ``kcsim.simulation.controllers.install``.
+
+        Raises:
+            ValueError: there is one of that name.
+        """
+        called = name or make().name
+        if called in self.controllers:
+            raise ValueError(f"there is a controller {called!r} already: give this one another name")
+        component = install(
+            self.endpoint, self.admin, make, name=called, namespace=namespace, rules=rules, user=user
+        )
+        self.controllers[called] = component
+        return component
 
     # --- nodes --------------------------------------------------------------------------------------------------
 
@@ -236,7 +273,19 @@ class Cluster:
         return lambda image: self._resolve(node, image)
 
     def _start_program(self, program: str, pod: dict[str, Any], node: str) -> Any:
-        return self._programs[program](self, pod, node)
+        before = len(self.endpoint.components)
+        handle = self._programs[program](self, pod, node)
+        for component in self.endpoint.components[before:]:
+            # Its process is the container's: who kills it ends the container, and the kubelet starts another.
+            component.supervisor = lambda _down: self._exit_program(pod, node, handle)
+        return handle
+
+    def _exit_program(self, pod: dict[str, Any], node: str, handle: Any) -> None:
+        runtime = self.kubelets[node].runtime
+        sandbox = runtime.sandbox(pod["metadata"]["uid"])
+        for container in sandbox.running() if sandbox is not None else ():
+            if container.program is handle:
+                runtime.exit_now(container, PANIC_EXIT)
 
     def add_stages(self, stages: tuple[Stage, ...]) -> StageController:
         """Play KWOK's Stages on objects that no kubelet looks after; the program that does starts with the first.

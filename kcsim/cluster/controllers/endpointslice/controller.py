@@ -23,7 +23,7 @@ from kcsim.cluster.controllers.endpointslice.endpoints import (
     has_named_ports,
     pod_to_endpoint,
 )
-from kcsim.cluster.controllers.endpointslice.services import ServiceIndex
+from kcsim.cluster.controllers.endpointslice.services import ServiceIndex, selects
 from kcsim.cluster.controllers.endpointslice.slices import Changes, Group, Slice, SliceSet, group_of
 from kcsim.cluster.controllers.pods import ready_condition
 from kcsim.engine.clock import SECOND
@@ -114,6 +114,8 @@ class EndpointSliceController(Reconciler):
         self.enqueue(key)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if not self._index:
+            return
         before = endpoint_shape(old) if old is not None else None
         after = endpoint_shape(new) if new is not None else None
         moved = old is not None and new is not None and objects.labels(old) != objects.labels(new)
@@ -233,7 +235,7 @@ class EndpointSliceController(Reconciler):
 
     def _all_pods(self, service: Object, slices: SliceSet) -> list[str]:
         namespace = objects.namespace(service)
-        selected = [p for p in self.pods.list(namespace) if _selects(service, p)]
+        selected = [p for p in self.pods.list(namespace) if selects(service, p)]
         return sorted({objects.name(p) for p in selected} | set(slices.pods()))
 
     def _desire(
@@ -241,7 +243,7 @@ class EndpointSliceController(Reconciler):
     ) -> dict[tuple[str, str], Wanted | None] | None:
         """What the slices should say of one pod, by address family; None while its node is unknown."""
         pod = self.pods.get(objects.namespace(service), name)
-        if pod is None or endpoint_shape(pod) is None or not _selects(service, pod):
+        if pod is None or endpoint_shape(pod) is None or not selects(service, pod):
             return dict.fromkeys((name, family) for family in families)
         zone = self._zone(pod["spec"].get("nodeName", ""))
         if zone is None:
@@ -334,10 +336,6 @@ class EndpointSliceController(Reconciler):
         except StatusError as error:
             if not error.is_not_found:
                 raise
-
-
-def _selects(service: Object, pod: Object) -> bool:
-    return service["spec"]["selector"].items() <= objects.labels(pod).items()  # type: ignore[no-any-return]
 
 
 def _service_of_slice(obj: Object) -> list[str]:

@@ -21,6 +21,10 @@ class ServiceIndex:
         self._selectors: dict[Key, dict[str, str]] = {}
         self._filed: dict[Pair, dict[Key, None]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether any Service selects anything."""
+        return bool(self._selectors)
+
     def put(self, key: Key, selector: dict[str, str] | None) -> None:
         """A Service as it is now; without a selector it selects nothing."""
         self.drop(key)
@@ -46,6 +50,11 @@ class ServiceIndex:
                 if len(selector) == 1 or selector.items() <= (labels or {}).items():
                     found.append(key)
         return found
+
+
+def selects(service: Object, pod: Object) -> bool:
+    """Whether a Service with a selector selects this pod, by its labels."""
+    return service["spec"]["selector"].items() <= (pod["metadata"].get("labels") or {}).items()  # type: ignore[no-any-return]
 
 
 def _pair(key: Key, selector: dict[str, str]) -> Pair:

@@ -1,0 +1,1 @@
+"""The Endpoints controller: the old, single object that says who answers for a Service."""
