@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
@@ -27,6 +27,10 @@ from kcsim.network.topology import Network, Route
 from kcsim.profile.api import UNLIMITED, ApiProfile, ClientLimits
 from kcsim.profile.distributions import Distribution
 
+if TYPE_CHECKING:
+    from kcsim.api.kit.component import Component
+    from kcsim.api.kit.seams import Seams
+
 _READS = frozenset({"get", "list", "watch"})
 
 
@@ -38,6 +42,8 @@ class Endpoint:
         host: the server's place in the network.
         serving: False while the server process is down: connections are refused.
         faults: what is wrong with whose connections, by user, program or host.
+        components: the programs that were made to talk to it, in order.
+        seams: what interferes with them, once anything does.
     """
 
     engine: Engine
@@ -47,6 +53,8 @@ class Endpoint:
     profile: ApiProfile = field(default_factory=ApiProfile)
     serving: bool = True
     faults: dict[str, ClientFault] = field(default_factory=dict)
+    components: list[Component] = field(default_factory=list)
+    seams: Seams | None = None
     _listeners: list[Callable[[], None]] = field(default_factory=list)
     _names: set[str] = field(default_factory=set)
     version: int = 0
@@ -124,6 +132,8 @@ class Client:
         user: who asks.
         host: from where.
         fault: what is wrong with the connection right now, if anything.
+        owner: the component it belongs to, if it is one's.
+        reconciler: which of the component's reconcilers it is for; "" when they share it.
         on_warning: called with each warning of an answer (client-go's WarningHandler); None to ignore them.
     """
 
@@ -142,6 +152,8 @@ class Client:
         self.host = host
         self.user_agent = user_agent
         self.fault: ClientFault | None = None
+        self.owner: Component | None = None
+        self.reconciler = ""
         self.on_warning: Callable[[str], None] | None = None
         self._there: Route | None = None
         self._back: Route | None = None
@@ -385,8 +397,10 @@ class Client:
 
     def send(self, op: Operation, done: Done) -> None:
         """Put the operation on its way; used by ``Call``."""
-        wait = self._take_token() if self._interval else 0
         endpoint = self.endpoint
+        if endpoint.seams is not None and not endpoint.seams.sending(self, op):
+            return
+        wait = self._take_token() if self._interval else 0
         fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
         if self._routes_at != endpoint.network.version:
             self._find_routes()
@@ -433,6 +447,8 @@ class Client:
         except StatusError as refusal:
             self._warn(refusal.warnings)
             error = refusal
+        if endpoint.seams is not None and not endpoint.seams.served(self, op):
+            return
         if done is _ignored:
             return
         if self._routes_at != endpoint.network.version:

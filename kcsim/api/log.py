@@ -158,6 +158,15 @@ class Watch:
         if len(pending) == 1:
             self._on_wake()
 
+    def replay(self, since: int) -> None:
+        """Stand after revision ``since``: what came later waits."""
+        log, namespace = self._log, self.namespace
+        if since < log.revision:
+            self.position = since
+            for version in log.versions[since:]:
+                if version.resource is self.resource and (namespace is None or namespace == version.key[0]):
+                    self.offer(version)
+
     def found(self, version: Version, was: bool, is_now: bool) -> None:
         """Like ``offer``, for a watch that was found by its index: whether the versions before and now are its own."""
         if not self._by_index:
@@ -417,11 +426,8 @@ class Log:
         ``metadata.name``); ``match`` must then agree with it.
         """
         watch = Watch(self, resource, namespace, match, index, on_wake)
-        if since is not None and since < self.revision:
-            watch.position = since
-            for version in self.versions[since:]:
-                if version.resource is resource and (namespace is None or namespace == version.key[0]):
-                    watch.offer(version)
+        if since is not None:
+            watch.replay(since)
         table = self._table(resource)
         if index is None:
             table.watches.append(watch)

@@ -188,11 +188,16 @@ class ApiServer:
         body, versions = page(self, op)
         return Answer(200, body, versions=versions)
 
-    def find(self, resource: Resource, namespace: str | None, labels: str, fields: str) -> list[Version]:
-        """The current versions that selectors choose, in key order."""
+    def find(
+        self, resource: Resource, namespace: str | None, labels: str, fields: str, *, as_of: int | None = None
+    ) -> list[Version]:
+        """The versions that selectors choose, in key order: the current ones, or those of a revision."""
         resource = conversion.stored(self.catalog, resource)
         match, index = compile_filter(resource, labels, fields)
-        if index is not None and index[0] == "metadata.name" and (namespace or not resource.namespaced):
+        if as_of is not None:
+            table = self.log.state_at(as_of).get(resource, {})
+            found = [table[key] for key in sorted(table) if namespace is None or key[0] == namespace]
+        elif index is not None and index[0] == "metadata.name" and (namespace or not resource.namespaced):
             version = self.log.get(resource, namespace or "", index[1])
             found = [version] if version is not None else []
         else:

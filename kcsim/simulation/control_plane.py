@@ -29,10 +29,15 @@ COMPONENTS = (CONTROLLER_MANAGER, SCHEDULER)
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
-    """How many instances each component has; each stands on a machine of its own, the first beside the API server."""
+    """How many instances each component has; each stands on a machine of its own, the first beside the API server.
+
+    ``controllers`` are those that the controller managers run, as their flag ``--controllers`` says it: ``*`` for all,
+    ``-replicaset-controller`` for all but that one.
+    """
 
     controller_managers: int = 1
     schedulers: int = 1
+    controllers: tuple[str, ...] = ("*",)
 
     def replicas(self, component: str) -> int:
         """How many instances a component has."""
@@ -113,6 +118,11 @@ class Instance:
         if self.work is not None:
             self.work.stop()
 
+    def die(self, down: int) -> None:
+        """The process dies and is started again ``down`` µs later: a candidate that waits for its old lease to run out."""
+        self.crash()
+        self._restart = self._process.engine.after(down, self.start)
+
     def _candidate(self) -> LeaderElection:
         return LeaderElection(
             self._process,
@@ -128,9 +138,9 @@ class Instance:
     def _elected(self) -> None:
         if self.work is None:
             self.work = self._make(self.host)
+            self.work.supervisor = self.die
         self.work.start()
 
     def _lost(self) -> None:
         """Without its lease a process exits; it is started again."""
-        self.crash()
-        self._restart = self._process.engine.after(self._restart_after, self.start)
+        self.die(self._restart_after)

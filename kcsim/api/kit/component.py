@@ -6,7 +6,7 @@ queues; stopping one is a crash: timers fall silent, tasks end where they stand,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kcsim.api.client import Client, Endpoint
@@ -30,6 +30,7 @@ class Component:
         client: its connection for everything but its controllers' own.
         events: its event recorder.
         running: whether it is started.
+        supervisor: what takes the process down, and brings it back, when a fault crashes it; None: it comes back by itself.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class Component:
         self.clients = [self.client]
         self.events = EventRecorder(self, self._tracked_client(UNLIMITED, "events"), event_host)
         self.running = False
+        self.supervisor: Callable[[int], None] | None = None
         self._epoch = 0
         self._informers: dict[tuple[str, tuple[str, str] | None], Informer] = {}
         self._controllers: list[Controller] = []
         self._tasks: dict[Task, None] = {}
         self._asked: list[Informer] = []
+        endpoint.components.append(self)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -84,6 +87,19 @@ class Component:
         self.events.reset()
         self.on_stop()
 
+    def crash(self, down: int) -> None:
+        """The process dies where it stands, and is back ``down`` µs later unless its supervisor has times of its own."""
+        if self.supervisor is not None:
+            self.supervisor(down)
+            return
+        self.stop()
+        self.engine.after(down, self.start)
+
+    @property
+    def informers(self) -> Iterable[Informer]:
+        """Its informers, in the order in which they were asked for."""
+        return self._informers.values()
+
     def on_start(self) -> None:
         """For subclasses: what to do beyond opening informers."""
 
@@ -94,7 +110,7 @@ class Component:
 
     def new_client(self, limits: ClientLimits, stream: str = "") -> Client:
         """A further connection of this component, with a token bucket of its own."""
-        return Client(
+        client = Client(
             self.endpoint,
             self.user,
             self.host,
@@ -102,6 +118,8 @@ class Component:
             limits=limits,
             stream=stream or self.name,
         )
+        client.owner = self
+        return client
 
     def _tracked_client(self, limits: ClientLimits, stream: str) -> Client:
         client = self.new_client(limits, f"{self.name}/{stream}")
@@ -132,6 +150,8 @@ class Component:
     def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:
         """Run a reconciler: its ``setup`` subscribes it, its queue calls it. ``limits`` gives it a client of its own."""
         client = self._tracked_client(limits, reconciler.name) if limits is not None else self.client
+        if client is not self.client:
+            client.reconciler = reconciler.name
         controller = Controller(self, reconciler, client)
         self._controllers.append(controller)
         self._asked = controller.informers  # what ``setup`` asks for is what the reconciler reads

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api.log import Watch
+from kcsim.api.log import Version, Watch
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
 
@@ -32,10 +32,12 @@ class Informer:
 
     Attributes:
         synced: whether the first list has arrived.
+        component: whose it is.
+        resource: of what, as the component calls it.
     """
 
     def __init__(self, component: Component, resource: str, field: tuple[str, str] | None) -> None:
-        self._component = component
+        self.component = self._component = component
         self._engine = component.engine
         self._client = component.client
         self._latency = component.endpoint.profile.watch
@@ -130,6 +132,18 @@ class Informer:
             index.clear()
         self.synced = False
         self._waiting = False
+        if self._component.endpoint.seams is not None:
+            self._component.endpoint.seams.forget(self)
+
+    def relist(self) -> None:
+        """The watch ended: list again and watch on. Every object is told again, and those that are gone meanwhile.
+
+        **Imitates:** a reflector whose watch was answered with 410 Gone: ``DeltaFIFO.Replace``.
+        """
+        if self._watch is not None:
+            self._watch.stop()
+            self._watch = None
+            self.start()
 
     def _list_soon(self, delay: int) -> None:
         self._component.after(delay, self._list)
@@ -137,6 +151,7 @@ class Informer:
     def _list(self) -> None:
         client = self._component.client
         server = self._component.endpoint.server
+        seams = self._component.endpoint.seams
         if not client.reachable:
             self._back_off()
             return
@@ -152,9 +167,17 @@ class Informer:
             self._back_off()
             return
         self._attempt = 0
-        for version in server.find(resource, None, "", fields):
+        since = seams.lists_from(self) if seams is not None else None
+        versions = server.find(resource, None, "", fields, as_of=since)
+        if self._objects:
+            there = {version.key for version in versions}
+            for key in [key for key in self._objects if key not in there]:
+                self._apply(key, None)
+        for version in versions:
             self._engine.cause = version
             self._apply(version.key, version.object)
+        if since is not None:
+            self._watch.replay(since)
         self.synced = True
         self._component.cache_synced()
 
@@ -181,8 +204,14 @@ class Informer:
         if watch is None or watch is not self._watch or not self._client.reachable:
             return
         self._waiting = False
+        changes = watch.take()
+        seams = self._component.endpoint.seams
+        self.tell(changes if seams is None else seams.passing(self, changes))
+
+    def tell(self, changes: Iterable[tuple[str, Version]]) -> None:
+        """Take changes into the cache, and tell the handlers of each."""
         engine, apply = self._engine, self._apply
-        for kind, version in watch.take():
+        for kind, version in changes:
             engine.cause = version
             apply(version.key, version.object if kind != "DELETED" else None)
 
