@@ -16,6 +16,7 @@ from kcsim.api import objects, status, strategy
 from kcsim.api.admission.chain import Admission
 from kcsim.api.allocation import ServiceAllocator
 from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.event_ttl import EventLeases
 from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Operation
@@ -43,6 +44,9 @@ class Store:
         self.catalog = catalog
         self.typed = Typed(catalog)
         self.admission = Admission(engine, log, catalog, cluster, self._charge)
+        self._events = catalog.by_gvk(("", "v1", "Event"))
+        assert self._events is not None
+        self._event_leases = EventLeases(engine, log, self._events)
         self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), log, catalog)
 
     # --- reading ------------------------------------------------------------------------------------------------
@@ -103,6 +107,7 @@ class Store:
             "creationTimestamp": rfc3339(self._engine.now),
         }
         made = {**event, "metadata": metadata}
+        self._event_leases.written()
         return log.enter(resource, (namespace, name), made, actor, "create", manager)
 
     def _write(
@@ -134,6 +139,8 @@ class Store:
                 managed,
                 sent,
             )
+        if op.resource is self._events:
+            self._event_leases.written()
         return self.log.append(
             op.resource,
             key,

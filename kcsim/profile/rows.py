@@ -71,6 +71,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("read-latency", _skewed(2, 20), "ms", "[model] from the watch cache"),
         Row("watch-latency", _skewed(5, 150), "ms", "[model] from a write to the event at a watcher"),
         Row("etcd-compaction-interval", 5, "min", "apiserver pkg/storage/storagebackend/config.go"),
+        Row("event-ttl", 1, "h", "--event-ttl"),
+        Row("etcd-lease-reuse", 60, "s", "apiserver pkg/storage/etcd3/lease_manager.go"),
         Row("min-request-timeout", 1800, "s", "apiserver pkg/server/config.go"),
         Row("max-request-body-bytes", 3 * 1024 * 1024, "bytes", "apiserver pkg/server/config.go"),
         Row("etcd-max-request-bytes", 1_572_864, "bytes", "etcd server/embed/config.go"),

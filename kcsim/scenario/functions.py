@@ -375,7 +375,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
             Param("about", "text"),
             Param("cluster", "cluster"),
         ),
-        "Events, by reason and by the object they are about (pod/web-1)",
+        "Events of the last hour, by reason and by the object they are about (pod/web-1)",
         _events,
         result="objects",
         reads="list",
