@@ -22,6 +22,7 @@ from kcsim.scenario.functions import FLUX_RESOURCES
 from kcsim.scenario.manifest_checks import Objects, check_manifests
 from kcsim.scenario.model import (
     Cluster,
+    Controller,
     Delivery,
     Flux,
     Image,
@@ -33,9 +34,12 @@ from kcsim.scenario.model import (
     Spread,
     Traffic,
 )
+from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.values import NAME
+from kcsim.simulation.control_plane import ControlPlane
+from kcsim.simulation.simulation import Simulation
 
 CONTROL_PLANE_MAX = 7
 NODES_MAX = 20_000
@@ -53,6 +57,8 @@ def check(scenario: Scenario, report: Report) -> None:
     _check_images(scenario, report)
     for repo in scenario.repositories:
         _check_repository(repo, report)
+    for controller in scenario.controllers:
+        _check_controller(scenario, controller, report)
     for name, way in scenario.deliveries.items():
         _check_delivery_name(scenario, name, report)
         _check_delivery(scenario, name, way, report)
@@ -89,6 +95,8 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
                 f"a control plane of {cluster.control_plane_replicas} replicas",
                 f"Write 1 to {CONTROL_PLANE_MAX}.",
             )
+        if cluster.control_plane_controllers != ("*",):
+            _check_controllers(cluster, report)
     if len(scenario.clusters) > 1:
         _unique(
             [node for each in scenario.clusters if not isinstance(each.nodes, int) for node in each.nodes],
@@ -98,9 +106,19 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
     _unique(scenario.clusters, "cluster", report)
 
 
+def _check_controllers(cluster: Cluster, report: Report) -> None:
+    """Whether a control plane can be put together that runs these controllers."""
+    try:
+        Simulation(0, control_plane=ControlPlane(controllers=cluster.control_plane_controllers))
+    except ValueError as error:
+        where = at(cluster, "controlPlaneControllers")
+        report.add("KC104", where, str(error), "Write it as for --controllers: `*`, `-name`, `name`.")
+
+
 def _check_names(scenario: Scenario, report: Report) -> None:
     _unique(scenario.images, "image", report)
     _unique(scenario.repositories, "repository", report)
+    _unique(scenario.controllers, "controller", report)
     _unique(scenario.traffic, "traffic", report)
     _unique([entry for entry in scenario.timeline if entry.name is not None], "timeline entry", report)
     _unique(scenario.expectations, "expectation", report)
@@ -131,6 +149,22 @@ def _check_reference(image: Image, report: Report) -> None:
     except InvalidReference:
         remedy = "Write it like registry.example/shop/web:1.0.0."
         report.add("KC104", at(image, "name"), f"'{image.name[:60]}' is no image reference", remedy)
+
+
+def _check_controller(scenario: Scenario, controller: Controller, report: Report) -> None:
+    try:
+        load_class(controller.use, scenario.directory)
+    except NoSuchProgram as error:
+        report.add("KC214", at(controller, "use"), str(error), error.remedy)
+    if scenario.cluster_named(controller.cluster) is None:
+        known = [each.name for each in scenario.all_clusters()]
+        wanted = str(controller.cluster)
+        report.add(
+            "KC208",
+            at(controller, "cluster"),
+            f"no cluster '{wanted}'",
+            did_you_mean(wanted, known, "clusters"),
+        )
 
 
 # Repositories and deliveries.

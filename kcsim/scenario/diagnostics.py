@@ -73,6 +73,10 @@ CODES: dict[str, Code] = {
     "KC213": Code(
         "no such part of the network", "Name hosts or zones: node-1, zone-a <-> zone-b, users -> nodes."
     ),
+    "KC214": Code(
+        "no such controller",
+        "Name a class that can be imported: package.module:Class, or folder/file.py:Class beside the file.",
+    ),
     # Times.
     "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
     "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),

@@ -76,6 +76,11 @@ class Cluster(Part):
         Count,
         "Instances of the controller manager and of the scheduler: one leads, the others stand by.",
     ] = 1
+    control_plane_controllers: Annotated[
+        tuple[str, ...],
+        "What the controller manager runs, as its flag --controllers says it: `*` for all, `-replicaset-controller` for "
+        "all but that one.",
+    ] = ("*",)
 
     def all_nodes(self, prefix: str = "") -> tuple[Node, ...]:
         """Every node, in order; a number is resolved into node-1, node-2, ... behind the prefix."""
@@ -348,6 +353,26 @@ class Flux(Part):
 Delivery = Push | Flux
 
 
+# Controllers of one's own.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controller(Part):
+    """A controller that the story brings along: a program with a process, an identity and rights of its own."""
+
+    name: Annotated[Name, "Of the program, its ServiceAccount and its ClusterRole."]
+    use: Annotated[
+        str,
+        "The Python class: package.module:Class, or folder/file.py:Class beside this file. Playing the story runs it.",
+    ]
+    namespace: Annotated[NamespaceName, "Where its ServiceAccount lives."] = "default"
+    rules: Annotated[
+        tuple[Json, ...], "RBAC rules it gets (apiGroups, resources, verbs); left out: the class's `rules`."
+    ] = ()
+    user: Annotated[str, "Run as this user, who has rights already: system:kube-controller-manager."] = ""
+    cluster: Annotated[Name | None, "Cluster it runs in; the first when left out."] = None
+
+
 # Traffic.
 
 
@@ -613,6 +638,7 @@ class Scenario(Part):
     deliveries: Annotated[
         Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."
     ] = field(default_factory=dict)
+    controllers: Annotated[tuple[Controller, ...], "Controllers of your own that run in the cluster."] = ()
     traffic: Annotated[tuple[Traffic, ...], "Users, as requests to Services."] = ()
     timeline: Annotated[tuple[TimelineEntry, ...], "What happens, in the order of time."] = ()
     expectations: Annotated[tuple[Expectation, ...], "What must hold."] = ()

@@ -29,7 +29,8 @@ from kcsim.scenario.functions import FLUX_RESOURCES
 from kcsim.scenario.history import History
 from kcsim.scenario.load import examine
 from kcsim.scenario.measures import Measure, Measures
-from kcsim.scenario.model import Delivery, Scenario, TimelineEntry, Traffic
+from kcsim.scenario.model import Controller, Delivery, Scenario, TimelineEntry, Traffic
+from kcsim.scenario.programs import load_class
 from kcsim.scenario.settings import Changes, Settings
 from kcsim.scenario.signals import Signals
 from kcsim.scenario.staging import (
@@ -98,6 +99,8 @@ class Play(Simulation):
         self._images = image_behaviours(scenario)
         self.way: Way = way_of(how, self._stage(how)) if how is not None else NoWay()
         self.way.install()
+        for controller in scenario.controllers:
+            self._bring(controller)
         self.traffic = {traffic.name: self._traffic(traffic) for traffic in scenario.traffic}
         self._acts = Acts(self, Authors(world, self._sources), self._sources, self._images, how)
         self._acts.arm()
@@ -111,6 +114,16 @@ class Play(Simulation):
         clusters = {name: world.clusters[name] for name in worlds}
         paths = delivered_paths(how, self._sources[repository.name])
         return Stage(world, scenario, self.delivery, repository, clusters, paths, self._images)
+
+    def _bring(self, controller: Controller) -> None:
+        home = self.world.clusters[cluster_name(self.scenario, controller.cluster)]
+        home.add_controller(
+            load_class(controller.use, self.scenario.directory),
+            name=controller.name,
+            namespace=controller.namespace,
+            rules=controller.rules or None,
+            user=controller.user,
+        )
 
     def _traffic(self, traffic: Traffic) -> TrafficSource:
         cluster = self.world.clusters[cluster_name(self.scenario, traffic.cluster)]

@@ -51,7 +51,8 @@ def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, che
         name = cluster_name(scenario, cluster.name)
         nodes = [node_spec(node, index, number) for index, node in enumerate(scenario.nodes_of(cluster))]
         replicas = cluster.control_plane_replicas
-        world.add_cluster(name, nodes, control_plane=ControlPlane(replicas, replicas))
+        plane = ControlPlane(replicas, replicas, cluster.control_plane_controllers)
+        world.add_cluster(name, nodes, control_plane=plane)
     return world
 
 
