@@ -50,6 +50,8 @@ CASES = [
     ("spread", "{min: 10s, max: 20s}", "{min: 10s, p99: 20s}", "KC105", "{min", "median"),
     ("spread backwards", "{min: 10s, max: 20s}", "{min: 30s, max: 20s}", "KC104", "{min", "shorter"),
     ("double name", "- name: shop/web:2", "- name: shop/web:1", "KC106", "shop/web:1\n    crash", "another image"),
+    ("controller", "seed: 3", "seed: 3\ncontrollers: [{name: x, use: no.such:Thing}]", "KC214", "no.such:Thing", "folder/file.py"),
+    ("controller's cluster", "seed: 3", "seed: 3\ncontrollers: [{name: x, use: kcsim.cluster.controllers.job.controller:JobController, cluster: other}]", "KC208", "other", "default"),
     ("repository", "message: v2", "message: v2\n      repository: shp", "KC201", "shp", "did you mean 'shop'"),
     ("delivery's repository", "type: flux", "type: flux\n    repository: shp", "KC201", "shp", "did you mean 'shop'"),
     ("node", "node: node-2", "node: node-3", "KC202", "node-3", "did you mean"),
