@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kcsim.api import objects
 from kcsim.api.log import Version
 from kcsim.simulation.simulation import Simulation
-from tests.workloads.worlds import budget, cluster, image, pods, ready, settle, when, workload
+from tests.workloads.worlds import budget, cluster, events, image, pods, ready, settle, when, workload
 
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 DRAIN = "drain {node} --ignore-daemonsets --timeout={timeout}"
@@ -86,3 +87,54 @@ def test_without_a_budget_a_drain_takes_all_at_once():
     settle(sim, workload(replicas=4), ready=4)
     assert drain(sim, "node-1") <= 35
     assert pods(sim, node="node-1") == []
+
+
+def important(policy: str = "PreemptLowerPriority") -> dict:
+    head = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "important"}}
+    return {**head, "value": 1000, "preemptionPolicy": policy}
+
+
+def full_cluster(policy: str = "PreemptLowerPriority") -> Simulation:
+    """Two nodes full of pods that are worth nothing and take 20 s to go; one more of priority 1000 comes."""
+    slow = image(stops_after_sigterm=20)
+    sim = cluster(2, slow)
+    asks = {"resources": {"requests": {"cpu": "1800m"}}}
+    settle(sim, workload(replicas=4, container=asks), ready=4)
+    sim.apply(important(policy))
+    container = {"name": "app", "image": slow.name, **asks}
+    vip = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "vip"}}
+    sim.apply({**vip, "spec": {"priorityClassName": "important", "containers": [container]}})
+    return sim
+
+
+def test_a_pod_of_priority_takes_the_place_of_one_without():
+    """S19: one failed attempt that names the filters' reasons, a victim with its grace, a place when it is gone."""
+    sim = full_cluster()
+    asked = sim.now
+    sim.run("5s")
+    (failed,) = events(sim, "FailedScheduling")[-1:]
+    assert failed["involvedObject"]["name"] == "vip"
+    assert failed["message"].startswith("0/2 nodes are available: 2 Insufficient cpu.")
+    vip = sim.get("pod/vip")
+    chosen = vip["status"]["nominatedNodeName"]
+    (victim,) = [pod for pod in pods(sim) if objects.is_deleting(pod)]
+    assert victim["spec"]["nodeName"] == chosen
+    (told,) = events(sim, "Preempted")
+    assert told["involvedObject"]["name"] == victim["metadata"]["name"]
+    assert told["message"] == f"Preempted by pod {vip['metadata']['uid']} on node {chosen}"
+    sim.run_until(lambda s: not any(objects.is_deleting(pod) for pod in pods(s)), timeout="1m")
+    assert 20 <= sim.now - asked <= 31
+    assert when(sim, lambda s: s.get("pod/vip")["spec"].get("nodeName") == chosen) <= 2
+
+
+def test_who_may_not_preempt_waits_for_room():
+    """S19 with preemptionPolicy Never: nobody has to go, and a pod that leaves by itself makes room."""
+    sim = full_cluster("Never")
+    sim.run("10m")
+    assert not events(sim, "Preempted")
+    assert "nominatedNodeName" not in sim.get("pod/vip")["status"]
+    (told,) = events(sim, "FailedScheduling")[-1:]
+    assert "preemption: not eligible due to preemptionPolicy=Never." in told["message"]
+    sim.kubectl("scale deployment/web --replicas=3")
+    sim.run_until(lambda s: len(pods(s)) == 4, timeout="1m")  # three and the one that waited
+    assert when(sim, lambda s: s.get("pod/vip")["spec"].get("nodeName")) <= 2

@@ -10,6 +10,7 @@ from kcsim.simulation.simulation import Simulation
 from tests.workloads.worlds import (
     cluster,
     events,
+    image,
     pods,
     ready,
     restarts,
@@ -218,3 +219,37 @@ def test_a_quick_reboot_restarts_containers_and_is_not_taken_for_a_loss():
     assert {restarts(p) for p in pods(sim, node="node-2")} == {1}
     assert {e["reason"] for e in sim.list("events")} >= {"Rebooted", "SandboxChanged"}
     assert not events(sim, "TaintManagerEviction")
+
+
+def test_a_full_disk_sends_pods_away_one_by_one():
+    """S22: a look within ten seconds, a taint, one pod a look until there is room, and five minutes of caution."""
+    hungry = image(disk_bytes=20 << 30)
+    sim = cluster(zoned("zone-a", 2), hungry)
+    pinned = {"nodeSelector": {"kubernetes.io/hostname": "zone-a-0"}}
+    settle(sim, workload(replicas=4, pod=pinned), ready=4)
+    sim.apply(workload(replicas=4))  # from now on replacements may go elsewhere
+    sim.run("2m")
+    node = max(("zone-a-0", "zone-a-1"), key=lambda name: len(pods(sim, node=name)))
+    began = sim.now
+    writer = {"name": "app", "image": "registry.example/writer:1"}
+    sim.world.push_image(image("registry.example/writer:1", disk_growth=(100 << 30) // 60))
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "writer", "labels": {"is": "writer"}}}
+    sim.apply({**pod, "spec": {"nodeName": node, "containers": [writer]}})
+    sim.run_until(lambda s: objects.condition_is(s.get(f"node/{node}"), "DiskPressure"), timeout="5m")
+    assert events(sim, "EvictionThresholdMet")
+    assert sim.now - began < 70
+    pressed = sim.now
+    sim.run("15s")
+    taints = sim.get(f"node/{node}")["spec"].get("taints") or []
+    assert ("node.kubernetes.io/disk-pressure", "NoSchedule") in [(t["key"], t["effect"]) for t in taints]
+    sim.run("1m")
+    evicted = [p for p in pods(sim) if p["status"].get("reason") == "Evicted"]
+    assert evicted
+    assert all(p["status"]["phase"] == "Failed" for p in evicted)
+    told = [e for e in events(sim, "Evicted") if e["involvedObject"]["kind"] == "Pod"]
+    assert len(told) == len(evicted)
+    assert "The node was low on resource: ephemeral-storage." in evicted[0]["status"]["message"]
+    sim.run_until(lambda s: not objects.condition_is(s.get(f"node/{node}"), "DiskPressure"), timeout="20m")
+    assert sim.now - pressed >= 300
+    sim.run("1m")
+    assert ready(sim) == 4
