@@ -1,0 +1,1 @@
+"""How an object and an Application are doing, as Argo CD sees it."""

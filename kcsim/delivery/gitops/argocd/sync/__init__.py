@@ -1,0 +1,1 @@
+"""What an operation does with an Application: hooks, waves, tasks, and the passes over them."""
