@@ -127,17 +127,6 @@ class Cache:
             known = memo["kinds", keys] = (ids, list(numbers))
         return known
 
-    def positions_by_kind(self, keys: tuple[str, ...]) -> list[list[int]]:
-        """For each of the ``kinds`` the positions of its nodes, ascending."""
-        memo = self.node_memo
-        known: list[list[int]] | None = memo.get(("positions", keys))
-        if known is None:
-            ids, kinds = self.kinds(keys)
-            known = memo["positions", keys] = [[] for _ in kinds]
-            for i, kind in enumerate(ids):
-                known[kind].append(i)
-        return known
-
     def names(self) -> list[str]:
         """The name of every node, in visiting order."""
         memo = self.node_memo

@@ -23,6 +23,7 @@ from kcsim.cluster.scheduler.default_profile import (
     FIT_WEIGHT,
     IMAGE_WEIGHT,
     NODE_AFFINITY_WEIGHT,
+    SPREAD_WEIGHT,
     TAINT_WEIGHT,
     SchedulerProfile,
 )
@@ -47,6 +48,7 @@ from kcsim.cluster.scheduler.plugins.taint_toleration import TaintToleration
 from kcsim.cluster.scheduler.pod_info import PodInfo, PodShape
 from kcsim.cluster.scheduler.sampling import num_feasible_nodes_to_find
 from kcsim.cluster.scheduler.schedule_pod import Decision, Diagnosis, Pick, schedule_pod
+from kcsim.cluster.scheduler.score_classes import ScoreClasses, pick_by_class
 from kcsim.cluster.scheduler.score_index import INFEASIBLE, ScoreIndex
 from kcsim.cluster.scheduler.topology_rules import Found, NotCompiled, Rules, add_scores, feasible, rules_for
 
@@ -114,6 +116,15 @@ class FastPath:
         if not index.feasible and not rules.filters:
             return Decision("", start, 0, count, 0, memory.diagnosis(start))
         wanted = num_feasible_nodes_to_find(count, percentage)
+        soft = rules.by_class if memory.is_flat else None
+        if soft is not None:
+            length = index.window(start, wanted)
+            kinds, classes = memory.classes(soft.keys)
+            picked = pick_by_class(soft, kinds, classes, cache.positions, start, length, SPREAD_WEIGHT, pick)
+            if picked is not None:
+                feasible_nodes = min(wanted, index.feasible)
+                next_start = (start + length) % count
+                return Decision(cache.infos[picked[0]].name, next_start, feasible_nodes, length, picked[1])
         found = feasible(rules, index, cache, start, wanted)
         if not len(found):
             return self._plainly(pod, start, pick, percentage)
@@ -184,6 +195,7 @@ class ShapeMemory:
         self._softs = self._weighted = 0
         self._diagnosis: Diagnosis | None = None
         self.index = ScoreIndex([])
+        self._classes: dict[tuple[str, ...], ScoreClasses] = {}
 
     @property
     def is_flat(self) -> bool:
@@ -225,13 +237,16 @@ class ShapeMemory:
         for i, info in enumerate(infos):
             self._look_static(i, info)
         self.index = ScoreIndex([self._evaluate(i, info) for i, info in enumerate(infos)])
+        self._classes.clear()
 
     def _look(self, i: int, info: NodeInfo) -> None:
         if self._generation[i] != info.generation:
             self._look_static(i, info)
         if self._images_count:
             self._image_score[i] = self._score_images(info)
-        self.index.set(i, self._evaluate(i, info))
+        if self.index.set(i, self._evaluate(i, info)):
+            for classes in self._classes.values():
+                classes.set(i, self.index.scores)
 
     def _look_static(self, i: int, info: NodeInfo) -> None:
         """What only a change of the Node object can change."""
@@ -329,6 +344,7 @@ class ShapeMemory:
                 changed = True
         if changed:
             self.index.rebuild()
+            self._classes.clear()
 
     def _score_images(self, info: NodeInfo) -> int:
         images = info.images
@@ -352,6 +368,14 @@ class ShapeMemory:
         return known
 
     # --- answers ------------------------------------------------------------------------------------------------
+
+    def classes(self, keys: tuple[str, ...]) -> tuple[list[tuple[str | None, ...]], ScoreClasses]:
+        """What kinds of nodes there are by these topology keys, and the classes of nodes by score and kind."""
+        ids, kinds = self._cache.kinds(keys)
+        classes = self._classes.get(keys)
+        if classes is None or classes.kinds is not ids:
+            classes = self._classes[keys] = ScoreClasses(self.index.scores, ids)
+        return kinds, classes
 
     def pick_normalized(self, start: int, length: int, pick: Pick) -> tuple[int, int]:
         """(position of the winner, ties) where scores are scaled by the best node in the window."""

@@ -35,11 +35,11 @@ class ScoreIndex:
         self._feasible = [len(segment) - segment.count(INFEASIBLE) for segment in segments]
         self.feasible = sum(self._feasible)
 
-    def set(self, i: int, score: int) -> None:
-        """Change one score."""
+    def set(self, i: int, score: int) -> bool:
+        """Change one score; whether it was another one."""
         scores = self.scores
         if scores[i] == score:
-            return
+            return False
         scores[i] = score
         b = i // BLOCK
         segment = scores[b * BLOCK : b * BLOCK + BLOCK]
@@ -49,6 +49,7 @@ class ScoreIndex:
         feasible = len(segment) - segment.count(INFEASIBLE)
         self.feasible += feasible - self._feasible[b]
         self._feasible[b] = feasible
+        return True
 
     def window(self, start: int, wanted: int) -> int:
         """How many nodes, counted round from ``start``, lie before the feasible one that is one too many."""

@@ -10,12 +10,8 @@ by the nodes found.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from math import log
-from operator import add
 from typing import TypeVar
 
 from kcsim.cluster.scheduler.cache import Cache
@@ -33,7 +29,6 @@ from kcsim.cluster.scheduler.score_index import INFEASIBLE, ScoreIndex
 from kcsim.cluster.scheduler.spread_constraints import HOSTNAME
 
 _CHUNK = 256
-_FEW_KINDS = 16
 _T = TypeVar("_T")
 _INTER_POD, _SPREAD = InterPodAffinity(), PodTopologySpread()
 
@@ -60,6 +55,14 @@ class Rules:
     def filters(self) -> bool:
         """Whether any node could be refused."""
         return bool(self.present or self.inside or self.outside)
+
+    @property
+    def by_class(self) -> SoftSpread | None:
+        """The soft spread constraints, where they are all there is and nodes can be judged class by class."""
+        soft = self.soft
+        if soft is None or self.weighted or self.filters or soft.keys.count(HOSTNAME) > 1:
+            return None
+        return soft
 
 
 class NotCompiled(Exception):
@@ -195,90 +198,8 @@ def add_scores(rules: Rules, cache: Cache, found: Found, totals: list[int]) -> l
 
 
 def _add_spread(soft: SoftSpread, cache: Cache, found: Found, totals: list[int]) -> list[int]:
-    """Nodes of one kind (equal values of the topology keys) have one score, but for those with pods of their own.
-
-    What all the nodes would get alike is not added: it decides nothing.
-    """
-    if soft.keys.count(HOSTNAME) > 1:
-        return _add_spread_plainly(soft, cache, found, totals)
-    ids, kinds = cache.kinds(soft.keys)
-    sizes = _sizes(soft.keys, cache, found)
-    scored = [c for c in sizes if not (soft.own and None in kinds[c])]
-    weights = []
-    for k, key in enumerate(soft.keys):
-        if key == HOSTNAME:
-            size = sum([sizes[c] for c in scored])
-        else:
-            size = len({kinds[c][k] or "" for c in scored})
-        weights.append(log(size + 2))
-    base = {c: soft.raw_of(kinds[c], 0, weights) for c in sizes}
-    own: list[tuple[int, tuple[int, int]]] = []
-    known: dict[tuple[int, int], int] = {}
-    if HOSTNAME in soft.keys:
-        for k, position, pods in _with_pods(soft.tables[soft.keys.index(HOSTNAME)], cache, found):
-            c = ids[position]
-            sizes[c] -= 1
-            case = (c, pods)
-            if case not in known:
-                known[case] = soft.raw_of(kinds[c], pods, weights)
-            own.append((k, case))
-    scale = normalizer([*(base[c] for c, nodes in sizes.items() if nodes), *known.values()])
-    plus = {c: SPREAD_WEIGHT * scale.get(raw, 0) for c, raw in base.items()}
-    if len(set(plus.values())) > 1:
-        column = [plus.get(c, 0) for c in range(len(kinds))]
-        totals = list(map(add, totals, map(column.__getitem__, found.take(ids))))
-    less = {case: SPREAD_WEIGHT * scale[raw] - plus[case[0]] for case, raw in known.items()}
-    for k, case in own:
-        totals[k] += less[case]
-    return totals
-
-
-def _sizes(keys: tuple[str, ...], cache: Cache, found: Found) -> dict[int, int]:
-    """How many of the nodes found are of each kind, for kinds that have any."""
-    if found.ranges is not None:
-        members = cache.positions_by_kind(keys)
-        if len(members) <= _FEW_KINDS:
-            (low, high), (again, end) = found.ranges
-            sizes = {}
-            for c, positions in enumerate(members):
-                size = bisect_left(positions, high) - bisect_left(positions, low)
-                if end > again:
-                    size += bisect_left(positions, end) - bisect_left(positions, again)
-                if size:
-                    sizes[c] = size
-            return sizes
-    return Counter(found.take(cache.kinds(keys)[0]))
-
-
-def _add_spread_plainly(soft: SoftSpread, cache: Cache, found: Found, totals: list[int]) -> list[int]:
-    """Node by node, for pods that count different pods of their node."""
+    """Node by node; where nothing else is laid over the scores, ``pick_by_class`` does it for many at once."""
     names = found.take(cache.names())
     raw = soft.raw([soft.column(i, found.take(cache.values(key)), names) for i, key in enumerate(soft.keys)])
     scale = normalizer(raw)
     return [total + SPREAD_WEIGHT * scale[score] for total, score in zip(totals, raw, strict=True)]
-
-
-def _with_pods(on_node: Table, cache: Cache, found: Found) -> list[tuple[int, int, int]]:
-    """(which of the nodes found, its position, pods on it) for those that have any."""
-    if found.ranges is None:
-        names = cache.names()
-        return [(k, i, on_node[names[i]]) for k, i in enumerate(found.positions) if names[i] in on_node]
-    (low, high), (again, end) = found.ranges
-    if len(on_node) > len(found):
-        names = cache.names()
-        steps = ((low, high, low), (again, end, again - (high - low)))
-        return [
-            (i - less, i, on_node[names[i]])
-            for first, last, less in steps
-            for i in range(first, last)
-            if names[i] in on_node
-        ]
-    positions = cache.positions
-    mine = []
-    for name, pods in on_node.items():
-        i = positions.get(name, -1)
-        if low <= i < high:
-            mine.append((i - low, i, pods))
-        elif again <= i < end:
-            mine.append((i - again + high - low, i, pods))
-    return mine

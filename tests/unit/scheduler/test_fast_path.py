@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kcsim.api.selectors import from_labels
+from kcsim.cluster.scheduler import fast_path, score_classes
 from kcsim.cluster.scheduler.cache import Cache
 from kcsim.cluster.scheduler.default_profile import default_profile
 from kcsim.cluster.scheduler.fast_path import FastPath
@@ -125,12 +126,61 @@ def test_fast_path_equals_plain_algorithm_with_rules_about_other_pods(seed: int)
     run_worlds(seed, topology_spec)
 
 
+@pytest.mark.parametrize("most", [28, 192])
+@pytest.mark.parametrize("seed", range(6))
+def test_judging_class_by_class_equals_the_plain_algorithm(
+    seed: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On nodes and for pods where only spreading is laid over the scores; with few codes for classes, and with many."""
+    monkeypatch.setattr(score_classes, "_MOST", most)
+    picked: list[bool] = []
+
+    def watched(*arguments: Any) -> tuple[int, int] | None:
+        found = score_classes.pick_by_class(*arguments)
+        picked.append(found is not None)
+        return found
+
+    monkeypatch.setattr(fast_path, "pick_by_class", watched)
+    run_worlds(seed, spread_spec, hard_node)
+    assert True in picked
+    assert (False in picked) == (most == 28)
+
+
+def hard_node(dice: Dice, name: str) -> dict[str, Any]:
+    """A node that refuses or takes, and prefers nothing."""
+    node = random_node(dice, name)
+    for taint in node["spec"].get("taints", ()):
+        taint["effect"] = "NoSchedule"
+    return node
+
+
+def spread_spec(dice: Dice) -> dict[str, Any]:
+    """A spec that wishes its pods spread, or says nothing of them."""
+    spec = random_spec(dice)
+    spec.pop("affinity", None)
+    if dice.integer(2):
+        spec["topologySpreadConstraints"] = [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": selector(dice),
+            }
+            for key in KEYS[: 1 + dice.integer(2)]
+        ]
+    return spec
+
+
 def same_app(pod: Any) -> Any:
     """Pods of app ``a`` have a Service, and so are spread by default."""
     return from_labels({"app": "a"}) if pod.labels["app"] == "a" else None
 
 
-def run_worlds(seed: int, make_spec: Callable[[Dice], dict[str, Any]]) -> None:
+def run_worlds(
+    seed: int,
+    make_spec: Callable[[Dice], dict[str, Any]],
+    make_node: Callable[[Dice, str], dict[str, Any]] = random_node,
+) -> None:
     """Place, delete and change at random, deciding both ways for equal draws."""
     dice = Dice(seed, "world")
     shapes, profile = Shapes(), default_profile()
@@ -139,14 +189,14 @@ def run_worlds(seed: int, make_spec: Callable[[Dice], dict[str, Any]]) -> None:
     fast = FastPath(cache, profile)
     nodes = 130 + 60 * (seed % 3)
     for i in range(nodes):
-        cache.set_node(random_node(dice, f"n{i}"))
+        cache.set_node(make_node(dice, f"n{i}"))
     specs = [make_spec(dice) for _ in range(6)]
     placed: list[str] = []
     start = 0
     for step in range(220):
         what = dice.integer(20)
         if what == 0:
-            cache.set_node(random_node(dice, f"n{dice.integer(nodes + 2)}"))
+            cache.set_node(make_node(dice, f"n{dice.integer(nodes + 2)}"))
         elif what == 1 and dice.integer(3) == 0:
             cache.remove_node(f"n{dice.integer(nodes)}")
         elif what < 6 and placed:

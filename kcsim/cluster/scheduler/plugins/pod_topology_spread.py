@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log
 from typing import Any
@@ -188,7 +188,30 @@ class SoftSpread:
         known = {row: self._score(row, weights) for row in different}
         return [known[row] for row in rows]
 
-    def raw_of(self, kind: Sequence[str | None], pods_here: int, weights: Sequence[float]) -> int:
+    def normalized(
+        self, kinds: Sequence[tuple[str | None, ...]], nodes: Mapping[tuple[int, int], int]
+    ) -> dict[tuple[int, int], int]:
+        """The normalised score of nodes that are alike.
+
+        Args:
+            kinds: the values of the topology keys; that of the host name does not matter.
+            nodes: how many nodes there are by kind and by pods on the node itself.
+        """
+        scored: dict[int, int] = {}
+        for (kind, _), count in nodes.items():
+            if not (self.own and None in kinds[kind]):
+                scored[kind] = scored.get(kind, 0) + count
+        weights = []
+        for i, key in enumerate(self.keys):
+            if key == HOSTNAME:
+                weights.append(log(sum(scored.values()) + 2))
+            else:
+                weights.append(log(len({kinds[kind][i] or "" for kind in scored}) + 2))
+        raw = {case: self._raw_of(kinds[case[0]], case[1], weights) for case in nodes}
+        scale = normalizer(raw.values())
+        return {case: scale[score] for case, score in raw.items()}
+
+    def _raw_of(self, kind: Sequence[str | None], pods_here: int, weights: Sequence[float]) -> int:
         """The raw score of a node with these values of the topology keys, and so many pods on the node itself."""
         score = 0.0
         for value, key, table, weight, constraint in zip(
