@@ -29,6 +29,7 @@ ACTED_ON: Final = frozenset(
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
         "CustomResourceDefinition", "GitRepository", "Kustomization", "ResourceQuota", "LimitRange", "PriorityClass",
         "RuntimeClass", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+        "NetworkPolicy", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment",
     }
 )  # fmt: skip
 """Kinds that something in kcsim acts on or that need nobody to; all others are stored, and the user is told so."""
