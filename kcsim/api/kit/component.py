@@ -6,7 +6,7 @@ queues; stopping one is a crash: timers fall silent, tasks end where they stand,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kcsim.api.client import Client, Endpoint
@@ -30,6 +30,7 @@ class Component:
         client: its connection for everything but its controllers' own.
         events: its event recorder.
         running: whether it is started.
+        pace: how much longer (µs) its workers take for each key: a fault.
         supervisor: what takes the process down, and brings it back, when a fault crashes it; None: it comes back by itself.
     """
 
@@ -52,6 +53,7 @@ class Component:
         self.clients = [self.client]
         self.events = EventRecorder(self, self._tracked_client(UNLIMITED, "events"), event_host)
         self.running = False
+        self.pace = 0
         self.supervisor: Callable[[int], None] | None = None
         self._epoch = 0
         self._informers: dict[tuple[str, tuple[str, str] | None], Informer] = {}
@@ -94,6 +96,11 @@ class Component:
             return
         self.stop()
         self.engine.after(down, self.start)
+
+    @property
+    def controllers(self) -> Sequence[Controller]:
+        """The queues of its reconcilers, in the order in which they were run."""
+        return self._controllers
 
     @property
     def informers(self) -> Iterable[Informer]:

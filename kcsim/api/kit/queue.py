@@ -110,6 +110,7 @@ class Controller:
 
     Attributes:
         informers: the caches that must have synced before the first key is handled.
+        handled: how often each key was handled since the process started: what tells a hot loop.
     """
 
     def __init__(self, component: Component, reconciler: Reconciler, client: Client) -> None:
@@ -125,6 +126,7 @@ class Controller:
         self._processing: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._delayed: dict[Key, Timer] = {}
+        self.handled: dict[Key, int] = {}
         self._busy = 0
         # Workers on their way to a key: never more than there are keys.
         self._coming = 0
@@ -182,13 +184,15 @@ class Controller:
         if self._busy < self.reconciler.workers and self._coming < len(self._queue):
             self._busy += 1
             self._coming += 1
-            self._component.after(self._dice.draw(self._component.endpoint.profile.reaction), self._work)
+            component = self._component
+            reaction = self._dice.draw(component.endpoint.profile.reaction)
+            component.after(reaction + component.pace, self._work)
 
     def reset(self) -> None:
         """The component crashed: everything queued is forgotten."""
         for timer in self._delayed.values():
             timer.cancel()
-        for kept in (self._queue, self._dirty, self._processing, self._failures, self._delayed):
+        for kept in (self._queue, self._dirty, self._processing, self._failures, self._delayed, self.handled):
             kept.clear()
         self._busy = self._coming = 0
         self._synced = not self.informers
@@ -200,6 +204,7 @@ class Controller:
         self._coming -= 1
         key = self._queue.popleft()
         self._processing.add(key)
+        self.handled[key] = self.handled.get(key, 0) + 1
         self._engine.cause = self._dirty.pop(key)
         try:
             outcome = self.reconciler.reconcile(key)
