@@ -13,7 +13,7 @@ from tests.tidy.tree import modules
 ALLOWED: dict[str, dict[str, str]] = {
     "datetime": {
         "kcsim/engine/clock.py": "turns virtual instants into the timestamps objects carry",
-        "kcsim/cluster/controllers/cronjob/cron.py": "finds the next local time of a schedule",
+        "kcsim/api/cron.py": "finds the next local time of a schedule",
         "kcsim/cluster/controllers/cronjob/jobs.py": "writes the time a Job was scheduled for in its zone",
         "kcsim/kubectl/describers/writer.py": "writes those timestamps as describe does",
     },

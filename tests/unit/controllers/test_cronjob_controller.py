@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kcsim.api import objects
+from kcsim.api.cron import BadSchedule, load_zone, parse
 from kcsim.cluster.controllers.cronjob.controller import CronJobController
-from kcsim.cluster.controllers.cronjob.cron import BadSchedule, load_zone, parse
 from kcsim.cluster.controllers.ttlafterfinished.controller import TtlAfterFinishedController
 from kcsim.engine.clock import HOUR, MINUTE, SECOND, parse_rfc3339, rfc3339
 

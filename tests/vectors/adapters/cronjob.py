@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime
 
 from kcsim.api import objects
+from kcsim.api.cron import BadSchedule, load_zone, parse
 from kcsim.api.status import StatusError
-from kcsim.cluster.controllers.cronjob.cron import BadSchedule, load_zone, parse
 from kcsim.cluster.controllers.cronjob.jobs import by_start_time
 from kcsim.cluster.controllers.cronjob.missed import InvalidSchedule, most_recent, until_next
 from kcsim.cluster.controllers.cronjob.sync import CronJobSync

@@ -13,10 +13,10 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.client import Client
+from kcsim.api.cron import BadSchedule, load_zone, parse
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.cluster.controllers import claim
-from kcsim.cluster.controllers.cronjob.cron import BadSchedule, load_zone, parse
 from kcsim.cluster.controllers.cronjob.missed import until_next
 from kcsim.cluster.controllers.cronjob.sync import CronJobSync
 from kcsim.cluster.controllers.owned import resolve_controller_ref

@@ -11,7 +11,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.cluster.controllers.cronjob.cron import load_zone
+from kcsim.api.cron import load_zone
 from kcsim.engine.clock import EPOCH, MICROSECOND, SECOND, parse_rfc3339, unix_seconds
 
 Object = dict[str, Any]

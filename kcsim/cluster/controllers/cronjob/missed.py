@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kcsim.cluster.controllers.cronjob.cron import Schedule
+from kcsim.api.cron import Schedule
 from kcsim.engine.clock import MILLISECOND, SECOND, parse_rfc3339
 
 Object = dict[str, Any]

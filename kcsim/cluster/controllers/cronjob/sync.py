@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kcsim.api import objects
+from kcsim.api.cron import BadSchedule, Schedule, load_zone, parse
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers.calls import has_status_cause
 from kcsim.cluster.controllers.cronjob import jobs as children
-from kcsim.cluster.controllers.cronjob.cron import BadSchedule, Schedule, load_zone, parse
 from kcsim.cluster.controllers.cronjob.missed import MANY, InvalidSchedule, unmet, until_next
 from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339
 from kcsim.engine.task import Waitable
