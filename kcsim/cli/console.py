@@ -31,7 +31,7 @@ _STYLES = {
 }
 """Role -> SGR parameters: the sixteen colours that every terminal's theme sets itself."""
 
-_ASCII = dict(zip("✓✗●○◐·│─┼┴└█░▄▁━◆■▲µ", "+x*o@.|-++`#._.=*#^u", strict=True)) | {
+_ASCII = dict(zip("✓✗●○◐·│─┼┴└█░▄▁━◆■▲▼µ", "+x*o@.|-++`#._.=*#^vu", strict=True)) | {
     "→": "->",
     "…": "...",
     "≥": ">=",

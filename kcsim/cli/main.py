@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "kcsim.cli.gallery",
     "run": "kcsim.cli.run",
     "check": "kcsim.cli.check",
+    "report": "kcsim.cli.report",
     "test": "kcsim.cli.test",
     "schema": "kcsim.cli.schema",
     "constants": "kcsim.cli.constants",

@@ -38,7 +38,12 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     help="With --repo: the folder inside it that holds the manifests; without, those that no other one builds upon.",
 )
 @click.option("--pace", metavar="TIME", type=Duration(), help="With --repo: one commit every so long.")
-@click.option("--out", metavar="DIR", type=Folder(), help="Write traces, final objects and results there.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=Folder(),
+    help="Write a report (report.html), traces, final objects and results there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what went wrong.")
 @click.pass_obj
@@ -126,10 +131,11 @@ def _prepare(out: Path) -> None:
 
 
 def _write(out: Path, twins: "Twins", document: dict[str, Any]) -> None:
+    from kcsim.cli.report import room
     from kcsim.scenario.recording import RecordingError, write
 
     try:
-        write(out, twins, document)
+        write(out, twins, document, room().files_of(twins, document))
     except RecordingError as error:
         raise BadInput(f"--out: {error}", error.remedy) from None
 

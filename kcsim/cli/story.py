@@ -138,7 +138,8 @@ def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -
     lines = [console.paint("Try next", "bold")]
     if ending.out is not None:
         folders = ", ".join(f"{ending.out}/{name or NAMELESS}" for name in worlds)
-        lines = [*wrapped(f"Written to {folders}", console.width), "", *lines]
+        read = f"{ending.out}/report.html"
+        lines = [*wrapped(f"Written to {folders}; to read: {read}", console.width), "", *lines]
     for command, text in steps:
         line = f"  {padded(console.paint(command, 'command'), width)}  {console.paint(text, 'dim')}"
         lines.append(line if visible(line) <= console.width else f"  {console.paint(command, 'command')}")

@@ -4,6 +4,8 @@ A recording is a folder::
 
     kcsim-run.json        which kcsim wrote this, and every file it wrote, so that a later run may replace them
     result.json           the comparison: the document of `kcsim run --json`
+    timeline.json         what happened in all worlds, in short, and why: what the report is made of
+    report.html           the same to read: one page, for a browser
     <delivery>/           one folder a world
         scenario.yaml     the scenario as it was run, with seed and settings; `kcsim run` takes it again
         trace.jsonl       what happened; its SHA-256 is the trace_sha256 of result.json (columns: docs/trace.md)
@@ -67,16 +69,21 @@ def prepare(folder: Path) -> None:
         )
 
 
-def write(folder: Path, twins: Twins, document: Mapping[str, Any]) -> list[Path]:
+def write(
+    folder: Path,
+    twins: Twins,
+    document: Mapping[str, Any],
+    beside: Mapping[str, Iterator[str]] | None = None,
+) -> list[Path]:
     """Write a recording; files of an earlier one in the same folder go away. Gives the files written.
 
-    `document` is what `twins.result()` gave, or that with more in it.
+    `document` is what `twins.result()` gave, or that with more in it; `beside` are further files, in parts.
 
     Raises:
         RecordingError: the folder is not ours, or a file cannot be written.
     """
     prepare(folder)
-    files: dict[str, Iterator[str]] = {"result.json": _json(document)}
+    files: dict[str, Iterator[str]] = {"result.json": _json(document), **(beside or {})}
     for (name, world), part in zip(twins.worlds.items(), document["worlds"], strict=True):
         for file, text in _files_of(world, part).items():
             files[f"{name or NAMELESS}/{file}"] = text
@@ -108,11 +115,38 @@ def _files_of(world: Play, result: Mapping[str, Any]) -> dict[str, Iterator[str]
 
 def _scenario(world: Play) -> Iterator[str]:
     """The file, below the command that plays this very world again."""
-    words = ["kcsim run scenario.yaml", *([f"--delivery {world.delivery}"] if world.delivery else [])]
+    yield f"# {again(world)}\n"
+    yield to_yaml(rooted(replace(world.scenario, seed=world.seed)))
+
+
+def again(world: Play, file: str = "scenario.yaml") -> str:
+    """The command that plays this very world again, from its recorded scenario."""
+    words = [f"kcsim run {file}", *([f"--delivery {world.delivery}"] if world.delivery else [])]
     if world.end != to_seconds(world.scenario.until):
         words.append(f"--until {format_duration(seconds(world.end))}")
-    yield f"# {' '.join(words)}\n"
-    yield to_yaml(rooted(replace(world.scenario, seed=world.seed)))
+    return " ".join(words)
+
+
+def rewrite(folder: Path, name: str, text: str) -> Path:
+    """Write one file beside a recording again, and have the marker know it. Gives its path.
+
+    Raises:
+        RecordingError: the folder holds no recording, or cannot be written to.
+    """
+    marker = folder / MARKER
+    path = folder / name
+    try:
+        known = json.loads(marker.read_text(encoding="utf-8"))
+        known["files"] = sorted({*known["files"], name})
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _no_world(folder, []) from None
+    try:
+        _write(path, iter([text]))
+        _write(marker, _json(known))
+    except OSError as error:
+        message = f"{error.filename or path} cannot be written: {error.strerror or error}"
+        raise RecordingError(message, "Free the space or the rights, and try again.") from None
+    return path
 
 
 def rooted(scenario: Scenario) -> Scenario:

@@ -39,6 +39,7 @@ class Happening(Protocol):
 
 MARKS = {
     "git": "◆",
+    "registry": "▼",
     "ci": "■",
     "agent": "▲",
     "api": "≠",
@@ -49,10 +50,10 @@ MARKS = {
 }
 """The mark of a moment, by lane."""
 
-ORDER = ("git", "ci", "agent", "pods", "traffic", "fault", "person", "api")
+ORDER = ("git", "registry", "ci", "agent", "pods", "traffic", "fault", "person", "api")
 """Lanes from the top."""
 
-_KEPT = ("pods", "agent", "ci", "fault", "person", "git", "api", "traffic")
+_KEPT = ("pods", "agent", "ci", "fault", "person", "git", "api", "traffic", "registry")
 """Where there is little room the last ones go first."""
 
 _STEPS = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kcsim.engine.trace import Record
 
-LANES = ("git", "ci", "agent", "api", "pods", "traffic", "fault", "person")
+LANES = ("git", "registry", "ci", "agent", "api", "pods", "traffic", "fault", "person")
 """Every lane there is."""
 
 _ACCOUNT = "system:serviceaccount:"

@@ -1,140 +1,231 @@
 """A story as a picture: one or several worlds as lanes on one clock.
 
-What worlds share (commits, people, faults) stands at the top, once; below it each world has its delivery, its pods and
-its users' requests, so that the eye compares straight down.
+What worlds share (commits, images, people, faults) stands at the top, once; below it each world has its delivery, its
+writes to the API, its pods and its users' requests, so that the eye compares straight down.
 
 **Walk:** a world -> ``strip_of`` collects what its lanes show -> ``picture`` scales time to pixels and draws lane by lane.
+Shapes carry ``data-a`` and ``data-b``, where they begin and end in seconds, so that a page's script can zoom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import SECOND, format_duration, to_seconds
 from kcsim.scenario.compare import Twins
-from kcsim.scenario.play import Play
+from kcsim.simulation.simulation import Simulation
 from kcsim.views.lanes import Scale, ticks
-from kcsim.views.readiness import Readiness, ReadyStep
+from kcsim.views.states import state_of_line
+from kcsim.views.strips import Happened, Stretch, Strip, strip_of
 from kcsim.views.svg import Svg
-from kcsim.views.timeline import Moment, timeline
 
-SHARED = ("git", "person", "fault")
+SHARED = ("git", "registry", "person", "fault")
 """Lanes that twin worlds have in common."""
 
-_TONES = (("ok", "all pods ready"), ("pending", "some ready"), ("failed", "none ready, or requests failed"))
-_LABEL, _RIGHT, _ROW, _HEAD, _SPACING = 92, 16, 24, 26, 70
+SHAPES: Mapping[str, str] = {
+    "git": "diamond",
+    "registry": "down",
+    "person": "",
+    "fault": "cross",
+    "ci": "square",
+    "agent": "triangle",
+    "api": "",
+}
+"""Lane -> the shape of its marks: never is colour all there is."""
+
+_TONES = (("ok", "all pods ready"), ("pending", "some ready, or drift"), ("failed", "none ready, or failed"))
+_LABEL, _RIGHT, _ROW, _HEAD, _SPACING = 92, 16, 26, 26, 70
 
 
-@dataclass(frozen=True, slots=True)
-class FailingRequests:
-    """Requests that failed between two instants (µs), and why."""
-
-    since: int
-    until: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """What one world shows, as far as ``now`` (µs)."""
-
-    name: str
-    moments: Sequence[Moment]
-    pods: Sequence[ReadyStep]
-    failing: Sequence[FailingRequests]
-    has_traffic: bool
-    now: int
-
-
-def strip_of(play: Play) -> Strip:
-    """The lanes of a world, from its record."""
-    readiness = Readiness()
-    readiness.update(play.world.cluster.server.log)
-    failing = [
-        FailingRequests(failure.since, failure.until, f"{name}: {_causes(failure.causes)}")
-        for name, source in play.traffic.items()
-        for failure in source.failures()
-    ]
-    now = play.engine.now
-    return Strip(play.delivery, timeline(play), readiness.steps, failing, bool(play.traffic), now)
-
-
-def picture_of(what: Play | Twins) -> Svg:
+def picture_of(what: Simulation | Twins) -> Svg:
     """A world, or twin worlds, from the beginning to where they stand."""
-    plays = list(what.worlds.values()) if isinstance(what, Twins) else [what]
-    title = what.scenario.title or what.scenario.name
-    return picture([strip_of(play) for play in plays], max(play.engine.now for play in plays), title)
+    worlds: list[Simulation] = list(what.worlds.values()) if isinstance(what, Twins) else [what]
+    scenario = getattr(what, "scenario", None)
+    title = scenario.title or scenario.name if scenario is not None else "A bare simulation"
+    return picture([strip_of(world) for world in worlds], max(world.engine.now for world in worlds), title)
 
 
-def picture(strips: Sequence[Strip], end: int, title: str, width: int = 960) -> Svg:
-    """The lanes of one world or of several over [0, ``end``] µs."""
+def picture(
+    strips: Sequence[Strip],
+    end: int,
+    title: str,
+    width: int = 960,
+    links: Mapping[tuple[int, str, str], str] | None = None,
+) -> Svg:
+    """The lanes of one world or of several over [0, ``end``] µs.
+
+    Args:
+        links: where a moment leads to in a page, by its time, lane and text.
+    """
     shared = [lane for lane in SHARED if any(m.lane == lane for strip in strips for m in strip.moments)]
-    rows = len(shared) + sum(len(_own_lanes(strip)) for strip in strips)
+    rows = len(shared) + sum(len(own_lanes(strip)) for strip in strips)
     height = 2 * _HEAD + rows * _ROW + len(strips) * _HEAD + 8
-    svg = Svg(width, height, title, _description(strips))
-    scale = Scale(0, end, width - _LABEL - _RIGHT)
-    svg.text(12, 18, title, "strong")
+    svg = Svg(width, height, title, description(strips))
+    draw = _Drawing(svg, Scale(0, max(1, end), width - _LABEL - _RIGHT), links or {})
+    svg.text(12, 18, _cut(title, (width - 420) // 7), "strong")
     _legend(svg)
-    y = 2 * _HEAD
-    for tick in ticks(scale, _SPACING):
-        x = _LABEL + scale.column(tick)
-        svg.line(x, y - 6, x, height - 8)
-        svg.text(x, y - 10, format_duration(tick), "soft", "end" if x > width - 2 * _RIGHT else "middle")
+    y = float(2 * _HEAD)
+    draw.ticks(y)
+    first = strips[0].moments if strips else ()
     for lane in shared:
-        draw = _faults if lane == "fault" else _marks
-        draw(svg, y, lane, strips[0].moments, scale)
+        draw.label(y, lane)
+        if lane == "fault":
+            draw.stretches(y, _faults(first, end), "fault faint")
+        draw.marks(y, lane, first)
         y += _ROW
     for strip in strips:
-        svg.line(0, y + 4, width, y + 4, "axis")
-        svg.text(12, y + 20, strip.name, "strong")
+        svg.line(0, y + 3, width, y + 3, "axis")
+        svg.text(12, y + 20, strip.name or "world", "strong")
         y += _HEAD
-        for lane in _own_lanes(strip):
-            _own_lane(svg, y, lane, strip, scale)
+        for lane in own_lanes(strip):
+            draw.label(y, lane)
+            draw.own(y, lane, strip)
             y += _ROW
     return svg
 
 
-def _own_lanes(strip: Strip) -> list[str]:
+def own_lanes(strip: Strip) -> list[str]:
+    """The lanes of one world that have something in them."""
     lanes = [lane for lane in ("ci", "agent") if any(m.lane == lane for m in strip.moments)]
-    return [*lanes, "pods", *(["requests"] if strip.has_traffic else [])]
+    api = ["api"] if any(strip.writes) else []
+    return [*lanes, *api, "pods", *(["requests"] if strip.has_traffic else [])]
 
 
-def _own_lane(svg: Svg, y: float, lane: str, strip: Strip, scale: Scale) -> None:
-    if lane == "pods":
-        _pods(svg, y, strip, scale)
-    elif lane == "requests":
-        _requests(svg, y, strip, scale)
-    else:
-        _marks(svg, y, lane, strip.moments, scale)
+class _Drawing:
+    """The picture while it is drawn: time to pixels, and the ways of drawing a lane."""
 
+    def __init__(self, svg: Svg, scale: Scale, links: Mapping[tuple[int, str, str], str]) -> None:
+        self.svg = svg
+        self.scale = scale
+        self.links = links
 
-def _marks(svg: Svg, y: float, lane: str, moments: Iterable[Moment], scale: Scale) -> None:
-    svg.text(_LABEL - 10, y + 16, lane, "soft", "end")
-    svg.line(_LABEL, y + 12, svg.width - _RIGHT, y + 12)
-    for moment in moments:
-        if moment.lane == lane and moment.time <= scale.end:
+    def x(self, time: int) -> float:
+        """Where an instant stands."""
+        return _LABEL + self.scale.width * min(time, self.scale.end) / self.scale.end
+
+    def ticks(self, y: float) -> None:
+        """Times at the top, and a thin line down from each."""
+        svg = self.svg
+        with svg.group("ticks"):
+            for tick in ticks(self.scale, _SPACING):
+                x = self.x(tick)
+                svg.line(x, y - 6, x, svg.height - 8)
+                anchor = "end" if x > svg.width - 2 * _RIGHT else "middle"
+                svg.text(x, y - 10, format_duration(tick), "soft", anchor)
+
+    def label(self, y: float, lane: str) -> None:
+        """The name of a lane, and its base line."""
+        self.svg.text(_LABEL - 10, y + 16, lane, "soft", "end")
+        self.svg.line(_LABEL, y + 12, self.svg.width - _RIGHT, y + 12)
+
+    def own(self, y: float, lane: str, strip: Strip) -> None:
+        """A lane of one world."""
+        if lane == "pods":
+            self.pods(y, strip)
+        elif lane == "requests":
+            self.stretches(y, strip.failing, "failed")
+        elif lane == "api":
+            self.writes(y, strip)
+            self.stretches(y, strip.drift, "pending")
+            self.marks(y, lane, strip.moments)
+        else:
+            self.stretches(y, _runs(strip.moments, strip.now) if lane == "ci" else (), "ci faint")
+            self.marks(y, lane, strip.moments)
+
+    def marks(self, y: float, lane: str, moments: Iterable[Happened]) -> None:
+        """A mark for each moment; what says that something failed is marked so."""
+        svg, shape = self.svg, SHAPES.get(lane, "")
+        for moment in moments:
+            if moment.lane != lane or moment.time > self.scale.end:
+                continue
+            state = state_of_line(lane, moment.text)
+            look = f"{'failed' if state == 'failed' and lane in {'ci', 'agent'} else _look(lane, state)} m"
             hover = f"t={format_duration(moment.time)} {moment.actor}: {moment.text}"
-            svg.circle(_LABEL + scale.column(moment.time), y + 12, 5, lane, hover)
+            href = self.links.get((moment.time, lane, moment.text))
+            at = to_seconds(moment.time)
+            if href is None:
+                svg.mark(shape, self.x(moment.time), y + 12, look, hover, a=at)
+                continue
+            with svg.link(href):
+                svg.mark(shape, self.x(moment.time), y + 12, look, hover, a=at)
+
+    def stretches(self, y: float, stretches: Iterable[Stretch], look: str) -> None:
+        """A bar for each stretch."""
+        for each in stretches:
+            if each.since > self.scale.end:
+                continue
+            x, right = self.x(each.since), self.x(each.until)
+            hover = f"t={format_duration(each.since)} to {format_duration(each.until)}: {each.text}"
+            since, until = to_seconds(each.since), to_seconds(each.until)
+            self.svg.rect(x, y + 8, max(right - x, 2.0), 8, look, hover, a=since, b=until)
+
+    def writes(self, y: float, strip: Strip) -> None:
+        """Writes to the API as bars; their height is the square root of their number, so that few are seen beside many."""
+        most = max(strip.writes, default=0) ** 0.5 or 1.0
+        length = strip.now / max(1, len(strip.writes))
+        for place, count in enumerate(strip.writes):
+            if not count:
+                continue
+            since, until = round(place * length), round((place + 1) * length)
+            x, right = self.x(since), self.x(until)
+            height = max(2.0, (_ROW - 6) * count**0.5 / most)
+            hover = f"t={format_duration(since // SECOND * SECOND)}: {count} write{'' if count == 1 else 's'} to the API"
+            self.svg.rect(
+                x,
+                y + _ROW - 3 - height,
+                max(0.8, right - x - 0.4),
+                height,
+                "api",
+                hover,
+                a=to_seconds(since),
+                b=to_seconds(until),
+            )
+
+    def pods(self, y: float, strip: Strip) -> None:
+        """How many pods are ready, as an area; the tone says whether all, some or none are."""
+        most = max((step.total for step in strip.pods), default=1) or 1
+        last = min(strip.now, self.scale.end)
+        for place, step in enumerate(strip.pods):
+            until = min(strip.pods[place + 1].time if place + 1 < len(strip.pods) else last, last)
+            if not step.total or step.time >= last:
+                continue
+            x, right = self.x(step.time), self.x(until)
+            look = "ok" if step.ready == step.total else "pending" if step.ready else "failed"
+            hover = f"from t={format_duration(step.time)}: {step.ready} of {step.total} pods ready"
+            span = {"a": to_seconds(step.time), "b": to_seconds(until)}
+            for count, tone in ((step.total, f"{look} faint"), (step.ready, look)):
+                height = (_ROW - 4) * count / most
+                self.svg.rect(x, y + _ROW - 2 - height, right - x, height, tone, hover, **span)
 
 
-def _faults(svg: Svg, y: float, lane: str, moments: Iterable[Moment], scale: Scale) -> None:
+def _look(lane: str, state: str) -> str:
+    """Drift and its repair stand in the API's lane in the tones of pods that are not as they should be."""
+    return {"pending": "pending", "ok": "ok"}.get(state, "api") if lane == "api" else lane
+
+
+def _faults(moments: Iterable[Happened], end: int) -> list[Stretch]:
     """A fault is a stretch from where it was put in to where it was healed, or to the end."""
-    began: dict[str, Moment] = {}
+    return _between(moments, "fault", {"inject"}, {"heal"}, end)
+
+
+def _runs(moments: Iterable[Happened], end: int) -> list[Stretch]:
+    """A run of the pipeline, from its start to what came of it."""
+    return _between(moments, "ci", {"start"}, {"succeed", "fail", "cancel"}, end)
+
+
+def _between(
+    moments: Iterable[Happened], lane: str, opens: set[str], closes: set[str], end: int
+) -> list[Stretch]:
+    began: dict[str, Happened] = {}
+    found: list[Stretch] = []
     for moment in moments:
-        if moment.lane == lane and moment.verb == "inject":
+        if moment.lane == lane and moment.verb in opens:
             began[moment.subject] = moment
-        elif moment.lane == lane and moment.subject in began:
-            _stretch(svg, y, began.pop(moment.subject), moment.time, scale)
-    for moment in began.values():
-        _stretch(svg, y, moment, scale.end, scale)
-    _marks(svg, y, lane, moments, scale)
-
-
-def _stretch(svg: Svg, y: float, begin: Moment, until: int, scale: Scale) -> None:
-    x, right = _x(scale, begin.time), _x(scale, min(until, scale.end))
-    hover = f"t={format_duration(begin.time)} to {format_duration(until)}: {begin.text}"
-    svg.rect(x, y + 8, right - x, 8, "fault faint", hover)
+        elif moment.lane == lane and moment.verb in closes and moment.subject in began:
+            first = began.pop(moment.subject)
+            found.append(Stretch(first.time, moment.time, f"{first.text}; {moment.text}"))
+    found.extend(Stretch(first.time, end, first.text) for first in began.values())
+    return found
 
 
 def _legend(svg: Svg) -> None:
@@ -148,48 +239,19 @@ def _legend(svg: Svg) -> None:
         x -= 14
 
 
-def _pods(svg: Svg, y: float, strip: Strip, scale: Scale) -> None:
-    """How many pods are ready, as an area; the tone says whether all, some or none are."""
-    svg.text(_LABEL - 10, y + 16, "pods", "soft", "end")
-    most = max((step.total for step in strip.pods), default=1) or 1
-    last = min(strip.now, scale.end)
-    for place, step in enumerate(strip.pods):
-        until = strip.pods[place + 1].time if place + 1 < len(strip.pods) else last
-        if not step.total or step.time >= last:
-            continue
-        x, right = _x(scale, step.time), _x(scale, min(until, last))
-        look = "ok" if step.ready == step.total else "pending" if step.ready else "failed"
-        hover = f"from t={format_duration(step.time)}: {step.ready} of {step.total} pods ready"
-        height = (_ROW - 4) * step.total / most
-        svg.rect(x, y + _ROW - 2 - height, right - x, height, f"{look} faint", hover)
-        height = (_ROW - 4) * step.ready / most
-        svg.rect(x, y + _ROW - 2 - height, right - x, height, look, hover)
-
-
-def _requests(svg: Svg, y: float, strip: Strip, scale: Scale) -> None:
-    svg.text(_LABEL - 10, y + 16, "requests", "soft", "end")
-    svg.line(_LABEL, y + 12, _x(scale, min(strip.now, scale.end)), y + 12)
-    for failing in strip.failing:
-        x, right = _x(scale, failing.since), _x(scale, min(failing.until, scale.end))
-        hover = f"t={format_duration(failing.since)} to {format_duration(failing.until)}: {failing.text}"
-        svg.rect(x, y + 5, max(right - x, 2.0), 14, "failed", hover)
-
-
-def _x(scale: Scale, time: int) -> float:
-    return _LABEL + scale.width * time / max(1, scale.end)
-
-
-def _causes(causes: dict[str, int]) -> str:
-    return ", ".join(f"{count} {cause}" for cause, count in causes.items())
-
-
-def _description(strips: Sequence[Strip]) -> str:
+def description(strips: Sequence[Strip]) -> str:
     """The picture in words, for who cannot see it."""
     parts = []
     for strip in strips:
         ready = strip.pods[-1] if strip.pods else None
         pods = f"{ready.ready} of {ready.total} pods ready at the end" if ready else "no pods"
+        adrift = f", {len(strip.drift)} times adrift" if strip.drift else ""
         parts.append(
-            f"{strip.name}: {len(strip.moments)} moments, {pods}, {len(strip.failing)} stretches of failed requests."
+            f"{strip.name or 'The world'}: {len(strip.moments)} moments, {pods}, "
+            f"{len(strip.failing)} stretches of failed requests{adrift}."
         )
     return " ".join(parts)
+
+
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1]}…"

@@ -84,6 +84,9 @@ class Teller:
             self._traffic(record)
         elif record.actor == "ci":
             self._ci(record, kind)
+        elif record.actor.startswith("registry ") and record.verb == "push":
+            if record.time:  # what is there from the beginning is no news
+                self._add("registry", record, f"{record.subject.removeprefix('image/')} is pushed")
         elif record.verb in {"kubectl", "flux", "kubectl-failed", "flux-failed"}:
             self._typed(record)
         elif kind in {"commit", "branch", "tag"} or record.verb in {

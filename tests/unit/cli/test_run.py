@@ -224,7 +224,8 @@ def test_a_second_run_takes_the_place_of_the_first(kcsim, story, tmp_path):
     assert (out / "push").is_dir()
     (out / "flux" / "notes.txt").write_text("mine")
     assert kcsim("run", story, "--delivery", "flux", "--out", str(out), "--quiet").code == 0
-    assert sorted(path.name for path in out.iterdir()) == ["flux", "kcsim-run.json", "result.json"]
+    ours = ["kcsim-run.json", "report.html", "result.json", "timeline.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["flux", *ours]
     assert (out / "flux" / "notes.txt").read_text() == "mine"
 
 
