@@ -41,24 +41,27 @@ class Operator(Reconciler):
         watches: the kind it is for, as kubectl knows it: ``webapps.example.com``.
         owns: kinds of children; a change of one wakes the object that controls it (ownerReferences), or whose name its
             label ``app.kubernetes.io/instance`` says.
+        reads: further kinds it has caches of; their changes wake nobody.
         rules: RBAC rules its ServiceAccount gets; everything when left out.
     """
 
     watches = ""
     owns: Sequence[str] = ()
+    reads: Sequence[str] = ()
     rules: Sequence[Object] | None = None
 
     def setup(self, component: Component) -> None:
-        """Subscribe to its kind and to the kinds it owns."""
+        """Subscribe to its kind, to the kinds it owns, and to those it reads."""
         if not self.watches:
             raise TypeError(f"{type(self).__name__} says not what it watches: set `watches`")
         self.caches: dict[str, Informer] = {}
         self.primary = component.informer(self.watches)
         self.primary.on_change(self._changed)
-        for word in self.owns:
+        for word in (*self.owns, *self.reads):
             cache = self.caches[word] = component.informer(word)
             cache.add_index(f"owner/{self.name}", self._owners)
-            cache.on_change(self._child_changed)
+        for word in self.owns:
+            self.caches[word].on_change(self._child_changed)
 
     def reconcile(self, key: Key) -> Outcome | Result | None:
         """Hand the object to ``sync``; an object that is gone to ``gone``."""

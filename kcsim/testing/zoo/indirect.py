@@ -1,0 +1,224 @@
+"""Indirect defects: mistakes of another kind, which only a perturbed run brings to light."""
+
+from __future__ import annotations
+
+from kcsim.api import objects
+from kcsim.api.kit.queue import Result
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
+from kcsim.engine.clock import SECOND
+from kcsim.engine.task import Steps
+from kcsim.testing.zoo.exhibit import Exhibit, custom
+from kcsim.testing.zoo.keeper import CONFIGS, GROUP, PODS, SERVICES, Keeper, wanted
+
+
+class Endpoint(Keeper):
+    """Reads a field of a Service that it created a while ago, without asking whether its cache has it."""
+
+    name = "nil-service"
+    watches = f"routers.{GROUP}"
+    owns = (CONFIGS,)
+    reads = (SERVICES,)
+
+    def sync(self, obj: Object) -> Steps:
+        name = objects.name(obj)
+        if not (obj.get("status") or {}).get("asked"):
+            yield from self.create(SERVICES, self.service(obj, name))
+            yield from self.report(obj, {"asked": True})
+            return None
+        if not obj["status"].get("waited"):
+            yield from self.report(obj, {"waited": True})
+            return Result(requeue_after=5 * SECOND)
+        if self.child(obj, CONFIGS, name) is None:
+            return (yield from self.publish(obj, self.child(obj, SERVICES, name)))
+        return None
+
+    def publish(self, obj: Object, service: Object | None) -> Steps:
+        port = service["spec"]["ports"][0]["port"]  # type: ignore[index]
+        yield from self.create(
+            CONFIGS, self.owned(obj, "v1", "ConfigMap", objects.name(obj), data={"port": str(port)})
+        )
+
+
+class EndpointMended(Endpoint):
+    """Comes back when the cache does not have it."""
+
+    def publish(self, obj: Object, service: Object | None) -> Steps:
+        if service is None:
+            return Result(requeue_after=5 * SECOND)
+        return (yield from super().publish(obj, service))
+
+
+class Remake(Keeper):
+    """Makes sure that its children exist, even while its object is being deleted."""
+
+    name = "remade-while-deleted"
+    watches = f"zoos.{GROUP}"
+    owns = (CONFIGS, SERVICES)
+
+    def sync(self, obj: Object) -> Steps:
+        if self.may_make(obj):
+            yield from self.hold_on(obj)
+            yield from self.make(obj)
+        if objects.is_deleting(obj):
+            for word in (CONFIGS, SERVICES):
+                for child in self.children(obj, word):
+                    yield from self.delete(word, child, exactly=True)
+            yield from self.let_go(obj)
+
+    def may_make(self, obj: Object) -> bool:
+        del obj
+        return True
+
+    def make(self, obj: Object) -> Steps:
+        name = objects.name(obj)
+        if self.child(obj, CONFIGS, name) is None:
+            yield from self.create(CONFIGS, self.thing(obj, "v1", "ConfigMap", name))
+        if self.child(obj, SERVICES, name) is None:
+            yield from self.create(SERVICES, self.service(obj, name))
+
+
+class RemakeMended(Remake):
+    """Makes nothing for what is being deleted."""
+
+    def may_make(self, obj: Object) -> bool:
+        return not objects.is_deleting(obj)
+
+
+class Decommission(Keeper):
+    """Takes a member out of service, and deletes it ten seconds later; who is needed again by then stays out."""
+
+    name = "decommissioned-for-ever"
+    watches = f"seeds.{GROUP}"
+    owns = (PODS,)
+
+    def sync(self, obj: Object) -> Steps:
+        fresh = yield from self.now(obj)
+        if fresh is None:
+            return None
+        size = wanted(fresh)
+        last = self.child(obj, PODS, f"{objects.name(obj)}-{size}")
+        if last is not None and not objects.is_deleting(last):
+            return (yield from self.take_out(last))
+        for ordinal in range(size):
+            pod = self.child(obj, PODS, f"{objects.name(obj)}-{ordinal}")
+            if pod is None:
+                yield from self.create(PODS, self.pod(obj, ordinal))
+            else:
+                yield from self.check(pod)
+        return None
+
+    def take_out(self, pod: Object) -> Steps:
+        since = objects.annotations(pod).get("out")
+        now = self.component.engine.now // SECOND
+        if since is None:
+            metadata = {"annotations": {"out": str(now)}, "labels": {"mode": "out"}}
+            yield self.client.patch(PODS, *objects.key(pod), {"metadata": metadata})
+            return Result(requeue_after=10 * SECOND)
+        if now - int(since) < 10:
+            return Result(requeue_after=10 * SECOND)
+        yield from self.delete(PODS, pod, exactly=True)
+        return None
+
+    def check(self, pod: Object) -> Steps:
+        del pod
+        return
+        yield
+
+
+class DecommissionMended(Decommission):
+    """Takes it into service again."""
+
+    def check(self, pod: Object) -> Steps:
+        if objects.labels(pod).get("mode") == "out":
+            metadata = {"annotations": {"out": None}, "labels": {"mode": None}}
+            yield self.client.patch(PODS, *objects.key(pod), {"metadata": metadata})
+
+
+class Swallow(Keeper):
+    """Updates a child from its cache, and takes a conflict for done."""
+
+    name = "swallowed-conflict"
+    watches = f"tunings.{GROUP}"
+    reads = (CONFIGS,)
+
+    def sync(self, obj: Object) -> Steps:
+        name, level = objects.name(obj), wanted(obj, "level")
+        present = self.child(obj, CONFIGS, name)
+        if present is None:
+            yield from self.create(CONFIGS, self.owned(obj, "v1", "ConfigMap", name, data={"level": level}))
+        elif present["data"]["level"] != level:
+            try:
+                yield self.client.update(CONFIGS, {**present, "data": {"level": level}})
+            except StatusError as error:
+                self.refused(error)
+
+    def refused(self, error: StatusError) -> None:
+        del error
+
+
+class SwallowMended(Swallow):
+    """Fails, so that the object comes back."""
+
+    def refused(self, error: StatusError) -> None:
+        raise error
+
+
+EXHIBITS = (
+    Exhibit(
+        "nil-service",
+        "indirect",
+        "Router",
+        "reads a field of an object that its cache may not have",
+        "comes back later",
+        "K8SPSMDB-434",
+        Endpoint,
+        EndpointMended,
+        (("5s", custom("Router")),),
+        "",
+    ),
+    Exhibit(
+        "remade-while-deleted",
+        "indirect",
+        "Zoo",
+        "creates children for an object that is being deleted",
+        "creates nothing then",
+        "pravega/zookeeper-operator#410, K8SPSMDB-590",
+        Remake,
+        RemakeMended,
+        (("5s", custom("Zoo")), ("1m", "delete zoo db --wait=false")),
+        "",
+    ),
+    Exhibit(
+        "decommissioned-for-ever",
+        "indirect",
+        "Seed",
+        "forgets a member that it took out of service when the size goes back",
+        "takes it into service again",
+        "instaclustr/cassandra-operator#410",
+        Decommission,
+        DecommissionMended,
+        (
+            ("5s", custom("Seed", replicas=2)),
+            ("1m", custom("Seed", replicas=1)),
+            ("2m", custom("Seed", replicas=2)),
+        ),
+        "",
+    ),
+    Exhibit(
+        "swallowed-conflict",
+        "indirect",
+        "Tuning",
+        "takes a conflict for done",
+        "fails and comes back",
+        "the class",
+        Swallow,
+        SwallowMended,
+        (
+            ("5s", custom("Tuning", level="1")),
+            ("40s", custom("Tuning", level="2")),
+            ("1m", custom("Tuning", level="3")),
+        ),
+        "",
+    ),
+)
