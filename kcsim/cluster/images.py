@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 from kcsim.api import quantity
-from kcsim.engine.clock import MILLISECOND, format_duration, seconds
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds
 
 PULL_OUTCOMES = ("found", "notFound", "error")
 
@@ -43,6 +44,25 @@ def _digest_of(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A request that a program makes while it answers one.
+
+    Attributes:
+        to: the URL, ``http://cart``; names are looked up as in any pod.
+        timeout: how long it waits for an answer (µs).
+        retries: how often it tries again.
+        optional: it answers well although the call failed.
+        share: of its requests that need the call.
+    """
+
+    to: str
+    timeout: int = SECOND
+    retries: int = 0
+    optional: bool = False
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class ImageBehaviour:
     """What containers of one image do.
 
@@ -64,6 +84,7 @@ class ImageBehaviour:
         error_fraction: share of requests answered with a 5xx while ``serves_errors`` lasts.
         serves_errors: when it answers with errors.
         latency: how long it takes to answer a request.
+        calls: the requests it makes, one after the other, before it answers one.
         stops_after_sigterm: from SIGTERM until it exits.
         ignores_sigterm: it goes on until SIGKILL.
         ports: where it listens; empty: the ports its container declares or is probed at.
@@ -92,6 +113,7 @@ class ImageBehaviour:
     error_fraction: float = 1.0
     serves_errors: Window | None = None
     latency: int = 2 * MILLISECOND
+    calls: tuple[Call, ...] = ()
     stops_after_sigterm: int = 100 * MILLISECOND
     ignores_sigterm: bool = False
     ports: tuple[int, ...] = ()
@@ -203,6 +225,48 @@ def _ports(value: Any) -> tuple[int, ...]:
     return tuple(ports)
 
 
+_CALL_KEYS = ("to", "timeout", "retries", "optional", "share")
+
+
+def _calls(value: Any) -> tuple[Call, ...]:
+    entries = value if isinstance(value, list | tuple) else [value]
+    return tuple(map(_call, entries))
+
+
+def _call(entry: Any) -> Call:
+    if isinstance(entry, str):
+        entry = {"to": entry}
+    if not isinstance(entry, Mapping) or "to" not in entry:
+        raise ValueError("give URLs, or {to: http://cart, timeout: 500ms}")
+    extra = sorted(set(entry) - set(_CALL_KEYS))
+    if extra:
+        raise ValueError(f"a call has no field {extra[0]!r}; it has {', '.join(_CALL_KEYS)}")
+    to = _text(entry["to"])
+    if not urlsplit(to).hostname or urlsplit(to).scheme not in ("http", "https"):
+        raise ValueError(f"{to!r} is no URL: write http://cart, or http://cart.shop:8080/items")
+    timeout = _duration(entry.get("timeout", "1s"))
+    if timeout <= 0:
+        raise ValueError("a call needs a timeout of more than 0")
+    share = entry.get("share", 1.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ValueError("give a share between 0 and 1")
+    optional = _flag(entry.get("optional", False))
+    return Call(to, timeout, _count(entry.get("retries", 0)), optional, float(share))
+
+
+def _call_json(call: Call) -> Any:
+    data: dict[str, Any] = {"to": call.to}
+    if call.timeout != SECOND:
+        data["timeout"] = format_duration(call.timeout)
+    if call.retries:
+        data["retries"] = call.retries
+    if call.optional:
+        data["optional"] = True
+    if call.share != 1.0:
+        data["share"] = call.share
+    return data if len(data) > 1 else call.to
+
+
 # JSON key -> (attribute, reader). The order is the one of to_json.
 _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "name": ("name", _text),
@@ -217,6 +281,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "failsReadiness": ("fails_readiness", _window),
     "failsLiveness": ("fails_liveness", _window),
     "latency": ("latency", _duration),
+    "calls": ("calls", _calls),
     "stopsAfterSigterm": ("stops_after_sigterm", _duration),
     "ignoresSigterm": ("ignores_sigterm", _flag),
     "ports": ("ports", _ports),
@@ -323,6 +388,8 @@ def to_json(image: ImageBehaviour) -> dict[str, Any]:
             value = format_duration(value)
         elif key == "cpu":
             value = f"{value}m"
+        elif key == "calls":
+            value = [_call_json(call) for call in value]
         elif isinstance(value, tuple):
             value = list(value)
         data[key] = value

@@ -44,7 +44,7 @@ def _start(cluster: Cluster, pod: dict[str, Any], node: str) -> CoreDns:
     def gone(key: Key) -> None:
         servers.pop(key, None)
 
-    program = CoreDns(cluster.endpoint, pod, node, INTERNET, gone)
+    program = CoreDns(cluster.endpoint, pod, node, INTERNET, gone, cluster.pods.names_changed)
     servers[program.pod] = program
     program.start()
     return program

@@ -38,6 +38,7 @@ class CoreDns(Component):
         host: str,
         upstream: str,
         on_stop: Callable[[Key], None],
+        on_names: Callable[[Key], None],
     ) -> None:
         account = pod["spec"].get("serviceAccountName") or "default"
         super().__init__(endpoint, PROGRAM, service_account(objects.namespace(pod), account), host)
@@ -49,6 +50,19 @@ class CoreDns(Component):
         self._namespaces = self.informer("namespaces")
         self._slices = self.informer(SLICES)
         self._slices.add_index("service", service_of_slice)
+        self._names = on_names
+        self._services.on_change(self._service_changed)
+        self._slices.on_change(self._slice_changed)
+
+    def _service_changed(self, old: Object | None, new: Object | None) -> None:
+        obj = new or old
+        assert obj is not None
+        self._names(objects.key(obj))
+
+    def _slice_changed(self, old: Object | None, new: Object | None) -> None:
+        for service in service_of_slice(new or old or {}):
+            namespace, _, name = service.partition("/")
+            self._names((namespace, name))
 
     def on_stop(self) -> None:
         """The container ended."""

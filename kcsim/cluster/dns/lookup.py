@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kcsim.api.objects import Object
+from kcsim.cluster.dns.install import DNS_IP, NAMESPACE, SERVICE
 from kcsim.cluster.dns.records import NOERROR, NXDOMAIN, SERVFAIL, Answer
-from kcsim.cluster.dns.resolver import ResolvConf, candidates
+from kcsim.cluster.dns.resolver import ResolvConf, candidates, resolv_conf
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
@@ -66,7 +68,7 @@ def look_up(pods: PodNetwork, client: End, host: str, conf: ResolvConf, name: st
     """Look a name up now, for a client on a host; asks and remembers nothing in the world."""
     questions: list[Question] = []
     if not conf.nameservers:
-        question = _ask_own_resolver(pods, host, name)
+        question = ask_own_resolver(pods, host, name)
         return Lookup(name, (question,), question.addresses, question.took)
     for full in candidates(name, conf):
         for _ in range(conf.attempts):
@@ -90,9 +92,9 @@ def _ask(
         silent = backend == DROP
         why = f"nothing answers at {server}:53 on {host}"
         return Question(name, "", TIMEOUT if silent else REFUSED, timeout if silent else 0, why)
-    stopped = _stopped(pods, client, host, backend)
-    if stopped:
-        return Question(name, backend.pod, TIMEOUT, timeout, stopped)
+    why = stopped(pods, client, host, backend)
+    if why:
+        return Question(name, backend.pod, TIMEOUT, timeout, why)
     path = pods.path(host, backend.ip)
     assert path is not None, "a way that is not stopped exists"
     namespace, _, pod = backend.pod.partition("/")
@@ -123,7 +125,8 @@ def _pick(pods: PodNetwork, host: str, server: str, dice: Dice) -> Backend | str
     return dice.choice(port.backends)
 
 
-def _stopped(pods: PodNetwork, client: End, host: str, backend: Backend) -> str:
+def stopped(pods: PodNetwork, client: End, host: str, backend: Backend) -> str:
+    """What keeps a question from a name server's pod; "" when nothing does."""
     verdict = pods.firewall.verdict(client, pods.firewall.end_at(backend.ip), backend.port, "UDP")
     if not verdict.allowed:
         return verdict.why
@@ -134,7 +137,7 @@ def _stopped(pods: PodNetwork, client: End, host: str, backend: Backend) -> str:
     return ""
 
 
-def _ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
+def ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
     """What the resolver of a machine outside, or of a node, says: it knows the internet only."""
     network = pods.network
     address = network.host(name.rstrip(".")).address if network.has_host(name.rstrip(".")) else ""
@@ -143,3 +146,10 @@ def _ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
     return Question(
         name, "", NOERROR if address else NXDOMAIN, MILLISECOND, "", (address,) if address else ()
     )
+
+
+def resolver_of(pods: PodNetwork, pod: Object) -> ResolvConf | None:
+    """What a pod's resolv.conf says; None in a cluster without DNS."""
+    if pods.service((NAMESPACE, SERVICE)) is None:
+        return None
+    return resolv_conf(pod, DNS_IP)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kcsim.api import quantity
-from kcsim.cluster.images import ImageBehaviour
+from kcsim.cluster.images import Call, ImageBehaviour
 from kcsim.cluster.kubelet.probes import ProbeSpec, probed_ports
 from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
 from kcsim.cluster.kubelet.shared import Shared
@@ -56,6 +56,7 @@ class Serving:
         latency: time to answer one request (µs).
         error_fraction: share of requests answered with a 5xx.
         valid_until: the instant (µs) at which this changes by itself; None: only with a notification.
+        calls: the requests it makes before it answers one.
     """
 
     namespace: str
@@ -65,6 +66,7 @@ class Serving:
     latency: int
     error_fraction: float
     valid_until: int | None
+    calls: tuple[Call, ...] = ()
 
 
 def _edges_of(behaviour: ImageBehaviour) -> tuple[int, ...]:
@@ -224,8 +226,20 @@ class ContainerRuntime:
                         behaviour.latency,
                         behaviour.errors_at(now - container.started_at),
                         next((e for e in container.edges if e > now), None),
+                        behaviour.calls,
                     )
         return None
+
+    def ended_well(self, pod_ip: str, uid: str) -> bool:
+        """Whether the containers of a pod that are over here ended after they were told to, and by themselves.
+
+        Such a program stops to listen, and answers what it has begun to.
+        """
+        sandbox = self._sandboxes.get(uid)
+        if sandbox is None or sandbox.ip != pod_ip:
+            return False
+        over = [c for c in sandbox.containers.values() if c.finished_at is not None]
+        return bool(over) and all(c.stopping and c.exit_code == 0 for c in over)
 
     def next_change(self, pod_ip: str) -> int | None:
         """The next instant (µs) at which what this address serves changes by itself."""

@@ -9,7 +9,7 @@ node that owns it, and there to the pod. Left out: overlay overhead, and the tim
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from kcsim.cluster.podnet.firewall import Firewall
 from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.loadbalancer import EXCLUDED, Cloud, balancer_ips
 from kcsim.cluster.podnet.proxy import Proxy
+from kcsim.cluster.podnet.services import Backend
 from kcsim.network.topology import Route
 from kcsim.profile.distributions import Distribution
 
@@ -62,6 +63,46 @@ class NameServer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an HTTP request says of itself: ``Host``, path, and the headers that somebody may route by."""
+
+    host: str = ""
+    path: str = "/"
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Where a router passes a share of requests on: to any of ``backends``; without one it answers ``status`` itself.
+
+    ``where`` says what of its configuration decided.
+    """
+
+    share: float
+    backends: tuple[Backend, ...] = ()
+    status: int = 0
+    where: str = ""
+
+
+class Router(Protocol):
+    """A program that passes HTTP requests on: an ingress controller's, a gateway's.
+
+    Attributes:
+        tries: how many backends it tries when connections are not opened.
+        connect_timeout, timeout: how long it waits for a connection, and for an answer (µs).
+    """
+
+    tries: int
+    connect_timeout: int
+    timeout: int
+
+    def route(self, ask: Ask, port: int) -> Sequence[Passed]:
+        """Where such requests go that come in at a port; the shares make 1."""
+        ...
+
+
 class PodNetwork:
     """Which address lives where, who answers there, and how Services look from each place.
 
@@ -69,6 +110,7 @@ class PodNetwork:
         edge: the host at which connections from outside come into the cluster.
         firewall: what NetworkPolicies make of a connection.
         name_servers: the programs that answer DNS, by their pods.
+        routers: the programs that pass requests on, by their pods.
     """
 
     def __init__(self, endpoint: Endpoint, edge: str = "") -> None:
@@ -84,6 +126,9 @@ class PodNetwork:
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
         self.name_servers: dict[Key, NameServer] = {}
+        self.routers: dict[Key, Router] = {}
+        self._name_listeners: list[Callable[[Key], None]] = []
+        self._route_listeners: list[Callable[[], None]] = []
         self._node_listeners: list[Callable[[], None]] = []
         self._load: list[Load] = []
         self._load_listeners: list[Callable[[], None]] = []
@@ -95,6 +140,9 @@ class PodNetwork:
         services = self.server.catalog.by_word("services")
         assert services is not None
         self._services = services
+        pods = self.server.catalog.by_word("pods")
+        assert pods is not None
+        self._pods = pods
         self._cloud = Cloud(endpoint, services)
 
     # --- building -----------------------------------------------------------------------------------------------
@@ -124,6 +172,24 @@ class PodNetwork:
     def on_nodes(self, listener: Callable[[], None]) -> None:
         """Call ``listener()`` whenever a node becomes, or ceases to be, a target of load balancers."""
         self._node_listeners.append(listener)
+
+    def on_names(self, listener: Callable[[Key], None]) -> None:
+        """Call ``listener(key)`` whenever a name server learns something new about a Service."""
+        self._name_listeners.append(listener)
+
+    def names_changed(self, key: Key) -> None:
+        """A name server knows something new about a Service."""
+        for listener in self._name_listeners:
+            listener(key)
+
+    def on_routes(self, listener: Callable[[], None]) -> None:
+        """Call ``listener()`` whenever a router passes requests on differently."""
+        self._route_listeners.append(listener)
+
+    def routes_changed(self) -> None:
+        """A router passes requests on differently from now on."""
+        for listener in self._route_listeners:
+            listener()
 
     def add_load(self, load: Load) -> None:
         """Somebody sends requests to pods."""
@@ -255,6 +321,11 @@ class PodNetwork:
     def service(self, key: Key) -> Object | None:
         """A Service as the API has it."""
         version = self.server.log.get(self._services, *key)
+        return version.object if version is not None else None
+
+    def pod(self, key: Key) -> Object | None:
+        """A pod as the API has it."""
+        version = self.server.log.get(self._pods, *key)
         return version.object if version is not None else None
 
     def nodes(self) -> list[str]:

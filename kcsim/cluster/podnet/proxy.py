@@ -78,6 +78,10 @@ class Proxy(Component):
         node = self.endpoint.server.log.get(nodes, "", self.host)
         return Place(self.host, objects.labels(node.object).get(ZONE, "")) if node is not None else Place()
 
+    def lists(self, key: Key) -> bool:
+        """Whether any endpoint of a Service is listed, ready or not."""
+        return any(slice_.get("endpoints") for slice_ in self._slices.by_index("service", "/".join(key)))
+
     def find(self, ip: str) -> Key | None:
         """The Service that has an address, its own or one for the outside."""
         return next(

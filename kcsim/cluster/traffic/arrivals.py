@@ -1,6 +1,7 @@
-"""Requests that come at a constant rate, counted without being played one by one.  Decides; never acts.
+"""Requests that come at a rate, counted without being played one by one.  Decides; never acts.
 
-Request ``k`` is sent ``k / rate`` after the first, rounded up to a whole microsecond. While nothing changes, each class
+While the rate is constant, request ``k`` is sent ``k / rate`` after the first, rounded up to a whole microsecond; where
+the rate changes, the part of a request that had come up by then is kept. While nothing changes, each class
 of outcome gets its share of them, spread evenly from a random phase: among any ``j`` requests in a row a class with
 share p has j*p of them, give or take one, and the chance that a given request belongs to it is p. Counting is integer
 arithmetic, so it costs the same for one request an hour and for a million a second, and looking does not change it.
@@ -8,33 +9,88 @@ arithmetic, so it costs the same for one request an hour and for a million a sec
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
 
 _ONE = 1 << 32
+_FINEST = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+def exact_rate(rate: float | Fraction) -> Fraction:
+    """A rate as the fraction that counting needs: with a denominator of a million at most.
+
+    Raises:
+        ValueError: it is negative.
+    """
+    exact = Fraction(rate).limit_denominator(_FINEST)
+    if exact < 0:
+        raise ValueError(f"a rate must be 0 or more, not {rate}")
+    return exact
+
+
 class Arrivals:
-    """Requests at ``rate`` a second; ``start`` is when the first is sent (µs)."""
+    """Requests at a rate that changes now and then.
 
-    rate: Fraction
-    start: int
+    Attributes:
+        rate: requests a second, now.
+        start: when the first is sent (µs).
+    """
+
+    __slots__ = ("_due", "_since", "_steps", "rate", "start")
+
+    def __init__(self, rate: Fraction, start: int) -> None:
+        self.rate = rate
+        self.start = start
+        self._since = [start]
+        self._steps: list[Fraction] = [rate / SECOND]
+        self._due: list[Fraction] = [Fraction(0)]
+        """For each step: when it begins, its rate a µs, and how many requests (with fractions) came up before it."""
+
+    def change(self, when: int, rate: Fraction) -> None:
+        """Requests come at this rate from ``when`` on; not before the last change."""
+        if rate == self.rate:
+            return
+        if not self._steps[-1] and len(self._steps) == 1:
+            self.start = self._since[0] = max(when, self.start)  # nothing has been sent so far
+            self._steps[0] = rate / SECOND
+        elif when <= self._since[-1]:
+            self._steps[-1] = rate / SECOND
+        else:
+            due = self._due[-1] + (when - self._since[-1]) * self._steps[-1]
+            # Counting needs no more than a millionth of a request; denominators must not grow with each change.
+            self._due.append(Fraction(int(due * _FINEST), _FINEST))
+            self._since.append(when)
+            self._steps.append(rate / SECOND)
+        self.rate = rate
 
     def sent_before(self, when: int) -> int:
-        """How many are sent before the instant ``when``."""
-        past = when - self.start
-        if past <= 0:
+        """How many are sent before the instant ``when``; as far as the present rate holds."""
+        last = when - 1
+        if last < self.start or not self._steps[0]:
             return 0
-        return (past - 1) * self.rate.numerator // (SECOND * self.rate.denominator) + 1
+        at = bisect_right(self._since, last) - 1
+        step, due = self._steps[at], self._due[at]
+        count = (
+            due.numerator * step.denominator + (last - self._since[at]) * step.numerator * due.denominator
+        ) // (due.denominator * step.denominator)
+        return count + 1
 
-    def sent_at(self, index: int) -> int:
-        """When request ``index`` (from 0) is sent (µs)."""
-        return self.start - (-index * SECOND * self.rate.denominator // self.rate.numerator)
+    def sent_at(self, index: int) -> int | None:
+        """When request ``index`` (from 0) is sent (µs); None: never at the present rate."""
+        at = bisect_right(self._due, index) - 1
+        while at > 0 and self._due[at] == index:
+            at -= 1  # it came up at the very end of a step before
+        while at < len(self._steps) and not self._steps[at]:
+            at += 1
+        if at >= len(self._steps):
+            return None
+        missing = max(index - self._due[at], Fraction(0))
+        ticks = -(-missing // self._steps[at]) if missing else 0
+        return self._since[at] + int(ticks)
 
 
 class Split:

@@ -7,35 +7,39 @@ how long each class takes to end, and every question is answered from that, for 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from kcsim.cluster.traffic.arrivals import Arrivals, Split
+from kcsim.cluster.traffic.outcome import Outcome
 from kcsim.engine.dice import Dice
 from kcsim.engine.trace import Record
 from kcsim.profile.distributions import Distribution
 
 _SAMPLES = 64
+_WHERES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One class of outcomes.
+class Broken:
+    """What a change did to requests that were under way.
 
     Attributes:
-        cause: why these requests fail; "" when they do not.
-        share: of all requests.
-        takes: from sending a request until it ends (µs, the median for answered ones).
-        pods: ``namespace/name`` of the pods they were meant for.
-        links, work: what the time is made of: latencies of the links there and back, and µs the program needs.
+        outcome: index of their class in the stretch that ends.
+        part: of them that were under way to what has gone.
+        age: those were under way that were sent less than this before the change (µs).
+        cause, pods, where: what became of them.
+        lasts: how long after the change they end (µs).
     """
 
+    outcome: int
+    part: float
+    age: int
     cause: str
-    share: float
-    takes: int
-    pods: tuple[str, ...] = ()
-    links: tuple[Distribution, ...] = ()
-    work: int = 0
+    pods: tuple[str, ...]
+    where: str = ""
+    lasts: int = 0
 
 
 @dataclass(slots=True)
@@ -46,6 +50,9 @@ class Stretch:
         outcomes: the classes, failing ones first.
         first: index of the first request.
         why: the record that began it.
+        rate: requests a second.
+        visits: how often a request visits each pod.
+        broken: requests of its end that the change broke off, with how many there are.
     """
 
     since: int
@@ -54,6 +61,10 @@ class Stretch:
     split: Split
     why: Record | None
     until: int | None = None
+    rate: Fraction = Fraction(0)
+    visits: Mapping[str, float] = field(default_factory=dict)
+    broken: tuple[tuple[Broken, int], ...] = ()
+    broken_why: Record | None = None
 
     @property
     def failing(self) -> tuple[Outcome, ...]:
@@ -76,6 +87,8 @@ class Failure:
         causes: how many failed, by cause.
         pods: the pods they were meant for.
         why: the record that made it so: a fault, a write, an exit; None when it was so from the start.
+        kinds: how many failed, by kind of error.
+        where: the stations at which they failed, in words, the first few.
     """
 
     since: int
@@ -83,6 +96,8 @@ class Failure:
     causes: dict[str, int]
     pods: tuple[str, ...]
     why: Record | None
+    kinds: dict[str, int] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -92,12 +107,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Requests up to an instant: ``sent``, ``ended``, of those ``ok``, and the failed ones by cause."""
+    """Requests up to an instant: ``sent``, ``ended``, of those ``ok``, and the failed ones by cause and by kind."""
 
     sent: int
     ended: int
     ok: int
     causes: dict[str, int]
+    kinds: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -119,6 +135,14 @@ class Latency:
     p50: int
     p90: int
     p99: int
+    p95: int = 0
+    p999: int = 0
+
+
+def add(counts: dict[str, int], key: str, count: int) -> None:
+    """Count so many more of a key."""
+    if count:
+        counts[key] = counts.get(key, 0) + count
 
 
 @dataclass(slots=True)
@@ -133,21 +157,34 @@ class Ledger:
     # --- writing ------------------------------------------------------------------------------------------------
 
     def begin(
-        self, now: int, outcomes: tuple[Outcome, ...], dice: Dice, why: Record | None
+        self,
+        now: int,
+        outcomes: tuple[Outcome, ...],
+        dice: Dice,
+        why: Record | None,
+        *,
+        rate: Fraction | None = None,
+        visits: Mapping[str, float] | None = None,
+        broken: Sequence[Broken] = (),
     ) -> Stretch | None:
         """Conditions from now on; gives the new stretch, None when they are what they were."""
         current = self.current
-        if current is not None and current.outcomes == outcomes:
-            return None
-        self.close(now)
+        rate = self.arrivals.rate if rate is None else rate
+        known = visits or {}
+        if current is not None and not broken:
+            same = current.outcomes == outcomes and current.visits == known
+            if same and current.rate == rate:
+                return None
+        self.close(now, broken, why)
+        self.arrivals.change(now, rate)
         failing = [o.share for o in outcomes if o.cause]
         good = [o.share for o in outcomes if not o.cause]
         first = self.arrivals.sent_before(now)
-        stretch = Stretch(now, outcomes, first, Split(failing, good, dice), why)
+        stretch = Stretch(now, outcomes, first, Split(failing, good, dice), why, None, rate, known)
         self.stretches.append(stretch)
         return stretch
 
-    def close(self, now: int) -> None:
+    def close(self, now: int, broken: Sequence[Broken] = (), why: Record | None = None) -> None:
         """The present conditions end; requests sent at ``now`` or later meet others."""
         current = self.current
         if current is None:
@@ -157,8 +194,17 @@ class Ledger:
             return
         current.until = now
         last, ended, failed = self._settled[-1]
-        n = self.arrivals.sent_before(now) - current.first
-        for outcome, count in zip(current.outcomes, current.counts(n), strict=True):
+        counts = current.counts(self.arrivals.sent_before(now) - current.first)
+        found = []
+        for each in broken:
+            before = current.counts(max(self.arrivals.sent_before(now - each.age) - current.first, 0))
+            under_way = counts[each.outcome] - before[each.outcome]
+            if gone := round(under_way * each.part):
+                found.append((each, gone))
+                failed += gone
+                last = max(last, now + each.lasts)
+        current.broken, current.broken_why = tuple(found), why
+        for outcome, count in zip(current.outcomes, counts, strict=True):
             if count:
                 last = max(last, now + outcome.takes)
                 ended += count
@@ -179,8 +225,18 @@ class Ledger:
 
     def _ended(self, stretch: Stretch, now: int) -> Iterator[tuple[Outcome, int]]:
         """How many of each outcome have ended by ``now`` (that instant included)."""
+        gone: dict[int, int] = {}
+        for each, count in stretch.broken:
+            gone[each.outcome] = gone.get(each.outcome, 0) + count
+        whole: list[int] = []
+        if gone and stretch.until is not None:
+            whole = stretch.counts(self._sent(stretch, stretch.until))
         for i, outcome in enumerate(stretch.outcomes):
-            yield outcome, stretch.counts(self._sent(stretch, now + 1 - outcome.takes))[i]
+            count = stretch.counts(self._sent(stretch, now + 1 - outcome.takes))[i]
+            yield outcome, min(count, max(whole[i] - gone[i], 0)) if i in gone else count
+        for each, count in stretch.broken:
+            if stretch.until is not None and now >= stretch.until + each.lasts:
+                yield Outcome(each.cause, 0.0, each.age, each.pods, (), 0, each.where), count
 
     def ended(self, now: int) -> tuple[int, int]:
         """How many requests have ended by ``now``, and how many of them failed."""
@@ -199,15 +255,18 @@ class Ledger:
     def totals(self, now: int) -> Totals:
         """Sums up to ``now``."""
         causes: dict[str, int] = {}
+        kinds: dict[str, int] = {}
         sent = ok = 0
         for stretch in self.stretches:
             sent += self._sent(stretch, now + 1)
             for outcome, count in self._ended(stretch, now):
                 if not outcome.cause:
                     ok += count
-                elif count:
-                    causes[outcome.cause] = causes.get(outcome.cause, 0) + count
-        return Totals(sent, ok + sum(causes.values()), ok, dict(sorted(causes.items())))
+                else:
+                    add(causes, outcome.cause, count)
+                    add(kinds, outcome.kind, count)
+        causes, kinds = dict(sorted(causes.items())), dict(sorted(kinds.items()))
+        return Totals(sent, ok + sum(causes.values()), ok, causes, kinds)
 
     def failures(self, now: int) -> list[Failure]:
         """The stretches with requests that were sent, and failed, by ``now``."""
@@ -216,17 +275,19 @@ class Ledger:
             sent = self._sent(stretch, now + 1)
             last = stretch.split.last_failed(sent)
             first = stretch.split.first_failed()
-            if not last or first is None:
-                continue
-            causes: dict[str, int] = {}
-            pods: dict[str, None] = {}
-            for outcome, count in zip(stretch.outcomes, stretch.counts(sent), strict=True):
-                if outcome.cause and count:
-                    causes[outcome.cause] = causes.get(outcome.cause, 0) + count
-                    pods.update(dict.fromkeys(outcome.pods))
-            at = self.arrivals.sent_at
-            since, until = at(stretch.first + first - 1), at(stretch.first + last - 1)
-            found.append(Failure(since, until, causes, tuple(pods), stretch.why))
+            if last and first is not None:
+                counts = stretch.counts(sent)
+                failed = [(o, n) for o, n in zip(stretch.outcomes, counts, strict=True) if o.cause and n]
+                at = self.arrivals.sent_at
+                since, until = at(stretch.first + first - 1), at(stretch.first + last - 1)
+                assert since is not None
+                assert until is not None
+                found.append(_failure(since, until, failed, stretch.why))
+            if stretch.broken and stretch.until is not None and now >= stretch.until:
+                gone = [(Outcome(b.cause, 0.0, 0, b.pods, (), 0, b.where), n) for b, n in stretch.broken]
+                age = max(each.age for each, _ in stretch.broken)
+                since = max(stretch.until - age, stretch.since)
+                found.append(_failure(since, stretch.until, gone, stretch.broken_why))
         return found
 
     def latency(self, now: int) -> Latency | None:
@@ -242,12 +303,32 @@ class Ledger:
         for (links, work), count in weights.items():
             times = (work + sum(dice.draw(link) for link in links) for _ in range(_SAMPLES))
             points.extend((time, count / _SAMPLES) for time in times)
-        if not points:
-            return None
-        points.sort()
-        total = sum(weights.values())
-        mean = round(sum(value * weight for value, weight in points) / total)
-        return Latency(total, mean, *(_quantile(points, total * q) for q in (0.5, 0.9, 0.99)))
+        return latency_of(points)
+
+
+def _failure(since: int, until: int, failed: list[tuple[Outcome, int]], why: Record | None) -> Failure:
+    causes: dict[str, int] = {}
+    kinds: dict[str, int] = {}
+    pods: dict[str, None] = {}
+    wheres: dict[str, None] = {}
+    for outcome, count in failed:
+        add(causes, outcome.cause, count)
+        add(kinds, outcome.kind, count)
+        pods.update(dict.fromkeys(pod for pod in outcome.pods if pod))
+        if outcome.where:
+            wheres[outcome.where] = None
+    return Failure(since, until, causes, tuple(pods), why, kinds, tuple(wheres)[:_WHERES])
+
+
+def latency_of(points: list[tuple[int, float]]) -> Latency | None:
+    """The percentiles of times (µs) with their weights; None of none."""
+    if not points:
+        return None
+    points.sort()
+    total = sum(weight for _, weight in points)
+    mean = round(sum(value * weight for value, weight in points) / total)
+    at = [_quantile(points, total * q) for q in (0.5, 0.9, 0.99, 0.95, 0.999)]
+    return Latency(round(total), mean, *at)
 
 
 def _quantile(points: Sequence[tuple[int, float]], rank: float) -> int:

@@ -1,55 +1,77 @@
-"""Users of an app, as requests to a Service that come at their rate whatever the answers are (open loop).
+"""A source of traffic: clients, inside the cluster or outside, who send requests to one target.
 
-Every request really depends on the cluster: the Service must be programmed where the request comes in, the endpoint
+Every request really depends on the cluster: the name must be known, the Service programmed where the request comes in, the endpoint
 picked must be on a machine that packets reach, no NetworkPolicy may stop it, its container must listen, and then it
-answers as its image behaves. Requests from outside come in at the edge, as through an ingress that knows the endpoints,
-unless they are sent to node ports or to the cloud's load balancer: then a node's proxy passes them on.
-No event is spent on a request: conditions are worked out when one of them changes, and requests are counted.
+answers as its image behaves, after the programs that it calls. Requests from outside come in at the edge, as through
+an ingress that knows the endpoints, unless they are sent to node ports, to the cloud's load balancer, to an Ingress or
+to a Gateway. Conditions are worked out when one of them changes; what becomes of the requests is counted as flows
+(``flows.py``), or, where a run is small and asks for it, played one by one (``requests.py``).
 
-Left out: retries and kept-alive connections of the client (each request is a new connection), and what happens to a
-request under way when conditions change; it meets those of the instant at which it was sent.
-
-**Walk:** rules, a container, an image's age or the topology change -> ``_look`` works the outcomes out -> a new
-stretch in the ``Ledger`` -> when its first request fails, or the first succeeds again, the trace says so.
+**Walk:** rules, a name, a route, a container, an image's age or the topology change -> ``_look`` makes an ``Outlook`` -> the mix of
+one try -> the flows, or the requests, go on with it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
 from kcsim.api.objects import Key
 from kcsim.cluster.podnet.plane import PodNetwork
-from kcsim.cluster.podnet.proxy import Proxy
-from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules, outside_ips
-from kcsim.cluster.traffic.arrivals import Arrivals
-from kcsim.cluster.traffic.ledger import Failure, Latency, Ledger, Outcome, Stretch, Totals
+from kcsim.cluster.podnet.services import Backend, ServiceRules
+from kcsim.cluster.traffic.arrivals import exact_rate
+from kcsim.cluster.traffic.demand import Demand
+from kcsim.cluster.traffic.flows import Flows
+from kcsim.cluster.traffic.front import Front
+from kcsim.cluster.traffic.keepalive import Pool
+from kcsim.cluster.traffic.ledger import Failure, Latency, Ledger, Totals
+from kcsim.cluster.traffic.outcome import (
+    CAUSES,
+    DROPPED,
+    NO_ENDPOINTS,
+    NO_PORT,
+    NO_SERVICE,
+    REFUSED,
+    RESET,
+    SERVER_ERROR,
+    TIMED_OUT,
+    Mix,
+    blend,
+    limited,
+    mean_time,
+    one,
+)
+from kcsim.cluster.traffic.outlook import Client, Option, Outlook, Reached
+from kcsim.cluster.traffic.requests import Requests, Tally
+from kcsim.cluster.traffic.retries import NONE, Retries, retried
+from kcsim.cluster.traffic.senders import Senders
+from kcsim.cluster.traffic.story import Gone, Story
+from kcsim.cluster.traffic.target import Target, of_service, of_url
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
-from kcsim.network.impairment import loss_of, without_loss
-from kcsim.network.topology import Route
-from kcsim.profile.distributions import Distribution
 
-NO_SERVICE, NO_PORT, NO_ENDPOINTS = "service not found", "service has no such port", "no ready endpoints"
-REFUSED, TIMED_OUT, SERVER_ERROR = "connection refused", "timed out", "server error"
-DROPPED = "dropped by network policy"
-"""To the client it is a timeout."""
-CAUSES = (NO_SERVICE, NO_PORT, NO_ENDPOINTS, REFUSED, TIMED_OUT, DROPPED, SERVER_ERROR)
-"""Why a request can fail."""
+ENTRIES = ("", "NodePort", "LoadBalancer", "Ingress", "Gateway")
+_OF_ROUTERS = ("Ingress", "Gateway")
 
-ENTRIES = ("", "NodePort", "LoadBalancer")
-_FINEST = 1_000_000
-_TRIES = 7
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """Connections that are kept open: how many, and for how long at most (µs; None: until one side ends them)."""
+
+    connections: int
+    max_age: int | None = None
 
 
 class TrafficSource:
-    """Requests from one place to one port of a Service.
+    """Requests to one target.
 
     Attributes:
         name: what expectations and the trace call it.
-        rate: requests a second.
-        service: ``namespace/name``.
+        service: ``namespace/name`` of the Service; of a URL, what its name means where it is sent from.
+        demand: how many requests its clients want to send.
         ledger: what became of the requests.
     """
 
@@ -58,67 +80,111 @@ class TrafficSource:
         pods: PodNetwork,
         name: str,
         *,
-        service: str,
+        service: str = "",
+        url: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
         namespace: str = "default",
         port: int | str | None = None,
-        rate: float | Fraction,
+        rate: float | Fraction = 0,
+        demand: Demand | None = None,
         timeout: int = SECOND,
         start: int = 0,
         until: int | None = None,
         source: str,
+        workload: str = "",
         entry: str = "",
+        gateway: str = "",
+        retries: Retries = NONE,
+        keep_alive: KeepAlive | None = None,
+        aggregate: bool = True,
     ) -> None:
-        """Requests to ``service`` in ``namespace``; times in µs.
+        """Requests to ``service`` in ``namespace``, or to ``url``; times in µs.
 
         Args:
+            headers: what requests carry beyond their host and path, for routes to match.
             port: number or name of the Service's port; its first when None.
-            rate: requests a second.
-            timeout: an answer later than this counts as none.
+            rate: requests a second, always the same; or ``demand``, which may change and may be a closed loop.
+            timeout: a try answered later than this counts as not answered.
             start: when the first request is sent; not in the past.
             until: no request is sent after this instant; None: for ever.
             source: the host they come from. A node sends through its own proxy, everybody else through the edge.
-            entry: how requests from outside come in: "" at the edge, ``NodePort`` at any node, ``LoadBalancer``.
+            workload: the pods they come from, ``deployment/web`` in ``namespace``, in place of ``source``.
+            entry: how requests from outside come in: "" at the edge, ``NodePort`` at any node, ``LoadBalancer``, ``Ingress``
+                through the ingress controller, ``Gateway`` through the Gateway named ``gateway`` in ``namespace``.
+            retries: when clients try again.
+            keep_alive: they keep connections open; left out, each try opens one.
+            aggregate: False plays each request as an event of its own.
         """
-        self.name = name
-        self.service = f"{namespace}/{service}"
-        self.port = port
-        self.rate = Fraction(rate).limit_denominator(_FINEST)
-        if self.rate <= 0:
-            raise ValueError(f"a rate must be more than 0, not {rate}")
-        self.timeout = timeout
-        self.source = source
         if entry not in ENTRIES:
             raise ValueError(f"an entry must be {', '.join(ENTRIES[1:])} or empty, not {entry!r}")
+        if workload and entry:
+            raise ValueError("pods are inside: requests of a workload have no entry")
+        if bool(service) == bool(url):
+            raise ValueError("requests are for a Service or for a URL: give one of the two")
+        self.name = name
+        self.demand = demand or Demand(exact_rate(rate))
+        self.timeout = timeout
+        self.source = source
         self.entry = entry
-        self._favourite: Backend | None = None
         self._pods = pods
         self._engine = pods.engine
-        self._key: Key = (namespace, service)
+        self._target: Target = of_url(url, headers) if url else of_service(namespace, service, port, None)
+        key = self._target.key_in(namespace)
+        self.service = "/".join(key) if key is not None else self._target.host
+        self.port = port
+        self._front = Front(pods, entry, namespace, gateway) if entry in _OF_ROUTERS else None
         self._dice = pods.engine.dice(f"traffic/{name}")
-        self._proxy = pods.proxy(source)
-        self._ips: set[str] = set()
+        self._favourites: dict[tuple[str, Key], Backend] = {}
         self._open = False
         self._looking = False
         self._why: Record | None = None
         self._edge: Timer | None = None
-        self._news: Timer | None = None
-        self._said: dict[str, float] = {}
+        self._heard: set[str] = set()
+        self._rules: set[tuple[str, Key]] = set()
+        self._names: set[Key] = set()
+        self._ips: dict[str, None] = {}
+        self._reached: dict[str, Reached] = {}
         start = max(start, self._engine.now)
-        self.ledger = Ledger(Arrivals(self.rate, start))
+        story = Story(self._engine, name, self.service)
+        self._retries = retries
+        self._way: Flows | Requests = (
+            Flows(self._engine, story, self._dice, retries, start)
+            if aggregate
+            else Requests(self._engine, story, self._dice, retries, self.demand, start)
+        )
+        self._pool: Pool | None = None
+        if keep_alive is not None:
+            dice = pods.engine.dice(f"traffic/{name}/connections")
+            self._pool = Pool(keep_alive.connections, timeout, keep_alive.max_age, dice)
         pods.add_load(self)
-        self._proxies = [pods.proxy(node) for node in pods.nodes()] if entry else [self._proxy]
-        for proxy in self._proxies:
-            proxy.on_rules(self._rules_changed)
+        if entry not in ("", *_OF_ROUTERS):
+            for node in pods.nodes():
+                self._listen(node)
+        elif not workload:
+            self._listen(pods.proxy(source).host)
+        self._senders = Senders(pods, workload, namespace, self._touch) if workload else None
         pods.on_change(self._pod_changed)
         pods.network.on_change(self._touch)
         pods.firewall.on_change(self._touch)
-        if entry == "LoadBalancer":
+        pods.on_names(self._name_changed)
+        pods.on_routes(self._touch)
+        if entry and entry != "NodePort":
             pods.on_nodes(self._touch)
         self._engine.at(start, self._begin)
         if until is not None:
             self._engine.at(max(until, start) + 1, self._end)
 
     # --- asking -------------------------------------------------------------------------------------------------
+
+    @property
+    def rate(self) -> Fraction:
+        """Requests a second that are wanted: now, or for a closed loop if answers took no time."""
+        return self.demand.wanted(self._engine.now, 0)
+
+    @property
+    def ledger(self) -> Ledger | Tally:
+        """What became of the requests."""
+        return self._way.ledger
 
     def requests(self, window: int | None = None, now: int | None = None) -> tuple[int, int]:
         """How many requests ended in the last ``window`` µs (ever, when None), and how many of them failed.
@@ -133,7 +199,7 @@ class TrafficSource:
         return ended - before, failed - failed_before
 
     def totals(self, now: int | None = None) -> Totals:
-        """Requests sent, ended, answered well, and failed by cause."""
+        """Requests sent, ended, answered well, and failed by cause and kind."""
         return self.ledger.totals(self._engine.now if now is None else now)
 
     def failures(self, now: int | None = None) -> list[Failure]:
@@ -144,6 +210,10 @@ class TrafficSource:
         """How long good answers took."""
         return self.ledger.latency(self._engine.now if now is None else now)
 
+    def connections(self) -> dict[str, int]:
+        """How many kept connections lead to each pod (``namespace/name``); empty without keep-alive."""
+        return self._pool.spread() if self._pool is not None else {}
+
     def rate_to(self, pod: str, since: int, until: int) -> float:
         """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs).
 
@@ -151,16 +221,7 @@ class TrafficSource:
         """
         if until <= since:
             return 0.0
-        requests = 0.0
-        for stretch in reversed(self.ledger.stretches):
-            end = until if stretch.until is None else min(stretch.until, until)
-            time = end - max(stretch.since, since)
-            if time > 0:
-                shares = (o.share / len(o.pods) for o in stretch.outcomes if o.work and pod in o.pods)
-                requests += float(self.rate) * time * (sum(shares) if pod else 1.0)
-            if stretch.since <= since:
-                break
-        return requests / (until - since)
+        return self._way.visits(pod, since, until) / (until - since)
 
     # --- what wakes it ------------------------------------------------------------------------------------------
 
@@ -170,18 +231,34 @@ class TrafficSource:
 
     def _end(self) -> None:
         self._open = False
-        self.ledger.close(self._engine.now)
+        self._way.end()
         self._pods.load_changed()
         if self._edge is not None:
             self._edge.cancel()
 
-    def _rules_changed(self, key: Key) -> None:
-        if key == self._key:
+    def _listen(self, host: str) -> None:
+        if host not in self._heard:
+            self._heard.add(host)
+            self._pods.proxy(host).on_rules(partial(self._rules_changed, host))
+
+    def _rules_changed(self, host: str, key: Key) -> None:
+        if (host, key) in self._rules:
+            self._touch()
+
+    def _name_changed(self, key: Key) -> None:
+        if key in self._names:
             self._touch()
 
     def _pod_changed(self, _node: str, ip: str) -> None:
         if ip in self._ips:
             self._touch()
+
+    def multiply(self, times: float) -> None:
+        """Clients want so many times as much from now on; 1 is as usual."""
+        self.demand = replace(self.demand, times=exact_rate(times))
+        if isinstance(self._way, Requests):
+            self._way.demand = self.demand
+        self._touch()
 
     def _touch(self) -> None:
         """Something changed: look once, when everything of this instant has happened."""
@@ -198,187 +275,110 @@ class TrafficSource:
         self._looking = False
         if not self._open:
             return
-        engine = self._engine
-        outcomes = self._outcomes()
-        self._arm_edge()
+        outlook = Outlook(self._pods, self._choose)
+        clients = self._clients()
+        one_try = limited(self._mix(outlook, clients), self.timeout)
+        gone = self._gone(outlook.reached)
+        self._watch(outlook, clients)
+        takes = mean_time(retried(one_try, self._retries).mix) if self.demand.users else 0.0
+        rate = self.demand.wanted(self._engine.now, takes) if clients else Fraction(0)
         why, self._why = self._why, None
-        stretch = self.ledger.begin(engine.now, outcomes, self._dice, why)
-        if stretch is not None:
+        if self._way.begin(one_try, rate, gone, why, self.timeout):
             self._pods.load_changed()
-            self._expect_news(stretch)
 
-    def _arm_edge(self) -> None:
-        """Look again when one of the programs changes by itself."""
-        if self._edge is not None:
-            self._edge.cancel()
-            self._edge = None
-        edges = [self._pods.next_change(ip) for ip in sorted(self._ips)]
-        upcoming = min((edge for edge in edges if edge is not None), default=None)
-        if upcoming is not None:
-            self._edge = self._engine.at(upcoming, self._touch)
+    def _clients(self) -> list[Client]:
+        if self._senders is not None:
+            return self._senders.clients()
+        return [Client(self.source, self.source)]
 
-    def _outcomes(self) -> tuple[Outcome, ...]:
-        """What becomes of requests sent from now on: failing classes first, shares adding up to 1."""
-        self._ips = set()
-        shares: dict[Outcome, tuple[float, list[str]]] = {}
-        doors = self._doors()
-        if isinstance(doors, Outcome):
-            return (doors,)
-        for door in doors:
-            for outcome, part, pod in self._through(door):
-                known, pods = shares.get(outcome, (0.0, []))
-                shares[outcome] = known + part / len(doors), [*pods, pod] if pod not in pods else pods
-        found = [
-            Outcome(o.cause, part, o.takes, tuple(pods), o.links, o.work)
-            for o, (part, pods) in shares.items()
-        ]
-        return tuple(sorted(found, key=lambda o: (not o.cause, o.cause, o.takes, o.pods)))
+    def _mix(self, outlook: Outlook, clients: Sequence[Client]) -> Mix:
+        """What becomes of a try that is sent now."""
+        target, entry = self._target, self.entry
+        if not clients:
+            return Mix([])
+        if self._front is not None:
+            found = self._front.target(self._target)
+            if isinstance(found, str):
+                return one(NO_SERVICE, 0, found)
+            target, entry = found, "LoadBalancer"
+        if self._pool is None:
+            share = 1 / len(clients)
+            return blend([(outlook.fresh(client, target, entry), share) for client in clients])
+        offered: dict[str, list[Option]] = {}
 
-    def _doors(self) -> list[Proxy] | Outcome:
-        """The proxies that requests come to, each with the same share; or what becomes of all of them without one."""
-        if self.entry == "LoadBalancer":
-            service = self._pods.service(self._key)
-            nodes = self._pods.balanced_nodes(service) if service is not None else []
-            if not nodes:
-                # A balancer without a target resets connections; without an address nobody can be connected to.
-                missing = service is None or not outside_ips(service)
-                return Outcome(NO_SERVICE if missing else NO_ENDPOINTS, 1.0, 0)
-            return [self._pods.proxy(node) for node in nodes]
-        return self._proxies
+        def offer(client: Client) -> list[Option]:
+            known = offered.get(client.name)
+            if known is None:
+                known = offered[client.name] = outlook.options(client, target, entry)
+            return known
 
-    def _through(self, proxy: Proxy) -> list[tuple[Outcome, float, str]]:
-        """What becomes of requests that come to one proxy, with the share of each outcome and the pod meant."""
-        entry = self._round_trip(proxy.host)
-        if entry is None:
-            return [(Outcome(TIMED_OUT, 0.0, self.timeout), 1.0, "")]
-        rules = proxy.rules(*self._key)
-        rule = rules.port(self.port) if rules is not None else None
-        if rules is None or rule is None:
-            return [(Outcome(NO_SERVICE if rules is None else NO_PORT, 0.0, _typical(entry)), 1.0, "")]
-        if self.entry == "NodePort" and not rule.node_port:
-            return [(Outcome(REFUSED, 0.0, _typical(entry)), 1.0, "")]
-        backends = self._chosen(rules, rule.external if self.entry else rule.backends)
-        if not backends:
-            dropped = (rule.external_otherwise if self.entry else rule.otherwise) == DROP
-            return [(Outcome(NO_ENDPOINTS, 0.0, self.timeout if dropped else _typical(entry)), 1.0, "")]
-        share = 1 / len(backends)
-        via = proxy.host if self.entry else ""
-        found = []
-        for backend in backends:
-            self._ips.add(backend.ip)
-            for outcome, part in self._at(backend, via, rules.keeps_source):
-                found.append((outcome, share * part, backend.pod))
-        return found
+        return self._pool.look(self._engine.now, clients, outlook, offer, target.ask)
 
-    def _chosen(self, rules: ServiceRules, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+    def _choose(
+        self, client: Client, key: Key, rules: ServiceRules, backends: tuple[Backend, ...]
+    ) -> tuple[Backend, ...]:
         """All of them; only the one it stays with, for a single client of a Service with session affinity.
 
         Who comes from outside is many clients: each stays with a backend, together they keep to the shares.
         """
-        if not rules.affinity or not backends or not self._pods.is_node(self.source):
+        if not rules.affinity or not backends or not self._pods.is_node(client.host):
             return backends
-        if self.rate * rules.affinity < SECOND:
+        if not self.demand.users and self.demand.rate * rules.affinity < SECOND:
             return backends  # Every request comes after its affinity is forgotten.
-        if self._favourite not in backends:
-            self._favourite = self._dice.choice(backends)
-        return (self._favourite,)
+        place = (client.name, key)
+        if self._favourites.get(place) not in backends:
+            self._favourites[place] = self._dice.choice(backends)
+        return (self._favourites[place],)
 
-    def _at(self, backend: Backend, via: str, keeps_source: bool) -> list[tuple[Outcome, float]]:
-        """What becomes of a request to one backend, with the share of each outcome; ``via`` is the node it came to."""
-        timed_out = Outcome(TIMED_OUT, 0.0, self.timeout)
-        path = self._pods.path(via or self.source, backend.ip)
-        entry = self._round_trip(via) if via else None
-        if path is None or not self._pods.has_ip(backend.ip) or (via and entry is None):
-            return [(timed_out, 1.0)]
-        # A node that passes a request on puts its own address on it, unless the client's is to be kept.
-        sender = via if via and not keeps_source else self.source
-        if not self._pods.allows(sender, backend.ip, backend.port):
-            return [(Outcome(DROPPED, 0.0, self.timeout), 1.0)]
-        outer = tuple(link for route in entry or () for link in route.latencies)
-        all_links = (*outer, *path.there.latencies, *path.back.latencies)
-        links = without_loss(all_links)
-        travel = sum(link.at(0.5) for link in links)
-        loss = loss_of(all_links)
-        if loss:
-            return self._repeated(self._accepted(backend, links, travel), loss)
-        return self._accepted(backend, links, travel)
+    def _gone(self, reached: dict[str, Reached]) -> list[Gone]:
+        """The pods that were asked until now and have ended since, with what that does to requests under way."""
+        found = []
+        for pod, before in self._reached.items():
+            after = reached.get(pod)
+            if after is not None and after.uid == before.uid:
+                continue
+            serving = self._pods.serving(before.ip, before.port)
+            if serving is not None and serving.uid == before.uid:
+                continue
+            runtime = self._pods.runtime(before.node)
+            if runtime is None or not runtime.powered:
+                found.append(Gone(pod, TIMED_OUT, before.latency))
+            elif not runtime.ended_well(before.ip, before.uid):
+                found.append(Gone(pod, RESET, before.latency))
+        return found
 
-    def _repeated(self, outcomes: list[tuple[Outcome, float]], loss: float) -> list[tuple[Outcome, float]]:
-        """What loss makes of outcomes: a request that loses a packet takes a second longer, then two, then four ...
-
-        A request is two exchanges: opening the connection, and the request itself.
-        """
-        passes = (1.0 - loss) ** 2
-        found: list[tuple[Outcome, float]] = []
-        left, waited = 1.0, 0
-        for tries in range(_TRIES):
-            late = [(o, part) for o, part in outcomes if o.takes + waited > self.timeout]
-            if late and len(late) == len(outcomes):
-                break
-            for o, part in outcomes:
-                slower = replace(o, takes=o.takes + waited, work=o.work + waited if o.work else 0)
-                over = slower.takes > self.timeout
-                ended = Outcome(TIMED_OUT, 0.0, self.timeout) if over else slower
-                found.append((ended, part * left * passes))
-            left *= 1.0 - passes
-            waited += SECOND << tries
-        found.append((Outcome(TIMED_OUT, 0.0, self.timeout), left))
-        return [(o, part) for o, part in found if part > 0]
-
-    def _accepted(
-        self, backend: Backend, links: tuple[Distribution, ...], travel: int
-    ) -> list[tuple[Outcome, float]]:
-        """What becomes of a request whose packets arrive."""
-        timed_out = Outcome(TIMED_OUT, 0.0, self.timeout)
-        serving = self._pods.serving(backend.ip, backend.port)
-        if serving is None:
-            return [(Outcome(REFUSED, 0.0, travel) if travel <= self.timeout else timed_out, 1.0)]
-        takes = travel + serving.latency
-        if takes > self.timeout:
-            return [(timed_out, 1.0)]
-        errors = serving.error_fraction
-        both = (
-            (Outcome(SERVER_ERROR, 0.0, takes, (), links, serving.latency), errors),
-            (Outcome("", 0.0, takes, (), links, serving.latency), 1.0 - errors),
-        )
-        return [(outcome, part) for outcome, part in both if part > 0]
-
-    def _round_trip(self, host: str) -> tuple[Route, Route] | None:
-        network = self._pods.network
-        there, back = network.route(self.source, host), network.route(host, self.source)
-        return (there, back) if there is not None and back is not None else None
-
-    # --- telling ------------------------------------------------------------------------------------------------
-
-    def _expect_news(self, stretch: Stretch) -> None:
-        """Arm the end of the first request that shows what has changed for users."""
-        if self._news is not None:
-            self._news.cancel()
-            self._news = None
-        causes: dict[str, float] = {}
-        for outcome in stretch.failing:
-            causes[outcome.cause] = round(causes.get(outcome.cause, 0.0) + outcome.share, 4)
-        if causes == self._said:
-            return
-        number = stretch.split.first_failed() if causes else stretch.split.first_good()
-        if number is None:
-            return
-        takes = max(o.takes for o in (stretch.failing or stretch.outcomes))
-        sent = self.ledger.arrivals.sent_at(stretch.first + number - 1)
-        with self._engine.because(stretch.why):
-            self._news = self._engine.at(sent + takes, self._tell, stretch, sent, causes)
-
-    def _tell(self, stretch: Stretch, sent: int, causes: dict[str, float]) -> Record | None:
-        self._said = causes
-        actor, subject = f"traffic/{self.name}", f"service/{self.service}"
-        if not causes:
-            return self._engine.note(actor, "recovered", subject)
-        pods = sorted({pod for outcome in stretch.failing for pod in outcome.pods if pod})
-        detail: dict[str, object] = {"share": causes, "sent": round(sent / SECOND, 6)}
-        if pods:
-            detail["pods"] = pods
-        return self._engine.note(actor, "failing", subject, detail)
+    def _watch(self, outlook: Outlook, clients: Sequence[Client]) -> None:
+        """Wait for whatever this look depended on."""
+        watched = outlook.watched
+        self._rules, self._names, self._ips = watched.rules, watched.names, watched.ips
+        self._reached = outlook.reached
+        for host in sorted({host for host, _ in watched.rules}):
+            self._listen(host)
+        if self._senders is not None:
+            for client in clients:
+                self._ips[client.end.ip if client.end is not None else ""] = None
+        if self._edge is not None:
+            self._edge.cancel()
+            self._edge = None
+        now = self._engine.now
+        edges = [self._pods.next_change(ip) for ip in sorted(self._ips) if ip]
+        edges.append(self.demand.next_change(now))
+        if self._pool is not None:
+            edges.append(self._pool.next_look())
+        upcoming = min((edge for edge in edges if edge is not None), default=None)
+        if upcoming is not None:
+            self._edge = self._engine.at(max(upcoming, now + 1), self._touch)
 
 
-def _typical(round_trip: tuple[Route, Route]) -> int:
-    return sum(link.at(0.5) for route in round_trip for link in route.latencies)
+__all__ = [
+    "CAUSES",
+    "DROPPED",
+    "NO_ENDPOINTS",
+    "NO_PORT",
+    "NO_SERVICE",
+    "REFUSED",
+    "SERVER_ERROR",
+    "TIMED_OUT",
+    "KeepAlive",
+    "TrafficSource",
+]
