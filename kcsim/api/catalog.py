@@ -10,7 +10,7 @@ beta groups, aggregated APIs, storage version hashes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 GVK = tuple[str, str, str]
@@ -46,6 +46,15 @@ class Subresource:
     verbs: tuple[str, ...]
     group: str = ""
     version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where the replicas wanted and there are, and the selector as a text; an empty selector: there is none."""
+
+    spec: tuple[str, ...]
+    status: tuple[str, ...]
+    selector: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +94,13 @@ class Resource:
     storage: str = ""
     """apiVersion it is stored as when that is not its own: a converter is needed to serve it."""
     custom: bool = False
+    scale: ScalePaths | None = None
+    """Where a custom resource keeps what its scale shows; None for built-in kinds."""
+    table: str = field(init=False)
+    """Under which its objects are stored: the same for all its versions, and after its definition has changed."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", self.group_resource)
 
     @property
     def group_version(self) -> str:
@@ -548,10 +564,21 @@ def crd_resources(crd: Mapping[str, Any]) -> list[Resource]:
             ),
             storage="" if version["name"] == stored else f"{spec['group']}/{stored}",
             custom=True,
+            scale=_scale_paths((version.get("subresources") or {}).get("scale")),
         )
         for version in versions
         if version.get("served")
     ]
+
+
+def _scale_paths(scale: Mapping[str, str] | None) -> ScalePaths | None:
+    if not scale:
+        return None
+    spec, status, selector = (
+        tuple(filter(None, scale.get(field, "").split(".")))
+        for field in ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
+    )
+    return ScalePaths(spec, status, selector)
 
 
 class Catalog:

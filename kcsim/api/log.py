@@ -164,7 +164,9 @@ class Watch:
         if since < log.revision:
             self.position = since
             for version in log.versions[since:]:
-                if version.resource is self.resource and (namespace is None or namespace == version.key[0]):
+                if version.resource.table == self.resource.table and (
+                    namespace is None or namespace == version.key[0]
+                ):
                     self.offer(version)
 
     def found(self, version: Version, was: bool, is_now: bool) -> None:
@@ -221,7 +223,7 @@ class Log:
     def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
         self._engine = engine
         self._cluster = cluster
-        self._tables: dict[Resource, _Table] = {}
+        self._tables: dict[str, _Table] = {}
         self.versions: list[Version] = []
         self._times: list[int] = []
         self.revision = 0
@@ -294,7 +296,7 @@ class Log:
             managed,
             sent,
         )
-        table = self._tables[resource]
+        table = self._tables[resource.table]
         self.versions.append(version)
         self._times.append(version.time)
         if self.checking:
@@ -329,7 +331,7 @@ class Log:
     ) -> Version:
         """A version that is not written: what a dry run answers with, and the first half of ``append``."""
         engine = self._engine
-        table = self._tables.get(resource) or self._table(resource)
+        table = self._tables.get(resource.table) or self._table(resource)
         namespace, name = key
         version = Version.__new__(Version)
         version.seq = -1
@@ -381,14 +383,14 @@ class Log:
     # --- the current state --------------------------------------------------------------------------------------
 
     def _table(self, resource: Resource) -> _Table:
-        table = self._tables.get(resource)
+        table = self._tables.get(resource.table)
         if table is None:
-            table = self._tables[resource] = _Table(resource)
+            table = self._tables[resource.table] = _Table(resource)
         return table
 
     def get(self, resource: Resource, namespace: str, name: str) -> Version | None:
         """The current version of one object."""
-        table = self._tables.get(resource)
+        table = self._tables.get(resource.table)
         if table is None:
             return None
         space = table.spaces.get(namespace)
@@ -396,7 +398,7 @@ class Log:
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Version]:
         """The current versions in key order (namespace, then name), of one namespace or of all."""
-        table = self._tables.get(resource)
+        table = self._tables.get(resource.table)
         if table is None:
             return []
         spaces = table.spaces
@@ -405,7 +407,7 @@ class Log:
 
     def count(self, resource: Resource) -> int:
         """How many objects of the resource exist."""
-        table = self._tables.get(resource)
+        table = self._tables.get(resource.table)
         return 0 if table is None else sum(len(space) for space in table.spaces.values())
 
     # --- watching -----------------------------------------------------------------------------------------------
@@ -460,11 +462,11 @@ class Log:
         """The revision at which the log stood at that instant (µs), everything of that instant included."""
         return bisect_right(self._times, time)
 
-    def state_at(self, revision: int) -> dict[Resource, dict[Key, Version]]:
-        """The objects as they were at a revision: ``{resource: {key: version}}``."""
-        state: dict[Resource, dict[Key, Version]] = {}
+    def state_at(self, revision: int) -> dict[str, dict[Key, Version]]:
+        """The objects as they were at a revision: ``{resource.table: {key: version}}``."""
+        state: dict[str, dict[Key, Version]] = {}
         for version in self.versions[:revision]:
-            table = state.setdefault(version.resource, {})
+            table = state.setdefault(version.resource.table, {})
             if version.deleted:
                 table.pop(version.key, None)
             else:
@@ -473,7 +475,7 @@ class Log:
 
     def history(self, resource: Resource, key: Key) -> Iterator[Version]:
         """Every version of one object, oldest first, across deletions and re-creations."""
-        return (v for v in self.versions if v.resource is resource and v.key == key)
+        return (v for v in self.versions if v.resource.table == resource.table and v.key == key)
 
     def verify(self) -> None:
         """In checking mode: fail when anything stored was changed in place.

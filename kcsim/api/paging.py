@@ -70,7 +70,7 @@ def _find_at(server: ApiServer, op: Operation, revision: int) -> list[Version]:
     if revision == server.log.revision:
         return server.find(op.resource, namespace, op.label_selector, op.field_selector)
     match, _ = compile_filter(op.resource, op.label_selector, op.field_selector)
-    table = server.log.state_at(revision).get(op.resource, {})
+    table = server.log.state_at(revision).get(op.resource.table, {})
     return [
         table[key]
         for key in sorted(table)

@@ -67,7 +67,7 @@ class ApiServer:
         self.authorizer = Authorizer(self.log, self.catalog)
         self.tokens: dict[str, User] = {}
         self.ownership = Ownership()
-        self._custom = CustomResources(self.catalog, self.store.typed, self.ownership)
+        self._custom = CustomResources(engine, self.store, self.ownership)
         events = self.catalog.by_gvk(("", "v1", "Event"))
         assert events is not None
         self.events = events
@@ -195,7 +195,7 @@ class ApiServer:
         resource = conversion.stored(self.catalog, resource)
         match, index = compile_filter(resource, labels, fields)
         if as_of is not None:
-            table = self.log.state_at(as_of).get(resource, {})
+            table = self.log.state_at(as_of).get(resource.table, {})
             found = [table[key] for key in sorted(table) if namespace is None or key[0] == namespace]
         elif index is not None and index[0] == "metadata.name" and (namespace or not resource.namespaced):
             version = self.log.get(resource, namespace or "", index[1])
@@ -243,6 +243,7 @@ class ApiServer:
                 f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({op.name})"
             )
         escalation.check(self, op, obj, None)
+        self._custom.check_creation(op.resource)
         made = self.store.create(op, obj, managed=managed)
         self._custom.changed(op.resource, made)
         return _made(201, made, (*warnings, *self._custom.warnings_for(op.resource, obj)))
@@ -285,6 +286,7 @@ class ApiServer:
     def _apply(self, op: Operation, current: Version | None) -> Answer:
         if current is None:
             self.authorizer.check(op.user, "create", op.resource, op.namespace, op.name, op.subresource)
+            self._custom.check_creation(op.resource)
         obj, managed = patching.applied(op, current, self.ownership, self.engine.now)
         escalation.check(self, op, obj, current.object if current is not None else None)
         if current is None:

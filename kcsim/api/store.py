@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kcsim.api import objects, status, strategy
+from kcsim.api import crd_status, objects, status, strategy
 from kcsim.api.admission.chain import Admission
 from kcsim.api.allocation import ServiceAllocator
 from kcsim.api.catalog import Catalog, Resource
@@ -327,6 +327,14 @@ class Store:
         self.admission.admit_delete(op, current)
         grace = self._grace(op, resource, obj)
         finalizers = self._finalizers(op, resource, obj)
+        if (
+            resource.kind == "CustomResourceDefinition"
+            and not resource.custom
+            and not objects.is_deleting(obj)
+        ):
+            held = crd_status.marked(obj, rfc3339(self._engine.now))
+            finalizers = [*(f for f in finalizers if f != crd_status.CLEANUP), crd_status.CLEANUP]
+            return self._mark(op, current, held, 0, finalizers, first=False), False
         if resource.kind == "Namespace" and not objects.is_deleting(obj) and obj["spec"].get("finalizers"):
             terminating = objects.assoc(obj, ("status", "phase"), "Terminating")
             return self._mark(op, current, terminating, 0, finalizers, first=True), False

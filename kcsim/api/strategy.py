@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kcsim.api import objects
+from kcsim.api import crd_status, objects
 from kcsim.api.catalog import Resource
 from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.objects import Object
@@ -76,29 +76,7 @@ def _create_service(obj: Object) -> Object:
 
 
 def _create_definition(obj: Object) -> Object:
-    """Names accepted and Established at once.
-
-    Differs: upstream's naming and establishing controllers do so some milliseconds later; two definitions that ask
-    for the same names are not told apart.
-    """
-    spec = obj.get("spec") or {}
-    when = obj["metadata"].get("creationTimestamp")
-    conditions = [
-        {
-            "type": kind,
-            "status": "True",
-            "lastTransitionTime": when,
-            "reason": reason,
-            "message": message,
-        }
-        for kind, reason, message in (
-            ("NamesAccepted", "NoConflicts", "no conflicts found"),
-            ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        )
-    ]
-    stored = [v.get("name", "") for v in spec.get("versions") or () if v.get("storage")]
-    status = {"conditions": conditions, "acceptedNames": spec.get("names") or {}, "storedVersions": stored}
-    return {**obj, "status": status}
+    return {**obj, "status": crd_status.initial(obj)}
 
 
 _CREATE: dict[str, Create] = {

@@ -13,13 +13,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api import objects, patching, selectors, status
+from kcsim.api import objects, patching, status
 from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.eviction import evict
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Answer, Operation, service_account
+from kcsim.api.scale import AccessorError, missing_replicas, replicas_path, scale_of
 from kcsim.engine.clock import SECOND, rfc3339, rfc3339_micro
 
 if TYPE_CHECKING:
@@ -127,31 +128,14 @@ def _binding_conflict(op: Operation, why: str) -> status.StatusError:
 # --- scale ------------------------------------------------------------------------------------------------------
 
 
-def scale_of(obj: Object) -> Object:
-    """The autoscaling/v1 Scale of a workload."""
-    metadata = obj["metadata"]
-    selector = selectors.from_object(obj["spec"].get("selector"))
-    shown: dict[str, Any] = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    if text := str(selector):
-        shown["selector"] = text
-    replicas = obj["spec"].get("replicas", 0)
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": {
-            k: metadata[k]
-            for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-            if k in metadata
-        },
-        "spec": {"replicas": replicas} if replicas else {},
-        "status": shown,
-    }
-
-
 def _scale(server: ApiServer, op: Operation) -> Answer:
+    """Read the Scale of a workload, or write the replicas in it."""
     current = server.store.require(op.resource, op.namespace, op.name)
-    scale = scale_of(current.object)
+    scale = _scale_shown(op.resource, current.object)
     if op.verb == "get":
+        # Without the field there is nothing to read, though it may be written.
+        if missing := missing_replicas(op.resource, current.object):
+            raise status.internal(f'the spec replicas field "{missing}" does not exist')
         return Answer(200, scale)
     if op.verb == "patch" and op.patch_type == "apply":
         return _applied_scale(server, op, current)
@@ -170,9 +154,19 @@ def _scale(server: ApiServer, op: Operation) -> Answer:
         cause = {"reason": "FieldValueInvalid", "message": text.partition(": ")[2], "field": "spec.replicas"}
         details = {"name": op.name, "group": "autoscaling", "kind": "Scale", "causes": [cause]}
         raise status.StatusError(422, "Invalid", f'Scale.autoscaling "{op.name}" is invalid: {text}', details)
-    new = server.store.update(op, current, objects.assoc(current.object, ("spec", "replicas"), replicas))
+    path = replicas_path(op.resource)
+    # Nobody comes to own the replicas of a custom resource that are written here (recorded).
+    managed = server.ownership.managed_of(current) if op.resource.custom else None
+    new = server.store.update(op, current, objects.assoc(current.object, path, replicas), managed=managed)
     server.writes += new is not current
-    return Answer(200, scale_of(new.object))
+    return Answer(200, _scale_shown(op.resource, new.object))
+
+
+def _scale_shown(resource: Resource, obj: Object) -> Object:
+    try:
+        return scale_of(resource, obj)
+    except AccessorError as error:
+        raise status.internal(str(error)) from None
 
 
 def _no_number(
@@ -199,7 +193,9 @@ def _no_number(
         }
         for entry in entries
     ]
-    return status.patch_invalid(patching.document_text(wanted, scale_of(current.object), shown), why)
+    return status.patch_invalid(
+        patching.document_text(wanted, _scale_shown(op.resource, current.object), shown), why
+    )
 
 
 def _applied_scale(server: ApiServer, op: Operation, current: Version) -> Answer:
@@ -213,12 +209,13 @@ def _applied_scale(server: ApiServer, op: Operation, current: Version) -> Answer
         "apiVersion": op.resource.group_version,
         "kind": op.resource.kind,
         "metadata": config.get("metadata") or {},
-        "spec": {} if replicas is None else {"replicas": replicas},
     }
+    path = replicas_path(op.resource)
+    parent = {**parent, path[0]: {}} if replicas is None else objects.assoc(parent, path, replicas)
     obj, managed = patching.applied(replace(op, body=parent), current, server.ownership, server.engine.now)
     new = server.store.update(op, current, obj, managed=managed, operation="Apply")
     server.writes += new is not current
-    return Answer(200, scale_of(new.object))
+    return Answer(200, _scale_shown(op.resource, new.object))
 
 
 # --- namespaces/finalize ----------------------------------------------------------------------------------------

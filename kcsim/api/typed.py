@@ -13,6 +13,7 @@ from kcsim.api import status
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
+from kcsim.api.scale import scale_faults
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
 from kcsim.api.schemas.definitions import compile_crd_schema
 from kcsim.api.schemas.printed import with_printed
@@ -143,6 +144,8 @@ class Typed:
         if schema is None:
             return []
         errors = list(problems({k: v for k, v in obj.items() if k != "status"}, schema))
+        if resource.scale is not None:
+            errors += scale_faults(resource.scale, obj)
         known = unchecked(errors, schema)
         return known if len(known) > len(errors) else [*errors, *self._broken(resource, obj, old)]
 

@@ -334,7 +334,7 @@ class Simulation:
         if namespace is None and "/" in name:
             namespace, _, name = name.partition("/")
         log = home.server.log
-        past = [v for v in log.versions[: log.revision_at(until)] if v.resource is resource]
+        past = [v for v in log.versions[: log.revision_at(until)] if v.resource.table == resource.table]
         versions = [v for v in past if v.key[1] == name and namespace in {None, v.key[0]}]
         if not versions:
             raise NotFound(_nearest(ref, name, [v.key[1] for v in past]))
@@ -498,7 +498,7 @@ class Past:
     def __init__(self, simulation: Simulation, when: int) -> None:
         self._simulation = simulation
         self.time = to_seconds(when)
-        self._states: dict[str, dict[Resource, dict[tuple[str, str], Version]]] = {}
+        self._states: dict[str, dict[str, dict[tuple[str, str], Version]]] = {}
         self._when = when
 
     def __repr__(self) -> str:
@@ -536,7 +536,7 @@ class Past:
         if state is None:
             log = home.server.log
             state = self._states[home.name] = log.state_at(log.revision_at(self._when))
-        return state.get(_resource(home, kind), {})
+        return state.get(_resource(home, kind).table, {})
 
 
 def person(name: str) -> User:

@@ -41,12 +41,7 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
 _SKIPPED: dict[tuple[str, int], str] = {
     ("crd-lifecycle", 31): "a body of another kind is refused before its fields are looked at",
 }
-_AT_ONCE = "definitions of custom resources come into force and go at once"
-_TOLERATED: dict[tuple[str, int], str] = {("crd-lifecycle", place): _AT_ONCE for place in (2, 5, 69)}
-_TOLERATED |= {
-    ("crd-lifecycle", place): "the scale of custom resources is in spec.replicas"
-    for place in (28, 43, 44, 58)
-}
+_TOLERATED: dict[tuple[str, int], str] = {}
 _ORDER = "members stand in the order in which they were stored, not in that of Go's structs"
 _TOLERATED |= {("patches", 33): _ORDER, ("immutable-fields", 94): _ORDER, ("kubectl-get", 43): _ORDER}
 _TOLERATED |= {

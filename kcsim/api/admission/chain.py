@@ -303,9 +303,9 @@ class Admission:
         shown = obj if obj is not None else old
         name = ((shown or {}).get("metadata") or {}).get("name") or op.name
         if op.subresource == "scale" and obj is not None and old is not None:
-            from kcsim.api.subresources import scale_of
+            from kcsim.api.scale import scale_of
 
-            obj, old = scale_of(obj), scale_of(old)
+            obj, old = scale_of(op.resource, obj), scale_of(op.resource, old)
         return AdmissionRequest(op, action, op.resource, op.namespace, name, obj, old, [])
 
     def _object(self, resource: Resource, name: str) -> Object | None:
