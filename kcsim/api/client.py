@@ -3,7 +3,8 @@
 Each verb gives a ``Call``, something a task can wait for. The effect happens when the request arrives at the server;
 the caller learns of it when the answer is back. Nobody has another way to the objects.
 
-**Imitates:** client-go's REST client: token bucket, dial time-out, errors. Left out: its retries on Retry-After.
+**Imitates:** client-go's REST client: token bucket, dial time-out, errors; retries on the Retry-After
+of a fault (rest/with_retry.go). Left out: those on a Retry-After of the server's own.
 
 **Walk** of a call: token bucket -> route to the server and its work, one delay -> the operation is performed -> route
 back -> done. Nothing comes back to those who do not wait for an answer.
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from kcsim.api.kit.seams import Seams
 
 _READS = frozenset({"get", "list", "watch"})
+MAX_RETRIES = 10
+"""How often a request is tried again when the answer says Retry-After (client-go rest/request.go, maxRetries)."""
 
 
 @dataclass
@@ -100,11 +103,35 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ClientFault:
-    """What is wrong with one client's connection. ``error`` answers each request; ``cut`` loses them; ``delay`` µs."""
+    """What is wrong with one client's connection.
+
+    Attributes:
+        cut: requests and watches are lost on the way.
+        error: what requests are answered with; one with a Retry-After is tried again, as client-go does.
+        share: of the requests that match, how many get the error.
+        deaf: of the writes that match, how many take effect while their answer is lost.
+        delay: how much later (µs) a request arrives.
+        verb, resource: which requests match; "" for all. ``delay`` and ``cut`` hit all.
+    """
 
     cut: bool = False
     error: StatusError | None = None
+    share: float = 1.0
+    deaf: float = 0.0
     delay: int = 0
+    verb: str = ""
+    resource: str = ""
+
+    @property
+    def refuses_all(self) -> bool:
+        """Whether no request is answered well."""
+        return self.cut or (
+            self.error is not None and self.share >= 1 and not self.verb and not self.resource
+        )
+
+    def matches(self, op: Operation) -> bool:
+        """Whether a request is one that errors hit."""
+        return self.verb in {"", op.verb} and self.resource in {"", op.resource.plural}
 
 
 class Call:
@@ -163,7 +190,7 @@ class Client:
         self._routes_at = -1
         self._words: dict[str, Resource] = {}
         self._words_at = -1
-        self._reachable = False
+        self._connected = self._reachable = False
         self._reachable_at: tuple[int, int, ClientFault | None] | None = None
         endpoint.meet(user.name, user_agent, host)
         self._engine = endpoint.engine
@@ -368,17 +395,27 @@ class Client:
     @property
     def reachable(self) -> bool:
         """Whether a request sent now would be answered."""
+        self._look()
+        return self._reachable
+
+    @property
+    def connected(self) -> bool:
+        """Whether a watch that is open delivers: a server that refuses every request still keeps it open."""
+        self._look()
+        return self._connected
+
+    def _look(self) -> None:
         endpoint = self.endpoint
         seen = endpoint.network.version, endpoint.version, self.fault
         if seen != self._reachable_at:
             fault = self.fault or endpoint.fault_of(self)
-            self._reachable = (
-                not (fault is not None and (fault.cut or fault.error))
+            self._connected = (
+                not (fault is not None and fault.cut)
                 and endpoint.serving
                 and endpoint.network.reachable(self.host, endpoint.host)
             )
+            self._reachable = self._connected and not (fault is not None and fault.refuses_all)
             self._reachable_at = seen
-        return self._reachable
 
     def set_fault(self, fault: ClientFault | None) -> None:
         """Break or mend this client's connection."""
@@ -427,15 +464,19 @@ class Client:
         self._reading, self._writing = (*links, profile.read), (*links, profile.write)
         self._routes_at = network.version
 
-    def _serve(self, op: Operation, done: Done) -> None:
+    def _serve(self, op: Operation, done: Done, retries: int = 0) -> None:
         """The request has travelled to the server and been worked on: its effect takes place, the answer goes back."""
         endpoint = self.endpoint
         if not endpoint.serving:
             self._fail(0, done, f"dial tcp {endpoint.host}:6443: connect: connection refused")
             return
         fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
-        if fault is not None and fault.error is not None:
-            self._engine.after(0, done, None, fault.error)
+        if fault is not None and fault.error is not None and fault.matches(op) and self._hit(fault.share):
+            wait = fault.error.retry_after
+            if wait and retries < MAX_RETRIES:
+                self._engine.after(wait * SECOND, self._serve, op, done, retries + 1)
+            else:
+                self._engine.after(0, done, None, fault.error)
             return
         value: Any = None
         error: Exception | None = None
@@ -454,13 +495,19 @@ class Client:
         if self._routes_at != endpoint.network.version:
             self._find_routes()
         back = self._back
-        if back is None or (fault is not None and fault.cut):
+        if back is None or (fault is not None and (fault.cut or self._loses_answer(fault, op))):
             # The effect took place, but nobody hears of it.
             self._fail(
                 endpoint.profile.dial_timeout, done, "context deadline exceeded (Client.Timeout exceeded)"
             )
         else:
             self._engine.after(self._dice.total(back.latencies), done, value, error)
+
+    def _loses_answer(self, fault: ClientFault, op: Operation) -> bool:
+        return bool(fault.deaf) and op.verb not in _READS and fault.matches(op) and self._hit(fault.deaf)
+
+    def _hit(self, share: float) -> bool:
+        return share >= 1 or self._engine.dice(f"fault/{self.user_agent}/{self.host}").uniform() < share
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
         if self.on_warning is not None:

@@ -32,6 +32,11 @@ ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 """The administrator whose kubeconfig kubeadm writes."""
 
 
+def person(name: str) -> User:
+    """A person with a kubeconfig of an administrator: what makes drift possible."""
+    return User(name, ("system:masters", "system:authenticated"))
+
+
 def service_account(namespace: str, name: str) -> User:
     """The identity of a ServiceAccount."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.client import Client
+from kcsim.api.request import person
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.registry.registry import ImageNotFound
 from kcsim.engine.task import Steps, Task
@@ -36,7 +37,6 @@ from kcsim.scenario.staging import Source, cluster_name, image_behaviour
 from kcsim.simulation import faults
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.places import LAPTOP
-from kcsim.simulation.simulation import person
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play

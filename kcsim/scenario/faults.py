@@ -1,67 +1,53 @@
-"""The faults a scenario can name: field words, which fields each takes, and what it does to whom."""
+"""The faults a scenario can name: the catalogue of `kcsim.simulation.faults`, as fields of a timeline entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
+from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.model import Fault
 from kcsim.simulation import faults as simulated
 
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One fault: what it does, and the fields of a timeline entry it needs or may have (`for` is always allowed)."""
+    """One fault: what it does, and the fields of a timeline entry it needs or may have.
 
+    `for` or `until` may always stand beside them, unless it is `momentary`.
+    """
+
+    layer: str
     summary: str
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    momentary: bool = False
 
 
-FAULTS: dict[str, FaultKind] = {
-    "node-crash": FaultKind(
-        "The machine loses power: its kubelet falls silent and its containers are gone. With `for` it boots again then.",
-        needs=("node",),
-    ),
-    "git-outage": FaultKind(
-        "The git host answers nobody: fetches, pushes and webhooks fail. Commits wait in their authors' clones.",
-        takes=("repository",),
-    ),
-    "registry-outage": FaultKind(
-        "The image registry answers nobody: pulls and pushes fail. Cached images still start."
-    ),
-    "component-crash": FaultKind(
-        "The leading process of kube-controller-manager or kube-scheduler dies; one that stands by takes over, or nobody "
-        "works until, with `for`, it starts again and its old lease has run out.",
-        needs=("component",),
-    ),
-    "api-partition": FaultKind(
-        "One client cannot reach the API server; everybody else can.",
-        needs=("client",),
-    ),
-    "network-partition": FaultKind(
-        "Packets between two parts of the network are lost, both ways (`<->`) or one (`->`).",
-        needs=("link",),
-    ),
-    "network-loss": FaultKind(
-        "A share of the packets between two parts of the network is lost, each way: answers come late, or too late.",
-        needs=("link",),
-        takes=("loss",),
-    ),
-    "network-delay": FaultKind(
-        "Packets between two parts of the network take longer, each way.",
-        needs=("link",),
-        takes=("delay",),
-    ),
+def _of(kind: simulated.Kind) -> FaultKind:
+    target = (kind.target,) if kind.target else ()
+    optional = tuple(name for name in kind.takes if name not in kind.needs)
+    return FaultKind(
+        kind.layer,
+        f"{kind.summary} {kind.effect}",
+        (*(() if kind.everywhere else target), *kind.needs),
+        (*(target if kind.everywhere else ()), *optional),
+        kind.momentary,
+    )
+
+
+FAULTS: Final[Mapping[str, FaultKind]] = {
+    name: _of(kind) for name, kind in simulated.KINDS.items() if kind.in_stories
 }
-"""name -> kind of fault."""
+"""name -> kind of fault, layer by layer."""
 
-TARGET_FIELDS = ("node", "repository", "client", "component", "link")
+TARGET_FIELDS: Final = tuple(
+    field.name
+    for field in fields(FaultFields)
+    if any(kind.target == field.name for kind in simulated.KINDS.values())
+)
 """Fields of a timeline entry that say what a fault hits."""
 
-AMOUNT_FIELDS = ("loss", "delay")
-"""Fields of a timeline entry that say how much."""
-
-COMPONENT_CLIENTS = (
+COMPONENT_CLIENTS: Final = (
     "ci",
     "flux",
     "source-controller",
@@ -71,10 +57,13 @@ COMPONENT_CLIENTS = (
 )
 """API clients every story has, besides its nodes (their kubelets) and its people."""
 
+COMPONENTS: Final = ("kube-controller-manager", "kube-scheduler", "source-controller", "kustomize-controller")
+"""Components that a fault can name, besides each node's `kubelet@NODE`."""
+
 
 def world_fault(fault: Fault, cluster: str, detail: Mapping[str, Any]) -> simulated.Fault:
     """The fault to put into a world for one of the timeline; `detail` goes on its trace record."""
-    target = next(iter(fault.target.values()), "")
-    amounts = {"loss": fault.loss, "delay": fault.delay}
-    given = {name: value for name, value in amounts.items() if value is not None}
-    return simulated.Fault(fault.kind, target, fault.duration, cluster, detail=detail, **given)  # type: ignore[arg-type]  # each by its name
+    name, kind = simulated.kind_named(fault.kind)
+    given = dict(fault.fields)
+    target = given.pop(kind.target, "") if kind.target else ""
+    return simulated.Fault(name, target, fault.duration, cluster, amounts=given, detail=detail)

@@ -7,11 +7,13 @@ whole microseconds of virtual time, written as Kubernetes writes them ("1m30s").
 resolve the short forms a file may use, so that whoever runs it never looks at them.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from kcsim.engine.clock import HOUR, MINUTE, SECOND
+from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.values import (
     Count,
     Duration,
@@ -460,25 +462,25 @@ class FluxCommand:
 
 @dataclass(frozen=True)
 class Fault:
-    """Something breaks: `kind` is a key of `kcsim.scenario.faults.FAULTS`; `duration` in µs, None = for good."""
+    """Something breaks: a kind of `kcsim.scenario.faults.FAULTS`, the fields beside it; `duration` in µs, None: for good."""
 
     kind: str
-    target: Mapping[str, str]
+    fields: Mapping[str, Any]
     duration: int | None
-    loss: float | None = None
-    delay: int | None = None
 
 
 Action = Commit | Revert | Kubectl | Apply | FluxCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
+FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
+"""The fields of a timeline entry that go with `fault`."""
 ACTIONS = ("commit", "revert", "kubectl", "apply", "flux", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TimelineEntry(Part):
-    """One thing that happens, in every delivery's world alike."""
+class Moment(Part):
+    """When something happens, where, and what: all fields of a timeline entry but those of a fault."""
 
     at: Annotated[Duration, "When, from the start of the run."]
     name: Annotated[Name | None, "A name by which expectations and reverts refer to it."] = None
@@ -504,26 +506,14 @@ class TimelineEntry(Part):
     fault: Annotated[
         str | None, "A fault, with its fields beside it: {fault: node-crash, node: node-2, for: 10m}."
     ] = None
-    node: Annotated[Name | None, "The node a fault hits."] = None
-    repository: Annotated[Name | None, "The repository a fault hits; all when left out."] = None
-    client: Annotated[
-        str | None, "The API client a fault cuts off: ci, flux, a component, a node or a person."
-    ] = None
-    component: Annotated[
-        Literal["kube-controller-manager", "kube-scheduler"] | None,
-        "The control-plane component whose process a fault kills.",
-    ] = None
-    link: Annotated[
-        str | None,
-        "The part of the network a fault hits: node-1 (from everybody), zone-a <-> zone-b, node-1 -> control-plane.",
-    ] = None
-    loss: Annotated[
-        Fraction | None, "The share of packets that network-loss loses, each way; 0.1 when left out."
-    ] = None
-    delay: Annotated[
-        Duration | None, "How much longer network-delay makes each way; 100ms when left out."
-    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineEntry(FaultFields, Moment):
+    """One thing that happens, in every delivery's world alike."""
+
     for_: Annotated[Duration | None, "How long the fault lasts; left out: for good."] = None
+    until: Annotated[Duration | None, "When the fault ends, in place of `for`: from the start of the run."] = None
 
     def action_names(self) -> tuple[str, ...]:
         """The action fields written; a valid entry has one."""
@@ -546,15 +536,9 @@ class TimelineEntry(Part):
         if self.flux is not None:
             return FluxCommand(self.flux, self.as_)
         if self.fault is not None:
-            named = {
-                "node": self.node,
-                "repository": self.repository,
-                "client": self.client,
-                "component": self.component,
-                "link": self.link,
-            }
-            hit = {key: value for key, value in named.items() if value is not None}
-            return Fault(self.fault, hit, self.for_, self.loss, self.delay)
+            written = {name: getattr(self, name) for name in FAULT_FIELDS}
+            lasts = self.for_ if self.until is None else self.until - self.at
+            return Fault(self.fault, {k: v for k, v in written.items() if v is not None}, lasts)
         raise ValueError(f"a timeline entry needs one of {', '.join(ACTIONS)}")
 
 

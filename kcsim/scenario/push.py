@@ -159,7 +159,9 @@ def ci_system(stage: Stage) -> CiSystem:
         behaviour = behaviour_of(stage, image)
         return Built(behaviour, behaviour.size_bytes, behaviour.digest)
 
-    return CiSystem(world.engine, world.network, CI, world.git, world.registry, images=built)
+    system = CiSystem(world.engine, world.network, CI, world.git, world.registry, images=built)
+    world.ci.append(system)
+    return system
 
 
 def behaviour_of(stage: Stage, image: str) -> ImageBehaviour:

@@ -9,11 +9,9 @@ from kcsim.api.catalog import Catalog
 from kcsim.kubectl.command import check as refused
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.faults import AMOUNT_FIELDS, COMPONENT_CLIENTS, FAULTS, TARGET_FIELDS
+from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
 from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
-from kcsim.simulation.links import NODES
-from kcsim.simulation.places import OUTSIDE
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -59,7 +57,7 @@ def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, repor
             _check_flux(scenario, entry, report)
         if entry.image is not None:
             _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
-        _check_fault(scenario, entry, report)
+        check_fault(scenario, entry, objects, catalog, report)
 
 
 def _check_entry(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
@@ -138,106 +136,6 @@ def _check_image(
         )
 
 
-# Faults.
-
-
-def _check_fault(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
-    written = [
-        field
-        for field in (*TARGET_FIELDS, *AMOUNT_FIELDS, "for")
-        if getattr(entry, "for_" if field == "for" else field) is not None
-    ]
-    if entry.fault is None:
-        for field in written:
-            report.add(
-                "KC704", key_at(entry, field), f"'{field}' goes with a fault", "Add `fault:`, or remove it."
-            )
-        return
-    kind = FAULTS.get(entry.fault)
-    if kind is None:
-        report.add(
-            "KC703",
-            at(entry, "fault"),
-            f"there is no fault '{entry.fault[:60]}'",
-            did_you_mean(entry.fault, FAULTS, "faults"),
-        )
-        return
-    for field in kind.needs:
-        if field not in written:
-            report.add("KC704", at(entry, "fault"), f"{entry.fault} needs the field '{field}'", kind.summary)
-    for field in written:
-        if field not in (*kind.needs, *kind.takes, "for"):
-            report.add("KC704", key_at(entry, field), f"{entry.fault} takes no field '{field}'", kind.summary)
-    if entry.for_ == 0:
-        report.add(
-            "KC704",
-            at(entry, "for"),
-            "the fault ends when it begins",
-            "Write how long it lasts, or leave `for` out.",
-        )
-    _check_targets(scenario, entry, report)
-
-
-def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
-    nodes = _nodes(scenario, entry)
-    if entry.node is not None and entry.node not in nodes:
-        report.add(
-            "KC202", at(entry, "node"), f"no node '{entry.node}'", did_you_mean(entry.node, nodes, "nodes")
-        )
-    if entry.repository is not None and scenario.repository_named(entry.repository) is None:
-        known = [repo.name for repo in scenario.repositories]
-        report.add(
-            "KC201",
-            at(entry, "repository"),
-            f"no repository '{entry.repository}'",
-            did_you_mean(entry.repository, known, "repositories"),
-        )
-    if entry.link is not None:
-        _check_link(scenario, entry, entry.link, report)
-    if entry.loss == 1:
-        report.add("KC704", at(entry, "loss"), "nothing at all arrives", "That is a network-partition.")
-    if entry.client is not None:
-        clients = {*COMPONENT_CLIENTS, *nodes, *people(scenario)}
-        if entry.client not in clients:
-            report.add(
-                "KC209",
-                at(entry, "client"),
-                f"no API client '{entry.client[:60]}'",
-                did_you_mean(entry.client, clients, "clients"),
-            )
-
-
-def _check_link(scenario: Scenario, entry: TimelineEntry, link: str, report: Report) -> None:
-    """Each side of a link names hosts, zones or all nodes."""
-    cluster = scenario.cluster_named(entry.cluster)
-    zones = {node.zone for node in scenario.nodes_of(cluster)} - {""} if cluster is not None else set()
-    known = {*_nodes(scenario, entry), *zones, *OUTSIDE, NODES, *_control_planes(scenario)}
-    for word in (part.strip() for part in link.replace("<->", ",").replace("->", ",").split(",")):
-        if word not in known:
-            report.add(
-                "KC213",
-                at(entry, "link"),
-                f"no host or zone '{word[:60]}'" if word else "a side of the link names nobody",
-                did_you_mean(word, known, "places"),
-            )
-
-
-def _control_planes(scenario: Scenario) -> list[str]:
-    several = len(scenario.all_clusters()) > 1
-    return [f"{c.name}-control-plane" if several else "control-plane" for c in scenario.all_clusters()]
-
-
-def _nodes(scenario: Scenario, entry: TimelineEntry) -> list[str]:
-    cluster = scenario.cluster_named(entry.cluster)
-    return [node.name for node in scenario.nodes_of(cluster)] if cluster is not None else []
-
-
-def people(scenario: Scenario) -> set[str]:
-    """Everybody who types or deploys in the story."""
-    typing = {entry.as_ for entry in scenario.timeline}
-    return typing | {way.deployer.user for way in scenario.deliveries.values() if isinstance(way, Push)}
-
-
 # Command lines.
 
 
@@ -305,7 +203,7 @@ def _namespace(words: list[str]) -> str:
 
 
 def _check_node_words(scenario: Scenario, entry: TimelineEntry, words: list[str], report: Report) -> None:
-    nodes = _nodes(scenario, entry)
+    nodes = nodes_of(scenario, entry)
     if words and words[0].removeprefix("node/") not in nodes:
         report.add(
             "KC202",

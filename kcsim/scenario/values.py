@@ -89,6 +89,17 @@ def _read_count(value: Any) -> int:
     return value
 
 
+def _read_factor(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1_000_000:
+        raise ValueError("write a number from 0 to 1000000")
+    return float(value)
+
+
+def _read_offset(value: Any) -> int:
+    sign = -1 if isinstance(value, str) and value.startswith("-") else 1
+    return sign * _read_duration(value.removeprefix("-") if isinstance(value, str) else value)
+
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -135,6 +146,20 @@ RATE = Form("a rate", _read_rate, _write_rate, {"type": "string", "pattern": f"^
 FRACTION = Form(
     "a fraction", _read_fraction, _same, {"type": "number", "minimum": 0, "maximum": 1}, number=True
 )
+FACTOR = Form(
+    "a number", _read_factor, _same, {"type": "number", "minimum": 0, "maximum": 1_000_000}, number=True
+)
+OFFSET = Form(
+    "a duration",
+    _read_offset,
+    format_duration,
+    {
+        "type": ["string", "integer"],
+        "pattern": r"^-?([0-9]*\.?[0-9]+(us|µs|ms|s|m|h|d))+$|^0$",
+        "maximum": 0,
+        "minimum": 0,
+    },
+)
 COUNT = Form(
     "a count", _read_count, _same, {"type": "integer", "minimum": 0, "maximum": 1_000_000_000}, number=True
 )
@@ -151,6 +176,10 @@ Rate = Annotated[float, RATE]
 """Requests a second; written "20/s", "600/m"."""
 Fraction = Annotated[float, FRACTION]
 """From 0 to 1."""
+Factor = Annotated[float, FACTOR]
+"""How many times: a number, 0 or more."""
+Offset = Annotated[int, OFFSET]
+"""A duration that may be negative."""
 Count = Annotated[int, COUNT]
 """A whole number, 0 or more."""
 Name = Annotated[str, NAME]

@@ -324,6 +324,17 @@ class Cluster:
         self.pods.set_up(name, False)
         self.network.set_up(name, False)
 
+    def freeze_node(self, name: str, frozen: bool) -> None:
+        """The machine stands still, or goes on: nothing reaches it, its kubelet does nothing, its containers live."""
+        up = self.network.is_up(name)
+        if frozen and up:
+            self.kubelets[name].stop()
+        if frozen == up:
+            self.pods.set_up(name, not frozen)
+            self.network.set_up(name, not frozen)
+        if not frozen and not up:
+            self.kubelets[name].start()
+
     def crash_component(self, name: str) -> None:
         """The process of a component's leading instance dies, and stays down."""
         for instance in self.instances[name]:

@@ -118,6 +118,10 @@ class Instance:
         if self.work is not None:
             self.work.stop()
 
+    def overlook(self, overlooks: bool) -> None:
+        """Its renewals are lost and it works on (a fault), or it finds out."""
+        self._election.overlook(overlooks)
+
     def die(self, down: int) -> None:
         """The process dies and is started again ``down`` µs later: a candidate that waits for its old lease to run out."""
         self.crash()

@@ -19,7 +19,7 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
-from kcsim.api.request import ADMIN, User
+from kcsim.api.request import ADMIN, person
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.engine.clock import format_duration, seconds, to_seconds
@@ -32,7 +32,7 @@ from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
-from kcsim.simulation.faults import Fault, inject
+from kcsim.simulation.faults import FaultError, fault, inject
 from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
 from kcsim.simulation.network import NetworkView
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
@@ -460,25 +460,29 @@ class Simulation:
         target: str = "",
         *,
         duration: Time | None = None,
+        until: Time | None = None,
         cluster: str | None = None,
-        loss: float = 0.1,
-        delay: Time = "100ms",
+        **amounts: Any,
     ) -> Record:
-        """Put a fault in now (see ``kcsim.simulation.faults.KINDS``), for ``duration`` or for good.
+        """Put a fault in now (see docs/faults.md), for ``duration``, ``until`` an instant, or for good.
 
         Args:
+            kind: a name of ours, ``network-loss``, or another tool's, ``pod-network-loss``.
             target: what it hits; a link of the network is written ``node-1`` (from everybody), ``zone-a <-> zone-b`` or
-                ``node-1 -> control-plane``.
-            loss: with ``network-loss``, the share of packets lost each way.
-            delay: with ``network-delay``, how much longer a packet takes each way.
+                ``node-1 -> control-plane``; a component ``kube-scheduler`` or ``kubelet@node-1``.
+            amounts: how strongly, by the fields that the kind takes: ``loss=0.2``, ``delay="2s"``, ``nth=3``.
 
         Raises:
-            FaultError: an unknown kind or target.
+            FaultError: an unknown kind, target or field, or a fault that ends before it begins.
         """
         length = seconds(duration) if duration is not None else None
-        fault = Fault(kind, target, length, cluster or "", loss=loss, delay=seconds(delay))
-        record = inject(self.world, fault)
-        self._note("inject", kind, target, duration=duration, cluster=cluster, loss=loss, delay=delay)
+        if until is not None:
+            if length is not None:
+                raise FaultError(f"{kind}: give duration or until, not both")
+            length = seconds(until) - self.engine.now
+        made = fault(kind, target, duration=length, cluster=cluster or "", **amounts)
+        record = inject(self.world, made)
+        self._note("inject", kind, target, duration=duration, until=until, cluster=cluster, **amounts)
         return record
 
     def _note_dns(self, cluster: str | None, replicas: int) -> None:
@@ -537,11 +541,6 @@ class Past:
             log = home.server.log
             state = self._states[home.name] = log.state_at(log.revision_at(self._when))
         return state.get(_resource(home, kind).table, {})
-
-
-def person(name: str) -> User:
-    """A person with a kubeconfig of an administrator: what makes drift possible."""
-    return User(name, ("system:masters", "system:authenticated"))
 
 
 def _stage_text(file: str | Path, name: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.places import GIT, REGISTRY, USERS, lay_out
 
 if TYPE_CHECKING:
+    from kcsim.delivery.ci.system import CiSystem
     from kcsim.simulation.faults import Ongoing
 
 ZONES = 3
@@ -49,6 +50,7 @@ class World:
         network: who reaches whom.
         git, registry: the services outside the clusters.
         clusters: by name, in the order they were made; ``""`` is the only one of a small world.
+        ci: the CI systems, in the order in which they were added.
         programs: what containers of agents run, by program name.
         traffic: the users of the apps, by name.
         faults: those going on, in the order in which they began.
@@ -61,6 +63,7 @@ class World:
         lay_out(self.network)
         self.git = GitHost(self.engine, self.network, GIT)
         self.registry = Registry(self.engine, self.network, REGISTRY, _well_behaved)
+        self.ci: list[CiSystem] = []
         self.clusters: dict[str, Cluster] = {}
         self.programs: dict[str, Program] = {}
         self.traffic: dict[str, TrafficSource] = {}

@@ -191,17 +191,17 @@ class Informer:
 
     def _on_wake(self) -> None:
         self._waiting = True
-        if self._client.reachable:
+        if self._client.connected:
             self._engine.after(self._dice.draw(self._latency), self._arrived, self._watch)
 
     def _reachability(self) -> None:
-        if self._waiting and self._watch is not None and self._component.client.reachable:
+        if self._waiting and self._watch is not None and self._component.client.connected:
             delay = self._dice.jitter(self._component.endpoint.profile.reconnect_first, 1.0)
             self._engine.after(delay, self._arrived, self._watch)
 
     def _arrived(self, watch: Watch | None) -> None:
         """What waits at a watch has travelled here; after a crash nobody is there to take it."""
-        if watch is None or watch is not self._watch or not self._client.reachable:
+        if watch is None or watch is not self._watch or not self._client.connected:
             return
         self._waiting = False
         changes = watch.take()

@@ -114,6 +114,28 @@ class LeaderElection:
             # Looked at when this instant is over: a machine that dies takes its containers along before it is off the net.
             self._component.engine.after(0, self._give_back, held)
 
+    def overlook(self, overlooks: bool) -> None:
+        """The leader's renewals are lost and it does not notice (a fault); at the end it looks at the Lease again."""
+        if overlooks:
+            self._promise.stop()
+            self._forget_deadline()
+        elif self._held is not None:
+            self._component.spawn(self._look_again())
+
+    def _look_again(self) -> Steps:
+        """Whether it still leads: another may have taken the Lease meanwhile."""
+        component = self._component
+        try:
+            lease = yield component.client.get(LEASES, self._namespace, self._name)
+        except StatusError as error:
+            component.failed(f"lease {self._name}", error)
+            self._lost()
+            return
+        if lease["spec"].get("holderIdentity") == self._identity:
+            self._promise.begin(self._times.retry)
+        else:
+            self._lost()
+
     def _give_back(self, held: Object) -> None:
         if self._component.endpoint.network.is_up(self._component.host):
             spec = {**held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}

@@ -47,6 +47,7 @@ class EvictionManager:
         self._oom: Timer | None = None
         self._evicting: PodWorker | None = None
         self._looked_at = -1
+        self._filled: dict[str, int] = {}
 
     def stop(self) -> None:
         """The kubelet ends, and forgets."""
@@ -65,7 +66,14 @@ class EvictionManager:
     def _used(self, resource: str) -> int:
         now = self._kubelet.engine.now
         used = sum(eviction.used_at(resource, c, now) for c in self._containers())
+        used += self._filled.get(resource, 0)
         return used + (self._kubelet.images.disk_bytes() if resource == DISK else 0)
+
+    def fill(self, resource: str, share: float) -> None:
+        """Something beside the pods uses this share of the machine's memory or disk from now on (a fault)."""
+        self._filled[resource] = int(self._capacity.get(resource, 0) * share)
+        if self._kubelet.running:
+            self.changed()
 
     # --- when to look -------------------------------------------------------------------------------------------
 

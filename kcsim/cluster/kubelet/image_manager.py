@@ -85,6 +85,7 @@ class ImageManager:
         self._engine = engine
         self._dice = engine.dice(f"images/{node}")
         self._resolve = resolve
+        self.slowed = 0
         self._timings = timings
         self._config = config
         self._present: dict[str, ImageBehaviour] = {}
@@ -163,7 +164,7 @@ class ImageManager:
             image, done, asked = self._queue.popleft()
             now = self._engine.now
             result = self._resolve(image)
-            duration = self._dice.draw(self._timings.manifest)
+            duration = self._dice.draw(self._timings.manifest) + self.slowed
             digest = result.behaviour.digest if result.behaviour is not None else ""
             if result.behaviour is not None and digest not in self._layers:
                 under_way = [timer.when for other, timer in self._running if other == digest]

@@ -74,6 +74,7 @@ class Kubelet(Component):
         runtime: what really runs; it belongs to the machine, not to this process.
         images: what is on the node's disk.
         workers: by pod uid.
+        skew: by how much (µs) the machine's clock is wrong: a fault.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Kubelet(Component):
         self.restarts = Backoff()
         self.pulls = Backoff()
         self.pull_errors: dict[tuple[str, str], str] = {}
+        self.skew = 0
         self.workers: dict[str, PodWorker] = {}
         self._addresses = addresses
         self._used: dict[str, int] = {}
@@ -159,6 +161,11 @@ class Kubelet(Component):
         self.stop()
         self.runtime.power_off()
 
+    @property
+    def wall(self) -> int:
+        """The instant (µs) that the machine's clock shows: what the kubelet writes into statuses."""
+        return self.engine.now + self.skew
+
     # --- the node -----------------------------------------------------------------------------------------------
 
     def _register(self) -> Steps:
@@ -167,7 +174,7 @@ class Kubelet(Component):
 
     def _start_static_pods(self) -> None:
         """They need no API server; those that run already are taken over."""
-        for pod in self.static.pods(rfc3339(self.engine.now)):
+        for pod in self.static.pods(rfc3339(self.wall)):
             uid = objects.uid(pod)
             if uid not in self.workers:
                 worker = self.workers[uid] = StaticPodWorker(self, pod, pod_requests(pod["spec"]))

@@ -69,7 +69,7 @@ class NodeReporter:
         name = kubelet.node.name
         boot_id = f"{name}-{self.boot}"
         while True:
-            node = node_status.new_node(kubelet.node, boot_id=boot_id, now=rfc3339(kubelet.engine.now))
+            node = node_status.new_node(kubelet.node, boot_id=boot_id, now=rfc3339(kubelet.wall))
             try:
                 yield kubelet.client.create("nodes", node)
                 break
@@ -132,7 +132,7 @@ class NodeReporter:
         self._armed = False
         stored = kubelet.stored_node()
         old = objects.conditions(stored) if stored is not None else []
-        wanted = self._conditions(rfc3339(kubelet.engine.now), old)
+        wanted = self._conditions(rfc3339(kubelet.wall), old)
         differs = stored is None or node_status.conditions_differ(old, wanted)
         in_use = kubelet.volumes.in_use()
         before = ((stored or {}).get("status") or {}).get("volumesInUse") or []

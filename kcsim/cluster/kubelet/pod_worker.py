@@ -617,7 +617,7 @@ class PodWorker:
             self.sandbox,
             self.views,
             host_ip=kubelet.host_ip,
-            now=kubelet.engine.now,
+            now=kubelet.wall,
             terminal=terminal,
         )
         if fields:
@@ -627,7 +627,7 @@ class PodWorker:
                 phase="Failed", reason=self.status["reason"], message=self.status.get("message", "")
             )
         if self.disruption is not None:
-            now = rfc3339(kubelet.engine.now)
+            now = rfc3339(kubelet.wall)
             status["conditions"] = objects.set_condition(status["conditions"], self.disruption, now)
         if status != self.status:
             self.status = status
@@ -654,8 +654,8 @@ class PodWorker:
         if limit is None:
             return
         started = (self.pod.get("status") or {}).get("startTime")
-        begun = parse_rfc3339(started) if started else self.kubelet.engine.now
-        delay = max(begun + limit * SECOND - self.kubelet.engine.now, 0)
+        begun = parse_rfc3339(started) if started else self.kubelet.wall
+        delay = max(begun + limit * SECOND - self.kubelet.wall, 0)
         self._deadline = self.kubelet.tick(delay, f"activeDeadlineSeconds {limit}", self._deadline_passed)
 
     def _deadline_passed(self) -> None:

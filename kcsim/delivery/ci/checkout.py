@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from kcsim.delivery.ci.pipelines import StageContext, StageFailed
 from kcsim.delivery.exchange import Unreachable
-from kcsim.delivery.git.host import RefNotFound, RepositoryNotFound, ServiceUnavailable
+from kcsim.delivery.git.host import (
+    AuthenticationRequired,
+    RefNotFound,
+    RepositoryNotFound,
+    ServiceUnavailable,
+)
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.task import Steps
 
@@ -22,7 +27,13 @@ def checkout(context: StageContext) -> Steps:
     url, timeout = site.git.url(repository), site.timings.git_timeout
     try:
         fetched = yield site.git.fetch(site.host, url, context.run.sha, timeout)
-    except (Unreachable, ServiceUnavailable, RepositoryNotFound, RefNotFound) as error:
+    except (
+        Unreachable,
+        ServiceUnavailable,
+        AuthenticationRequired,
+        RepositoryNotFound,
+        RefNotFound,
+    ) as error:
         raise StageFailed(git_error(error, url, context.run.sha, timeout)) from None
     finally:
         site.engine.cause = context.record
@@ -38,7 +49,9 @@ def git_error(error: Exception, url: str, ref: str, timeout: int) -> str:
         )
         return f"fatal: unable to access '{url}/': {why}"
     if isinstance(error, ServiceUnavailable):
-        return f"fatal: unable to access '{url}/': The requested URL returned error: 503"
+        return f"fatal: unable to access '{url}/': The requested URL returned error: {error.code}"
+    if isinstance(error, AuthenticationRequired):
+        return f"fatal: Authentication failed for '{url}/'"
     if isinstance(error, RepositoryNotFound):
         return f"fatal: repository '{url}/' not found"
     return f"fatal: couldn't find remote ref {ref}"

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from kcsim.delivery.ci.checkout import git_error
 from kcsim.delivery.ci.pipelines import PipelineSpec, Site
 from kcsim.delivery.exchange import Unreachable
-from kcsim.delivery.git.host import RepositoryNotFound, ServiceUnavailable
+from kcsim.delivery.git.host import AuthenticationRequired, RepositoryNotFound, ServiceUnavailable
 from kcsim.delivery.git.repository import HEADS, Update
 from kcsim.engine.clock import format_duration
 from kcsim.engine.core import Timer
@@ -58,7 +58,7 @@ class Poller:
         url, timeout = site.git.url(spec.repository), site.timings.git_timeout
         try:
             refs = yield site.git.ls_remote(site.host, url, timeout)
-        except (Unreachable, ServiceUnavailable, RepositoryNotFound) as error:
+        except (Unreachable, ServiceUnavailable, AuthenticationRequired, RepositoryNotFound) as error:
             text = git_error(error, url, self._ref, timeout)
             site.engine.note("ci", "poll-failed", f"pipeline/{spec.name}", {"error": text})
         else:

@@ -1,8 +1,8 @@
 """A git hosting service on the network: repositories, pushes, webhooks, and clients that list and fetch.
 
 **Imitates:** a hosting service (GitHub, GitLab) as delivery tools see it through git over HTTPS; error texts are those
-of go-git and git, which Flux and Argo CD pass on. Left out so far: accounts, rate limits, merge requests; webhooks are
-sent once and not retried (as GitHub does).
+of go-git and git, which Flux and Argo CD pass on. Left out so far: accounts, merge requests; webhooks are sent once and
+not retried (as GitHub does). Nobody is rate-limited or refused unless a fault says so (``trouble``).
 
 **Walk:** a repository's ref moves -> a trace record (the commit) -> a webhook to each subscriber, caused by it;
 an agent's `ls_remote` or `fetch` travels to the host and comes back with refs or files, or with an error.
@@ -17,7 +17,7 @@ from typing import Any
 
 from kcsim.delivery.exchange import Exchange, Path
 from kcsim.delivery.git.repository import HEADS, TAGS, Commit, GitError, Repository, Update
-from kcsim.engine.clock import MILLISECOND, seconds
+from kcsim.engine.clock import MILLISECOND, MINUTE, seconds
 from kcsim.engine.core import Engine
 from kcsim.engine.trace import Record
 from kcsim.network.topology import Network
@@ -56,7 +56,14 @@ class RefNotFound(GitError):
 
 
 class ServiceUnavailable(GitError):
-    """The service is up but refuses to work."""
+    """The service is up but refuses to work: an answer with ``code`` that is none of git's."""
+
+    def __init__(self, url: str, code: int) -> None:
+        """The text is go-git's (plumbing/transport/http)."""
+        super().__init__(
+            f'unexpected requesting "{url}/info/refs?service=git-upload-pack" status code: {code}'
+        )
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +84,41 @@ class _Subscriber:
     deliver: Callable[[Update], None]
 
 
+class AuthenticationRequired(GitError):
+    """The host does not take the key or token that the client shows (go-git transport.ErrAuthenticationRequired)."""
+
+    def __init__(self) -> None:
+        super().__init__("authentication required")
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What is wrong with a git service short of an outage, put there by faults.
+
+    Attributes:
+        delay: how much longer (µs) it works on each question.
+        quota: how many questions it answers in each minute; the others get 429. None: all.
+        locked: repositories that no client's key opens any more.
+        lost: the share of webhooks that never leave.
+        late: how much later (µs) webhooks leave.
+        again: how often more each webhook is sent.
+    """
+
+    delay: int = 0
+    quota: int | None = None
+    locked: frozenset[str] = frozenset()
+    lost: float = 0.0
+    late: int = 0
+    again: int = 0
+
+
 class GitHost:
     """A git service.
 
     Attributes:
         name: on the network.
         available: False makes it answer 503 to everything.
+        trouble: what else is wrong with it; ``set_trouble`` changes it.
         timings: how long it works.
     """
 
@@ -100,6 +136,13 @@ class GitHost:
         self._records: dict[tuple[str, str], Record] = {}
         self._remark: Mapping[str, Any] = {}
         self._listeners: list[Callable[[], None]] = []
+        self.trouble = Trouble()
+        self._answered: tuple[int, int] = (-1, 0)
+
+    def set_trouble(self, trouble: Trouble) -> None:
+        """Something goes wrong, or well again."""
+        self.trouble = trouble
+        self._changed()
 
     @property
     def available(self) -> bool:
@@ -129,6 +172,11 @@ class GitHost:
     def is_available(self, repository: str) -> bool:
         """Whether a repository, by its name, is answered for."""
         return self._available and repository not in self._closed
+
+    @property
+    def counts_questions(self) -> bool:
+        """Whether a question that is asked makes a difference to the answer of the next."""
+        return self.trouble.quota is not None
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever clients may get another answer: a ref moved, the service failed or came back."""
@@ -223,14 +271,24 @@ class GitHost:
         return fetched, self._work(self.timings.fetch)
 
     def _open(self, url: str) -> Repository:
-        if not self.is_available(self._name_in(url) or url):
-            raise ServiceUnavailable(
-                f'unexpected requesting "{url}/info/refs?service=git-upload-pack" status code: 503'
-            )
+        name = self._name_in(url) or url
+        if not self.is_available(name):
+            raise ServiceUnavailable(url, 503)
+        if self.trouble.quota is not None and not self._within(self.trouble.quota):
+            raise ServiceUnavailable(url, 429)
+        if name in self.trouble.locked:
+            raise AuthenticationRequired
         return self.repository(url)
 
+    def _within(self, quota: int) -> bool:
+        """Whether this minute's quota is not used up; the question counts."""
+        minute = self._engine.now // MINUTE
+        count = self._answered[1] if self._answered[0] == minute else 0
+        self._answered = (minute, count + 1)
+        return count < quota
+
     def _work(self, distribution: Distribution) -> int:
-        return self._engine.dice(f"git-host {self.name}").draw(distribution)
+        return self._engine.dice(f"git-host {self.name}").draw(distribution) + self.trouble.delay
 
     def _path(self, source: str, timeout: int) -> Path:
         return Path(self._engine, self._network, source, self.name, f"git {source}", timeout)
@@ -254,7 +312,7 @@ class GitHost:
             for subscriber in self._subscribers:
                 if subscriber.repository == update.repository:
                     delay = self._engine.dice(_WEBHOOK_DICE).draw(self.timings.webhook)
-                    self._engine.after(delay, self._send_webhook, subscriber, update)
+                    self._engine.after(delay + self.trouble.late, self._send_webhook, subscriber, update)
 
     def _note(self, update: Update) -> Record:
         repository = self._repositories[update.repository]
@@ -284,12 +342,17 @@ class GitHost:
 
     def _send_webhook(self, subscriber: _Subscriber, update: Update) -> None:
         route = self._network.route(self.name, subscriber.host)
-        if route is None or not self.is_available(update.repository):
+        if route is None or not self.is_available(update.repository) or self._loses_webhook():
             self._engine.note(
                 "git", "webhook-lost", f"host/{subscriber.host}", {"repository": update.repository}
             )
             return
-        self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
+        for _ in range(1 + self.trouble.again):
+            self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
+
+    def _loses_webhook(self) -> bool:
+        share = self.trouble.lost
+        return bool(share) and (share >= 1 or self._engine.dice("fault/webhook").uniform() < share)
 
 
 def _find(repository: Repository, ref: str) -> tuple[str, str]:

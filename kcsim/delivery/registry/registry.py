@@ -18,7 +18,7 @@ from typing import Any
 
 from kcsim.delivery.exchange import Exchange, Path
 from kcsim.delivery.registry.reference import Reference, parse
-from kcsim.engine.clock import MILLISECOND, seconds
+from kcsim.engine.clock import MILLISECOND, MINUTE, seconds
 from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.distributions import Distribution, Skewed
@@ -56,11 +56,11 @@ class ImageNotFound(Exception):
 class RegistryUnavailable(Exception):
     """The registry is up but refuses to work."""
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(self, reference: Reference, status: str = "503 Service Unavailable") -> None:
         where = f"https://{reference.host}/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
         super().__init__(
             f'failed to resolve reference "{reference}": unexpected status from HEAD request to {where}: '
-            "503 Service Unavailable"
+            f"{status}"
         )
         self.reference = reference
 
@@ -75,6 +75,8 @@ class Registry:
     Attributes:
         name: its host on the network.
         available: False makes it answer 503 to everything.
+        delay: how much longer (µs) it works on each question: a fault.
+        quota: how many questions it answers in each minute, the others get 429: a fault; None: all.
         fallback: asked for images that nobody pushed, so that public images need no list.
     """
 
@@ -83,6 +85,9 @@ class Registry:
         self._network = network
         self.name = name
         self.available = True
+        self.delay = 0
+        self.quota: int | None = None
+        self._answered: tuple[int, int] = (-1, 0)
         self.fallback = fallback
         self._tags: dict[str, dict[str, Image]] = {}
         self._digests: dict[tuple[str, str], Image] = {}
@@ -125,10 +130,19 @@ class Registry:
 
         Raises: InvalidReference, ImageNotFound, RegistryUnavailable.
         """
-        reference = parse(image)
+        self._answer(parse(image))
+        return self.find(image)
+
+    def _answer(self, reference: Reference) -> None:
+        """Whether a question is answered at all; it counts."""
         if not self.available:
             raise RegistryUnavailable(reference)
-        return self.find(image)
+        if self.quota is not None:
+            minute = self._engine.now // MINUTE
+            count = self._answered[1] if self._answered[0] == minute else 0
+            self._answered = (minute, count + 1)
+            if count >= self.quota:
+                raise RegistryUnavailable(reference, "429 Too Many Requests")
 
     def find(self, image: str) -> Image:
         """The image a reference names, whether the registry answers or not.
@@ -187,8 +201,7 @@ class Registry:
         """Push from host `source`; the value is the `Image`. `duration` is how long the layers take (µs)."""
 
         def serve() -> tuple[Image, int]:
-            if not self.available:
-                raise RegistryUnavailable(parse(image))
+            self._answer(parse(image))
             return self.push(image, behaviour, size=size, content=content), self._draw(duration)
 
         return Exchange(self._path(source, timeout), serve)
@@ -198,8 +211,7 @@ class Registry:
 
         def serve() -> tuple[list[str], int]:
             reference = parse(repository)
-            if not self.available:
-                raise RegistryUnavailable(reference)
+            self._answer(reference)
             if reference.name not in self._tags:
                 raise ImageNotFound(reference)
             return self.tags(repository), self._draw(_LIST)
@@ -231,7 +243,7 @@ class Registry:
         return made
 
     def _draw(self, distribution: Distribution) -> int:
-        return self._engine.dice(f"registry {self.name}").draw(distribution)
+        return self._engine.dice(f"registry {self.name}").draw(distribution) + self.delay
 
     def _path(self, source: str, timeout: int) -> Path:
         return Path(self._engine, self._network, source, self.name, f"registry {source}", timeout)

@@ -41,7 +41,10 @@ class IdlePolls:
 
     def begin(self, key: Key, interval: int, first: int) -> None:
         """A source was found up to date, or has just been brought there; ``interval`` and how long until the first look in µs."""
-        self._due[key] = (self._engine.now + first, interval)
+        if self._git.counts_questions:
+            self._enqueue_after(key, first, f"interval {format_duration(interval)}")
+        else:
+            self._due[key] = (self._engine.now + first, interval)
 
     def forget(self, key: Key) -> None:
         """A source is being looked at, or gone."""
