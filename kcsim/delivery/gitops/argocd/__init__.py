@@ -11,4 +11,16 @@ Who decides what (all take and give plain Kubernetes JSON; none has a client or 
 - `sync.plan.Request`: everything one sync needs to know; `split_hooks` divides rendered objects.
 - `sync.operation.sync(request, operation)` / `terminate(...)`: one pass, a generator that yields groups of `Action`
   (or a `WaveDelay`), is sent their `Outcome`s, and returns the next `Operation` (phase, message, results).
+- `diff.compare.compare(target, live, options, dry_run)`: the difference of one resource; `needs_dry_run`,
+  `dry_run_target`, `respecting_ignored`.  `diff.ignore.rules_of`: what is left out of it.
+- `diff.tracking`: `with_instance`, `application_of`, `describes_itself`.
+- `diff.state`: `targets_of` (namespaces, doubles, excluded kinds), `pairs_of` (targets and live objects),
+  `compared_namespaces`, `shared_with`, `sync_state` (status of all resources, of the Application, conditions).
+- `conditions.set_conditions`, `conditions.as_text`: the conditions of the status.
+- `projects.Project`: `permits_source`, `permits_destination`, `permits_kind`, `permits_live`, `refusal`; `violations`,
+  `orphans`.
+- `windows.can_sync(project, app, now, manual=...)`: sync windows; `next_change` says when to look again.
+- `autosync.decide(app, sync, resources, may_have_changes, now, self_heal)`: the operation, the wait, or the error.
+- `retries.may_retry`, `retries.delay`: when a failed operation is tried again.
+- `globs.matches`: globs as Argo CD reads them.
 """

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.check import Check, assess
 from kcsim.delivery.gitops.argocd.health.status import HEALTHY, MISSING, UNKNOWN, Health, is_worse
 from kcsim.delivery.gitops.argocd.resources import (
     IGNORE_HEALTHCHECK,
-    Object,
     ResourceKey,
     annotations_of,
     key_of,

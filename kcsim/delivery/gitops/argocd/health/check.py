@@ -10,9 +10,10 @@ administrator configures comes before them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from kcsim.api.objects import Object
+from kcsim.delivery.gitops.argocd import globs
 from kcsim.delivery.gitops.argocd.health import conditions, core, custom, workloads
 from kcsim.delivery.gitops.argocd.health.status import (
     DEGRADED,
@@ -24,7 +25,10 @@ from kcsim.delivery.gitops.argocd.health.status import (
     Health,
     is_worse,
 )
-from kcsim.delivery.gitops.argocd.resources import Object, is_deleting, kind_of
+from kcsim.delivery.gitops.argocd.resources import (
+    is_deleting,
+    kind_of,
+)
 from kcsim.delivery.gitops.argocd.sync import hooks
 from kcsim.delivery.gitops.ordering import group_of
 
@@ -71,5 +75,5 @@ def _configured(customizations: Mapping[str, Check], name: str) -> Check | None:
     exact = customizations.get(name)
     if exact is not None or not customizations:
         return exact
-    globs = (key for key in customizations if "*" in key or "?" in key)
-    return next((customizations[key] for key in globs if fnmatchcase(name, key)), None)
+    patterns = (key for key in customizations if "*" in key or "?" in key)
+    return next((customizations[key] for key in patterns if globs.matches(key, name)), None)

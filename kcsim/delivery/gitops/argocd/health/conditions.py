@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.status import DEGRADED, HEALTHY, PROGRESSING, SUSPENDED, Health
-from kcsim.delivery.gitops.argocd.resources import Object, kind_of
+from kcsim.delivery.gitops.argocd.resources import kind_of
 
 
 @dataclass(frozen=True, slots=True)

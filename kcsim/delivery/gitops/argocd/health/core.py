@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.status import (
     DEGRADED,
     HEALTHY,
@@ -18,7 +19,6 @@ from kcsim.delivery.gitops.argocd.health.status import (
     unsupported,
 )
 from kcsim.delivery.gitops.argocd.health.workloads import only
-from kcsim.delivery.gitops.argocd.resources import Object
 
 _CLAIMS = {"Lost": DEGRADED, "Pending": PROGRESSING, "Bound": HEALTHY}
 _WORKFLOWS = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.status import (
     DEGRADED,
     HEALTHY,
@@ -21,7 +22,10 @@ from kcsim.delivery.gitops.argocd.health.status import (
     Health,
     number,
 )
-from kcsim.delivery.gitops.argocd.resources import Object, annotations_of, metadata_of
+from kcsim.delivery.gitops.argocd.resources import (
+    annotations_of,
+    metadata_of,
+)
 
 Condition = Mapping[str, Any]
 

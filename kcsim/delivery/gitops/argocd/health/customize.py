@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health import custom
 from kcsim.delivery.gitops.argocd.health.check import Check
 from kcsim.delivery.gitops.argocd.health.conditions import Rule, Rules
 from kcsim.delivery.gitops.argocd.health.status import ORDER, UNKNOWN, Health
-from kcsim.delivery.gitops.argocd.resources import Object
 
 PREFIX = "resource.customizations.health."
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.status import (
     DEGRADED,
     HEALTHY,
@@ -24,7 +25,6 @@ from kcsim.delivery.gitops.argocd.health.status import (
 )
 from kcsim.delivery.gitops.argocd.resources import (
     IGNORE_RESTART_POLICY,
-    Object,
     annotations_of,
     metadata_of,
     name_of,

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.resources import (
     HOOK,
     HOOK_DELETE_POLICY,
     SYNC_WAVE,
-    Object,
     annotation_values,
     annotations_of,
     metadata_of,

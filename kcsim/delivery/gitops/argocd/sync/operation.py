@@ -17,9 +17,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health import check
 from kcsim.delivery.gitops.argocd.resources import (
-    Object,
     ResourceKey,
     is_deleting,
     is_namespace,

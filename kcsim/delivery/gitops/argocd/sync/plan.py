@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.health.check import Check
 from kcsim.delivery.gitops.argocd.resources import (
     SYNC_OPTIONS,
-    Object,
     ResourceKey,
     has_option,
     is_namespace,

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.resources import (
     FIELD_MANAGER,
     SYNC_OPTIONS,
-    Object,
     has_option,
     is_crd,
     kind_of,

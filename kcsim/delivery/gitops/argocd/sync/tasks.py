@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.resources import (
     SYNC_OPTIONS,
-    Object,
     ResourceKey,
     has_option,
     is_crd,

@@ -1,0 +1,1 @@
+"""How what Git wants is compared with what is there."""
