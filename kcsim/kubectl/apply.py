@@ -25,7 +25,7 @@ from kcsim.kubectl.migration import CLIENT_SIDE, LAST_APPLIED, SERVER_SIDE, migr
 from kcsim.kubectl.printing import print_objects
 from kcsim.kubectl.prune import check_prune, prune, selected
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
-from kcsim.kubectl.targets import Target, Written, choose, tell, written
+from kcsim.kubectl.targets import Target, Written, choose, reading, tell_all, written
 from kcsim.manifests import dump
 
 _CONFLICT_RETRIES = 5
@@ -45,8 +45,9 @@ def apply(session: Session, arguments: Arguments) -> Steps:
     if arguments.on("server-side") and arguments.on("force"):
         raise KubectlError("error: --force cannot be used with --server-side")
     check_prune(session, arguments)
-    items = selected(written(session, arguments), arguments)
-    if not items:
+    unread: list[KubectlError] = []
+    items = selected(written(session, arguments, unread), arguments)
+    if not items and not unread:
         raise KubectlError("error: no objects passed to apply")
     for item in items:
         if item.object["metadata"].get("generateName") and not item.object["metadata"].get("name"):
@@ -54,6 +55,7 @@ def apply(session: Session, arguments: Arguments) -> Steps:
             raise KubectlError(f"error: from {prefix}: cannot use generate name with apply")
     one = server_side if arguments.on("server-side") else client_side
     applied: list[Object] = []
+    failures = [str(error) for error in unread]
     for item in items:
         try:
             obj, what = yield from one(session, arguments, item)
@@ -61,16 +63,19 @@ def apply(session: Session, arguments: Arguments) -> Steps:
             if isinstance(error, Unreachable) and item is items[0]:
                 raise  # discovery comes before the first object: without a server none of them is tried
             if arguments.on("server-side") and error.is_conflict:
-                session.error(f"error: {error.message}\n{_CONFLICT_HELP}")
+                failures.append(f"error: {error.message}\n{_CONFLICT_HELP}")
             else:
-                tell(session, error)
+                failures.append(server_error(error))
             continue
         except KubectlError as error:
-            session.error(str(error))
+            failures.append(str(error))
             continue
         applied.append(obj)
         if not arguments.get("output") or arguments.get("output") == "name":
             _report(session, arguments, item.resource, obj, what)
+    if failures:
+        tell_all(session, failures)
+        return None
     if arguments.get("output") not in {"", "name"}:
         print_objects(session, arguments, applied)
     if arguments.on("prune"):
@@ -256,7 +261,11 @@ def create(session: Session, arguments: Arguments) -> Steps:
     if not arguments.flags.get("filename"):
         yield from create_named(session, arguments)
         return None
-    for item in written(session, arguments):
+    failures: list[str] = []
+    for item in reading(session, arguments):
+        if isinstance(item, KubectlError):
+            failures.append(str(item))
+            continue
         try:
             made = yield session.client.create(
                 item.resource,
@@ -266,9 +275,10 @@ def create(session: Session, arguments: Arguments) -> Steps:
                 field_validation="Strict",
             )
         except StatusError as error:
-            session.error(server_error(error, f'error when creating "{item.source}"'))
+            failures.append(server_error(error, f'error when creating "{item.source}"'))
             continue
         _report(session, arguments, item.resource, made, "created")
+    tell_all(session, failures)
     return None
 
 
@@ -317,10 +327,12 @@ def delete(session: Session, arguments: Arguments) -> Steps:
         raise KubectlError(_NOTHING_NAMED)
     if len(arguments.words) > 1 and (arguments.on("all") or arguments.get("selector")):
         raise KubectlError("error: name cannot be provided when a selector is specified")
-    targets = yield from choose(session, arguments, arguments.words)
-    if not targets:
+    unread: list[KubectlError] = []
+    targets = yield from choose(session, arguments, arguments.words, unread)
+    if not targets and not unread:
         session.print("No resources found")
         return None
+    failures = [str(error) for error in unread]
     doing = ""
     if arguments.flags.get("filename"):
         source = "STDIN" if arguments.get("filename") == "-" else arguments.get("filename")
@@ -352,7 +364,7 @@ def delete(session: Session, arguments: Arguments) -> Steps:
             )
         except StatusError as error:
             if not (error.is_not_found and arguments.on("ignore-not-found")):
-                tell(session, error, doing)
+                failures.append(server_error(error, doing))
             continue
         deleted.append(target)
         if arguments.get("output") == "name":
@@ -364,6 +376,7 @@ def delete(session: Session, arguments: Arguments) -> Steps:
     if arguments.on("wait", default=True) and not force and not arguments.get("dry-run"):
         for target in deleted:
             yield from wait_gone(session, target)
+    tell_all(session, failures)
     return None
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +83,18 @@ def _target(resource: Resource, namespace: str, name: str) -> Target:
     return Target(resource, namespace if resource.namespaced else "", name)
 
 
-def choose(session: Session, arguments: Arguments, words: list[str]) -> Generator[Any, Any, list[Target]]:
-    """The objects a command that changes things is about: named, by selector, or from files."""
+def choose(
+    session: Session, arguments: Arguments, words: list[str], failures: list[KubectlError] | None = None
+) -> Generator[Any, Any, list[Target]]:
+    """The objects a command that changes things is about: named, by selector, or from files.
+
+    ``failures``: as with ``written``.
+    """
     namespace = namespace_of(session, arguments)
     if arguments.flags.get("filename"):
         return [
             Target(w.resource, w.namespace, w.object["metadata"].get("name", ""))
-            for w in written(session, arguments)
+            for w in written(session, arguments, failures)
         ]
     kinds, targets = parse_targets(session, words, namespace)
     if targets:
@@ -120,22 +125,56 @@ def list_chosen(
     return found
 
 
-def written(session: Session, arguments: Arguments) -> list[Written]:
+def written(
+    session: Session, arguments: Arguments, failures: list[KubectlError] | None = None
+) -> list[Written]:
     """The objects in the files that -f names, with their resources and namespaces.
 
+    With ``failures`` what cannot be read or is of no known kind is noted there, and the rest is given all the same
+    (the builder's ContinueOnError).
+
     Raises:
-        KubectlError: a missing or broken file, an unknown kind, a namespace other than -n's.
+        KubectlError: without ``failures``: a missing or broken file, an unknown kind, a namespace other than -n's.
     """
     found: list[Written] = []
+    for each in reading(session, arguments):
+        if isinstance(each, Written):
+            found.append(each)
+        elif failures is None:
+            raise each
+        else:
+            failures.append(each)
+    return found
+
+
+def reading(session: Session, arguments: Arguments) -> Iterator[Written | KubectlError]:
+    """What -f names, object by object; each is looked up when it is asked for, so it may be of a kind made before it.
+
+    Raises:
+        KubectlError: a path that does not exist.
+    """
     for path in arguments.all("filename"):
         for source, text in _texts(session, path, arguments.on("recursive")):
             try:
                 manifests = read(text, source)
             except ManifestError as error:
                 unchecked = arguments.get("validate") in {"false", "ignore"}
-                raise KubectlError(_unreadable(source, error, unchecked)) from None
-            found.extend(_written(session, arguments, m.object, source) for m in manifests)
-    return found
+                yield KubectlError(_unreadable(source, error, unchecked))
+                continue
+            for manifest in manifests:
+                try:
+                    found = _written(session, arguments, manifest.object, source)
+                except KubectlError as error:
+                    yield error
+                else:
+                    yield found
+
+
+def tell_all(session: Session, failures: Iterable[str]) -> None:
+    """What went wrong, at the end of a command: only an error that is alone is called one (cmd/util: CheckErr)."""
+    told = list(failures)
+    for text in told:
+        session.error(text if len(told) == 1 else text.removeprefix("error: "))
 
 
 def _unreadable(source: str, error: ManifestError, unchecked: bool) -> str:

@@ -227,3 +227,59 @@ def test_diff_does_not_show_what_secrets_hold(k, sim):
     changed = [line.strip() for line in outcome.stdout.splitlines() if "***" in line]
     assert changed == ["a: '***'", "b: '***'", "-  c: '*** (before)'", "+  c: '*** (after)'", "+  d: '***'"]
     assert "Wg==" not in outcome.stdout
+
+
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.shop.example}
+spec:
+  group: shop.example
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget}
+  versions:
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+"""
+WIDGET = "apiVersion: shop.example/v1\nkind: Widget\nmetadata: {name: one}\n"
+UNKNOWN = (
+    'resource mapping not found for name: "one" namespace: "" from "STDIN": no matches for kind "Widget" in version '
+    '"shop.example/v1"\nensure CRDs are installed first\n'
+)
+MADE = "customresourcedefinition.apiextensions.k8s.io/widgets.shop.example created\n"
+
+
+class TestADefinitionAndItsObject:
+    """Apply looks all kinds up before it begins; create looks each up when its turn comes."""
+
+    def test_the_first_apply_brings_the_definition_and_the_second_the_object(self, sim):
+        both = f"{DEFINITION}---\n{WIDGET}"
+        first = sim.kubectl("apply -f -", stdin=both)
+        assert (first.exit_code, first.stdout, first.stderr) == (1, MADE, f"error: {UNKNOWN}")
+        second = sim.kubectl("apply -f -", stdin=both)
+        assert second.exit_code == 0
+        assert second.stdout.endswith("widget.shop.example/one created\n")
+
+    def test_create_brings_both(self, sim):
+        outcome = sim.kubectl("create -f -", stdin=f"{DEFINITION}---\n{WIDGET}")
+        assert (outcome.exit_code, outcome.stdout) == (0, f"{MADE}widget.shop.example/one created\n")
+
+    def test_several_errors_are_told_without_the_word(self, sim):
+        outcome = sim.kubectl("apply -f -", stdin=f"{WIDGET}---\n{DEFINITION}---\n{WIDGET}")
+        assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (1, MADE, UNKNOWN * 2)
+
+    def test_what_else_is_in_the_file_is_deleted(self, sim):
+        sim.kubectl("create cm one")
+        text = f"{WIDGET}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: one}}\n"
+        outcome = sim.kubectl("delete -f -", stdin=text)
+        assert (outcome.exit_code, outcome.stdout) == (1, 'configmap "one" deleted\n')
+        assert outcome.stderr == f"error: {UNKNOWN}"
+
+    def test_nothing_is_pruned_after_an_error(self, sim):
+        sim.kubectl(
+            "apply -f -", stdin="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: old, labels: {a: b}}\n"
+        )
+        outcome = sim.kubectl(
+            "apply -f - --prune -l a=b", stdin=WIDGET.replace("name: one", "name: one, labels: {a: b}")
+        )
+        assert outcome.exit_code == 1
+        assert sim.get("cm/old")
