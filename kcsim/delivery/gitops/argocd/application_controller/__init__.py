@@ -1,0 +1,1 @@
+"""argocd-application-controller: Applications are compared with their clusters, synced, healed and deleted."""

@@ -1,0 +1,1 @@
+"""argocd-repo-server: from a repository's files to manifests."""
