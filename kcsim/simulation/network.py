@@ -17,6 +17,7 @@ from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.dns import install_dns
 from kcsim.simulation.journey import Journey, Tracer
 from kcsim.simulation.reach import Finder, Looker, Reach
+from kcsim.simulation.routing import install_gateway, install_ingress
 
 if TYPE_CHECKING:
     from kcsim.simulation.world import World
@@ -152,6 +153,14 @@ class NetworkView:
         home = self._cluster(cluster)
         finder = Finder(home)
         return Tracer(home, finder, self._world.engine.seed).trace(finder.find(client), url, seconds(timeout))
+
+    def install_ingress(self, cluster: str | None = None, *, replicas: int = 2) -> None:
+        """Install the ingress controller (ingress-nginx); its load balancer has an address within a minute or so."""
+        install_ingress(self._world, self._cluster(cluster).name, replicas=replicas)
+
+    def install_gateway(self, cluster: str | None = None) -> None:
+        """Install the Gateway API and a controller of class ``kcsim``."""
+        install_gateway(self._world, self._cluster(cluster).name)
 
     def install_dns(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install CoreDNS, as kubeadm does; its pods start within seconds."""

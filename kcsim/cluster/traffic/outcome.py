@@ -173,7 +173,7 @@ def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> 
             continue
         silent = part.cause and part.takes >= NEVER
         kept = part.cause if silent and cause == TIMED_OUT else cause
-        told = part.where if silent else where
+        told = part.where if part.cause else where
         parts.append(replace(part, cause=kept, takes=timeout, work=timeout, links=(), where=told))
     return blend([(Mix(parts, mix.visits), 1.0)])
 
