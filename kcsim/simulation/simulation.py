@@ -246,7 +246,7 @@ class Simulation:
             raise ValueError(f"{at} has not happened yet: it is t={format_duration(self.engine.now)}")
         return when
 
-    def _note(self, verb: str, *args: Any, **options: Any) -> None:
+    def _note(self, verb: str, /, *args: Any, **options: Any) -> None:
         """Remember what is being done to the world, so that a fork can do it again."""
         engine = self.engine
         self.inputs.append(Input(engine.steps, engine.now, verb, args, options))

@@ -34,9 +34,6 @@ def nearest(name: str) -> str:
     """What to say to somebody who wrote a name that is none."""
     if name in UNMAPPED:
         return UNMAPPED[name]
-    for known in (KINDS, ALIASES):
-        folded = {each.lower().replace("-", ""): each for each in known}
-        near = get_close_matches(name.lower().replace("-", "").replace("_", ""), folded, 1, 0.7)
-        if near:
-            return f"did you mean '{folded[near[0]]}'?"
-    return f"there are {', '.join(KINDS)}"
+    folded = {each.lower().replace("-", ""): each for each in (*ALIASES, *KINDS)}
+    near = get_close_matches(name.lower().replace("-", "").replace("_", ""), folded, 1, 0.7)
+    return f"did you mean '{folded[near[0]]}'?" if near else f"there are {', '.join(KINDS)}"
