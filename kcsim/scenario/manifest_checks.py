@@ -13,10 +13,12 @@ from kcsim import manifests
 from kcsim.api.catalog import GVK, Catalog, Resource, gvk_of
 from kcsim.api.schemas.check import Fault, find_faults
 from kcsim.api.schemas.definitions import definition
+from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.functions import FLUX_RESOURCES
 from kcsim.scenario.model import Push, Scenario, TimelineEntry
+from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.yamltree import Scalar, parse_all
 
 KUSTOMIZATION_FILES: Final = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
@@ -28,7 +30,7 @@ ACTED_ON: Final = frozenset(
         "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
         "CustomResourceDefinition", "GitRepository", "Kustomization", "ResourceQuota", "LimitRange", "PriorityClass",
-        "RuntimeClass", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+        "RuntimeClass", "Ingress", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
         "NetworkPolicy", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment",
     }
 )  # fmt: skip
@@ -86,6 +88,8 @@ def check_manifests(
         for k in way.all_kustomizations()
     ):
         checker.objects.renamed = True
+    if not checker.objects.open_ended:
+        check_services(checker.written, scenario, report, anywhere=checker.objects.renamed)
     return checker.objects
 
 
@@ -190,6 +194,7 @@ class _Checker:
     catalog: Catalog
     report: Report
     objects: Objects = field(default_factory=Objects)
+    written: Written = ()
 
     def check(self, texts: list[Text]) -> None:
         read = [(file, found) for file in texts for found in self.read(file)]
@@ -199,6 +204,7 @@ class _Checker:
             self.note(manifest.object)
             if file.checked:
                 self.check_object(manifest, file.place)
+        self.written = [(manifest, file.place, file.checked) for file, manifest in read]
 
     def read(self, file: Text) -> list[manifests.Manifest]:
         guard = Report()
@@ -267,7 +273,11 @@ class _Checker:
         if resource is None:
             self.unknown_kind(gvk, manifest, place)
             return
-        if gvk[2] not in ACTED_ON and not resource.custom:
+        if gvk[2] == "Ingress" and not any(each.ingress for each in self.scenario.all_clusters()):
+            position = place(*manifest.positions.of(("kind",)))
+            remedy = "Write `ingress: true` under `cluster`."
+            self.report.add("KC505", position, "no ingress controller plays this Ingress", remedy)
+        elif gvk[2] not in ACTED_ON and not resource.custom:
             position = place(*manifest.positions.of(("kind",)))
             self.report.add(
                 "KC505", position, f"nothing in kcsim acts on a {gvk[2]} yet: it is stored and stays as it is"
@@ -301,6 +311,10 @@ class _Checker:
                 did_you_mean(kind, here, f"kinds of {shown}"),
             )
         else:
+            if group == GATEWAY_GROUP:
+                text = f"nothing in this story plays the Gateway API's {kind}"
+                self.report.add("KC505", position, text, "Write `gateway: true` under `cluster`.")
+                return
             remedy = "Commit its CustomResourceDefinition; without it the API server refuses the object."
             self.report.add(
                 "KC505",
@@ -360,6 +374,8 @@ def may_exist(objects: Objects, scenario: Scenario, resource: Resource, namespac
     """Whether anything in the story can make this object. When in doubt, yes."""
     if resource.kind in _MADE_BY_CONTROLLERS or objects.open_ended or resource.custom:
         return True
+    if scenario.controllers:
+        return True  # a controller of one's own makes what it likes
     if resource.group in {flux.group for flux in FLUX_RESOURCES}:
         return any(not isinstance(way, Push) for way in scenario.deliveries.values())
     if any(name in (entry.kubectl or "") and _makes(entry.kubectl or "") for entry in scenario.timeline):

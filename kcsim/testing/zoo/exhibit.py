@@ -33,6 +33,7 @@ class Exhibit:
         steps: the story in which the defect shows under the right schedule, and under no other.
         schedule: the smallest such schedule, as ``kcsim probe --plan`` takes it.
         also: further kinds that the world knows.
+        builtin: what its world runs of the controller manager.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Exhibit:
     steps: Sequence[Step]
     schedule: str
     also: Sequence[str] = ()
+    builtin: Sequence[str] = BUILTIN
 
     def world(self, *, mended: bool = False, seed: int = 1) -> Scenario:
         """The story with one of the two controllers in it, under the exhibit's name."""
@@ -55,7 +57,7 @@ class Exhibit:
             (0, kinds),
             *self.steps,
             controllers={self.name: self.mended if mended else self.broken},
-            builtin=BUILTIN,
+            builtin=self.builtin,
             seed=seed,
         )
 

@@ -20,7 +20,7 @@ class Endpoint(Keeper):
     owns = (CONFIGS,)
     reads = (SERVICES,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name = objects.name(obj)
         if not (obj.get("status") or {}).get("asked"):
             yield from self.create(SERVICES, self.service(obj, name))
@@ -54,16 +54,15 @@ class Remake(Keeper):
 
     name = "remade-while-deleted"
     watches = f"zoos.{GROUP}"
-    owns = (CONFIGS, SERVICES)
+    reads = (CONFIGS, SERVICES)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         if self.may_make(obj):
             yield from self.hold_on(obj)
             yield from self.make(obj)
         if objects.is_deleting(obj):
-            for word in (CONFIGS, SERVICES):
-                for child in self.children(obj, word):
-                    yield from self.delete(word, child, exactly=True)
+            for word, child in self.parts(obj):
+                yield from self.delete(word, child)
             yield from self.let_go(obj)
 
     def may_make(self, obj: Object) -> bool:
@@ -71,11 +70,13 @@ class Remake(Keeper):
         return True
 
     def make(self, obj: Object) -> Steps:
+        for word, child in self.parts(obj):
+            if self.child(obj, word, objects.name(child)) is None:
+                yield from self.create(word, child)
+
+    def parts(self, obj: Object) -> tuple[tuple[str, Object], ...]:
         name = objects.name(obj)
-        if self.child(obj, CONFIGS, name) is None:
-            yield from self.create(CONFIGS, self.thing(obj, "v1", "ConfigMap", name))
-        if self.child(obj, SERVICES, name) is None:
-            yield from self.create(SERVICES, self.service(obj, name))
+        return (CONFIGS, self.thing(obj, "v1", "ConfigMap", name)), (SERVICES, self.service(obj, name))
 
 
 class RemakeMended(Remake):
@@ -92,11 +93,8 @@ class Decommission(Keeper):
     watches = f"seeds.{GROUP}"
     owns = (PODS,)
 
-    def sync(self, obj: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is None:
-            return None
-        size = wanted(fresh)
+    def tend(self, obj: Object) -> Steps:
+        size = wanted(obj)
         last = self.child(obj, PODS, f"{objects.name(obj)}-{size}")
         if last is not None and not objects.is_deleting(last):
             return (yield from self.take_out(last))
@@ -142,7 +140,7 @@ class Swallow(Keeper):
     watches = f"tunings.{GROUP}"
     reads = (CONFIGS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name, level = objects.name(obj), wanted(obj, "level")
         present = self.child(obj, CONFIGS, name)
         if present is None:
@@ -175,7 +173,7 @@ EXHIBITS = (
         Endpoint,
         EndpointMended,
         (("5s", custom("Router")),),
-        "",
+        "hold services from 5.071436s for 30s",
     ),
     Exhibit(
         "remade-while-deleted",
@@ -187,7 +185,7 @@ EXHIBITS = (
         Remake,
         RemakeMended,
         (("5s", custom("Zoo")), ("1m", "delete zoo db --wait=false")),
-        "",
+        "crash after write 5",
     ),
     Exhibit(
         "decommissioned-for-ever",
@@ -203,7 +201,7 @@ EXHIBITS = (
             ("1m", custom("Seed", replicas=1)),
             ("2m", custom("Seed", replicas=2)),
         ),
-        "",
+        "hold seeds from 1m0.050497s for 58s",
     ),
     Exhibit(
         "swallowed-conflict",
@@ -219,6 +217,6 @@ EXHIBITS = (
             ("40s", custom("Tuning", level="2")),
             ("1m", custom("Tuning", level="3")),
         ),
-        "",
+        "drop change 1 of configmaps default/db from 40s for 22s",
     ),
 )

@@ -33,7 +33,7 @@ class Expansion(Keeper):
     watches = f"queues.{GROUP}"
     owns = (SETS, DISKS)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name, size = objects.name(obj), wanted(obj, "storage")
         disk = self.owned(obj, f"{GROUP}/v1", "Disk", name, spec={"size": size})
         present = self.child(obj, SETS, name)
@@ -57,11 +57,11 @@ class Expansion(Keeper):
 class ExpansionMended(Expansion):
     """Looks at the disk itself, whatever became of the set."""
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         present = self.child(obj, DISKS, objects.name(obj))
         if present is not None and present["spec"]["size"] != wanted(obj, "storage"):
             yield from self.grow(obj, present)
-        yield from super().sync(obj)
+        yield from super().tend(obj)
 
 
 class Certificates(Keeper):
@@ -71,7 +71,7 @@ class Certificates(Keeper):
     watches = f"databases.{GROUP}"
     owns = (SECRETS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         for name in self.missing(obj):
             data = {"issued": "yes"}
             yield from self.create(SECRETS, self.owned(obj, "v1", "Secret", name, stringData=data))
@@ -96,7 +96,7 @@ class Preparation(Keeper):
     watches = f"stores.{GROUP}"
     owns = (CLAIMS, CONFIGS)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         claim = self.claim(obj, 0)
         present = self.child(obj, CLAIMS, objects.name(claim))
         if present is not None and present["spec"]["resources"] == claim["spec"]["resources"]:
@@ -131,7 +131,7 @@ class ScaleDown(Keeper):
     watches = f"rings.{GROUP}"
     owns = (CLAIMS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         size, before = wanted(obj), (obj.get("status") or {}).get("size", 0)
         yield from self.report(obj, {"size": size})
         yield from self.drop(obj, size, before)
@@ -151,16 +151,13 @@ class ScaleDown(Keeper):
 class ScaleDownMended(ScaleDown):
     """Deletes what is there and too much, and tells the size last."""
 
-    def sync(self, obj: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is None:
-            return
-        size = wanted(fresh)
+    def tend(self, obj: Object) -> Steps:
+        size = wanted(obj)
         for claim in self.children(obj, CLAIMS):
             if ordinal_of(claim) >= size and not objects.is_deleting(claim):
                 yield from self.delete(CLAIMS, claim, exactly=True)
-        yield from self.fill(fresh, size)
-        yield from self.report(fresh, {"size": size})
+        yield from self.fill(obj, size)
+        yield from self.report(obj, {"size": size})
 
 
 class Restart(Keeper):
@@ -170,7 +167,7 @@ class Restart(Keeper):
     watches = f"flows.{GROUP}"
     owns = (CONFIGS, PODS)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         level, name = wanted(obj, "level"), f"{objects.name(obj)}-config"
         config = self.child(obj, CONFIGS, name)
         pod = self.child(obj, PODS, f"{objects.name(obj)}-0")
@@ -179,10 +176,14 @@ class Restart(Keeper):
             yield from self.create(CONFIGS, body)
         elif config["data"]["level"] != level:
             yield self.client.patch(CONFIGS, *objects.key(config), {"data": {"level": level}})
-            if pod is not None:
-                yield from self.delete(PODS, pod, exactly=True)
+            yield from self.changed(pod)
             return
         yield from self.run(obj, pod, level)
+
+    def changed(self, pod: Object | None) -> Steps:
+        """The configuration is another one now."""
+        if pod is not None:
+            yield from self.delete(PODS, pod, exactly=True)
 
     def run(self, obj: Object, pod: Object | None, level: str) -> Steps:
         if pod is None:
@@ -194,17 +195,17 @@ class Restart(Keeper):
 class RestartMended(Restart):
     """Restarts a pod by what it was started with."""
 
+    def changed(self, pod: Object | None) -> Steps:
+        """The change of the configuration brings it back here."""
+        del pod
+        return
+        yield
+
     def run(self, obj: Object, pod: Object | None, level: str) -> Steps:
-        if (
-            pod is not None
-            and objects.annotations(pod)["config-level"] != level
-            and not objects.is_deleting(pod)
-        ):
-            fresh = yield from self.now(obj)
-            if fresh is not None and wanted(fresh, "level") == level:
-                yield from self.delete(PODS, pod, exactly=True)
-            return
-        yield from super().run(obj, pod, level)
+        if pod is None:
+            yield from super().run(obj, pod, level)
+        elif objects.annotations(pod)["config-level"] != level and not objects.is_deleting(pod):
+            yield from self.delete(PODS, pod, exactly=True)
 
 
 class Ticket(Keeper):
@@ -212,9 +213,8 @@ class Ticket(Keeper):
 
     name = "generated-name"
     watches = f"gates.{GROUP}"
-    owns = (CONFIGS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         if not (obj.get("status") or {}).get("ticket"):
             made = yield from self.issue(obj)
             yield from self.report(obj, {"ticket": objects.name(made)})
@@ -241,7 +241,7 @@ class Farewell(Keeper):
     watches = f"vaults.{GROUP}"
     owns = (DISKS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         disk = self.thing(obj, f"{GROUP}/v1", "Disk", objects.name(obj), spec={"size": "1Gi"})
         if objects.is_deleting(obj):
             yield from self.part(obj, disk)
@@ -259,9 +259,7 @@ class FarewellMended(Farewell):
     """Cleans up first."""
 
     def part(self, obj: Object, disk: Object) -> Steps:
-        present = self.child(obj, DISKS, objects.name(disk))
-        if present is not None:
-            yield from self.delete(DISKS, present, exactly=True)
+        yield from self.delete(DISKS, disk)
         yield from self.let_go(obj)
 
 
@@ -272,7 +270,7 @@ class Starting(Keeper):
     watches = f"datacenters.{GROUP}"
     owns = (PODS, SERVICES)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         pod = self.child(obj, PODS, f"{objects.name(obj)}-0")
         if pod is None:
             yield from self.create(PODS, self.pod(obj, 0))
@@ -313,7 +311,7 @@ EXHIBITS = (
         Expansion,
         ExpansionMended,
         (("5s", custom("Queue", storage="10Gi")), ("1m", custom("Queue", storage="15Gi"))),
-        "crash after write 3",
+        "crash after write 4",
         also=("Disk",),
     ),
     Exhibit(
@@ -350,7 +348,7 @@ EXHIBITS = (
         ScaleDown,
         ScaleDownMended,
         (("5s", custom("Ring", replicas=2)), ("1m", custom("Ring", replicas=1))),
-        "crash after write 4",
+        "crash after write 6",
     ),
     Exhibit(
         "restart-after-config",

@@ -22,7 +22,22 @@ DISKS = f"disks.{GROUP}"
 
 
 class Keeper(Operator):
-    """An operator of the zoo."""
+    """An operator of the zoo: ``tend`` is what it does for an object.
+
+    Attributes:
+        fresh: whether it asks the API server for its object before it acts, past the cache.
+    """
+
+    fresh = True
+
+    def sync(self, obj: Object) -> Steps:
+        """Tend the object, as the API server has it or as the cache has it."""
+        current = (yield from self.now(obj)) if self.fresh else obj
+        return None if current is None else (yield from self.tend(current))
+
+    def tend(self, obj: Object) -> Steps:
+        """Bring the cluster where the object wants it."""
+        raise NotImplementedError
 
     # --- calls --------------------------------------------------------------------------------------------------
 

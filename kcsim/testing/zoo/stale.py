@@ -27,15 +27,19 @@ class Ensemble(Keeper):
 
     name = "old-deletion"
     watches = f"ensembles.{GROUP}"
+    fresh = False
     owns = (CLAIMS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         if objects.is_deleting(obj):
             for claim in self.children(obj, CLAIMS):
                 yield from self.remove(claim)
             yield from self.let_go(obj)
             return
-        yield from self.hold_on(obj)
+        current = yield from self.now(obj)
+        if current is None or objects.is_deleting(current):
+            return
+        yield from self.hold_on(current)
         if self.child(obj, CLAIMS, objects.name(self.claim(obj, 0))) is None:
             yield from self.create(CLAIMS, self.claim(obj, 0))
 
@@ -56,28 +60,21 @@ class Members(Keeper):
     name = "old-size"
     watches = f"clusters.{GROUP}"
     owns = (CLAIMS,)
+    fresh = False
 
-    def sync(self, obj: Object) -> Steps:
-        seen = yield from self.look(obj)
-        if seen is None:
-            return
+    def tend(self, obj: Object) -> Steps:
         for claim in self.children(obj, CLAIMS):
-            if ordinal_of(claim) >= wanted(seen):
+            if ordinal_of(claim) >= wanted(obj):
                 yield from self.delete(CLAIMS, claim)
-        for ordinal in range(wanted(seen)):
+        for ordinal in range(wanted(obj)):
             if self.child(obj, CLAIMS, objects.name(self.claim(obj, ordinal))) is None:
                 yield from self.create(CLAIMS, self.claim(obj, ordinal))
 
-    def look(self, obj: Object) -> Steps:
-        return obj
-        yield
-
 
 class MembersMended(Members):
-    """Asks the API server for the size before it deletes."""
+    """Asks the API server for the size."""
 
-    def look(self, obj: Object) -> Steps:
-        return (yield from self.now(obj))
+    fresh = True
 
 
 class Budget(Keeper):
@@ -87,7 +84,7 @@ class Budget(Keeper):
     watches = f"quorums.{GROUP}"
     owns = (BUDGETS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name = objects.name(obj)
         spec = {"maxUnavailable": wanted(obj, "spare"), "selector": {"matchLabels": {"app": name}}}
         body = self.owned(obj, "policy/v1", "PodDisruptionBudget", name, spec=spec)
@@ -115,27 +112,21 @@ class Proxy(Keeper):
     name = "old-switch"
     watches = f"shards.{GROUP}"
     owns = (SETS,)
+    fresh = False
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name = f"{objects.name(obj)}-proxy"
         present = self.child(obj, SETS, name)
         if wanted(obj, "proxy") and present is None:
             yield from self.create(SETS, self.stateful_set(obj, name))
         elif not wanted(obj, "proxy") and present is not None:
-            yield from self.switch_off(obj, present)
-
-    def switch_off(self, obj: Object, present: Object) -> Steps:
-        del obj
-        yield from self.delete(SETS, present)
+            yield from self.delete(SETS, present)
 
 
 class ProxyMended(Proxy):
-    """Asks the API server whether it is still switched off, and deletes only what it saw."""
+    """Asks the API server whether it is switched off."""
 
-    def switch_off(self, obj: Object, present: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is not None and not wanted(fresh, "proxy"):
-            yield from self.delete(SETS, present, exactly=True)
+    fresh = True
 
 
 class Console(Keeper):
@@ -144,27 +135,21 @@ class Console(Keeper):
     name = "old-service"
     watches = f"universes.{GROUP}"
     owns = (SERVICES,)
+    fresh = False
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         name = f"{objects.name(obj)}-ui"
         present = self.child(obj, SERVICES, name)
         if wanted(obj, "ui") and present is None:
-            yield from self.switch_on(obj, self.service(obj, name))
+            yield from self.create(SERVICES, self.service(obj, name))
         elif not wanted(obj, "ui") and present is not None:
             yield from self.delete(SERVICES, present, exactly=True)
 
-    def switch_on(self, obj: Object, body: Object) -> Steps:
-        del obj
-        yield from self.create(SERVICES, body)
-
 
 class ConsoleMended(Console):
-    """Asks the API server before it creates."""
+    """Asks the API server whether it is switched on."""
 
-    def switch_on(self, obj: Object, body: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is not None and wanted(fresh, "ui"):
-            yield from self.create(SERVICES, body)
+    fresh = True
 
 
 class Copies(Keeper):
@@ -174,7 +159,7 @@ class Copies(Keeper):
     watches = f"flocks.{GROUP}"
     reads = (CONFIGS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         for number in range(len(self.children(obj, CONFIGS)), wanted(obj)):
             yield from self.copy(obj, number)
 
@@ -208,7 +193,7 @@ EXHIBITS = (
             ("1m", "delete ensemble db --wait=false"),
             ("2m", custom("Ensemble")),
         ),
-        "",
+        "restart at 5m into revision 37 for 30s",
     ),
     Exhibit(
         "old-size",
@@ -224,7 +209,7 @@ EXHIBITS = (
             ("1m", custom("Cluster", replicas=1)),
             ("2m", custom("Cluster", replicas=2)),
         ),
-        "",
+        "restart at 5m into revision 37 for 30s",
     ),
     Exhibit(
         "replaced-budget",
@@ -236,7 +221,7 @@ EXHIBITS = (
         Budget,
         BudgetMended,
         (("5s", custom("Quorum", spare=1)), ("1m", custom("Quorum", spare=2))),
-        "",
+        "restart at 5m into revision 36 for 30s",
     ),
     Exhibit(
         "old-switch",
@@ -252,7 +237,7 @@ EXHIBITS = (
             ("1m", custom("Shard", proxy=False)),
             ("2m", custom("Shard", proxy=True)),
         ),
-        "",
+        "restart at 5m into revision 36 for 30s",
     ),
     Exhibit(
         "old-service",
@@ -264,7 +249,7 @@ EXHIBITS = (
         Console,
         ConsoleMended,
         (("5s", custom("Universe", ui=True)), ("1m", custom("Universe", ui=False))),
-        "",
+        "restart at 5m into revision 34 for 30s",
     ),
     Exhibit(
         "lagging-count",
@@ -276,6 +261,6 @@ EXHIBITS = (
         Copies,
         CopiesMended,
         (("5s", custom("Flock", replicas=2)), ("30s", custom("Flock", replicas=2, note="hello"))),
-        "",
+        "hold configmaps from 5.1737s for 35s",
     ),
 )

@@ -19,22 +19,17 @@ class Racks(Keeper):
     watches = f"racks.{GROUP}"
     owns = (PODS, CLAIMS)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         yield from self.clean(obj)
         for pod in self.children(obj, PODS):
             if ordinal_of(pod) >= wanted(obj) and not objects.is_deleting(pod):
-                yield from self.shrink(obj, pod)
+                yield from self.delete(PODS, pod, exactly=True)
         for ordinal in range(wanted(obj)):
             claim, pod = self.claim(obj, ordinal), self.pod(obj, ordinal, gated=False)
             if self.child(obj, CLAIMS, objects.name(claim)) is None:
                 yield from self.create(CLAIMS, claim)
             if self.child(obj, PODS, objects.name(pod)) is None:
                 yield from self.create(PODS, pod)
-
-    def shrink(self, obj: Object, pod: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is not None and ordinal_of(pod) >= wanted(fresh):
-            yield from self.delete(PODS, pod, exactly=True)
 
     def clean(self, obj: Object) -> Steps:
         for pod in self.children(obj, PODS):
@@ -47,9 +42,8 @@ class RacksMended(Racks):
     """Deletes the claims that no member needs, whenever it looks."""
 
     def clean(self, obj: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        for claim in self.children(obj, CLAIMS) if fresh is not None else ():
-            if ordinal_of(claim) >= wanted(fresh) and not objects.is_deleting(claim):
+        for claim in self.children(obj, CLAIMS):
+            if ordinal_of(claim) >= wanted(obj) and not objects.is_deleting(claim):
                 yield from self.delete(CLAIMS, claim, exactly=True)
 
 
@@ -60,16 +54,11 @@ class OnlyUp(Keeper):
     watches = f"brokers.{GROUP}"
     owns = (PODS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         yield from self.shrink(obj)
         for ordinal in range(wanted(obj)):
             if self.child(obj, PODS, f"{objects.name(obj)}-{ordinal}") is None:
-                yield from self.add(obj, ordinal)
-
-    def add(self, obj: Object, ordinal: int) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is not None and ordinal < wanted(fresh):
-            yield from self.create(PODS, self.pod(obj, ordinal))
+                yield from self.create(PODS, self.pod(obj, ordinal))
 
     def shrink(self, obj: Object) -> Steps:
         del obj
@@ -81,9 +70,8 @@ class OnlyUpMended(OnlyUp):
     """Scales both ways."""
 
     def shrink(self, obj: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        for pod in self.children(obj, PODS) if fresh is not None else ():
-            if ordinal_of(pod) >= wanted(fresh) and not objects.is_deleting(pod):
+        for pod in self.children(obj, PODS):
+            if ordinal_of(pod) >= wanted(obj) and not objects.is_deleting(pod):
                 yield from self.delete(PODS, pod, exactly=True)
 
 
@@ -94,11 +82,8 @@ class Claims(Keeper):
     watches = f"galeras.{GROUP}"
     owns = (PODS, CLAIMS)
 
-    def sync(self, obj: Object) -> Steps:
-        fresh = yield from self.now(obj)
-        if fresh is None:
-            return
-        size = wanted(fresh)
+    def tend(self, obj: Object) -> Steps:
+        size = wanted(obj)
         for pod in self.children(obj, PODS):
             if ordinal_of(pod) >= size and not objects.is_deleting(pod):
                 yield from self.delete(PODS, pod, exactly=True)
@@ -132,7 +117,7 @@ class Password(Keeper):
     watches = f"accounts.{GROUP}"
     owns = (SECRETS,)
 
-    def sync(self, obj: Object) -> Steps:
+    def tend(self, obj: Object) -> Steps:
         present = self.child(obj, SECRETS, objects.name(obj))
         if present is not None:
             yield from self.check(obj, present)
@@ -173,7 +158,8 @@ EXHIBITS = (
         Racks,
         RacksMended,
         (("5s", custom("Rack", replicas=2)), ("1m", custom("Rack", replicas=1))),
-        "",
+        "drop change 1 of racks default/db from 5s for 57s",
+        builtin=("*",),
     ),
     Exhibit(
         "only-up",
@@ -189,7 +175,7 @@ EXHIBITS = (
             ("1m", custom("Broker", replicas=3)),
             ("2m", custom("Broker", replicas=2)),
         ),
-        "",
+        "drop change 1 of brokers default/db from 1m for 1m2s",
     ),
     Exhibit(
         "claims-of-the-past",
@@ -205,7 +191,7 @@ EXHIBITS = (
             ("1m", custom("Galera", replicas=2)),
             ("2m", custom("Galera", replicas=1)),
         ),
-        "",
+        "drop change 1 of galeras default/db from 1m for 1m2s",
     ),
     Exhibit(
         "unseen-recreation",
@@ -221,6 +207,6 @@ EXHIBITS = (
             ("1m", "delete account db"),
             ("2m", custom("Account", key="Yg==")),
         ),
-        "",
+        "drop change 1 of accounts default/db from 1m for 1m2s",
     ),
 )

@@ -1,0 +1,214 @@
+"""One run of a story, perturbed or not, and what is remembered of it.
+
+**Walk:** ``run(target, plan)`` -> the scenario with the plan's entries in its timeline -> played to the story's end and for
+``quiet`` more -> ``Outcome``: what is there at the end, what the controller did to what, what it raised, whether it rests.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from kcsim.api import objects
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.seams import Seams, Sites
+from kcsim.api.log import Version
+from kcsim.api.objects import Object
+from kcsim.engine.clock import MINUTE, SECOND, format_duration, to_seconds
+from kcsim.scenario.model import Scenario
+from kcsim.scenario.play import Play
+from kcsim.testing.probing.masks import KINDS, ident, masked
+from kcsim.testing.probing.plan import Plan
+
+QUIET = 5 * MINUTE
+SLICE = 5 * SECOND
+HOT = 200
+"""So many reconciles of one key in a slice, three slices in a row, are a hot loop."""
+
+
+class NoSuchController(LookupError):
+    """The story runs no controller of that name; the message names those it runs."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is probed.
+
+    Attributes:
+        scenario: the story.
+        controller: the program to be perturbed, as it calls itself.
+        delivery: the delivery under which the story is played; its first when empty.
+        seed: of all dice; the scenario's when None.
+        quiet: how long the world has after the story's end to come to rest, in µs.
+        ignore: further fields that may differ (see ``masks``).
+    """
+
+    scenario: Scenario
+    controller: str
+    delivery: str = ""
+    seed: int | None = None
+    quiet: int = QUIET
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reconcile that ended in an exception which is no answer of the API server."""
+
+    subject: str
+    error: str
+    time: int
+
+    def __str__(self) -> str:
+        return f"raised {self.error} on {self.subject} at t={format_duration(self.time)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HotLoop:
+    """A key that is reconciled again and again."""
+
+    subject: str
+    times: int
+    time: int
+
+    def __str__(self) -> str:
+        return (
+            f"hot loop on {self.subject}: reconciled {self.times} times in {format_duration(SLICE)}, "
+            f"and on and on at t={format_duration(self.time)}"
+        )
+
+
+@dataclass
+class Outcome:
+    """What is remembered of a run.
+
+    Attributes:
+        play: the world.
+        effects: what the controller wrote that changed something, oldest first.
+        sites: what it sent and was told, in a reference run.
+        objects: ``{name: [object without what may legally differ]}`` at the end.
+        created, deleted, updated: how often the controller did that, by name.
+        failures: its exceptions.
+        hot: the loop in which the run was cut short, if it was.
+        restless: what it still wrote in the last half of the quiet time, by name.
+        steps: what the people of the story brought about: ``created pod/default/web`` and so on.
+    """
+
+    play: Play
+    effects: list[Version] = field(default_factory=list)
+    sites: Sites | None = None
+    objects: dict[str, list[Object]] = field(default_factory=dict)
+    created: Counter[str] = field(default_factory=Counter)
+    deleted: Counter[str] = field(default_factory=Counter)
+    updated: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+    hot: HotLoop | None = None
+    restless: Counter[str] = field(default_factory=Counter)
+    steps: list[str] = field(default_factory=list)
+
+
+def perturbed(scenario: Scenario, controller: str, plan: Plan | None) -> Scenario:
+    """The story with the plan in its timeline."""
+    if plan is None:
+        return scenario
+    entries = [*plan.entries(controller), *scenario.timeline]
+    return replace(scenario, timeline=tuple(sorted(entries, key=lambda entry: entry.at)))
+
+
+def run(target: Target, plan: Plan | None = None) -> Outcome:
+    """Play the story once.
+
+    Raises:
+        NoSuchController: the story runs no such program.
+    """
+    end = target.scenario.until + target.quiet
+    story = perturbed(target.scenario, target.controller, plan)
+    play = Play(story, target.delivery, target.seed, until=to_seconds(end))
+    outcome = Outcome(play)
+    endpoint = play.world.cluster.endpoint
+    if plan is None:
+        outcome.sites = Seams.of(endpoint).collect()
+    _advance(outcome, target, end)
+    programs = _programs(outcome, target)
+    if not programs:
+        known = sorted({each.name for each in endpoint.components if any(True for _ in each.informers)})
+        raise NoSuchController(f"the story runs no {target.controller!r}; it runs {', '.join(known)}")
+    _remember(outcome, target, programs, end)
+    return outcome
+
+
+def _programs(outcome: Outcome, target: Target) -> list[Component]:
+    return [
+        each
+        for each in outcome.play.world.cluster.endpoint.components
+        if each.name == target.controller and any(True for _ in each.informers)
+    ]
+
+
+def _advance(outcome: Outcome, target: Target, end: int) -> None:
+    """Run to the end in slices, unless a key turns out to be in a hot loop."""
+    play, before, rows = outcome.play, Counter[str](), Counter[str]()
+    while play.engine.now < end:
+        play.run_until(to_seconds(min(play.engine.now + SLICE, end)))
+        handled: Counter[str] = Counter()
+        for component in _programs(outcome, target):
+            for controller in component.controllers:
+                for key, times in controller.handled.items():
+                    handled[f"{controller.reconciler.name} {'/'.join(key).lstrip('/')}"] += times
+        for subject, times in handled.items():
+            rows[subject] = rows[subject] + 1 if times - before[subject] >= HOT else 0
+            if rows[subject] == 3:
+                outcome.hot = HotLoop(subject, times - before[subject], play.engine.now)
+                return
+        before = handled
+
+
+def _remember(outcome: Outcome, target: Target, programs: Sequence[Component], end: int) -> None:
+    cluster = outcome.play.world.cluster
+    users = {each.user.name for each in programs}
+    log = cluster.server.log
+    late = end - target.quiet // 2
+    people = {entry.as_ for entry in target.scenario.timeline}
+    for version in log.versions:
+        if version.actor in people:
+            outcome.steps.append(f"{_done(version)} {_called(version)}")
+        if version.manager != target.controller or version.actor not in users:
+            continue
+        if version.object["kind"] in KINDS:
+            continue
+        called = _called(version)
+        outcome.effects.append(version)
+        counts = {"created": outcome.created, "deleted": outcome.deleted, "changed": outcome.updated}
+        counts[_done(version)][called] += 1
+        if version.time > late:
+            outcome.restless[called] += 1
+    for resource in cluster.server.catalog:
+        if resource.kind in KINDS:
+            continue
+        for version in log.list(resource):
+            outcome.objects.setdefault(_called(version), []).append(masked(version.object, target.ignore))
+    for record in outcome.play.trace.records:
+        if record.verb == "error" and record.actor == target.controller:
+            facts = record.facts()
+            if "exception" in facts:
+                error = f"{facts['exception']}: {facts['error']}" + (
+                    f" ({facts['at']})" if "at" in facts else ""
+                )
+                outcome.failures.append(Failure(record.subject, error, record.time))
+
+
+def _done(version: Version) -> str:
+    """What a write did to its object; to be on its way out counts as deleted."""
+    before = version.previous
+    if before is None:
+        return "created"
+    is_leaving, was_leaving = objects.is_deleting(version.object), objects.is_deleting(before.object)
+    return "deleted" if version.deleted or (is_leaving and not was_leaving) else "changed"
+
+
+def _called(version: Version) -> str:
+    return ident(version.resource.singular, version.object)
+
+
+__all__ = ["Failure", "HotLoop", "NoSuchController", "Outcome", "Target", "perturbed", "run"]
