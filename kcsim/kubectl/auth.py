@@ -15,6 +15,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.cluster import policy_rows
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
+from kcsim.kubectl.printing import print_objects
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
 
@@ -40,7 +41,7 @@ def auth(session: Session, arguments: Arguments) -> Steps:
     """``kubectl auth can-i VERB RESOURCE`` and ``kubectl auth whoami``."""
     what, *words = arguments.words or [""]
     if what == "whoami":
-        yield from _whoami(session)
+        yield from _whoami(session, arguments)
     elif what == "can-i" and arguments.on("list"):
         yield from _list(session, arguments)
     elif what == "can-i":
@@ -50,9 +51,12 @@ def auth(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
-def _whoami(session: Session) -> Steps:
+def _whoami(session: Session, arguments: Arguments) -> Steps:
     body = {"apiVersion": _AUTHN, "kind": "SelfSubjectReview", "metadata": {}}
     answer = yield session.client.create("selfsubjectreviews.authentication.k8s.io", body, "")
+    if arguments.get("output") not in {"", "name"}:
+        print_objects(session, arguments, [{"kind": "SelfSubjectReview", **answer}])
+        return
     info = answer["status"]["userInfo"]
     rows = [["ATTRIBUTE", "VALUE"], ["Username", info.get("username", "")]]
     if info.get("groups"):

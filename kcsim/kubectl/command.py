@@ -138,6 +138,8 @@ def kubectl(
         if how:
             session.client = Trying(session.client)
         yield from command(session, arguments)
+        for name in arguments.ignored() if not session.failed else ():
+            session.warn(f"Warning: kcsim does not model --{name} of this command: it changed nothing")
     except KubectlError as error:
         session.error(str(error))
     except StatusError as error:

@@ -79,7 +79,7 @@ def describe(session: Session, arguments: Arguments) -> Steps:
     for obj in found:
         resource = resource_of(session, obj)
         writer = Writer()
-        yield from _describe(session, resource, obj, writer)
+        yield from _describe(session, resource, obj, writer, events=arguments.on("show-events", default=True))
         texts.append(writer.text())
     session.write("".join(f"{text}\n" for text in texts) if guessed else "\n\n".join(texts))
     if not found and not session.failed:
@@ -88,13 +88,13 @@ def describe(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
-def _describe(session: Session, resource: Resource, obj: Object, writer: Writer) -> Steps:
+def _describe(session: Session, resource: Resource, obj: Object, writer: Writer, *, events: bool) -> Steps:
     own = DESCRIBERS.get((resource.group, resource.kind)) if not resource.custom else None
     if own is None:
         write_generic(writer, obj)
     else:
         yield from own(session, obj, writer)
-    if (resource.group, resource.kind) not in _WITHOUT_EVENTS:
+    if events and (resource.group, resource.kind) not in _WITHOUT_EVENTS:
         yield from write_events(session, resource, obj, writer)
 
 

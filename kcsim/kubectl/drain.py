@@ -115,6 +115,8 @@ def _evict(session: Session, arguments: Arguments, pod: Object, end: int | None)
     """Evict one pod, again and again while its budget forbids it; gives what went wrong, "" when it is gone."""
     namespace, name = objects.key(pod)
     grace = arguments.integer("grace-period")
+    if arguments.on("disable-eviction"):
+        return (yield from _delete(session, arguments, pod, end))
     while True:
         session.print(f"evicting pod {namespace}/{name}")
         if end is not None and session.engine.now >= end:
@@ -134,6 +136,18 @@ def _evict(session: Session, arguments: Arguments, pod: Object, end: int | None)
         yield Sleep(session.engine, RETRY)
 
 
+def _delete(session: Session, arguments: Arguments, pod: Object, end: int | None) -> Steps:
+    """``--disable-eviction``: delete the pod, whatever its budget says; gives what went wrong."""
+    namespace, name = objects.key(pod)
+    try:
+        yield session.client.delete("pods", namespace, name, grace=arguments.integer("grace-period"))
+    except StatusError as error:
+        if error.is_not_found:
+            return ""
+        return f'error when deleting pods/"{name}" -n "{namespace}": {error.message}'
+    return (yield from _gone(session, arguments, pod, end))
+
+
 def _gone(session: Session, arguments: Arguments, pod: Object, end: int | None) -> Steps:
     """Wait for the pod's end; gives what went wrong."""
     namespace, name = objects.key(pod)
@@ -150,5 +164,5 @@ def _gone(session: Session, arguments: Arguments, pod: Object, end: int | None) 
             timeout = f"global timeout reached: {arguments.get('timeout')}"
             return f'error when waiting for pod "{name}" in namespace "{namespace}" to terminate: {timeout}'
         yield Sleep(session.engine, SECOND)
-    session.print(f"pod/{name} evicted")
+    session.print(f"pod/{name} {'deleted' if arguments.on('disable-eviction') else 'evicted'}")
     return ""

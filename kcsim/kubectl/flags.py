@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from kcsim.kubectl.options import GLOBAL, NOT_MODELLED, WITHOUT_EFFECT, options_of
 from kcsim.kubectl.session import UsageError
 
 _SHORT = {
@@ -22,181 +24,93 @@ _SHORT = {
     "q": "quiet",
     "e": "env",
     "L": "label-columns",
+    "v": "v",
+    "s": "server",
 }
 _SHORT_OF = {
     "logs": {"f": "follow", "p": "previous"},
     "exec": {"i": "stdin", "t": "tty"},
     "attach": {"i": "stdin", "t": "tty"},
     "debug": {"i": "stdin", "t": "tty"},
+    "run": {"i": "stdin", "t": "tty", "l": "labels"},
+    "expose": {"l": "labels"},
+    "create": {"r": "replicas"},
+    "delete": {"i": "interactive"},
 }
 """What letters stand for with one command, where that is something else."""
 _SWITCHES = frozenset(
-    {
-        "all",
-        "all-namespaces",
-        "containers",
-        "delete-emptydir-data",
-        "disable-eviction",
-        "force",
-        "force-conflicts",
-        "ignore-daemonsets",
-        "ignore-not-found",
-        "list",
-        "no-headers",
-        "now",
-        "overwrite",
-        "prune",
-        "recursive",
-        "server-side",
-        "show-labels",
-        "show-managed-fields",
-        "watch",
-        "watch-only",
-        "wait",
-        "save-config",
-        "quiet",
-        "command",
-        "expose",
-        "for-all",
-        "global-default",
-        "namespaced",
-        "allow-missing-template-keys",
-        "output-watch-events",
-        "show-kind",
-        "follow",
-        "previous",
-        "timestamps",
-        "all-containers",
-        "all-pods",
-        "ignore-errors",
-        "prefix",
-        "client",
-        "stdin",
-        "tty",
-        "minify",
-    }
+    """
+    all all-containers all-namespaces all-pods allow-missing-template-keys append-hash attach cached
+    client command containers create-annotation current delete-emptydir-data disable-compression
+    disable-eviction edit embed-certs exec-provide-cluster-info expose flatten follow for-all force
+    force-conflicts global-default help ignore-daemonsets ignore-errors ignore-not-found
+    insecure-skip-tls-verify insecure-skip-tls-verify-backend interactive leave-stdin-open list
+    local match-server-version merge minify namespaced no-headers now openapi-patch output-patch
+    output-watch-events overwrite prefix previous privileged prune quiet recursive
+    remove-extra-permissions remove-extra-subjects resolve rm save-config server-print server-side
+    set-raw-bytes show-capacity show-events show-kind show-labels show-managed-fields stdin sum
+    timestamps tty use-protocol-buffers wait warnings-as-errors watch watch-only
+    windows-line-endings
+    """.split()
 )
 _VALUES = frozenset(
-    {
-        "as",
-        "as-group",
-        "cascade",
-        "chunk-size",
-        "container",
-        "current-replicas",
-        "dry-run",
-        "field-manager",
-        "field-selector",
-        "filename",
-        "for",
-        "grace-period",
-        "kustomize",
-        "limit",
-        "namespace",
-        "output",
-        "patch",
-        "pod-selector",
-        "replicas",
-        "resource-version",
-        "revision",
-        "selector",
-        "sort-by",
-        "subresource",
-        "timeout",
-        "to-revision",
-        "type",
-        "validate",
-        "requests",
-        "limits",
-        "env",
-        "from-literal",
-        "image",
-        "port",
-        "template",
-        "tail",
-        "since",
-        "since-time",
-        "limit-bytes",
-        "max-log-requests",
-        "pod-running-timeout",
-        "api-version",
-        "prune-allowlist",
-        "applyset",
-        "aggregation-rule",
-        "annotation",
-        "cert",
-        "clusterip",
-        "default-backend",
-        "description",
-        "docker-email",
-        "docker-password",
-        "docker-server",
-        "docker-username",
-        "external-name",
-        "from-file",
-        "key",
-        "label-columns",
-        "non-resource-url",
-        "preemption-policy",
-        "scopes",
-        "api-group",
-        "categories",
-        "class",
-        "clusterrole",
-        "cpu",
-        "cpu-percent",
-        "duration",
-        "from",
-        "group",
-        "hard",
-        "labels",
-        "max",
-        "max-unavailable",
-        "min",
-        "min-available",
-        "name",
-        "node-port",
-        "protocol",
-        "raw",
-        "request-timeout",
-        "resource",
-        "resource-name",
-        "restart",
-        "role",
-        "rule",
-        "schedule",
-        "serviceaccount",
-        "target-port",
-        "tcp",
-        "types",
-        "user",
-        "value",
-        "verb",
-        "verbs",
-    }
+    """
+    aggregation-rule annotation annotations api-group api-version applyset as as-group as-uid
+    audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
+    cache-dir cascade categories cert certificate-authority chunk-size class client-certificate
+    client-key cluster cluster-ip clusterip clusterrole concurrency container context cpu
+    cpu-percent current-replicas default-backend description docker-email docker-password
+    docker-server docker-username dry-run duration env exec-api-version exec-arg exec-command
+    exec-env exec-interactive-mode external-ip external-name field-manager field-selector filename
+    for from from-env-file from-file from-literal grace-period group hard image image-pull-policy
+    key keys kubeconfig kuberc kustomize label-columns labels limit limit-bytes limits
+    load-balancer-ip log-flush-frequency max max-log-requests max-unavailable memory min
+    min-available name namespace namespaces node-port non-resource-url output output-directory
+    override-type overrides password patch patch-file pod-running-timeout pod-selector port
+    preemption-policy profile profile-output protocol proxy-url prune-allowlist raw replicas
+    request-timeout requests resource resource-name resource-version restart revision role rule
+    schedule scopes selector server serviceaccount session-affinity since since-time
+    skip-wait-for-delete-timeout sort-by subresource tail target-port tcp template timeout
+    tls-server-name to-revision token type types user username v validate value verb verbs vmodule
+    """.split()
 )
+_OTHERWISE = {("set", "prefix"): _VALUES, ("config", "raw"): _SWITCHES}
+"""Flags that are a switch with one command and take a value with another: which they are with this one."""
 
 
-_LOGS = frozenset({"logs"})
-_TERMINAL = frozenset({"attach", "debug", "exec"})
-_ONLY_OF: dict[str, frozenset[str]] = {
+_ELSEWHERE = "it reaches the one cluster that it is typed in, as the person who types (--as names another)"
+_REFUSED = {
+    **dict.fromkeys(("cluster", "context", "kubeconfig", "server"), _ELSEWHERE),
     **dict.fromkeys(
-        ("follow", "previous", "timestamps", "all-containers", "all-pods", "ignore-errors"), _LOGS
+        ("user", "username", "password", "token", "client-certificate", "client-key"), _ELSEWHERE
     ),
-    **dict.fromkeys(("prefix", "tail", "since", "since-time", "limit-bytes", "max-log-requests"), _LOGS),
-    **dict.fromkeys(("stdin", "tty"), _TERMINAL),
-    **dict.fromkeys(("watch-only", "output-watch-events", "show-kind"), frozenset({"get"})),
-    **dict.fromkeys(("prune-allowlist", "applyset"), frozenset({"apply"})),
-    "pod-running-timeout": _LOGS | _TERMINAL | {"port-forward"},
-    "api-version": frozenset({"explain"}),
-    "client": frozenset({"version"}),
-    "minify": frozenset({"config"}),
 }
-"""Flags that other commands do not know."""
+"""Global flags that would send a command somewhere else, and why they are refused."""
 
 
 Editor = Callable[[str], str]
 """A person with an editor: from the text that is opened to the text that is saved."""
+
+
+class Flags(dict[str, list[str]]):
+    """Flags by long name, each with all its values; ``asked`` are those that the command has asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[str, None] = {}
+
+    def __contains__(self, name: object) -> bool:
+        self.asked[str(name)] = None
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> list[str]:
+        self.asked[name] = None
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The values of a flag."""
+        self.asked[name] = None
+        return super().get(name, default)
 
 
 @dataclass
@@ -204,7 +118,7 @@ class Arguments:
     """A parsed command line: words, and flags by long name (each with all its values)."""
 
     words: list[str] = field(default_factory=list)
-    flags: dict[str, list[str]] = field(default_factory=dict)
+    flags: Flags = field(default_factory=Flags)
     command: list[str] = field(default_factory=list)
     """What stands behind ``--``."""
     editor: Editor | None = None
@@ -223,6 +137,10 @@ class Arguments:
     def on(self, name: str, default: bool = False) -> bool:
         """Whether a switch is on."""
         return self.get(name, "true" if default else "false") not in {"false", "0"}
+
+    def ignored(self) -> list[str]:
+        """The flags that were given and never asked about, but for those that could change nothing here."""
+        return [name for name in self.flags if name not in self.flags.asked and name not in WITHOUT_EFFECT]
 
     def integer(self, name: str) -> int | None:
         """A whole number, None when the flag is absent.
@@ -272,18 +190,29 @@ def parse(argv: Sequence[str]) -> Arguments:
         else:
             arguments.words.append(item)
     arguments.usage = _usage(arguments)
-    command = arguments.words[0] if arguments.words else ""
+    known = options_of(arguments.words)
     for name in arguments.flags:
-        if command not in _ONLY_OF.get(name, (command,)):
+        if known is None:
+            continue
+        if name in NOT_MODELLED:
+            what = f"of 'kubectl {' '.join(arguments.words[:1])}'"
+            raise UsageError(f"error: kcsim does not model --{name} {what}")
+        if name in known:
+            continue
+        if name not in GLOBAL:
             raise UsageError(f"error: unknown flag: --{name}{arguments.usage}")
+        if name in _REFUSED:
+            raise UsageError(f"error: kcsim does not model --{name}: {_REFUSED[name]}")
     return arguments
 
 
 def _add(arguments: Arguments, name: str, value: str | None, rest: list[str]) -> None:
-    if name in _SWITCHES:
+    command = arguments.words[0] if arguments.words else ""
+    kind = _OTHERWISE.get((command, name), _SWITCHES if name in _SWITCHES else _VALUES)
+    if kind is _SWITCHES:
         arguments.flags.setdefault(name, []).append("true" if value is None else value)
         return
-    if name not in _VALUES:
+    if name not in _VALUES and (command, name) not in _OTHERWISE:
         near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
         hint = f" (did you mean --{near[0]}?)" if near else ""
         raise UsageError(f"error: unknown flag: --{name}{hint}{_usage(arguments)}")

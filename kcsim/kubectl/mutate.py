@@ -16,7 +16,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.kubectl.targets import Target, choose, file_text, tell
 from kcsim.manifests import ManifestError, documents
 
 
@@ -188,6 +188,10 @@ _MEDIA = {
 def patch(session: Session, arguments: Arguments) -> Steps:
     """``kubectl patch KIND NAME -p '{...}' [--type merge|json|strategic]``."""
     text = arguments.get("patch")
+    if arguments.get("patch-file"):
+        if text:
+            raise KubectlError("error: cannot specify --patch and --patch-file together")
+        text = file_text(session, arguments.get("patch-file"))
     if not text:
         raise KubectlError("error: must specify --patch or --patch-file containing the contents of the patch")
     kind = arguments.get("type", "strategic")

@@ -15,6 +15,12 @@ from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Target, choose, namespace_of
 
 _RESTARTS = frozenset({"Always", "OnFailure", "Never"})
+_SERVICE_FIELDS = {
+    "type": "type",
+    "cluster-ip": "clusterIP",
+    "session-affinity": "sessionAffinity",
+    "load-balancer-ip": "loadBalancerIP",
+}
 _EXPOSED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "Service", "Pod"})
 
 
@@ -33,6 +39,11 @@ def run(session: Session, arguments: Arguments) -> Steps:
         "run": name
     }
     container: Object = {"name": name, "image": image, "resources": {}}
+    if arguments.get("image-pull-policy"):
+        container["imagePullPolicy"] = arguments.get("image-pull-policy")
+    if arguments.on("privileged"):
+        container["securityContext"] = {"privileged": True}
+    notes = {k: v for k, _, v in (item.partition("=") for item in arguments.flags.get("annotations", ()))}
     words = [*arguments.words[1:], *arguments.command]
     if words:
         container["command" if arguments.on("command") else "args"] = words
@@ -50,7 +61,7 @@ def run(session: Session, arguments: Arguments) -> Steps:
     pod: Object = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": labels, **({"annotations": notes} if notes else {})},
         "spec": {
             "containers": [container],
             "dnsPolicy": "ClusterFirst",
@@ -114,11 +125,15 @@ def _service(arguments: Arguments, target: Target, live: Object) -> Object:
         for place, number in enumerate(numbers)
     ]
     body: Object = {"selector": given or selector, "ports": ports}
-    if arguments.get("type"):
-        body["type"] = arguments.get("type")
+    for flag, field in _SERVICE_FIELDS.items():
+        if arguments.get(flag):
+            body[field] = arguments.get(flag)
+    if arguments.get("external-ip"):
+        body["externalIPs"] = [arguments.get("external-ip")]
     metadata: Object = {"name": arguments.get("name", target.name)}
-    if objects.labels(live):
-        metadata["labels"] = objects.labels(live)
+    labels = {k: v for k, _, v in (item.partition("=") for item in arguments.all("labels") if item)}
+    if labels or objects.labels(live):
+        metadata["labels"] = labels or objects.labels(live)
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": body}
 
 

@@ -207,6 +207,14 @@ def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str 
     raise KubectlError(f'error: the path "{path}" does not exist')
 
 
+def file_text(session: Session, path: str) -> str:
+    """The text of one file."""
+    content = session.files.get("-" if path == "-" else path)
+    if content is None:
+        raise KubectlError(f"error: unable to read patch file: open {path}: no such file or directory")
+    return content if isinstance(content, str) else bytes(content).decode()
+
+
 def files_below(files: Iterable[str], path: str, *, recursive: bool) -> list[str]:
     """The files that ``-f`` reads in a folder, in the order in which it walks them: name by name, folders among them."""
     under = _folder(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterator
 
 from kcsim.api.objects import Object
 from kcsim.kubectl.creators.common import head, required
@@ -45,12 +46,29 @@ def _entries(session: Session, arguments: Arguments) -> dict[str, bytes]:
         key, equals, path = item.partition("=")
         key, path = (key, path) if equals else (item.rpartition("/")[2], item)
         _add(found, key, _file(session, path))
+    for path in arguments.flags.get("from-env-file", ()):
+        for key, value in _env_lines(path, _file(session, path).decode()):
+            _add(found, key, value.encode())
     for item in arguments.flags.get("from-literal", ()):
         key, equals, value = item.partition("=")
         if not key or not equals:
             raise KubectlError(f"error: invalid literal source {item}, expected key=value")
         _add(found, key, value.encode())
     return found
+
+
+def _env_lines(path: str, text: str) -> Iterator[tuple[str, str]]:
+    """The pairs of an env file: blank lines and comments are passed over (pkg/util/env_file.go)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.lstrip()
+        if not line or line.startswith("#"):
+            continue
+        key, equals, value = line.partition("=")
+        if not key or any(c.isspace() for c in key):
+            raise KubectlError(f'error: "{path}:{number}": "{key}" is not a valid key name')
+        # A key alone takes its value from the shell, which has none here.
+        if equals:
+            yield key, value
 
 
 def _add(found: dict[str, bytes], key: str, value: bytes) -> None:
