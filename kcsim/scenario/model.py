@@ -22,6 +22,7 @@ from kcsim.scenario.values import (
     Json,
     Name,
     NamespaceName,
+    OrderText,
     Quantity,
     Rate,
 )
@@ -611,6 +612,9 @@ class Scenario(Part):
     summary: Annotated[str, "The story in some sentences."] = ""
     teaches: Annotated[str, "What one learns from it."] = ""
     seed: Annotated[Count, "Seed of every dice stream; the same seed gives the same trace."] = 1
+    order: Annotated[
+        OrderText, "In what order the events of one instant happen: fifo, random, pct:DEPTH or choices:I.J."
+    ] = "fifo"
     until: Annotated[Duration, "When the run ends, in virtual time."] = HOUR
     profile: Annotated[Literal["1.36", "1.31"], "Profile of delays and defaults, by Kubernetes version."] = (
         "1.36"

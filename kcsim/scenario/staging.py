@@ -43,7 +43,7 @@ class Source:
 
 def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, checking: bool = False) -> World:
     """A world with the scenario's clusters and images."""
-    world = World(seed, profile=scenario.profile, checking=checking)
+    world = World(seed, profile=scenario.profile, checking=checking, order=scenario.order)
     images = image_behaviours(scenario)
     _stock_registry(world, scenario, delivery, images)
     clusters = scenario.all_clusters()

@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from kcsim.engine.clock import format_duration, seconds
+from kcsim.engine.order import FORMS
+from kcsim.engine.ordered import engine_for
 
 DURATION_MAX = 1000 * 24 * 3600 * 1_000_000
 """Longest duration in µs: 1,000 days of virtual time."""
@@ -100,6 +102,13 @@ def _read_offset(value: Any) -> int:
     return sign * _read_duration(value.removeprefix("-") if isinstance(value, str) else value)
 
 
+def _read_order(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"write {', '.join(FORMS)}")  # noqa: TRY004 - as above
+    engine_for(0, value)
+    return value
+
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -166,6 +175,15 @@ COUNT = Form(
 NAME = Form("a name", _read_name, _same, {"type": "string", "pattern": f"^{_NAME.pattern}$"})
 LABEL = Form("a name", _read_label, _same, {"type": "string", "pattern": f"^{_LABEL.pattern}$"})
 EXPRESSION = Form("an expression", _read_text, _same, {"type": "string", "format": "kcsim-expression"})
+ORDER = Form(
+    "an order",
+    _read_order,
+    _same,
+    {
+        "type": "string",
+        "pattern": r"^(fifo|random(:[0-9]+)?|pct:[0-9]+(:[0-9]+)?|choices:[0-9.*]*)(@[0-9.]+(us|µs|ms|s|m|h|d))?$",
+    },
+)
 JSON = Form("a value", _same, _same, {}, scalar=False)
 
 Duration = Annotated[int, DURATION]
@@ -188,5 +206,7 @@ NamespaceName = Annotated[str, LABEL]
 """A namespace's name: no dots."""
 ExpressionText = Annotated[str, EXPRESSION]
 """An expression of `kcsim.scenario.expressions`, as written."""
+OrderText = Annotated[str, ORDER]
+"""In what order the events of one instant happen, as written."""
 Json = Annotated[Any, JSON]
 """Any JSON value."""

@@ -101,14 +101,16 @@ class Simulation:
         profile: str = "1.36",
         checking: bool = False,
         control_plane: ControlPlane | None = None,
+        order: str = "",
         world: World | None = None,
     ) -> None:
+        """``order``: in what order the events of one instant happen, ``fifo``, ``random``, ``pct:3`` or ``choices:0.2``."""
         if isinstance(nodes, int) and nodes < 0:
             raise ValueError(f"nodes must be 0 or more, not {nodes}")
         if isinstance(nodes, str) or not isinstance(nodes, int | Sequence):
             raise TypeError(f"nodes must be a count or a list of NodeSpec, not {nodes!r}")
         checked_seed(seed)
-        self.world = world or World(seed, profile=profile, checking=checking)
+        self.world = world or World(seed, profile=profile, checking=checking, order=order)
         self.inputs: list[Input] = []
         self._making: Mapping[str, Any] | None = None
         if world is None:
@@ -118,6 +120,7 @@ class Simulation:
                 "profile": profile,
                 "checking": checking,
                 "control_plane": control_plane,
+                "order": order,
             }
             specs = node_specs(nodes) if isinstance(nodes, int) else list(nodes)
             self.world.add_cluster("", specs, control_plane=control_plane)

@@ -16,7 +16,7 @@ from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
 from kcsim.engine.clock import SECOND
-from kcsim.engine.core import Engine
+from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
 from kcsim.simulation.control_plane import ControlPlane
@@ -57,8 +57,15 @@ class World:
         healthy_images: how images behaved before the faults that go on changed them.
     """
 
-    def __init__(self, seed: int = 0, *, profile: str = "1.36", checking: bool = False) -> None:
-        self.engine = Engine(seed)
+    def __init__(
+        self, seed: int = 0, *, profile: str = "1.36", checking: bool = False, order: str = ""
+    ) -> None:
+        """``order`` says in what order the events of one instant happen: see ``kcsim.engine.order``.
+
+        Raises:
+            ValueError: there is no such order.
+        """
+        self.engine = engine_for(seed, order)
         self.network = Network()
         lay_out(self.network)
         self.git = GitHost(self.engine, self.network, GIT)
