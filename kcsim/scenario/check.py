@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
 from kcsim.api.validation.rules import validate_create
 from kcsim.cluster.images import from_json
+from kcsim.cluster.routing.crds import definitions
 from kcsim.delivery.ci.rights import Deployer as Identity
 from kcsim.delivery.ci.rights import rbac_objects
 from kcsim.delivery.registry.reference import InvalidReference, parse
@@ -32,11 +33,11 @@ from kcsim.scenario.model import (
     Repository,
     Scenario,
     Spread,
-    Traffic,
 )
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
+from kcsim.scenario.traffic_checks import check_traffic
 from kcsim.scenario.values import NAME
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.simulation import Simulation
@@ -65,9 +66,12 @@ def check(scenario: Scenario, report: Report) -> None:
     contents = first_contents(scenario, report)
     follow(contents, scenario, report)
     catalog = Catalog(BUILT_IN + FLUX_RESOURCES)
+    if any(cluster.gateway for cluster in scenario.all_clusters()):
+        for definition in definitions():
+            catalog.add_crd(definition)
     objects = check_manifests(scenario, contents, catalog, report)
     for traffic in scenario.traffic:
-        _check_traffic(scenario, traffic, objects, report)
+        check_traffic(scenario, traffic, objects, report)
     _check_builds(scenario, objects, report)
     check_timeline(scenario, objects, catalog, report)
     check_expectations(scenario, objects, catalog, report)
@@ -369,70 +373,6 @@ def _repository_of(image: str) -> str:
     name = image.partition("@")[0]
     head, colon, tag = name.rpartition(":")
     return head if colon and "/" not in tag else name
-
-
-# Traffic.
-
-
-def _check_traffic(scenario: Scenario, traffic: Traffic, objects: Objects, report: Report) -> None:
-    if traffic.timeout <= 0:
-        report.add(
-            "KC104",
-            at(traffic, "timeout"),
-            "with no time to answer every request fails",
-            'Write it like "1s".',
-        )
-    for key, when in (("start", traffic.start), ("until", traffic.until)):
-        if when is not None and when > scenario.until:
-            report.add("KC302", at(traffic, key), f"traffic '{traffic.name}' goes beyond the end of the run")
-    if traffic.until is not None and traffic.until < traffic.start:
-        report.add(
-            "KC301", at(traffic, "until"), f"traffic '{traffic.name}' ends before it starts", "Swap the two."
-        )
-    if scenario.cluster_named(traffic.cluster) is None and traffic.cluster is not None:
-        known = [each.name for each in scenario.all_clusters()]
-        report.add(
-            "KC208",
-            at(traffic, "cluster"),
-            f"no cluster '{traffic.cluster}'",
-            did_you_mean(traffic.cluster, known, "clusters"),
-        )
-    kind, slash, name = traffic.to.partition("/")
-    if not slash or kind not in {"service", "services", "svc"} or not name:
-        report.add("KC104", at(traffic, "to"), f"'{traffic.to[:60]}' is no Service", "Write service/web.")
-        return
-    _check_service(traffic, name, objects, report)
-
-
-def _check_service(traffic: Traffic, name: str, objects: Objects, report: Report) -> None:
-    if objects.open_ended or objects.renamed:
-        return
-    found = objects.services.get((traffic.namespace, name))
-    if found is None:
-        others = sorted(f"{other} in namespace {space}" for space, other in objects.services)
-        remedy = did_you_mean(f"{name} in namespace {traffic.namespace}", others, "Services")
-        report.add(
-            "KC205", at(traffic, "to"), f"no Service '{name}' in namespace '{traffic.namespace}'", remedy
-        )
-        return
-    ports = [port for service in found for port in _ports(service)]
-    if traffic.port is None:
-        if len({number for number, _ in ports}) > 1:
-            report.add("KC212", at(traffic, "to"), f"Service '{name}' has several ports", "Write `port:`.")
-    elif not any(traffic.port in pair for pair in ports):
-        known = [str(part) for pair in ports for part in pair if part is not None]
-        report.add(
-            "KC212",
-            at(traffic, "port"),
-            f"Service '{name}' has no port {traffic.port}",
-            did_you_mean(str(traffic.port), known, "ports"),
-        )
-
-
-def _ports(service: object) -> list[tuple[int | None, str | None]]:
-    spec = service.get("spec") if isinstance(service, dict) else None
-    ports = spec.get("ports") if isinstance(spec, dict) else None
-    return [(port.get("port"), port.get("name")) for port in ports or () if isinstance(port, dict)]
 
 
 __all__ = ["NODES_MAX", "Cluster", "check"]

@@ -120,6 +120,27 @@ CODES: dict[str, Code] = {
     "KC507": Code(
         "the API group has no such kind", "Correct kind or apiVersion; `kubectl api-resources` lists them."
     ),
+    # What leads where.
+    "KC508": Code(
+        "a Service selects no pod",
+        "Mend the selector or the pods' labels; until then connections are refused.",
+        "warning",
+    ),
+    "KC509": Code(
+        "no container has a port of this name", "Name a port as the containers of its pods do.", "warning"
+    ),
+    "KC510": Code(
+        "a backend leads to no Service",
+        "Name a Service of the same namespace, and one of its ports.",
+        "warning",
+    ),
+    "KC511": Code("no controller plays this class", "Name a class that somebody plays.", "warning"),
+    "KC512": Code("calls go in a circle", "Break the circle: no request would ever be answered."),
+    "KC513": Code(
+        "a call leads to no Service",
+        "Name a Service as a pod does: http://cart, http://cart.shop.",
+        "warning",
+    ),
     # Repositories on disk.
     "KC601": Code(
         "the path is no git repository", "Give the folder that holds .git, or use `from:` for plain files."

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from kcsim.engine.clock import HOUR, MINUTE, SECOND
+from kcsim.engine.clock import HOUR, MILLISECOND, MINUTE, SECOND
 from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.values import (
     Count,
     Duration,
     ExpressionText,
+    Factor,
     Fraction,
     Json,
     Name,
@@ -75,6 +76,13 @@ class Cluster(Part):
         Count | tuple[Node, ...],
         "How many like machines (node-1, node-2, ...; among several clusters NAME-node-1, ...), or each machine by itself.",
     ] = 3
+    dns: Annotated[
+        bool, "CoreDNS in two pods: names are looked up there. Left out: a name is taken for its Service."
+    ] = False
+    ingress: Annotated[
+        bool, "An ingress controller (ingress-nginx) behind a load balancer plays Ingresses of class nginx."
+    ] = False
+    gateway: Annotated[bool, "The Gateway API and a controller that plays Gateways of class kcsim."] = False
     control_plane_replicas: Annotated[
         Count,
         "Instances of the controller manager and of the scheduler: one leads, the others stand by.",
@@ -120,6 +128,17 @@ class PullError(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Call(Part):
+    """A request that a program makes of another while it answers one; when it fails, the answer is a 5xx."""
+
+    to: Annotated[str, "The URL: http://cart, http://cart.shop:8080/items."]
+    timeout: Annotated[Duration, "How long it waits for an answer."] = SECOND
+    retries: Annotated[Count, "How often it tries again, at once."] = 0
+    optional: Annotated[bool, "It answers well although the call failed."] = False
+    share: Annotated[Fraction, "Share of its requests that need the call."] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Image(Part):
     """What an image does when its container runs: behaviour as data, read by `kcsim.cluster.images`."""
 
@@ -156,6 +175,10 @@ class Image(Part):
         False
     )
     latency: Annotated[Duration | None, "Time to answer one request; 2ms when left out."] = None
+    calls: Annotated[
+        tuple[str | Call, ...],
+        "Programs it asks, one after the other, before it answers: URLs, or whole calls.",
+    ] = ()
     stops_after_sigterm: Annotated[Duration | None, "From SIGTERM until it exits."] = None
     ignores_sigterm: Annotated[bool, "It goes on until SIGKILL."] = False
     ports: Annotated[
@@ -353,7 +376,71 @@ class Flux(Part):
         return (self.kustomization or Kustomization(),)
 
 
-Delivery = Push | Flux
+@dataclass(frozen=True, kw_only=True)
+class Application(Part):
+    """Argo CD's Application (argoproj.io/v1alpha1); repoURL and targetRevision come from `repository`."""
+
+    name: Annotated[Name | None, "metadata.name; the repository's name when left out."] = None
+    path: Annotated[str | None, "spec.source.path; the repository's path when left out."] = None
+    recurse: Annotated[bool, "spec.source.directory.recurse: folders below the path, too."] = False
+    namespace: Annotated[NamespaceName, "spec.destination.namespace: where objects go that name none."] = (
+        "default"
+    )
+    project: Annotated[Name, "spec.project; other than default, one that permits everything is made."] = (
+        "default"
+    )
+    automated: Annotated[bool, "spec.syncPolicy.automated: a new commit is synced without being asked."] = (
+        True
+    )
+    prune: Annotated[bool, "spec.syncPolicy.automated.prune: delete what is no longer in git."] = False
+    self_heal: Annotated[bool, "spec.syncPolicy.automated.selfHeal: undo what differs from git."] = False
+    allow_empty: Annotated[bool, "spec.syncPolicy.automated.allowEmpty: prune even the last object."] = False
+    sync_options: Annotated[
+        tuple[str, ...], "spec.syncPolicy.syncOptions: CreateNamespace=true, ServerSideApply=true ..."
+    ] = ()
+    retry_limit: Annotated[
+        Count | None, "spec.syncPolicy.retry.limit; 5 for automated syncs when left out."
+    ] = None
+    ignore_differences: Annotated[
+        tuple[Json, ...], "spec.ignoreDifferences: {group, kind, jsonPointers: [/spec/replicas]}."
+    ] = ()
+    annotations: Annotated[Mapping[str, str], "metadata.annotations."] = field(default_factory=dict)
+    cascade: Annotated[bool, "The resources finalizer: deleting the Application deletes what it manages."] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArgoCD(Part):
+    """Pull-based delivery: Argo CD in one cluster compares it, and further clusters, with git and syncs them."""
+
+    type: Annotated[Literal["argocd"], "Argo CD inside a cluster."] = "argocd"
+    repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
+    clusters: Annotated[tuple[Name, ...], "Clusters it delivers to; all when left out."] = ()
+    hub: Annotated[Name | None, "The cluster that runs it; the first when left out."] = None
+    namespace: Annotated[NamespaceName, "Namespace of its components and Applications."] = "argocd"
+    webhook: Annotated[
+        bool, "A webhook tells argocd-server of a push; otherwise the controller looks again and again."
+    ] = False
+    pipeline: Annotated[Pipeline | None, "CI that builds images; it holds no credentials to the cluster."] = (
+        None
+    )
+    refresh: Annotated[Duration, "timeout.reconciliation: an Application is compared after so long."] = (
+        2 * MINUTE
+    )
+    jitter: Annotated[Duration, "timeout.reconciliation.jitter: up to so much is added."] = MINUTE
+    controllers: Annotated[Count, "Replicas of the application controller, which share the clusters."] = 1
+    application: Annotated[Application | None, "The Application object, when there is one."] = None
+    applications: Annotated[tuple[Application, ...], "The Application objects, when there are several."] = ()
+
+    def all_applications(self) -> tuple[Application, ...]:
+        """Every Application; one with Argo CD's defaults, but synced automatically, when the file names none."""
+        if self.applications:
+            return self.applications
+        return (self.application or Application(),)
+
+
+Delivery = Push | Flux | ArgoCD
 
 
 # Controllers of one's own.
@@ -380,20 +467,98 @@ class Controller(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Level(Part):
+    """A step of the shape of a day: from then on the rate is so many times what `rate` or `users` says."""
+
+    at: Annotated[Duration, "The time of the day; the run begins at 0s, and after 24h it begins again."]
+    factor: Annotated[Factor, "How many times."]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst(Part):
+    """A stretch in which the rate is many times what it is otherwise."""
+
+    at: Annotated[Duration, "When it begins."]
+    for_: Annotated[Duration, "How long it lasts."]
+    factor: Annotated[Factor, "How many times."]
+    every: Annotated[Duration | None, "It comes again so often; left out: once."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries(Part):
+    """When clients try again."""
+
+    attempts: Annotated[Count, "Tries after the first, at most."] = 2
+    backoff: Annotated[Duration, "The wait before the second try."] = 100 * MILLISECOND
+    factor: Annotated[Factor, "Each further wait is so many times the one before."] = 2.0
+    max_backoff: Annotated[Duration, "The longest wait."] = 10 * SECOND
+    budget: Annotated[
+        Fraction | None, "Retries for each request on the average, at most; left out: as many as fail."
+    ] = None
+    on: Annotated[
+        tuple[Literal["connect", "reset", "timeout", "5xx"], ...], "What is tried again; all when left out."
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAlive(Part):
+    """Connections that clients keep open: requests of one stay with its pod until it ends."""
+
+    connections: Annotated[Count, "How many, of all clients together."]
+    max_age: Annotated[Duration | None, "Each is closed and opened again after so long; left out: never."] = (
+        None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Traffic(Part):
-    """Open-loop requests to a Service: they come at their rate, whatever the answers are."""
+    """Clients and their requests: at a rate whatever the answers are (open loop), or users who wait for them (closed loop)."""
 
     name: Annotated[Name, "Who asks, as expectations name them."]
-    to: Annotated[str, "The Service: service/web."]
-    namespace: Annotated[NamespaceName, "The Service's namespace."] = "default"
+    to: Annotated[str, "The Service, service/web, or a URL: http://shop.example/cart."]
+    namespace: Annotated[
+        NamespaceName, "The namespace of the Service, of the workload and of the Gateway."
+    ] = "default"
     port: Annotated[
         Count | str | None, "Port of the Service, number or name; its only one when left out."
     ] = None
-    rate: Annotated[Rate, "Requests: 20/s, 600/m."]
-    timeout: Annotated[Duration, "A request without an answer for so long has failed."] = SECOND
+    from_: Annotated[
+        str | None, "The pods that ask: deployment/cart. Left out: users outside the cluster."
+    ] = None
+    entry: Annotated[
+        Literal["NodePort", "LoadBalancer", "Ingress", "Gateway"] | None,
+        "How users come in; left out: at the edge of the cluster, which knows the Services at once.",
+    ] = None
+    gateway: Annotated[Name | None, "With `entry: Gateway`: the Gateway."] = None
+    headers: Annotated[Mapping[str, str], "Headers of each request, for routes to match."] = field(
+        default_factory=dict
+    )
+    rate: Annotated[Rate | None, "Open loop: 20/s, 600/m."] = None
+    users: Annotated[Count | None, "Closed loop: how many users."] = None
+    think: Annotated[Duration, "Closed loop: how long each waits after an answer."] = SECOND
+    shape: Annotated[tuple[Level, ...], "The shape of the day."] = ()
+    bursts: Annotated[tuple[Burst, ...], "Stretches of more, or less."] = ()
+    timeout: Annotated[Duration, "A try without an answer for so long has failed."] = SECOND
+    retries: Annotated[Retries | None, "Failed requests are tried again."] = None
+    keep_alive: Annotated[
+        KeepAlive | None, "Connections are kept open; left out: each try opens one of its own."
+    ] = None
+    objective: Annotated[
+        Fraction | None, "Share of requests that have to be answered well: what is left is the error budget."
+    ] = None
+    each: Annotated[
+        bool,
+        "Play every request as an event of its own, for small runs; left out: they are counted as flows.",
+    ] = False
     start: Annotated[Duration, "When the first request is sent."] = 0
     until: Annotated[Duration | None, "When the last one is sent; the scenario's end when left out."] = None
     cluster: Annotated[Name | None, "The Service's cluster; the first when left out."] = None
+
+    @property
+    def service(self) -> str:
+        """The name of the Service; "" for a URL."""
+        kind, slash, name = self.to.partition("/")
+        return name if slash and kind in ("service", "services", "svc") and "/" not in name else ""
 
 
 # The timeline.
@@ -462,6 +627,14 @@ class FluxCommand:
 
 
 @dataclass(frozen=True)
+class ArgocdCommand:
+    """A person types an argocd command line (without the word argocd)."""
+
+    line: str
+    user: str
+
+
+@dataclass(frozen=True)
 class Fault:
     """Something breaks: a kind of `kcsim.scenario.faults.FAULTS`, the fields beside it; `duration` in µs, None: for good."""
 
@@ -470,12 +643,12 @@ class Fault:
     duration: int | None
 
 
-Action = Commit | Revert | Kubectl | Apply | FluxCommand | Fault | Image
+Action = Commit | Revert | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
-ACTIONS = ("commit", "revert", "kubectl", "apply", "flux", "image", "fault")
+ACTIONS = ("commit", "revert", "kubectl", "apply", "flux", "argocd", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
 
 
@@ -500,6 +673,7 @@ class Moment(Part):
     flux: Annotated[str | None, "A flux command line, without the word flux: suspend kustomization shop."] = (
         None
     )
+    argocd: Annotated[str | None, "An argocd command line, without the word argocd: app sync shop."] = None
     as_: Annotated[str, "Who types the command."] = "dana"
     image: Annotated[
         Image | None, "An image's behaviour from now on, whole: what is not written is the default."
@@ -514,7 +688,9 @@ class TimelineEntry(FaultFields, Moment):
     """One thing that happens, in every delivery's world alike."""
 
     for_: Annotated[Duration | None, "How long the fault lasts; left out: for good."] = None
-    until: Annotated[Duration | None, "When the fault ends, in place of `for`: from the start of the run."] = None
+    until: Annotated[
+        Duration | None, "When the fault ends, in place of `for`: from the start of the run."
+    ] = None
 
     def action_names(self) -> tuple[str, ...]:
         """The action fields written; a valid entry has one."""
@@ -536,6 +712,8 @@ class TimelineEntry(FaultFields, Moment):
             return Apply(self.apply, self.as_)
         if self.flux is not None:
             return FluxCommand(self.flux, self.as_)
+        if self.argocd is not None:
+            return ArgocdCommand(self.argocd, self.as_)
         if self.fault is not None:
             written = {name: getattr(self, name) for name in FAULT_FIELDS}
             lasts = self.for_ if self.until is None else self.until - self.at

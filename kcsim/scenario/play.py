@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kcsim.api.catalog import BUILT_IN, Catalog
+from kcsim.cluster.routing.crds import definitions
 from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
@@ -20,6 +21,7 @@ from kcsim.manifests import ManifestError, read
 from kcsim.scenario.acts import Acts
 from kcsim.scenario.authors import Authors
 from kcsim.scenario.changes import Change
+from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.drift import Drift
@@ -44,7 +46,6 @@ from kcsim.scenario.staging import (
 )
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
-from kcsim.simulation.places import USERS
 from kcsim.simulation.simulation import Run, Simulation, Time, checked_seed
 
 
@@ -126,19 +127,8 @@ class Play(Simulation):
         )
 
     def _traffic(self, traffic: Traffic) -> TrafficSource:
-        cluster = self.world.clusters[cluster_name(self.scenario, traffic.cluster)]
-        return TrafficSource(
-            cluster.pods,
-            traffic.name,
-            service=traffic.to.partition("/")[2],
-            namespace=traffic.namespace,
-            port=traffic.port,
-            rate=traffic.rate,
-            timeout=traffic.timeout,
-            start=traffic.start,
-            until=traffic.until,
-            source=USERS,
-        )
+        cluster = cluster_name(self.scenario, traffic.cluster)
+        return self.world.add_traffic(traffic.name, cluster=cluster, **source_options(traffic))
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -146,6 +136,11 @@ class Play(Simulation):
     def end(self) -> float:
         """When the story ends, virtual seconds."""
         return to_seconds(self._end)
+
+    @property
+    def _last_instant(self) -> int:
+        """When the story ends, µs."""
+        return self._end
 
     @property
     def over(self) -> bool:
@@ -348,6 +343,9 @@ class Reading:
 def _catalog(play: Play) -> Catalog:
     """The kinds that expressions may name: those built in, Flux's, and those whose definitions the story brings."""
     catalog = Catalog(BUILT_IN + FLUX_RESOURCES)
+    if any(cluster.gateway for cluster in play.scenario.all_clusters()):
+        for definition in definitions():
+            catalog.add_crd(definition)
     entries = play.scenario.timeline
     texts: list[str | bytes | None] = [data for c in play.commits() for data in c.files.values()]
     texts += [text for entry in entries if entry.commit is not None for text in entry.commit.files.values()]
@@ -378,7 +376,7 @@ class Asked:
 
     def failed(self, since: int, until: int) -> Sequence[int]:
         """Whole seconds in (since, until] within which requests may have failed."""
-        lag = self._source.timeout
+        lag = self._source.patience
         found: set[int] = set()
         for failure in self._source.failures(until):
             begin, end = max(failure.since, since), min(failure.until + lag + SECOND, until)

@@ -12,8 +12,10 @@ from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.dump import to_data
-from kcsim.scenario.model import Delivery, Flux, Image, Node, Push, Repository, Scenario
+from kcsim.scenario.model import Cluster, Delivery, Flux, Image, Node, Push, Repository, Scenario
 from kcsim.simulation.control_plane import ControlPlane
+from kcsim.simulation.dns import install_dns
+from kcsim.simulation.routing import install_gateway, install_ingress
 from kcsim.simulation.world import World
 
 DEFAULT_BRANCH = "main"
@@ -53,7 +55,18 @@ def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, che
         replicas = cluster.control_plane_replicas
         plane = ControlPlane(replicas, replicas, cluster.control_plane_controllers)
         world.add_cluster(name, nodes, control_plane=plane)
+        _install(world, name, cluster)
     return world
+
+
+def _install(world: World, name: str, cluster: Cluster) -> None:
+    """What a cluster has beside Kubernetes itself."""
+    if cluster.dns:
+        install_dns(world, name)
+    if cluster.ingress:
+        install_ingress(world, name)
+    if cluster.gateway:
+        install_gateway(world, name)
 
 
 def cluster_name(scenario: Scenario, name: str | None) -> str:
@@ -163,6 +176,8 @@ def delivered_paths(delivery: Delivery, source: Source) -> tuple[str, ...]:
     """The folders of a repository that a delivery brings to the cluster."""
     if isinstance(delivery, Push):
         return (delivery.path,) if delivery.path is not None else source.folders
-    assert isinstance(delivery, Flux), "a delivery is one of the two"
-    named = [each.path for each in delivery.all_kustomizations()]
+    parts: Sequence[Kustomization | Application] = (
+        delivery.all_kustomizations() if isinstance(delivery, Flux) else delivery.all_applications()
+    )
+    named = [each.path for each in parts]
     return tuple(dict.fromkeys(path for path in named if path is not None)) or source.folders

@@ -6,7 +6,7 @@ added on top by whoever tells the story; see ``kcsim.scenario.play``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
@@ -15,7 +15,6 @@ from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
-from kcsim.engine.clock import SECOND
 from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
@@ -108,37 +107,13 @@ class World:
         return cluster
 
     def add_traffic(
-        self,
-        name: str,
-        *,
-        service: str,
-        namespace: str = "default",
-        port: int | str | None = None,
-        rate: float,
-        timeout: int = SECOND,
-        start: int = 0,
-        until: int | None = None,
-        cluster: str = "",
-        source: str = USERS,
-        entry: str = "",
+        self, name: str, *, cluster: str = "", source: str = USERS, **options: Any
     ) -> TrafficSource:
-        """Users who send ``rate`` requests a second to a Service, from outside the cluster unless ``source`` is a host
-        in it; times in µs. See ``TrafficSource``.
+        """Clients who send requests, from outside the cluster unless ``source`` is a host in it; ``options`` are those of
+        ``TrafficSource``: ``service`` or ``url``, ``rate``, ``timeout`` and so on, times in µs.
         """
         home = self.clusters[cluster] if cluster else self.cluster
-        traffic = self.traffic[name] = TrafficSource(
-            home.pods,
-            name,
-            service=service,
-            namespace=namespace,
-            port=port,
-            rate=rate,
-            timeout=timeout,
-            start=start,
-            until=until,
-            source=source,
-            entry=entry,
-        )
+        traffic = self.traffic[name] = TrafficSource(home.pods, name, source=source, **options)
         return traffic
 
     def push_image(self, behaviour: ImageBehaviour) -> None:

@@ -182,6 +182,13 @@ class TrafficSource:
         return self.demand.wanted(self._engine.now, 0)
 
     @property
+    def patience(self) -> int:
+        """The longest that a request with all its tries can take (µs)."""
+        retries = self._retries
+        waits = sum(retries.wait(tried) for tried in range(1, retries.attempts + 1))
+        return self.timeout * (retries.attempts + 1) + waits
+
+    @property
     def ledger(self) -> Ledger | Tally:
         """What became of the requests."""
         return self._way.ledger

@@ -8,6 +8,20 @@ import pytest
 from kcsim.scenario.diagnostics import CODES, ScenarioError
 from kcsim.scenario.load import Loaded, examine, examine_text, load, loads
 
+INGRESS = """\
+      deploy/ingress.yaml: |
+        apiVersion: networking.k8s.io/v1
+        kind: Ingress
+        metadata: {name: web, namespace: shop}
+        spec:
+          ingressClassName: nginx
+          rules:
+            - host: shop.example
+              http:
+                paths:
+                  - {path: /, pathType: Prefix, backend: {service: {name: wbe, port: {number: 80}}}}
+"""
+
 # id, old text, new text, code, text the position points at (its last occurrence), words of message or remedy
 CASES = [
     ("tab", "  nodes:\n", "\tnodes:\n", "KC004", "\tnodes", "spaces"),
@@ -109,6 +123,25 @@ CASES = [
     ("fault", "node-crash", "node-crush", "KC703", "node-crush", "did you mean 'node-crash'"),
     ("fault without target", "    node: node-2\n", "", "KC704", "node-crash", "needs the field 'node'"),
     ("fault with foreign field", "node: node-2", "node: node-2\n    client: ci", "KC704", "client: ci", "takes no field"),
+    ("selector of nothing", "selector: {app: web}", "selector: {app: wbe}", "KC508", "{app: wbe}", "did you mean 'app=web'"),
+    ("port name of nobody", "              port: 80\n", "              port: 80\n              targetPort: htp\n", "KC509", "htp", "no container"),
+    ("backend of nothing", "deliveries:\n", INGRESS + "deliveries:\n", "KC510", "wbe, port", "did you mean 'web'"),
+    ("backend's port", "deliveries:\n", INGRESS.replace("wbe", "web").replace("number: 80", "number: 81") + "deliveries:\n", "KC510", "{number: 81}", "no port 81"),
+    ("ingress that nobody plays", "deliveries:\n", INGRESS.replace("wbe", "web") + "deliveries:\n", "KC505", "Ingress\n", "ingress: true"),
+    ("circle of calls", "readyAfter: 5s", "readyAfter: 5s\n    calls: [http://web.shop]", "KC512", "http://web.shop", "circle"),
+    ("call of nothing", "readyAfter: 5s", "readyAfter: 5s\n    calls: [http://web, {to: http://crat}]", "KC513", "{to: http://crat}", "no manifest makes"),
+    ("call that is no URL", "readyAfter: 5s", "readyAfter: 5s\n    calls: [cart]", "KC104", "[cart]", "http://cart"),
+    ("neither rate nor users", "    rate: 2/s\n", "", "KC105", "name: shoppers", "neither"),
+    ("both rate and users", "rate: 2/s", "rate: 2/s\n    users: 3", "KC105", "name: shoppers", "both"),
+    ("url", "to: service/web", "to: ftp://web", "KC104", "ftp://web", "http://web"),
+    ("entry that nobody plays", "rate: 2/s", "rate: 2/s\n    entry: Ingress", "KC105", "Ingress", "ingress: true"),
+    ("gateway without a name", "rate: 2/s", "rate: 2/s\n    entry: Gateway", "KC105", "Gateway", "`gateway:`"),
+    ("workload of clients", "rate: 2/s", "rate: 2/s\n    from: deployment/wbe", "KC407", "deployment/wbe", "did you mean 'web'"),
+    ("pods with an entry", "rate: 2/s", "rate: 2/s\n    from: deployment/web\n    entry: NodePort", "KC105", "entry: NodePort", "inside already"),
+    ("burst without end", "rate: 2/s", "rate: 2/s\n    bursts: [{at: 1m, for: 2m, factor: 3, every: 1m}]", "KC104", "{at: 1m, for", "between two"),
+    ("levels out of order", "rate: 2/s", "rate: 2/s\n    shape: [{at: 2h, factor: 1}, {at: 1h, factor: 2}]", "KC301", "1h, factor: 2", "Sort"),
+    ("no connections", "rate: 2/s", "rate: 2/s\n    keepAlive: {connections: 0}", "KC104", "0}\n", "1 to"),
+    ("too many for each", "rate: 2/s", "rate: 5000/s\n    each: true", "KC104", "true\ntimeline", "too many"),
     ("target without fault", "kubectl: scale", "for: 5m\n    kubectl: scale", "KC704", "for: 5m\n    kub", "goes with a fault"),
 ]  # fmt: skip
 
@@ -240,7 +273,7 @@ def test_clone_without_commits(base, tmp_path):
 
 
 def test_every_code_is_raised_by_some_test():
-    elsewhere = {"KC001", "KC002", "KC003", "KC011", "KC601", "KC602", "KC604", "KC605", "KC801"}
+    elsewhere = {"KC511", "KC001", "KC002", "KC003", "KC011", "KC601", "KC602", "KC604", "KC605", "KC801"}
     assert {case[3] for case in CASES} | elsewhere == set(CODES)
 
 
@@ -273,3 +306,11 @@ def test_examine_never_raises_for_odd_names():
         loaded = examine(name)
         assert loaded.scenario is None
         assert loaded.diagnostics[0].code in {"KC001", "KC011"}
+
+
+def test_ingress_of_a_class_that_nobody_plays(base):
+    text = base.replace("cluster:\n", "cluster:\n  ingress: true\n", 1)
+    ingress = INGRESS.replace("wbe", "web").replace("ingressClassName: nginx", "ingressClassName: traefik")
+    found = examine_text(text.replace("deliveries:\n", ingress + "deliveries:\n", 1), "base.yaml").diagnostics
+    assert [(each.code, each.severity) for each in found] == [("KC511", "warning")]
+    assert "nginx" in found[0].remedy
