@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
-from kcsim.api.request import Operation, User
+from kcsim.api.request import Computed, Operation, User
 from kcsim.api.server import ApiServer
 from kcsim.api.status import StatusError, Unreachable, no_such_resource
 from kcsim.engine.clock import SECOND
@@ -146,6 +146,25 @@ class Call:
     def start(self, done: Done) -> None:
         """Send it; ``done(object, None)`` or ``done(None, StatusError)`` once."""
         self._client.send(self.op, done)
+
+
+class Report:
+    """A PATCH of the status of an object, worked out already; not sent until it is waited for or started."""
+
+    __slots__ = ("_client", "computed", "name", "namespace", "resource")
+
+    def __init__(
+        self, client: Client, resource: Resource, namespace: str, name: str, computed: Computed
+    ) -> None:
+        self._client = client
+        self.resource = resource
+        self.namespace = namespace
+        self.name = name
+        self.computed = computed
+
+    def start(self, done: Done) -> None:
+        """Send it; ``done(object, None)`` or ``done(None, StatusError)`` once."""
+        self._client.send_report(self, done)
 
 
 def _ignored(_value: Any, _error: Exception | None) -> None:
@@ -332,6 +351,10 @@ class Client:
         else:
             self._serve(self._op("create", "events", event["metadata"]["namespace"], body=event), _ignored)
 
+    def report(self, resource: str | Resource, namespace: str, name: str, computed: Computed) -> Report:
+        """PATCH (strategic) to /status: the object as stored."""
+        return Report(self, self.resource(resource), namespace, name, computed)
+
     def bind(self, pod: Object, node: str) -> Call:
         """POST pods/binding."""
         metadata = pod["metadata"]
@@ -437,6 +460,18 @@ class Client:
         endpoint = self.endpoint
         if endpoint.seams is not None and not endpoint.seams.sending(self, op):
             return
+        self._send(op.verb in _READS, self._serve, op, done)
+
+    def send_report(self, report: Report, done: Done) -> None:
+        """Put the report on its way; used by ``Report``."""
+        if self.endpoint.seams is None:
+            self._send(False, self._take, report, done)
+        else:
+            self.send(self._op_of(report), done)
+
+    def _send(self, reads: bool, serve: Callable[[Any, Done], None], what: object, done: Done) -> None:
+        """Have ``what`` served when it has travelled to the server and been worked on."""
+        endpoint = self.endpoint
         wait = self._take_token() if self._interval else 0
         fault = self.fault or (endpoint.fault_of(self) if endpoint.faults else None)
         if self._routes_at != endpoint.network.version:
@@ -447,10 +482,10 @@ class Client:
                 wait + endpoint.profile.dial_timeout, done, f"dial tcp {endpoint.host}:6443: i/o timeout"
             )
             return
-        delay = wait + self._dice.total(self._reading if op.verb in _READS else self._writing)
+        delay = wait + self._dice.total(self._reading if reads else self._writing)
         if fault is not None:
             delay += fault.delay
-        self._engine.after(delay, self._serve, op, done)
+        self._engine.after(delay, serve, what, done)
 
     def _find_routes(self) -> None:
         """The ways to the server and back, kept until the network changes."""
@@ -490,8 +525,46 @@ class Client:
             error = refusal
         if endpoint.seams is not None and not endpoint.seams.served(self, op):
             return
-        if done is _ignored:
-            return
+        if done is not _ignored:
+            self._answer(fault, done, value, error)
+
+    def _take(self, report: Report, done: Done) -> None:
+        """The report has travelled to the server: no request is made of it where its outcome is known."""
+        endpoint = self.endpoint
+        if endpoint.serving and not endpoint.faults and self.fault is None and endpoint.seams is None:
+            value: Object | None = None
+            error: Exception | None = None
+            try:
+                value = endpoint.server.take_status(
+                    self.user,
+                    self.user_agent,
+                    report.resource,
+                    report.namespace,
+                    report.name,
+                    report.computed,
+                )
+            except StatusError as refusal:
+                error = refusal
+            if value is not None or error is not None:
+                self._answer(None, done, value, error)
+                return
+        self._serve(self._op_of(report), done)
+
+    def _op_of(self, report: Report) -> Operation:
+        """The request that a report stands for."""
+        return self._op(
+            "patch",
+            report.resource,
+            report.namespace,
+            report.name,
+            body=report.computed.patch() or {},
+            patch_type="strategic",
+            subresource="status",
+        )
+
+    def _answer(self, fault: ClientFault | None, done: Done, value: Any, error: Exception | None) -> None:
+        """The answer goes back."""
+        endpoint = self.endpoint
         if self._routes_at != endpoint.network.version:
             self._find_routes()
         back = self._back
@@ -540,6 +613,10 @@ class DirectClient(Client):
             return
         self._warn(answer.warnings)
         done(answer.body, None)
+
+    def send_report(self, report: Report, done: Done) -> None:
+        """Perform at once."""
+        self.send(self._op_of(report), done)
 
     def now(self, call: Call) -> Any:
         """The answer to a call, or its ``StatusError``."""

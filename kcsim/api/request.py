@@ -112,8 +112,6 @@ class Operation:
     """Show metadata.managedFields. Real clients always get them; here only who looks at them pays for them."""
     precondition_uid: str = ""
     precondition_resource_version: str = ""
-    computed: Computed | None = None
-    """In place of the body of a patch to a status that kcsim itself worked out."""
     warnings: tuple[str, ...] = ()
     """What admission found and let pass: told with the answer."""
     duplicates: Sequence[str] = ()

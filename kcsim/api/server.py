@@ -97,11 +97,6 @@ class ApiServer:
         # Lists by name are asked for like the one object.
         name = op.name or (named_by(op.field_selector) if op.field_selector else "")
         self.authorizer.check(user, op.verb, resource, op.namespace, name, op.subresource)
-        if op.computed is not None:
-            taken = self._taken(op, op.computed) if not self.log.checking else None
-            if taken is not None:
-                return taken
-            op.body = op.computed.patch() or {}
         if resource.group in self._aggregators:
             return self._aggregators[resource.group](op)
         if op.subresource and resource.subresource(op.subresource) is None:
@@ -129,13 +124,28 @@ class ApiServer:
             return
         self.writes += 1
 
-    def _taken(self, op: Operation, computed: Computed) -> Answer | None:
-        """A computed status over the one it was computed for; None when there is another one by now."""
-        current = self.log.get(op.resource, op.namespace, op.name)
-        if current is None or current.object.get("status") is not computed.before:
+    def take_status(
+        self, user: User, manager: str, resource: Resource, namespace: str, name: str, computed: Computed
+    ) -> Object | None:
+        """Store a status over the one it was computed for: the object as stored.
+
+        None, and nothing is done, where it has to be asked for in full: there is another status by now, the object
+        only waits to vanish, or the server is in checking mode.
+
+        Raises:
+            StatusError: 403 when no rule allows it.
+        """
+        current = self.log.get(resource, namespace, name)
+        if current is None or current.object.get("status") is not computed.before or self.log.checking:
             return None
+        if objects.is_deleting(current.object) and self.store.may_vanish(resource, current.object):
+            return None
+        self.requests += 1
+        asked, who = self.asked, user.name
+        asked[who] = asked.get(who, 0) + 1
+        self.authorizer.check(user, "patch", resource, namespace, name, "status")
         self.writes += 1
-        return Answer(200, self.store.take_status(op, current, computed.after).object)
+        return self.store.take_status(resource, current, computed.after, who, manager).object
 
     def _with_warning(self, op: Operation, warning: str) -> Answer:
         try:

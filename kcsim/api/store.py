@@ -231,7 +231,7 @@ class Store:
         new = self._services.on_update(resource, new, old)
         if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
             return current
-        if objects.is_deleting(new) and self._may_vanish(resource, new) and not op.dry_run:
+        if objects.is_deleting(new) and self.may_vanish(resource, new) and not op.dry_run:
             return self._remove(op, current, new)
         verb = "apply" if operation == "Apply" else op.verb
         return self._write(
@@ -287,24 +287,17 @@ class Store:
                 merged[field] = before[field]
         return {**new, "apiVersion": resource.group_version, "kind": resource.kind, "metadata": merged}
 
-    def take_status(self, op: Operation, current: Version, made: Object) -> Version:
+    def take_status(
+        self, resource: Resource, current: Version, made: Object, actor: str, manager: str
+    ) -> Version:
         """Store a status that kcsim itself worked out, over the version that it was worked out for.
 
         Does what ``update`` would come to with it, and nothing that would change nothing.
         """
         old = current.object
-        if objects.is_deleting(old) and self._may_vanish(op.resource, old):
-            return self._remove(op, current, {**old, "status": made})
         new = {**old, "metadata": {**old["metadata"]}, "status": made}
         return self.log.enter(
-            op.resource,
-            current.key,
-            new,
-            op.user.name,
-            "patch",
-            op.field_manager,
-            current,
-            subresource="status",
+            resource, current.key, new, actor, "patch", manager, current, subresource="status"
         )
 
     # --- delete -------------------------------------------------------------------------------------------------
@@ -417,7 +410,7 @@ class Store:
         return objects.with_metadata(obj, finalizers=finalizers or None, **marks)
 
     @staticmethod
-    def _may_vanish(resource: Resource, obj: Object) -> bool:
+    def may_vanish(resource: Resource, obj: Object) -> bool:
         """Whether an object that is being deleted has nothing left to wait for."""
         metadata = obj["metadata"]
         if metadata.get("finalizers"):
@@ -486,7 +479,7 @@ class Store:
         ``change`` gives a new object; its metadata are new, or those it was given.
         """
         new = change(current.object)
-        if objects.is_deleting(new) and self._may_vanish(op.resource, new):
+        if objects.is_deleting(new) and self.may_vanish(op.resource, new):
             return self._remove(op, current, new)
         if new["metadata"] is current.object["metadata"]:
             new = {**new, "metadata": {**new["metadata"]}}

@@ -83,9 +83,8 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
             merged = _with_topology(tuple(objects.labels(old).items()), labels)
             old = {**old, "metadata": {**old["metadata"], "labels": merged}}
         spec = {**old["spec"], "nodeName": target}
-        before = old["status"].get("conditions") or []
-        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-        conditions = objects.set_condition(before, scheduled, now)
+        before = old["status"].get("conditions")
+        conditions = objects.set_condition(before, _SCHEDULED, now) if before else _only_scheduled(now)
         state = {**old["status"], "conditions": conditions}
         # A pod that is bound has no use for a nomination (gate ClearingNominatedNodeNameAfterBinding, on since 1.35).
         state.pop("nominatedNodeName", None)
@@ -107,6 +106,15 @@ def _topology_labels(server: ApiServer, node: str) -> tuple[tuple[str, str], ...
         return ()
     labels = objects.labels(found.object)
     return tuple((key, labels[key]) for key in _TOPOLOGY if key in labels)
+
+
+_SCHEDULED = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+
+
+@lru_cache(maxsize=1024)
+def _only_scheduled(now: str) -> list[Object]:
+    """The conditions of a pod that had none before it was bound; the pods of one second share them."""
+    return objects.set_condition([], _SCHEDULED, now)
 
 
 _TOPOLOGY = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")

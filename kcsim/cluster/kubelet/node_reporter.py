@@ -17,7 +17,7 @@ from kcsim.api.status import StatusError
 from kcsim.cluster.kubelet import node_status
 from kcsim.cluster.kubelet.messages import NORMAL, WARNING
 from kcsim.engine.clock import SECOND, rfc3339
-from kcsim.engine.task import Sleep, Steps
+from kcsim.engine.task import Sleep, Steps, Waitable
 
 if TYPE_CHECKING:
     from kcsim.cluster.kubelet.kubelet import Kubelet
@@ -144,17 +144,13 @@ class NodeReporter:
             status["volumesInUse"] = in_use or None
         patch = {"status": status}
         only_conditions = differs and in_use == before and stored is not None
-        call = kubelet.client.patch(
-            "nodes",
-            "",
-            kubelet.node.name,
-            patch,
-            type="strategic",
-            subresource="status",
-            computed=node_status.with_conditions(stored, wanted, patch)
-            if only_conditions and stored
-            else None,
-        )
+        computed = node_status.with_conditions(stored, wanted, patch) if only_conditions and stored else None
+        name = kubelet.node.name
+        call: Waitable
+        if computed is not None:
+            call = kubelet.client.report("nodes", "", name, computed)
+        else:
+            call = kubelet.client.patch("nodes", "", name, patch, type="strategic", subresource="status")
         kubelet.spawn(self._patched(call, wanted, in_use))
 
     def _patched(self, call: Any, wanted: list[dict[str, Any]], in_use: list[str]) -> Steps:

@@ -26,7 +26,7 @@ from kcsim.cluster.kubelet.conditions import (
 from kcsim.cluster.kubelet.phase import get_phase
 from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
 from kcsim.cluster.kubelet.runtime import Container, Sandbox
-from kcsim.cluster.kubelet.shared import Shared
+from kcsim.cluster.kubelet.shared import Shared, SharedPair
 from kcsim.engine.clock import rfc3339
 
 Status = dict[str, Any]
@@ -151,22 +151,27 @@ def generate_pod_status(
     """
     spec = pod["spec"]
     containers: Mapping[str, Container] = sandbox.containers if sandbox is not None else {}
-    init_specs = spec.get("initContainers") or ()
-    init: list[Status] = [
-        _init_container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN)) for c in init_specs
-    ]
-    idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
+    specs, init_specs = spec["containers"], spec.get("initContainers") or ()
+    init: list[Status] = []
+    has_run = False
     if containers or init_specs or any(view.waiting for view in views.values()):
+        init = [
+            _init_container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN))
+            for c in init_specs
+        ]
+        idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
         main = [
             container_status(c, containers.get(c["name"]), views.get(c["name"], UNSEEN), idle_reason=idle)
-            for c in spec["containers"]
+            for c in specs
         ]
+        has_run = True in [c["name"] in containers for c in specs]
     else:
-        main = _none_started(spec["containers"])
-    every = [*init, *main]
-    has_run = any(c["name"] in containers for c in spec["containers"])
-    if not init and all("running" in status["state"] for status in main):
+        main = _none_started(specs)
+    every = [*init, *main] if init else main
+    if not init and False not in ["running" in status["state"] for status in main]:
         phase = "Running"
+    elif main is _none_started(specs) and not terminal:
+        phase = "Pending"
     else:
         phase = get_phase(spec, every, pod_is_terminal=terminal, pod_has_initialized=has_run)
     if terminal and phase not in {"Succeeded", "Failed"}:
@@ -180,22 +185,23 @@ def generate_pod_status(
         conditions = _conditions(spec, old_conditions, every, phase, sandbox_ready=sandbox_ready)
     else:
         # Without these the conditions follow from little, and the pods of one template share them.
-        known = _conditions_by_state(spec["containers"])
+        known = _conditions_by_state(specs)
         state = (phase, sandbox_ready, *[status["ready"] for status in main])
         conditions = known.get(state) or known.setdefault(
-            state, _conditions(spec, old_conditions, every, phase, sandbox_ready=sandbox_ready)
+            state, _alike(_conditions(spec, old_conditions, every, phase, sandbox_ready=sandbox_ready))
         )
     generation = pod["metadata"].get("generation") or 0
+    text = rfc3339(now)
     status: Status = {"observedGeneration": generation} if generation else {}
     status["phase"] = phase
-    status["conditions"] = merge_conditions(old_conditions, conditions, rfc3339(now), generation)
+    status["conditions"] = _merged_conditions(old_conditions, conditions, text, generation)
     status["hostIP"] = host_ip
-    status["hostIPs"] = [{"ip": host_ip}]
+    status["hostIPs"] = _addresses(host_ip)
     ip = sandbox.ip if sandbox is not None and (sandbox.ready or terminal) else old.get("podIP")
     if ip:
         status["podIP"] = ip
-        status["podIPs"] = [{"ip": ip}]
-    status["startTime"] = old.get("startTime") or rfc3339(now)
+        status["podIPs"] = _addresses(ip)
+    status["startTime"] = old.get("startTime") or text
     if init:
         status["initContainerStatuses"] = init
     status["containerStatuses"] = main
@@ -230,6 +236,23 @@ def _none_yet(_containers: Any) -> dict[tuple[Any, ...], list[Condition]]:
 
 _conditions_by_state = Shared(_none_yet)
 """The containers of a template -> phase, whether there is a sandbox, who is ready -> conditions without times."""
+_merged_conditions = SharedPair(merge_conditions)
+"""Pods that come to the same conditions in the same second share them."""
+
+
+def _alike(conditions: list[Condition]) -> list[Condition]:
+    """Conditions without times are shared by templates as well."""
+    return _same_conditions(tuple([tuple(condition.items()) for condition in conditions]))
+
+
+@lru_cache(maxsize=1024)
+def _same_conditions(rows: tuple[tuple[tuple[str, str], ...], ...]) -> list[Condition]:
+    return [dict(row) for row in rows]
+
+
+@lru_cache(maxsize=16_384)
+def _addresses(ip: str) -> list[dict[str, str]]:
+    return [{"ip": ip}]
 
 
 def _lost(status: Status) -> Status:
@@ -293,28 +316,36 @@ def status_after(old: Status, new: Status) -> Status | None:
 
     None where only the server's own merging can say: with nulls in what containers report.
     """
-    after = old
-    for field, value in new.items():
-        before = old.get(field)
-        if value is before or value == before:
-            continue
-        result = value
-        if field == "conditions" and before:
-            known = {item["type"]: item for item in before}
-            result = [
-                item if (was := known.get(item["type"])) is None or was is item else _merged_item(was, item)
-                for item in value
-            ]
-            if result == before:
-                continue
-        elif not value and field in _MERGED_BY and not before:
-            continue
-        elif field in _OF_CONTAINERS and any(_has_lost(status) for status in value):
+    for field in _MERGED_BY:
+        if not new.get(field, True) and not old.get(field):
+            # An empty list where there was none says nothing.
+            new = {k: v for k, v in new.items() if k != field}
+    after = {**old, **new}
+    before = old.get("conditions")
+    if before and "conditions" in new:
+        after["conditions"] = _conditions_after(before, new["conditions"])
+    if after == old:
+        return old
+    for field in _OF_CONTAINERS:
+        if (
+            field in new
+            and True in [_has_lost(status) for status in new[field]]
+            and new[field] != old.get(field)
+        ):
             return None
-        if after is old:
-            after = dict(old)
-        after[field] = result
     return after
+
+
+def _merge_known(before: list[Condition], conditions: list[Condition]) -> list[Condition]:
+    known = {item["type"]: item for item in before}
+    return [
+        item if (was := known.get(item["type"])) is None or was is item else _merged_item(was, item)
+        for item in conditions
+    ]
+
+
+_conditions_after = SharedPair(_merge_known)
+"""The conditions before, those of a report -> what they come to."""
 
 
 def _merged_item(old: Status, new: Status) -> Status:

@@ -36,6 +36,7 @@ from kcsim.cluster.kubelet.prober import Prober
 from kcsim.cluster.kubelet.probes import LIVENESS, READINESS, STARTUP
 from kcsim.cluster.kubelet.restart_policy import restarts_after
 from kcsim.cluster.kubelet.runtime import Container, Sandbox
+from kcsim.cluster.kubelet.shared import Shared
 from kcsim.cluster.kubelet.termination import SYNC, pre_stop_duration, termination_plan
 from kcsim.cluster.kubelet.volumes import (
     Reference,
@@ -639,7 +640,7 @@ class PodWorker:
         stored: Status = self.pod.get("status") or {}
         if self.status is None:
             return stored
-        strangers = [c for c in stored.get("conditions") or () if c["type"] not in _OWNED]
+        strangers = _strangers(stored.get("conditions"))
         if not strangers:
             return self.status
         own = self.status["conditions"]
@@ -667,3 +668,11 @@ class PodWorker:
 
 
 _OWNED = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"))
+
+
+def _not_owned(conditions: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return [condition for condition in conditions or () if condition["type"] not in _OWNED]
+
+
+_strangers = Shared(_not_owned)
+"""Conditions of others among those of a pod."""

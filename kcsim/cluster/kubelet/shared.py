@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_BOUND = 2048
+_BOUND, _BOUND_OF_PAIRS = 2048, 16_384
 
 
 class Shared(Generic[T]):
@@ -32,4 +32,26 @@ class Shared(Generic[T]):
             self._known.clear()
         answer = self._function(part)
         self._known[id(part)] = (part, answer)
+        return answer
+
+
+class SharedPair(Generic[T]):
+    """The same for a function of two parts, and of plain values beside them."""
+
+    __slots__ = ("_function", "_known")
+
+    def __init__(self, function: Callable[..., T]) -> None:
+        self._function = function
+        self._known: dict[tuple[Any, ...], tuple[Any, Any, T]] = {}
+
+    def __call__(self, one: Any, other: Any, *values: Any) -> T:
+        """The function's answer."""
+        key = (id(one), id(other), *values)
+        known = self._known.get(key)
+        if known is not None and known[0] is one and known[1] is other:
+            return known[2]
+        if len(self._known) >= _BOUND_OF_PAIRS:
+            self._known.clear()
+        answer = self._function(one, other, *values)
+        self._known[key] = (one, other, answer)
         return answer

@@ -42,6 +42,10 @@ class PodClient(Protocol):
         """PATCH."""
         ...
 
+    def report(self, resource: str, namespace: str, name: str, computed: Computed) -> Any:
+        """PATCH of a status, with what it comes to."""
+        ...
+
     def delete(self, resource: str, namespace: str, name: str, **options: Any) -> Any:
         """DELETE."""
         ...
@@ -89,14 +93,15 @@ class StatusManager:
             engine.cause = before
 
     def _send(self, worker: Reported, cause: Any) -> None:
-        namespace, name = objects.key(worker.pod)
-        stored = worker.pod.get("status") or {}
+        pod = worker.pod
+        stored = pod.get("status") or {}
         status = worker.status if worker.status is not None else stored
         after = status_after(stored, status)
         patch = status_patch(worker.api_uid, stored, status) if after is None else None
         changed = patch is not None if after is None else after is not stored
         if not changed and not worker.deletable:
             return
+        namespace, name = objects.key(pod)
         epoch = self._epoch
         self._busy = True
 
@@ -104,16 +109,14 @@ class StatusManager:
             if epoch == self._epoch:
                 self._answered(worker, cause, value, error, deleted=not changed)
 
-        if changed:
-            computed = None
-            if after is not None:
-                computed = Computed(stored, after, partial(status_patch, worker.api_uid, stored, status))
-            call = self._client.patch(
-                "pods", namespace, name, patch, type="strategic", subresource="status", computed=computed
-            )
-            call.start(done)
+        client = self._client
+        if not changed:
+            client.delete("pods", namespace, name, uid=worker.api_uid, grace=0).start(done)
+        elif after is None:
+            client.patch("pods", namespace, name, patch, type="strategic", subresource="status").start(done)
         else:
-            self._client.delete("pods", namespace, name, uid=worker.api_uid, grace=0).start(done)
+            computed = Computed(stored, after, partial(status_patch, worker.api_uid, stored, status))
+            client.report("pods", namespace, name, computed).start(done)
 
     def _answered(
         self, worker: Reported, cause: Any, value: Any, error: Exception | None, *, deleted: bool
