@@ -161,12 +161,12 @@ def test_a_bad_manifest_halfway_leaves_the_rest_applied(world, files):
     assert pipeline.last_deployed() is None
 
 
-def test_files_that_are_no_manifests_stop_before_anything_is_written(world, files):
+def test_a_file_that_is_no_manifest_fails_the_stage_and_the_others_are_applied(world, files):
     pipeline = world.pipeline()
     world.commit({"a.yaml": files.config("a"), "b.yaml": "a: [1"})
     world.run("1m")
     assert pipeline.runs[0].reason.startswith("stage deploy: error: error parsing deploy/b.yaml: ")
-    assert world.find("configmaps", "a") is None
+    assert world.find("configmaps", "a") is not None
 
 
 def test_a_kustomization_that_cannot_be_built(world, files):

@@ -326,6 +326,7 @@ def test_why_takes_the_folder_of_a_single_world(kcsim, story, tmp_path):
     "line",
     ["{", "[]", "5", '{"seq": 7}', '{"seq": 1, "t": "x", "cause": null, "actor": "", "verb": "", "object": "", "detail": {}}',
      '{"seq": 1, "t": "0.0", "cause": 1, "actor": "", "verb": "", "object": "", "detail": {}}', "\udcff", "[" * 100_000],
+    ids=["open brace", "list", "number", "no columns", "time", "cause", "no utf-8", "too deep"],
 )  # fmt: skip
 def test_a_damaged_trace_is_told_with_its_line(kcsim, recorded, line):
     path = recorded / "push" / "trace.jsonl"
