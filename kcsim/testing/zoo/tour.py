@@ -114,3 +114,20 @@ def to_json(visits: Sequence[Visit]) -> dict[str, Any]:
             for pattern, found, count, alarms in scores(visits)
         ],
     }
+
+
+def label(one: Visit) -> str:
+    """All about one exhibit: what is wrong, what mends it, what it models, and what the probe found."""
+    exhibit = one.exhibit
+    return "\n".join(
+        [
+            f"{exhibit.name} ({exhibit.pattern})",
+            f"  defect   {exhibit.defect}",
+            f"  mend     {exhibit.mend}",
+            f"  models   {exhibit.models}",
+            "",
+            one.broken.text(),
+            "",
+            one.mended.text(),
+        ]
+    )

@@ -158,7 +158,7 @@ EXHIBITS = (
         Racks,
         RacksMended,
         (("5s", custom("Rack", replicas=2)), ("1m", custom("Rack", replicas=1))),
-        "drop change 1 of racks default/db from 5s for 57s",
+        "drop changes 1-3 of pods default/db-1 from 1m for 4s",
         builtin=("*",),
     ),
     Exhibit(
