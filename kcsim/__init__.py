@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kcsim.scenario.compare import compare
     from kcsim.scenario.play import load
+    from kcsim.scenario.sweep import sweep
     from kcsim.simulation.simulation import NotFound, Simulation
 
 __version__ = "0.1.0"
@@ -24,9 +25,10 @@ _HOMES = {
     "Simulation": "kcsim.simulation.simulation",
     "compare": "kcsim.scenario.compare",
     "load": "kcsim.scenario.play",
+    "sweep": "kcsim.scenario.sweep",
 }
 
-__all__ = ["NotFound", "Simulation", "__version__", "compare", "load"]
+__all__ = ["NotFound", "Simulation", "__version__", "compare", "load", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.engine.clock import to_seconds
+from kcsim.engine.shown import Shown
 from kcsim.engine.trace import Record
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measures import Measure
@@ -55,7 +56,7 @@ class ExpectationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Shown):
     """Worlds side by side.
 
     Attributes:
@@ -81,7 +82,7 @@ class Table:
         ]
         return "\n".join(line.rstrip() for line in lines)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def to_records(self) -> list[dict[str, Any]]:
         """Every cell as plain data: ``{kind, name, title, unit, <delivery>: value or verdict, ...}``, for data frames."""
         found: list[dict[str, Any]] = []
         for row in self.measures:
@@ -94,6 +95,8 @@ class Table:
             texts = dict(zip(self.columns, each.texts, strict=True))
             found.append({"kind": "expectation", "name": each.name, "title": each.note, "unit": "", **texts})
         return found
+
+    rows = to_records
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -117,7 +120,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Divergence:
+class Divergence(Shown):
     """Where two worlds first went different ways.
 
     Attributes:
@@ -138,7 +141,7 @@ class Divergence:
         return "\n".join(lines)
 
 
-class Twins:
+class Twins(Shown):
     """The worlds of one scenario and seed, one a delivery.
 
     Attributes:

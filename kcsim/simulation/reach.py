@@ -213,7 +213,8 @@ class Looker:
             return self._through_service(source, target, port, protocol)
         number = port if port is not None else _first_port(target.pod)
         hops = self.hops(source, target, number, protocol, listening=port is not None)
-        return Reach(source.name, target.name, number, protocol, all(h.passed for h in hops), tuple(hops))
+        passes = all(h.passed for h in hops)
+        return Reach(source.name, target.name, number, protocol, passes, tuple(hops), 1.0 if passes else 0.0)
 
     def hops(
         self, source: Spot, target: Spot, port: int, protocol: str, *, listening: bool = True

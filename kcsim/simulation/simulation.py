@@ -24,6 +24,7 @@ from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.engine.core import Engine
+from kcsim.engine.shown import Shown
 from kcsim.engine.task import run_now
 from kcsim.engine.trace import Record, Trace
 from kcsim.kubectl.command import kubectl
@@ -32,9 +33,11 @@ from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
+from kcsim.simulation.difference import Change, Diff, ObjectDiff, ahead, compared, is_change, of_log
 from kcsim.simulation.faults import FaultError, fault, inject
 from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
 from kcsim.simulation.network import NetworkView
+from kcsim.simulation.subjects import Condition, Subject
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
 from kcsim.simulation.world import World, node_specs
 
@@ -60,20 +63,20 @@ def checked_seed(seed: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Shown):
     """What one step did: the instant (seconds) and the trace records that it added."""
 
     time: float
     records: tuple[Record, ...]
 
     def __str__(self) -> str:
-        lines = [f"t={self.time:.3f}s"]
+        lines = [f"t={self.time:.3f}s" + ("" if self.records else ": nothing left a trace until then")]
         lines.extend(f"  {r.actor} {r.verb} {r.subject}" for r in self.records)
         return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(Shown):
     """Why a run stopped: ``reason`` in words, the instant (seconds), and how many trace records it added."""
 
     reason: str
@@ -84,7 +87,7 @@ class Run:
         return f"{self.reason} at t={self.time:.3f}s ({self.records} records)"
 
 
-class Simulation:
+class Simulation(Shown):
     """A world that can be run, looked at, changed and asked.
 
     ``Simulation(nodes=3, seed=1)`` is a bare cluster; ``kcsim.load(...)`` gives one that plays a scenario.
@@ -177,19 +180,22 @@ class Simulation:
 
         Raises:
             TimeoutError: the predicate did not hold in time.
-            ValueError: the instant lies in the past.
+            ValueError: the instant lies in the past, or beyond the end of a story.
         """
         before = len(self.trace)
         with _collector_at_rest():
             if callable(until):
                 self._run_until_true(until, seconds(timeout if timeout is not None else "1h"))
-                reason = "the condition holds"
+                reason = until.text if isinstance(until, Condition) else "the condition holds"
             else:
                 when = seconds(until)
                 if when < self.engine.now:
                     raise ValueError(
-                        f"{until} is in the past: it is t={format_duration(self.engine.now)} already"
+                        f"{until} is in the past: it is t={format_duration(self.engine.now)} already; "
+                        f"at({until!r}) looks back, fork({until!r}) goes on from there"
                     )
+                if self._last_instant is not None and when > max(self._last_instant, self.engine.now):
+                    raise ValueError(ahead(until, when, self.engine.now, self._last_instant))
                 self.engine.run_until(when)
                 reason = "the time has come"
         return Run(reason, self.now, len(self.trace) - before)
@@ -212,8 +218,57 @@ class Simulation:
                 engine.run_until(end)
                 if _holds(predicate, self):
                     return
-                raise TimeoutError(f"the condition did not hold within {format_duration(timeout)}")
+                raise TimeoutError(_in_vain(predicate, self, timeout))
             engine.step()
+
+    def next_change(self, of: str | Subject | None = None, limit: Time = "1h") -> Change:
+        """Run to the next instant at which something changes that one can see, and tell it.
+
+        A commit, a command or a fault is seen; so is an object that comes, goes, or changes in what is asked of it, in its
+        phase, its conditions or its ready replicas (``kcsim.simulation.difference.is_change``).
+
+        Args:
+            of: only this object: ``"deployment/web"``, or what ``deploy("web")`` gave.
+            limit: how much virtual time may pass at most; the change then says that there was none.
+
+        Raises:
+            NotFound: a kind that no cluster serves.
+        """
+        engine, records = self.engine, self.trace.records
+        wanted = self._named(of) if of is not None else None
+        end = engine.now + seconds(limit)
+        while True:
+            before = len(records)
+            while len(records) == before:
+                upcoming = engine.next_time
+                if upcoming is None or upcoming > end:
+                    engine.run_until(end)
+                    return Change(False, self.now, (), ())
+                engine.step()
+            instant = engine.now
+            while (upcoming := engine.next_time) is not None and upcoming <= instant:
+                engine.step()
+            found = tuple(r for r in records[before:] if is_change(r) and (wanted is None or wanted(r)))
+            if found:
+                return Change(True, self.now, found, tuple(_differences(found)))
+
+    def _named(self, of: str | Subject) -> Callable[[Record], bool]:
+        """Whether a record is a version of one object."""
+        subject = of if isinstance(of, Subject) else Subject(self, of)
+        kind, _, name = subject.ref.partition("/")
+        resource, namespace = _resource(self.cluster(subject.cluster), kind), subject.namespace
+        if namespace is None and "/" in name:
+            namespace, _, name = name.partition("/")
+
+        def is_of(record: Record) -> bool:
+            return (
+                isinstance(record, Version)
+                and record.resource.table == resource.table
+                and record.key[1] == name
+                and namespace in {None, record.key[0]}
+            )
+
+        return is_of
 
     # --- branches -----------------------------------------------------------------------------------------------
 
@@ -245,9 +300,16 @@ class Simulation:
 
     def _past_instant(self, at: Time | None) -> int:
         when = self.engine.now if at is None else seconds(at)
+        if when < 0:
+            raise ValueError(f"{at} lies before the beginning: a world begins at 0")
         if when > self.engine.now:
-            raise ValueError(f"{at} has not happened yet: it is t={format_duration(self.engine.now)}")
+            raise ValueError(ahead(at if at is not None else 0, when, self.engine.now, self._last_instant))
         return when
+
+    @property
+    def _last_instant(self) -> int | None:
+        """When the story ends (µs), where there is one."""
+        return None
 
     def _note(self, verb: str, /, *args: Any, **options: Any) -> None:
         """Remember what is being done to the world, so that a fork can do it again."""
@@ -314,6 +376,54 @@ class Simulation:
                 raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
         raise NotFound(_nearest(ref, name, [v.key[1] for v in everywhere]))
 
+    def versions(
+        self, ref: str, namespace: str | None = None, cluster: str | None = None
+    ) -> tuple[Version, ...]:
+        """Every version of an object there ever was, oldest first; also of one that is gone.
+
+        Raises:
+            NotFound: nothing of that name ever existed; the nearest names are told.
+        """
+        return tuple(self._versions(ref, namespace, cluster, self.engine.now))
+
+    def subject(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Subject:
+        """An object by its name (``"deployment/web"``), to be looked at and waited for, whether it is there yet or not.
+
+        Raises:
+            NotFound: the cluster serves no such kind.
+        """
+        return Subject(self, ref, namespace, cluster)
+
+    def deploy(self, name: str, namespace: str | None = None, cluster: str | None = None) -> Subject:
+        """A Deployment: ``sim.run_until(sim.deploy("web").available)``."""
+        return Subject(self, f"deployment/{name}", namespace, cluster)
+
+    def pod(self, name: str, namespace: str | None = None, cluster: str | None = None) -> Subject:
+        """A Pod: ``sim.run_until(sim.pod("web-1").ready)``."""
+        return Subject(self, f"pod/{name}", namespace, cluster)
+
+    def node(self, name: str, cluster: str | None = None) -> Subject:
+        """A Node: ``sim.run_until(~sim.node("node-1").ready)``."""
+        return Subject(self, f"node/{name}", None, cluster)
+
+    def diff(self, since: Time, until: Time | None = None) -> Diff:
+        """What differs between two instants, object by object and field by field; until now when one is given.
+
+        Raises:
+            ValueError: an instant that has not come, or the second lies before the first.
+        """
+        first = self._past_instant(since)
+        last = self.engine.now if until is None else self._past_instant(until)
+        if last < first:
+            raise ValueError(f"{until} lies before {since}: name the earlier instant first")
+        several = len(self.world.clusters) > 1
+        found = [
+            each
+            for name, home in self.world.clusters.items()
+            for each in of_log(home.server.log, first, last, f"{name}: " if several else "")
+        ]
+        return Diff(to_seconds(first), to_seconds(last), tuple(found))
+
     def at(self, time: Time) -> Past:
         """The world's objects as they were at an instant (``"3m"``, seconds)."""
         return Past(self, self._past_instant(time))
@@ -331,6 +441,20 @@ class Simulation:
         return self._why(ref, namespace, cluster, self.engine.now)
 
     def _why(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Why:
+        versions = self._versions(ref, namespace, cluster, until)
+        for version in reversed(versions):
+            cause = version.cause
+            if cause is not None and cause.verb == "refused" and not version.deleted:
+                # A pod that no node would take: what was said of the nodes, not the condition that tells it.
+                return of_record(cause)
+            before = version.previous
+            if version.deleted or before is None or _substance(before.object) != _substance(version.object):
+                return of_record(version)
+        return of_record(versions[-1])
+
+    def _versions(
+        self, ref: str, namespace: str | None, cluster: str | None, until: int
+    ) -> Sequence[Version]:
         home = self.cluster(cluster)
         kind, _, name = ref.partition("/")
         resource = _resource(home, kind)
@@ -346,15 +470,7 @@ class Simulation:
             if "default" not in spaces:
                 raise NotFound(f"{ref} exists in several namespaces ({', '.join(spaces)}): say which")
             versions = [v for v in versions if v.key[0] == "default"]
-        for version in reversed(versions):
-            cause = version.cause
-            if cause is not None and cause.verb == "refused" and not version.deleted:
-                # A pod that no node would take: what was said of the nodes, not the condition that tells it.
-                return of_record(cause)
-            before = version.previous
-            if version.deleted or before is None or _substance(before.object) != _substance(version.object):
-                return of_record(version)
-        return of_record(versions[-1])
+        return versions
 
     # --- acting -------------------------------------------------------------------------------------------------
 
@@ -499,7 +615,7 @@ class Simulation:
         return f"<Simulation t={self.now:.3f}s seed={self.seed} nodes={nodes} records={len(self.trace)}>"
 
 
-class Past:
+class Past(Shown):
     """The objects of a world as they were at one instant."""
 
     def __init__(self, simulation: Simulation, when: int) -> None:
@@ -563,6 +679,22 @@ def _holds(predicate: Callable[[Simulation], Any], simulation: Simulation) -> bo
         return bool(predicate(simulation))
     except (LookupError, TypeError):
         return False
+
+
+def _differences(records: Sequence[Record]) -> Iterator[ObjectDiff]:
+    """How the objects that some records wrote differ from before."""
+    for record in records:
+        if isinstance(record, Version):
+            before = record.previous
+            old = before.object if before is not None and not before.deleted else None
+            yield from compared(record.subject, old, None if record.deleted else record.object)
+
+
+def _in_vain(predicate: Callable[[Simulation], Any], simulation: Simulation, timeout: int) -> str:
+    within = f"within {format_duration(timeout)}"
+    if isinstance(predicate, Condition):
+        return f"waited in vain for '{predicate.text}', {within}: {predicate.seen(simulation)}"
+    return f"the condition did not hold {within}"
 
 
 def _substance(obj: Object) -> Object:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.api.patch import merge_patch
+from kcsim.engine.shown import Shown
 from kcsim.engine.trace import Record
 from kcsim.simulation import why_scheduling
 from kcsim.simulation.leaves import differences
@@ -50,7 +51,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Why(Shown):
     """The chain from what was asked about (first) to its origin (last)."""
 
     links: tuple[Link, ...]

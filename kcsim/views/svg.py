@@ -35,6 +35,7 @@ STYLE = Markup(
 .kc .ok,.kc .pods{{fill:#009e73}}.kc .pending,.kc .person{{fill:#e69f00}}.kc .failed,.kc .fault,.kc .traffic{{fill:#d55e00}}
 .kc .unknown,.kc .api{{fill:#999}}.kc .done,.kc .registry{{fill:#b8a22c}}.kc .git{{fill:#0072b2}}.kc .ci{{fill:#cc79a7}}
 .kc .agent{{fill:#56b4e9}}.kc .faint{{opacity:.25}}
+.kc text.on{{fill:#fff}}.kc .h0{{opacity:.08}}.kc .h1{{opacity:.3}}.kc .h2{{opacity:.5}}.kc .h3{{opacity:.75}}
 .kc .line{{fill:none;stroke-width:2}}.kc .dashed{{stroke-dasharray:5 4}}
 .kc .line.ok{{stroke:#009e73}}.kc .line.failed{{stroke:#d55e00}}.kc .line.pending{{stroke:#e69f00}}
 .kc .line.git{{stroke:#0072b2}}.kc .line.agent{{stroke:#56b4e9}}.kc .line.ink{{stroke:#1c2024;stroke:var(--ink);stroke-width:1.2}}
@@ -79,10 +80,12 @@ class Svg:
         """Straight lines from point to point, not filled."""
         self._add("polyline", f'points="{_points(points)}"', f"line {look}", hover, {})
 
-    def curve(self, x1: float, y1: float, x2: float, y2: float, look: str, hover: str = "") -> None:
-        """A line that leaves and arrives vertically."""
-        middle = _n((y1 + y2) / 2)
-        way = f"M{_n(x1)} {_n(y1)}C{_n(x1)} {middle} {_n(x2)} {middle} {_n(x2)} {_n(y2)}"
+    def curve(
+        self, x1: float, y1: float, x2: float, y2: float, look: str, hover: str = "", bow: float = 0.0
+    ) -> None:
+        """A line that leaves and arrives vertically, or aside by ``bow`` pixels."""
+        one, other = (_n(y1), _n(y2)) if bow else (_n((y1 + y2) / 2),) * 2
+        way = f"M{_n(x1)} {_n(y1)}C{_n(x1 + bow)} {one} {_n(x2 + bow)} {other} {_n(x2)} {_n(y2)}"
         self._add("path", f'd="{way}"', look, hover, {})
 
     def circle(self, x: float, y: float, radius: float, look: str, hover: str = "", **data: float) -> None:

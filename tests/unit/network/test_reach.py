@@ -90,6 +90,8 @@ def test_the_rule_that_decides_is_named() -> None:
     assert not found
     assert [h.what for h in found.hops][-1] == "ingress"
     assert "NetworkPolicy default/no-ingress" in found.why
+    assert found.share == 0
+    assert str(found).splitlines()[0].endswith(": no")
     assert "from default/client" in found.why
 
 

@@ -1,0 +1,54 @@
+"""`kcsim measures`: what is measured in every world, and with `--explain` what each measure means exactly."""
+
+import json
+
+import click
+
+from kcsim.cli.console import Console, wrapped
+from kcsim.cli.exits import Exit
+from kcsim.cli.problems import BadInput
+
+STORY = "plain-release"
+"""A story with everything that there is to measure; it is read and not run."""
+
+
+@click.command("measures", short_help="What is measured in every world; --explain says what it means.")
+@click.option(
+    "--explain", is_flag=True, help="Also what exactly is measured, and what is told where it never happened."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.pass_obj
+def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ...]) -> Exit:
+    """List the measures of a run: name, title and unit; with words, those whose name or title has each of them.
+
+    \b
+    kcsim measures
+    kcsim measures --explain drift
+    """
+    from kcsim.scenario.play import load
+
+    every = load(STORY).measures()
+    chosen = [each for each in every if all(w.lower() in f"{each.name} {each.title}".lower() for w in words)]
+    if not chosen:
+        known = ", ".join(each.name for each in every)
+        raise BadInput(f"no measure's name has {' and '.join(words)[:60]}", f"Measures: {known}.")
+    if as_json:
+        rows = [
+            {"name": m.name, "title": m.title, "unit": m.unit, "definition": m.definition, "absent": m.absent}
+            for m in chosen
+        ]
+        console.document(json.dumps({"measures": rows}, indent=2, ensure_ascii=False))
+        return Exit.OK
+    width = max(len(each.name) for each in chosen)
+    for number, each in enumerate(chosen):
+        if explain and number:
+            console.print()
+        unit = console.paint(f"  [{each.unit or 'text'}]", "dim")
+        console.print(f"{console.paint(f'{each.name:<{width}}', 'command')}  {each.title}{unit}")
+        if explain:
+            for line in wrapped(each.definition, console.width, "  "):
+                console.print(line)
+            if each.unit in {"s", "%", ""}:
+                console.print(console.paint(f'  Told as "{each.absent}" where it never happened.', "dim"))
+    return Exit.OK

@@ -1,0 +1,28 @@
+"""Values that show themselves in a notebook: text beside HTML, and SVG where there is a picture.
+
+Lives at the bottom so that every value can inherit it; how a value looks is the notebook's business, and is looked up
+there by name when a notebook asks. Nothing of it is loaded before.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_LOOKS = "kcsim.notebook.representations"
+
+
+class Shown:
+    """Mixed into what the façade returns."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        """``{mime type: text}`` as Jupyter, VS Code and marimo ask for it."""
+        _ = include, exclude  # hints that may be passed over
+        bundle: dict[str, Any] = import_module(_LOOKS).bundle(self)
+        return bundle
+
+    def _repr_html_(self) -> str:
+        """The HTML alone, for hosts that ask for nothing else."""
+        return str(self._repr_mimebundle_()["text/html"])
