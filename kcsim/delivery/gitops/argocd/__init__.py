@@ -22,5 +22,9 @@ Who decides what (all take and give plain Kubernetes JSON; none has a client or 
 - `windows.can_sync(project, app, now, manual=...)`: sync windows; `next_change` says when to look again.
 - `autosync.decide(app, sync, resources, may_have_changes, now, self_heal)`: the operation, the wait, or the error.
 - `retries.may_retry`, `retries.delay`: when a failed operation is tried again.
+- `appset.template.generate(appset, answers)`: the Applications of an ApplicationSet; it raises `asks.Wanted(ask)` for what
+  it has to know of git or of merge requests; answer (`Answers.given`, `Answers.failed`) and generate again.
+- `appset.policy`: `problems`, `plan` (create, update, delete), `conditions`, `next_look`, `concerns`.
+- `appset.rolling`: progressive syncs: `steps_of`, `application_statuses`, `to_sync`, `promoted`, `with_operations`.
 - `globs.matches`: globs as Argo CD reads them.
 """
