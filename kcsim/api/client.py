@@ -526,7 +526,8 @@ class Client:
         if endpoint.seams is not None and not endpoint.seams.served(self, op):
             return
         if done is not _ignored:
-            self._answer(fault, done, value, error)
+            lost = fault is not None and (fault.cut or self._loses_answer(fault, op))
+            self._answer(done, value, error, lost=lost)
 
     def _take(self, report: Report, done: Done) -> None:
         """The report has travelled to the server: no request is made of it where its outcome is known."""
@@ -546,7 +547,7 @@ class Client:
             except StatusError as refusal:
                 error = refusal
             if value is not None or error is not None:
-                self._answer(None, done, value, error)
+                self._answer(done, value, error)
                 return
         self._serve(self._op_of(report), done)
 
@@ -562,13 +563,13 @@ class Client:
             subresource="status",
         )
 
-    def _answer(self, fault: ClientFault | None, done: Done, value: Any, error: Exception | None) -> None:
-        """The answer goes back."""
+    def _answer(self, done: Done, value: Any, error: Exception | None, *, lost: bool = False) -> None:
+        """The answer goes back, or is ``lost`` on its way."""
         endpoint = self.endpoint
         if self._routes_at != endpoint.network.version:
             self._find_routes()
         back = self._back
-        if back is None or (fault is not None and (fault.cut or self._loses_answer(fault, op))):
+        if back is None or lost:
             # The effect took place, but nobody hears of it.
             self._fail(
                 endpoint.profile.dial_timeout, done, "context deadline exceeded (Client.Timeout exceeded)"
