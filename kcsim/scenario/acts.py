@@ -84,7 +84,15 @@ class Acts:
         for entry in self._scenario.timeline:
             happens = not entry.deliveries or self._play.delivery in entry.deliveries
             if happens and not any(entry is each for each in self._play.without):
-                self._at(entry.at, self.carry_out, entry)
+                self._at(entry.at, self._happen, entry)
+
+    def _happen(self, entry: TimelineEntry) -> None:
+        """An entry's time has come; a fault whose target is not there now, though it may be at other times, is told."""
+        try:
+            self.carry_out(entry)
+        except faults.FaultError as error:
+            fault = entry.fault or ""
+            self._world.engine.note("fault", "miss", fault, {**told(entry), "error": str(error)})
 
     def _at(self, when: int, act: Callable[..., None], *args: object) -> None:
         self._world.engine.at(when, act, *args)

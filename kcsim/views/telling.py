@@ -10,6 +10,7 @@ from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.engine.trace import Record
+from kcsim.simulation.faults import KINDS
 from kcsim.views.moments import Moment, short_actor
 from kcsim.views.rollouts import Rollouts
 
@@ -169,9 +170,17 @@ class Teller:
         where = f" of {target}" if target else ""
         if record.verb == "inject":
             lasts = record.facts().get("for")
-            text = f"{kind}{where} begins" + (f", for {lasts}" if lasts else "")
-        else:
+            momentary = kind in KINDS and KINDS[kind].momentary
+            text = f"{kind}{where}" + ("" if momentary else " begins") + (f", for {lasts}" if lasts else "")
+        elif record.verb == "heal":
             text = f"{kind}{where} is over"
+        elif record.verb == "miss":
+            text = f"{kind} hits nothing: {record.facts().get('error', '')}"
+        elif record.verb == "crash":
+            text = f"{kind} dies right {record.facts().get('when', '')}"
+        else:
+            component = record.facts().get("component", "")
+            text = f"{record.verb}: {component} does not see {record.subject} as it comes"
         self._add("fault", record, text)
 
     def _traffic(self, record: Record) -> None:
