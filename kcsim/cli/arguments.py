@@ -69,6 +69,22 @@ class Seed(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3
         return int(text)
 
 
+class OrderName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
+    """In what order the events of one instant happen."""
+
+    name = "order"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """A text of ``kcsim.engine.order``."""
+        from kcsim.engine.ordered import engine_for
+
+        try:
+            engine_for(0, str(value))
+        except ValueError as error:
+            raise BadInput(f"{_flag(param)}: {error}", "See `kcsim run --help`.") from None
+        return str(value)
+
+
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
     """A stretch of virtual time, kept as it was written: "30s", "1m30s", "2h"."""
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kcsim.cli.arguments import DeliveryName, Duration, Seed
+from kcsim.cli.arguments import DeliveryName, Duration, OrderName, Seed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,3 +38,31 @@ def story_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def chaos_options(command: Command) -> Command:
+    """What looks for trouble: --chaos, --order."""
+    for option in reversed(
+        (
+            click.option(
+                "--chaos",
+                metavar="N",
+                type=Seed(),
+                help="Put a random schedule of faults, drawn from this seed, into the story, and a quiet time after it.",
+            ),
+            click.option(
+                "--order",
+                metavar="ORDER",
+                type=OrderName(),
+                help="In what order the events of one instant happen: fifo, random, pct:3, choices:0.2; @10ms makes "
+                "instants that coarse.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def with_order(settings: tuple[str, ...], order: str | None) -> tuple[str, ...]:
+    """The settings with the order among them: it is a field of the scenario."""
+    return settings if order is None else (*settings, f"order={order}")

@@ -14,7 +14,7 @@ import click
 from kcsim.cli.arguments import Duration, Folder, ScenarioName
 from kcsim.cli.console import Console
 from kcsim.cli.exits import Exit
-from kcsim.cli.options import story_options
+from kcsim.cli.options import chaos_options, story_options, with_order
 from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
 @click.command("run", short_help="Play a story under every delivery it names, and compare the worlds.")
 @click.argument("scenario", metavar="SCENARIO", type=ScenarioName())
 @story_options
+@chaos_options
 @click.option(
     "--repo",
     metavar="PATH",
@@ -54,6 +55,8 @@ def command(
     seed: int | None,
     until: str | None,
     settings: tuple[str, ...],
+    chaos: int | None,
+    order: str | None,
     repo: Path | None,
     path: Path | None,
     pace: str | None,
@@ -71,6 +74,7 @@ def command(
     kcsim run drift-at-night --delivery flux --seed 8
     kcsim run my-story.yaml --set cluster.nodes=5 --until 30m --out out
     kcsim run plain-release --repo ~/shop --pace 10m --json
+    kcsim run plain-release --chaos 7 --order random@1ms
     """
     from kcsim.cli.playing import Interruption, play
     from kcsim.cli.story import Ending, tell_story
@@ -79,6 +83,7 @@ def command(
     for option, value in (("--pace", pace), ("--path", path)):
         if value is not None and repo is None:
             raise BadInput(f"{option} goes with --repo only", f"Add --repo PATH, or leave {option} out.")
+    settings = with_order(settings, order)
     twins = load_twins(
         console,
         scenario,
@@ -86,6 +91,7 @@ def command(
         seed=seed,
         until=until,
         settings=settings,
+        chaos=chaos,
         repo=repo,
         pace=pace,
         path=path.as_posix() if path is not None else None,
@@ -94,7 +100,7 @@ def command(
         _prepare(out)
     with Interruption() as interruption:
         done = play(twins.worlds, console, interruption, quiet=quiet)
-    further = further_options(until, settings, repo, path, pace)
+    further = further_options(until, settings, repo, path, pace, chaos)
     ending = Ending(scenario, further, tuple(done), interruption.asked, out)
     begun = begun_of(twins, done)
     document = document_of(begun, done, interrupted=ending.interrupted)
@@ -108,7 +114,12 @@ def command(
 
 
 def further_options(
-    until: str | None, settings: Sequence[str], repo: Path | None, path: Path | None, pace: str | None
+    until: str | None,
+    settings: Sequence[str],
+    repo: Path | None,
+    path: Path | None,
+    pace: str | None,
+    chaos: int | None = None,
 ) -> tuple[str, ...]:
     """The options that made this the story it was: a further run should have them as well."""
     given = [
@@ -116,6 +127,7 @@ def further_options(
         ("--repo", repo),
         ("--path", path),
         ("--pace", pace),
+        ("--chaos", chaos),
         *(("--set", text) for text in settings),
     ]
     return tuple(word for option, value in given if value is not None for word in (option, str(value)))

@@ -9,7 +9,7 @@ import click
 from kcsim.cli.arguments import Folder, ScenarioName
 from kcsim.cli.console import Console, wrapped
 from kcsim.cli.exits import Exit
-from kcsim.cli.options import story_options
+from kcsim.cli.options import chaos_options, story_options, with_order
 from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
 @click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True, type=ScenarioName())
 @click.option("--junitxml", metavar="FILE", type=Folder(), help="Write the verdicts as JUnit XML as well.")
 @story_options
+@chaos_options
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 @click.pass_obj
 def command(
@@ -31,6 +32,8 @@ def command(
     seed: int | None,
     until: str | None,
     settings: tuple[str, ...],
+    chaos: int | None,
+    order: str | None,
     quiet: bool,
 ) -> Exit:
     """Run scenarios under every delivery they name, and judge their expectations.
@@ -44,7 +47,16 @@ def command(
 
     # All are loaded before the first is run: nothing is half run because the last one cannot be read.
     stories = [
-        load_twins(console, name, deliveries, seed=seed, until=until, settings=settings) for name in scenarios
+        load_twins(
+            console,
+            name,
+            deliveries,
+            seed=seed,
+            until=until,
+            settings=with_order(settings, order),
+            chaos=chaos,
+        )
+        for name in scenarios
     ]
     if junitxml is not None:
         _write(junitxml, "")  # told now, not when all has been run

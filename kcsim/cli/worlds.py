@@ -24,6 +24,7 @@ def load_twins(
     repo: Path | None = None,
     pace: str | None = None,
     path: str | None = None,
+    chaos: int | None = None,
 ) -> "Twins":
     """One world a delivery, ready to run. Warnings of the file go to stderr.
 
@@ -48,6 +49,7 @@ def load_twins(
         repository=repository,
         pace=pace,
         path=path,
+        chaos=chaos,
     )
     tell_diagnostics(
         console, _beyond_the_end(next(iter(made.values())), scenario if repo is None else f"--repo {repo}")

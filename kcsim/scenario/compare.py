@@ -332,13 +332,16 @@ def worlds(
     repository: str | Path | None = None,
     pace: Time | None = None,
     path: str | None = None,
+    chaos: int | None = None,
 ) -> dict[str, Play]:
     """One world for each delivery (all of the scenario's when None), ready to run; arguments as for ``load``.
 
     Raises:
         ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
     """
-    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace, path=path)
+    scenario = read_scenario(
+        path_or_name, settings=settings, repository=repository, pace=pace, path=path, chaos=chaos
+    )
     named = list(dict.fromkeys(delivery_named(scenario, name) for name in deliveries or ()))
     chosen = named or list(scenario.deliveries) or [""]
     return {name: Play(scenario, name, seed, until=until) for name in chosen}

@@ -33,6 +33,7 @@ from kcsim.scenario.load import examine
 from kcsim.scenario.measures import Measure, Measures
 from kcsim.scenario.model import Controller, Delivery, Scenario, TimelineEntry, Traffic
 from kcsim.scenario.programs import load_class
+from kcsim.scenario.schedules import with_chaos
 from kcsim.scenario.settings import Changes, Settings
 from kcsim.scenario.signals import Signals
 from kcsim.scenario.staging import (
@@ -415,6 +416,7 @@ def load(
     repository: str | Path | None = None,
     pace: Time | None = None,
     path: str | None = None,
+    chaos: int | None = None,
 ) -> Play:
     """A world that plays a scenario, ready to run; nothing has happened yet.
 
@@ -427,11 +429,14 @@ def load(
         repository: a git repository on disk to take the place of the scenario's only one.
         pace: with ``repository``: one commit every so long instead of at their real intervals.
         path: with ``repository``: the folder of it that holds the manifests; found when None.
+        chaos: put a random schedule of faults drawn from this seed into the story (``kcsim.scenario.schedules``).
 
     Raises:
         ScenarioError: with every fault, when it cannot be read or cannot be run, or has no such delivery.
     """
-    scenario = read_scenario(path_or_name, settings=settings, repository=repository, pace=pace, path=path)
+    scenario = read_scenario(
+        path_or_name, settings=settings, repository=repository, pace=pace, path=path, chaos=chaos
+    )
     return Play(scenario, delivery or "", seed, until=until)
 
 
@@ -442,6 +447,7 @@ def read_scenario(
     repository: str | Path | None = None,
     pace: Time | None = None,
     path: str | None = None,
+    chaos: int | None = None,
 ) -> Scenario:
     """The checked scenario that ``load`` plays (arguments as there).
 
@@ -457,4 +463,4 @@ def read_scenario(
     loaded = examine(path_or_name, given)
     if loaded.scenario is None:
         raise ScenarioError(found for found in loaded.diagnostics if found.severity == "error")
-    return loaded.scenario
+    return loaded.scenario if chaos is None else with_chaos(loaded.scenario, chaos)
