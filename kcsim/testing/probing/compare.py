@@ -82,16 +82,17 @@ def _end_state(reference: Outcome, run: Outcome) -> Iterator[Difference]:
             )
             yield Difference("end state", called, "left over", told)
         else:
-            rest = list(found)
-            for wanted in expected:
-                if wanted in rest:
-                    rest.remove(wanted)
-                    continue
-                other = rest.pop(0)
-                yield Difference(
-                    "end state", called, "different", "; ".join(list(_fields(wanted, other))[:3])
-                )
-                break
+            lacking, other = list(expected), []
+            for each in found:
+                if each in lacking:
+                    lacking.remove(each)
+                else:
+                    other.append(each)
+            if lacking:
+                # Of several that stand for one another, those that are most alike are compared.
+                pairs = [list(_fields(lacking[0], each)) for each in other]
+                told = "; ".join(min(pairs, key=len)[:3])
+                yield Difference("end state", called, "different", told)
 
 
 def _fields(expected: object, found: object, path: str = "") -> Iterator[str]:

@@ -8,10 +8,11 @@ identities             uids and whatever looks like one, resourceVersion, manage
 times                  whatever reads as an RFC 3339 timestamp; that a deletionTimestamp is there still counts
 addresses              IPv4 and IPv6 addresses, MAC and port numbers that the server gave (nodePort)
 places                 which node a pod runs on, and its host's address
-generated names        objects named by the server (``generateName``) are compared as a set, without their suffix
-order of conditions    ``status.conditions`` is compared by type
+generated names        objects named by the server (``generateName`` and five letters) are compared as a set, without
+                       their suffix; so is every mention of such a name, and of a pod's volume for its token
+order                  ``status.conditions`` is compared by type, the endpoints of a slice as a set
 bookkeeping            Events and Leases, heartbeats, how often something was tried (``totalReconciliations``, counts of
-                       restarts), the last applied configuration
+                       restarts), the last applied configuration, what a Deployment notes on its ReplicaSets of sizes
 fewer writes           doing less than the reference did is legal as long as the end is the same
 overshoot              more of what has a generated name, if it is gone again: such objects stand for one another, and a
                        controller that corrects itself may overshoot (kubernetes/kubernetes#59848)
@@ -24,11 +25,13 @@ Further fields may be left out by the caller: ``ignore=("status.lastSeen", "conf
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
+from kcsim.engine.dice import NAME_ALPHABET
 
 KINDS = frozenset({"Event", "Lease", "ControllerRevision", "PodMetrics", "NodeMetrics"})
 """Kinds that are not compared."""
@@ -55,6 +58,8 @@ _DROPPED = frozenset(
         "containerID",
         "lastState",
         "kubectl.kubernetes.io/last-applied-configuration",
+        "deployment.kubernetes.io/desired-replicas",
+        "deployment.kubernetes.io/max-replicas",
         "collisionCount",
     }
 )
@@ -62,17 +67,27 @@ _PATTERNS = (
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uid>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "<time>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"), "<ip>"),
+    (re.compile(rf"\bkube-api-access-[{NAME_ALPHABET}]{{5}}\b"), "kube-api-access-*"),
 )
+_IPV6 = re.compile(r"[0-9a-f:]+")
+_LETTERS = 5
+_SUFFIX = re.compile(f"[{NAME_ALPHABET}]{{{_LETTERS}}}")
+_SETS = frozenset({"endpoints", "subsets"})
+
+
+def generated(obj: Object) -> str:
+    """``web-*`` for an object that the server named so, "" for one with a name of its own (``web-0``)."""
+    metadata = obj["metadata"]
+    prefix, name = metadata.get("generateName"), metadata["name"]
+    if prefix and name.startswith(prefix) and _SUFFIX.fullmatch(name, len(prefix)):
+        return f"{prefix}*"
+    return ""
 
 
 def ident(word: str, obj: Object) -> str:
     """How an object is called across runs: ``secret/default/db``, ``pod/default/web-*`` under a generated name."""
-    metadata = obj["metadata"]
-    prefix = metadata.get("generateName")
-    name = metadata["name"]
-    if prefix and name.startswith(prefix):
-        name = f"{prefix}*"
-    return "/".join(part for part in (word, metadata.get("namespace", ""), name) if part)
+    name = generated(obj) or obj["metadata"]["name"]
+    return "/".join(part for part in (word, obj["metadata"].get("namespace", ""), name) if part)
 
 
 def is_generated(called: str) -> bool:
@@ -80,46 +95,64 @@ def is_generated(called: str) -> bool:
     return called.endswith("*")
 
 
-def masked(obj: Object, ignore: Sequence[str] = ()) -> Object:
-    """The object without what may legally differ; ``ignore`` are paths, with the kind before them or without."""
+def mentions(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What finds the generated names of a run wherever they are mentioned; None when there are none."""
+    longest_first = sorted({*names}, key=lambda name: (-len(name), name))
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def masked(obj: Object, names: re.Pattern[str] | None, ignore: Sequence[str] = ()) -> Object:
+    """The object without what may legally differ.
+
+    Args:
+        obj: as it is stored.
+        names: the generated names of the run (``mentions``).
+        ignore: paths that are left out, with the kind before them (``configmap:data.seen``) or without.
+    """
     kind = str(obj.get("kind", "")).lower()
     for path in ignore:
         only, colon, rest = path.rpartition(":")
         if not colon or only.lower() == kind:
             obj = objects.dissoc(obj, tuple(rest.split(".")))
-    result: Object = _masked(obj)
-    metadata = {key: value for key, value in result["metadata"].items() if key not in _METADATA}
-    prefix = metadata.get("generateName")
-    if prefix and metadata["name"].startswith(prefix):
-        metadata["name"] = f"{prefix}*"
-    if not metadata.get("annotations", True):
-        del metadata["annotations"]
-    return {**result, "metadata": metadata}
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _METADATA}
+    result: Object = _masked({**obj, "metadata": metadata}, names)
+    if not result["metadata"].get("annotations", True):
+        del result["metadata"]["annotations"]
+    return result
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, names: re.Pattern[str] | None) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _conditions(item) if key == "conditions" else _masked(item)
-            for key, item in value.items()
-            if key not in _DROPPED
-        }
+        return {key: _field(key, item, names) for key, item in value.items() if key not in _DROPPED}
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [_masked(item, names) for item in value]
     if isinstance(value, str) and len(value) >= len("1.1.1.1"):
-        for pattern, word in _PATTERNS:
-            value = pattern.sub(word, value)
-        if value.count(":") > 1 and re.fullmatch(r"[0-9a-f:]+", value):
-            return "<ip>"
+        return _text(value, names)
     return value
 
 
-def _conditions(conditions: Any) -> Any:
-    if not isinstance(conditions, list):
-        return _masked(conditions)
-    kept = [
-        {key: value for key, value in _masked(item).items() if key != "lastHeartbeatTime"}
-        for item in conditions
-        if isinstance(item, dict)
-    ]
-    return sorted(kept, key=lambda item: str(item.get("type")))
+def _field(key: str, value: Any, names: re.Pattern[str] | None) -> Any:
+    found = _masked(value, names)
+    if isinstance(found, list):
+        if key == "conditions":
+            return sorted(found, key=lambda item: str(item.get("type")) if isinstance(item, dict) else "")
+        if key in _SETS:
+            return sorted(found, key=repr)
+    return found
+
+
+def _text(value: str, names: re.Pattern[str] | None) -> str:
+    value = _unmarked(value)
+    return names.sub(_as_generated, value) if names is not None and "-" in value else value
+
+
+def _as_generated(found: re.Match[str]) -> str:
+    return f"{found[0][:-_LETTERS]}*"
+
+
+@lru_cache(maxsize=8192)
+def _unmarked(value: str) -> str:
+    """A text without what differs from run to run by itself."""
+    for pattern, word in _PATTERNS:
+        value = pattern.sub(word, value)
+    return "<ip>" if value.count(":") > 1 and _IPV6.fullmatch(value) else value

@@ -18,7 +18,7 @@ from kcsim.api.objects import Object
 from kcsim.engine.clock import MINUTE, SECOND, format_duration, to_seconds
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play
-from kcsim.testing.probing.masks import KINDS, ident, masked
+from kcsim.testing.probing.masks import KINDS, generated, ident, masked, mentions
 from kcsim.testing.probing.plan import Plan
 
 QUIET = 5 * MINUTE
@@ -183,11 +183,16 @@ def _remember(outcome: Outcome, target: Target, programs: Sequence[Component], e
         counts[_done(version)][called] += 1
         if version.time > late:
             outcome.restless[called] += 1
-    for resource in cluster.server.catalog:
-        if resource.kind in KINDS:
-            continue
-        for version in log.list(resource):
-            outcome.objects.setdefault(_called(version), []).append(masked(version.object, target.ignore))
+    there = [
+        version
+        for resource in cluster.server.catalog
+        if resource.kind not in KINDS
+        for version in log.list(resource)
+    ]
+    names = mentions(version.key[1] for version in log.versions if generated(version.object))
+    for version in there:
+        found = outcome.objects.setdefault(_called(version), [])
+        found.append(masked(version.object, names, target.ignore))
     for record in outcome.play.trace.records:
         if record.verb == "error" and record.actor == target.controller:
             facts = record.facts()

@@ -193,6 +193,17 @@ def test_the_last_endpoint_leaves_an_empty_slice_behind():
     assert slices.apply({("a", "IPv4"): None}, ["IPv4"]).update == []
 
 
+def test_an_endpoint_that_two_slices_list_stays_in_the_first():
+    slices = SliceSet()
+    slices.load(stored("one", ["a", "b"]))
+    slices.load(stored("two", ["a", "b"]))
+    slices.load(stored("three", ["b", "c"]))
+    changes = slices.apply({**wanted("a"), **wanted("b"), **wanted("c")}, ["IPv4"])
+    assert [(s.name, list(s.endpoints)) for s in changes.update if s.name == "three"] == [("three", ["c"])]
+    assert [s.name for s in changes.delete] == ["two"]
+    assert not changes.create
+
+
 def test_services_are_found_by_any_pod_label():
     index = ServiceIndex()
     index.put(("shop", "a"), {"app": "web"})

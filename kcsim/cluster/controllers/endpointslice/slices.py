@@ -62,13 +62,19 @@ class SliceSet:
     def __init__(self) -> None:
         self.slices: list[Slice] = []
         self._where: dict[tuple[str, str], Slice] = {}
+        self._doubled: list[Slice] = []
 
     def load(self, stored: Object) -> None:
-        """Take over a slice that is in the API."""
+        """Take over a slice that is in the API. What an earlier slice lists already is taken out of it again, as
+        upstream's reconciler finds each endpoint wanted once only (reconcileByPortMapping).
+        """
         group = group_of(stored["addressType"], stored.get("ports"))
         loaded = Slice(group, stored.get("ports") or [], stored)
         for endpoint in stored.get("endpoints") or ():
             name = (endpoint.get("targetRef") or {}).get("name", "")
+            if (name, group[0]) in self._where:
+                _note(self._doubled, loaded)
+                continue
             loaded.endpoints[name] = endpoint
             self._where[name, group[0]] = loaded
         self.slices.append(loaded)
@@ -81,7 +87,7 @@ class SliceSet:
         self, desired: dict[tuple[str, str], tuple[Group, list[Object], Object] | None], families: list[str]
     ) -> Changes:
         """Put endpoints where they belong: by (pod, family) the group, ports and endpoint, None for none any more."""
-        touched: list[Slice] = []
+        touched, self._doubled = self._doubled, []
         adding: dict[Group, list[tuple[str, Object]]] = {}
         ports: dict[Group, list[Object]] = {}
         for (pod, family), wanted in desired.items():
