@@ -24,7 +24,7 @@ Sort = Any
 """What a change is sorted under: any value that can be hashed."""
 Objects = list[Object]
 Handlers = list[OnChange]
-_NOTHING: dict[Key, Object] = {}
+_NOTHING: dict[Key, None] = {}
 
 
 class Informer:
@@ -45,7 +45,8 @@ class Informer:
         self._field = field
         self._objects: dict[Key, Object] = {}
         self._indexers: dict[str, Callable[[Object], Iterable[str]]] = {}
-        self._indexes: dict[str, dict[str, dict[Key, Object]]] = {}
+        self._parts: dict[str, str] = {}
+        self._indexes: dict[str, dict[str, dict[Key, None]]] = {}
         self._handlers: Handlers = []
         self._wants: list[Callable[[Sort], bool] | None] = []
         self._sort: Callable[[Object | None, Object | None], Sort] | None = None
@@ -65,19 +66,20 @@ class Informer:
 
     def list(self, namespace: str | None = None) -> Objects:
         """The objects as last seen, in key order; of one namespace or of all."""
-        found = self._objects if namespace is None else self._filed("namespace", namespace)
-        return [found[key] for key in sorted(found)]
+        objects = self._objects
+        found = objects if namespace is None else self._filed("namespace", namespace)
+        return [objects[key] for key in sorted(found)]
 
     def by_index(self, index: str, value: str) -> Objects:
         """The objects filed under ``value``, in key order."""
-        found = self._filed(index, value)
-        return [found[key] for key in sorted(found)]
+        objects = self._objects
+        return [objects[key] for key in sorted(self._filed(index, value))]
 
     def count(self, index: str, value: str) -> int:
         """How many objects are filed under ``value``."""
         return len(self._filed(index, value))
 
-    def _filed(self, index: str, value: str) -> dict[Key, Object]:
+    def _filed(self, index: str, value: str) -> dict[Key, None]:
         if index == "namespace":
             # Kept from the first time that somebody asks.
             self.add_index("namespace", _namespaces)
@@ -105,15 +107,19 @@ class Informer:
         if self._sort is None:
             self._sort = read
 
-    def add_index(self, name: str, read: Callable[[Object], Iterable[str]]) -> None:
-        """File objects under the values ``read`` gives; naming an index twice keeps the first."""
+    def add_index(self, name: str, read: Callable[[Object], Iterable[str]], part: str = "") -> None:
+        """File objects under the values ``read`` gives; naming an index twice keeps the first.
+
+        ``part`` is the member of objects that alone decides about the values, where it does: ``spec``.
+        """
         if name in self._indexers:
             return
         self._indexers[name] = read
+        self._parts[name] = part
         index = self._indexes[name] = {}
         for key, obj in self._objects.items():
             for value in read(obj):
-                index.setdefault(value, {})[key] = obj
+                index.setdefault(value, {})[key] = None
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -225,10 +231,12 @@ class Informer:
             self._objects[key] = new
         if self._indexers:
             for name, read in self._indexers.items():
-                if read is _namespaces:
-                    self._file(self._indexes[name], key, new)
-                else:
-                    self._reindex(self._indexes[name], read, key, old, new)
+                if old is not None and new is not None:
+                    # What an index is about hardly ever changes; the namespace never does.
+                    part = self._parts[name]
+                    if read is _namespaces or (part and old[part] is new[part]):
+                        continue
+                self._reindex(self._indexes[name], read, key, old, new)
         for handler in self._handlers if self._sort is None else self._concerned(self._sort(old, new)):
             handler(old, new)
 
@@ -240,22 +248,8 @@ class Informer:
         return told
 
     @staticmethod
-    def _file(index: dict[str, dict[Key, Object]], key: Key, new: Object | None) -> None:
-        """File under the namespace, which an object never changes."""
-        entry = index.get(key[0])
-        if new is None:
-            if entry is not None:
-                entry.pop(key, None)
-                if not entry:
-                    del index[key[0]]
-        elif entry is None:
-            index[key[0]] = {key: new}
-        else:
-            entry[key] = new
-
-    @staticmethod
     def _reindex(
-        index: dict[str, dict[Key, Object]],
+        index: dict[str, dict[Key, None]],
         read: Callable[[Object], Iterable[str]],
         key: Key,
         old: Object | None,
@@ -270,10 +264,7 @@ class Informer:
                     if not entry:
                         del index[value]
         for value in values:
-            entry = index.get(value)  # type: ignore[assignment]
-            if entry is None:
-                entry = index[value] = {}
-            entry[key] = new  # type: ignore[assignment]
+            index.setdefault(value, {})[key] = None
 
 
 def _namespaces(obj: Object) -> Iterable[str]:

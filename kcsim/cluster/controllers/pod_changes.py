@@ -39,7 +39,7 @@ def pod_change(old: Object | None, new: Object | None) -> PodChange:
         return PodChange(_owner(refs), False, False)
     before, after = old["metadata"], new["metadata"]
     if before.get("ownerReferences") is not refs:
-        return PodChange("", False, False)
+        return _CHANGES_HANDS
     keeps_ties = (
         before["uid"] == after["uid"]
         and "deletionTimestamp" not in after
@@ -54,6 +54,9 @@ def pod_change(old: Object | None, new: Object | None) -> PodChange:
         and not is_terminal(new)
     )
     return PodChange(_owner(refs), keeps_ties, gets_on)
+
+
+_CHANGES_HANDS = PodChange("", False, False)
 
 
 def _owner(refs: list[Object] | None) -> str:

@@ -64,6 +64,7 @@ class PodWorker:
         api_uid: of the object that its status is said of; "" while there is none.
         pod: its newest version that this kubelet knows.
         status: what the kubelet last made of it; None before the first sync.
+        reported: the status that the last report leaves in the API, unless somebody else writes.
         state: SyncPod, TerminatingPod, TerminatedPod or Finished.
         gone: the object is no longer in the API.
         deletable: everything is cleaned up: the object may be deleted.
@@ -77,6 +78,7 @@ class PodWorker:
         self.api_uid = self.uid
         self.pod = pod
         self.status: Status | None = None
+        self.reported: Status | None = None
         self.state = SYNC
         self.gone = False
         self.deletable = False
@@ -178,7 +180,7 @@ class PodWorker:
             "generation"
         ):
             self.sync()
-        elif self.status is not None and self.state is SYNC:
+        elif self.status is not None and self.state is SYNC and pod.get("status") is not self.reported:
             # Somebody else may have written into the status: the status manager sends ours again if so.
             self.kubelet.statuses.enqueue(self)
 

@@ -27,6 +27,7 @@ class Reported(Protocol):
     api_uid: str
     pod: dict[str, Any]
     status: Status | None
+    reported: Status | None
     gone: bool
     deletable: bool
 
@@ -115,6 +116,7 @@ class StatusManager:
         elif after is None:
             client.patch("pods", namespace, name, patch, type="strategic", subresource="status").start(done)
         else:
+            worker.reported = after
             computed = Computed(stored, after, partial(status_patch, worker.api_uid, stored, status))
             client.report("pods", namespace, name, computed).start(done)
 

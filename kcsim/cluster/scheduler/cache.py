@@ -244,6 +244,23 @@ class Cache:
             self.remove_pod(uid)
         self._place(self._shapes.info(pod), node)
 
+    def refresh(self, old: Object, new: Object) -> bool:
+        """Take over a placed pod of which nothing changed that counts; False when something may have."""
+        before, after = old["metadata"], new["metadata"]
+        if (
+            old["spec"] is not new["spec"]
+            or before.get("labels") is not after.get("labels")
+            or "deletionTimestamp" in after
+            or "deletionTimestamp" in before
+        ):
+            return False
+        uid = after["uid"]
+        node = self._node_of.get(uid)
+        if node is None or new["spec"].get("nodeName") != node:
+            return False
+        (self._nodes.get(node) or self._ghosts[node]).pods[uid].pod = new
+        return True
+
     def remove_pod(self, uid: str) -> PodInfo | None:
         """A pod left its node: deleted, or ended. Gives what was there."""
         node = self._node_of.pop(uid, None)

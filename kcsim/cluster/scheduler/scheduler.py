@@ -136,6 +136,8 @@ class Scheduler(Component):
             return
         if (new.get("status") or {}).get("phase") in _ENDED:
             self._pod_gone(objects.uid(new))
+        elif old is not None and self.cache.refresh(old, new):
+            return  # its status: nobody's chances are other ones for that
         elif new["spec"].get("nodeName"):
             self._placed_pod_changed(old, new)
         elif new["spec"].get("schedulerName", DEFAULT_SCHEDULER) == self.scheduler_name:

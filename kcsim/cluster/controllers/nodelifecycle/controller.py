@@ -63,7 +63,7 @@ class NodeLifecycleController(Reconciler):
         self._nodes = component.informer("nodes")
         self._nodes.on_change(self._node_changed)
         self._pods = component.informer("pods")
-        self._pods.add_index(NODE_INDEX, node_index)
+        self._pods.add_index(NODE_INDEX, node_index, "spec")
         self._heartbeats.on_change(self._heartbeat_changed)
         component.client.on_reachability(self._reachability)
 

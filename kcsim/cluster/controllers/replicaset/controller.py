@@ -21,6 +21,7 @@ from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.calls import Then, first_error, has_status_cause
 from kcsim.cluster.controllers.expectations import Expectations
+from kcsim.cluster.controllers.pods import is_terminal, ready_condition
 from kcsim.cluster.controllers.replicaset.batches import BURST_REPLICAS, slow_start_batches
 from kcsim.cluster.controllers.replicaset.ranking import get_pods_to_delete
 from kcsim.cluster.controllers.replicaset.status import Counts, calculate_status
@@ -80,6 +81,8 @@ class ReplicaSetController(Reconciler):
         pod = new or old
         assert pod is not None
         if old is not None and new is not None and _same_owner(old, new):
+            if not self._failing and _is_alike(old, new):
+                return
             gone = not objects.is_deleting(old) and objects.is_deleting(new)
             changed = (
                 gone
@@ -319,6 +322,17 @@ class ReplicaSetController(Reconciler):
 def _same_owner(old: Object, new: Object) -> bool:
     before, after = old["metadata"].get("ownerReferences"), new["metadata"].get("ownerReferences")
     return before is after or (before == after and objects.uid(old) == objects.uid(new))
+
+
+def _is_alike(old: Object, new: Object) -> bool:
+    """Whether nothing changed that this controller looks at, as far as identity tells."""
+    before, after = old["metadata"], new["metadata"]
+    return (
+        before.get("labels") is after.get("labels")
+        and before.get("deletionTimestamp") is after.get("deletionTimestamp")
+        and ready_condition(old) is ready_condition(new)
+        and is_terminal(old) == is_terminal(new)
+    )
 
 
 def _labels_changed(old: Object, new: Object) -> bool:

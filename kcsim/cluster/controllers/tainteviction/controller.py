@@ -50,7 +50,7 @@ class TaintEvictionController(Reconciler):
         self._nodes = component.informer("nodes")
         self._nodes.on_change(self._node_changed)
         self._pods = component.informer("pods")
-        self._pods.add_index(NODE_INDEX, node_index)
+        self._pods.add_index(NODE_INDEX, node_index, "spec")
         on_pod_change(self._pods, self._pod_changed, stirring)
 
     def reset(self) -> None:
