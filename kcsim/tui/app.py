@@ -1,6 +1,6 @@
 """The terminal UI's application: themes, screens, and the runs that are open.
 
-**Walk:** ``main`` checks the terminal -> ``KcsimApp`` shows the gallery -> a scenario is opened as a ``Session`` on a
+**Walk:** ``main`` checks the terminal -> ``KcsimApp`` shows the gallery -> a scenario is opened as a ``World`` on a
 ``RunScreen`` -> escape leads back, and the run waits where it was left -> quitting ends everything there is.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import work
@@ -18,16 +20,23 @@ from textual.screen import Screen
 
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.scenario.diagnostics import ScenarioError
+from kcsim.scenario.model import Scenario
+from kcsim.scenario.play import delivery_named
+from kcsim.tui.asks import steer
+from kcsim.tui.asks.faults import Choice
+from kcsim.tui.base import WorldScreen
 from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, Read, confirm
 from kcsim.tui.gallery import GalleryScreen, faults_screen
 from kcsim.tui.keys import key
-from kcsim.tui.opening import open_session
+from kcsim.tui.link import Link, Local, Spare, World
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
 from kcsim.tui.themes import MONO, THEMES, following
 from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
+from kcsim.tui.worlds import NAMELESS, Worlds, rescue
+from kcsim.views.objects import Ref
 
 WIDTH_MIN, HEIGHT_MIN = 60, 20
 BAD_INPUT = 2
@@ -51,15 +60,22 @@ class KcsimApp(App[int]):
     ]
 
     def __init__(
-        self, asked: str | None = None, delivery: str | None = None, seed: int | None = None
+        self,
+        asked: str | None = None,
+        delivery: str | None = None,
+        seed: int | None = None,
+        *,
+        link: Callable[[Scenario, int | None], Link] = Local,
     ) -> None:
-        """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it."""
+        """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it; ``link``: where worlds live."""
         super().__init__()
         self._asked = asked
         self._delivery = delivery
         self._seed = seed
+        self._link = link
         self._entries = catalogue(asked)
-        self._open: dict[tuple[str, str | None], Session] = {}
+        self._stories: dict[str, Link] = {}
+        self._screens: dict[tuple[str, str], RunScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = MONO.name if self.no_color else THEMES[0].name
@@ -84,35 +100,148 @@ class KcsimApp(App[int]):
 
     def open(self, entry: Entry, delivery: str | None) -> None:
         """Open a scenario live, or go on where it was left; one with faults says which."""
-        key = (entry.path, delivery)
-        session = self._open.get(key)
-        if session is None:
-            fresh = catalogue(entry.path)[0] if entry.scenario is None else entry
-            if fresh.scenario is None:
-                self.push_screen(faults_screen(fresh))
-                return
-            try:
-                session = open_session(fresh.scenario, delivery, self._seed)
-            except (ScenarioError, ValueError) as error:
-                self.push_screen(Read(f"{entry.name} cannot be played", str(error)))
-                return
-            except Exception:  # noqa: BLE001 - a defect of kcsim is told, and the gallery stays
-                self.push_screen(
-                    Read(f"{entry.name} cannot be played: a defect of kcsim", traceback.format_exc())
-                )
-                return
-            self._open[key] = session
-        self.push_screen(RunScreen(session))
+        fresh = catalogue(entry.path)[0] if entry.scenario is None else entry
+        if fresh.scenario is None:
+            self.push_screen(faults_screen(fresh))
+            return
+        try:
+            name = delivery_named(fresh.scenario, delivery) or NAMELESS
+            screen = self._screens.get((entry.path, name))
+            if screen is None:
+                link = self._stories.get(entry.path)
+                if link is None:
+                    link = self._stories[entry.path] = self._link(fresh.scenario, self._seed)
+                link.call(None, Worlds.open, (delivery,), {})
+                screen = self._screens[entry.path, name] = RunScreen(World(link, name))
+        except (ScenarioError, ValueError) as error:
+            self.push_screen(Read(f"{entry.name} cannot be played", str(error)))
+            return
+        except Exception:  # noqa: BLE001 - a defect of kcsim is told, and the gallery stays
+            self.push_screen(
+                Read(f"{entry.name} cannot be played: a defect of kcsim", traceback.format_exc())
+            )
+            return
+        self.push_screen(screen)
+
+    def world_screen(self, world: World) -> RunScreen:
+        """The screen of a world of an open story."""
+        path = next(path for path, link in self._stories.items() if link is world.link)
+        screen = self._screens.get((path, world.name))
+        if screen is None:
+            screen = self._screens[path, world.name] = RunScreen(world)
+        return screen
+
+    def switch_world(self, world: World) -> None:
+        """Show another world in place of the one that is shown."""
+        if isinstance(self.screen, RunScreen):
+            self.screen.world.ask(Session.pause)
+            self.switch_screen(self.world_screen(world))
+        else:
+            self.push_screen(self.world_screen(world))
+
+    def go_to_world(self, world: World, name: str) -> None:
+        """Show the world of a name, opened if it is a delivery that is not open yet."""
+        if name not in world.state.worlds:
+            world.ask_all(Worlds.open, name)
+        self.switch_world(world.other(name))
+
+    def world_choices(self, world: World) -> list[Choice]:
+        """The worlds of a story: those that are open, and the deliveries that are not yet."""
+        found = []
+        for name in world.state.worlds:
+            state = world.other(name).state
+            forked = state.kept.forked
+            where = (
+                f"branch of {state.delivery}, forked at {format_duration(forked)}, "
+                if forked is not None
+                else ""
+            )
+            here = "here, " if name == world.name else ""
+            found.append(
+                Choice(name, name, f"{here}{where}t={format_duration(state.now // SECOND * SECOND)}")
+            )
+        waiting = [name for name in world.link.scenario.deliveries if name not in world.state.worlds]
+        return [*found, *(Choice(name, name, "not begun") for name in waiting)]
+
+    # What other screens ask of the live run, which stands below them.
+
+    def _run_screen(self) -> RunScreen | None:
+        return next((each for each in reversed(self.screen_stack) if isinstance(each, RunScreen)), None)
+
+    @work
+    async def fork(
+        self,
+        world: World,
+        when: int | None = None,
+        without: tuple[int, ...] = (),
+        line: tuple[str, str] | None = None,
+    ) -> None:
+        """Fork a world, and type a line in the branch at its beginning."""
+        screen = self._run_screen()
+        if screen is None:
+            return
+        await screen.fork_at(world.state.seen if when is None else when, without)
+        branch = self._run_screen()
+        if line is not None and branch is not None and branch is not screen:
+            branch.world.ask(steer.carry_out, *line)
+            self.tell(f"{branch.world.name}: {line[0]} {line[1]}; space runs it, c compares")
+
+    def choose_world(self) -> None:
+        """Ask which world to go to."""
+        screen = self._run_screen()
+        if screen is not None:
+            screen.action_worlds()
+
+    def edit(self, ref: Ref) -> None:
+        """Begin to change an object by hand."""
+        screen = self._run_screen()
+        if screen is not None:
+            screen.board.selected = ref
+            screen.action_edit()
+
+    @work
+    async def delete(self, ref: Ref) -> None:
+        """Delete an object, after asking."""
+        screen = self._run_screen()
+        if screen is not None:
+            await screen.delete(ref)
+
+    def tell(self, text: str) -> None:
+        """A line on the screen that is shown next."""
+        self.call_after_refresh(self._tell, text)
+
+    def _tell(self, text: str) -> None:
+        if isinstance(self.screen, WorldScreen):
+            self.screen.say(text, "ok")
 
     def progress(self, entry: Entry, delivery: str | None) -> str:
         """How far a run that is open has come; "" when it is not."""
-        session = self._open.get((entry.path, delivery))
-        return format_duration(session.now // SECOND * SECOND) if session is not None and session.now else ""
+        screen = self._screens.get((entry.path, delivery or NAMELESS))
+        now = screen.world.state.now if screen is not None else 0
+        return format_duration(now // SECOND * SECOND) if now else ""
+
+    def _worlds(self) -> Iterator[tuple[Link, World]]:
+        """Every world that is open, as it was when it was last asked."""
+        for screen in self._screens.values():
+            yield screen.world.link, screen.world
 
     @property
     def unsaved(self) -> int:
         """How many deeds by hand would be lost."""
-        return sum(session.unsaved for session in self._open.values())
+        return sum(world.state.unsaved for _, world in self._worlds())
+
+    def rescue(self) -> list[Path]:
+        """Write what was done by hand and would be lost; gives the files."""
+        return [
+            path
+            for link, world in self._worlds()
+            for path in rescue(link.scenario, [(world.name, world.kept, world.state.unsaved)])
+        ]
+
+    def close_worlds(self) -> None:
+        """End every process that was started."""
+        for link in self._stories.values():
+            link.close()
 
     # --- actions ------------------------------------------------------------------------------------------------
 
@@ -130,8 +259,8 @@ class KcsimApp(App[int]):
     @work
     async def action_leave(self) -> None:
         """Quit; what was done by hand and not saved is asked about first."""
-        for session in self._open.values():
-            session.pause()
+        for _, world in self._worlds():
+            world.ask(Session.pause)
         count = self.unsaved
         if count:
             note = f"{count} things done by hand are not saved (s saves them as a scenario)."
@@ -185,5 +314,14 @@ def main(scenario: str | None = None, delivery: str | None = None, seed: int | N
     if fault is not None:
         print(f"kcsim: {fault}", file=sys.stderr)  # noqa: T201 - there is no screen to say it on
         return BAD_INPUT
-    app = KcsimApp(scenario, delivery, seed)
-    return app.run() or app.return_code or 0
+    spare = Spare()
+    app = KcsimApp(scenario, delivery, seed, link=spare.begin)
+    try:
+        code = app.run() or app.return_code or 0
+        if code:
+            for path in app.rescue():
+                print(f"kcsim: what was done by hand is kept in {path}", file=sys.stderr)  # noqa: T201
+    finally:
+        app.close_worlds()
+        spare.close()
+    return code

@@ -16,23 +16,18 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.message import Message
 
-from kcsim.simulation.simulation import NotFound
-from kcsim.tui import panes
+from kcsim.tui.asks import explore, panes, score
+from kcsim.tui.asks.panes import Kinds
 from kcsim.tui.keys import key
-from kcsim.tui.session import Session
+from kcsim.tui.link import World
 from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
-from kcsim.views.objects import BadFilter, Ref
+from kcsim.views.objects import Ref
 
 LISTS = ("story", "pods", "nodes", "objects")
 DETAILS = ("object", "score")
 PANES = (*LISTS, *DETAILS)
 TITLES = {name: name.capitalize() for name in PANES}
-TWO, ALL = 110, 140
-"""From how many columns on a list stands beside an object, and all panes beside each other."""
-
-WIDE = 110
-"""From this width on a table has the columns of ``-o wide``."""
 
 
 class Board(Container):
@@ -53,11 +48,33 @@ class Board(Container):
         key("tab", "pane(1)", "Next pane", "Next pane", priority=True),
         key("shift+tab", "pane(-1)", "Previous pane", "Previous pane", priority=True),
         key("w", "why", "Why", "Why: the chain of causes of the selected object or moment", bar=True),
-        key("y", "form('yaml')", "YAML", "The selected object as YAML"),
+        key(
+            "y",
+            "form('yaml')",
+            "YAML",
+            "The selected object as YAML, each field in the colour of its manager",
+        ),
         key("d", "form('describe')", "Describe", "The selected object, described"),
+        key("D", "form('diff')", "Diff", "The selected object: git, last applied and live"),
         key("v", "form('events')", "Events", "The events of the selected object"),
+        key("H", "form('history')", "History", "Who changed the selected object, when, and what"),
         key("o", "form('tree')", "Owners", "The owner tree of the selected object"),
     ]
+
+    class AskedWhy(Message):
+        """Why is an object, or a moment (its trace record), as it is?"""
+
+        def __init__(self, what: Ref | int) -> None:
+            super().__init__()
+            self.what = what
+
+    class Opened(Message):
+        """An object is to be shown in full, in a form."""
+
+        def __init__(self, ref: Ref, form: str) -> None:
+            super().__init__()
+            self.ref = ref
+            self.form = form
 
     class Says(Message):
         """Something for the line of messages."""
@@ -66,9 +83,9 @@ class Board(Container):
             super().__init__()
             self.text = text
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__(id="board")
-        self._session = session
+        self.world = world
         self.current = "story"
         self.selected: Ref | None = None
         self.mode = "yaml"
@@ -125,7 +142,7 @@ class Board(Container):
     def moment(self) -> int | None:
         """The trace record of the moment under the cursor of the story."""
         row = self.query_one("#story", RowList).current
-        return row.key[0] if row is not None and isinstance(row.key, tuple) else None
+        return row.key if row is not None and isinstance(row.key, int) else None
 
     def _select(self) -> None:
         """The object under the cursor of the list in front is the one that is shown."""
@@ -144,36 +161,34 @@ class Board(Container):
         self._select()
         if self.query_one("#object").display:
             self._paint_object()
-        score = self.query_one("#score", Pager)
-        if score.display:
-            score.show(panes.score(self._session), keep_place=True, wrap=True)
-            score.border_title = self._title("score", "Score")
+        pager = self.query_one("#score", Pager)
+        if pager.display:
+            pager.show(self.world.ask_all(score.card, self.world.name), keep_place=True, wrap=True)
+            pager.border_title = self._title("score", "Score")
 
     def _paint_list(self, name: str) -> None:
         rows = self.query_one(f"#{name}", RowList)
         wanted = self.filters.get(name, "")
         word = self._kind if name == "objects" else name
-        try:
-            if name == "story":
-                note = panes.show_story(rows, self._session, wanted)
-            else:
-                space = self._namespace if name == "objects" else None
-                note = panes.show_objects(
-                    rows, self._session.look, word, wanted, space, wide=rows.size.width >= WIDE
-                )
-        except (BadFilter, NotFound) as error:
-            note = str(error)
-        rows.border_subtitle = note
+        ask = self.world.ask
+        if name == "story":
+            page = ask(panes.story, wanted, rows.want)
+            rows.show(page, lambda want: ask(panes.story, wanted, want))
+        else:
+            space = self._namespace if name == "objects" else None
+            kinds = Kinds(word, wanted, space, wide=rows.size.width >= panes.WIDE_TABLE)
+            page = ask(panes.objects, kinds, rows.want)
+            rows.show(page, lambda want: ask(panes.objects, kinds, want))
+        rows.border_subtitle = page.note
         rows.border_title = self._title(name, word.capitalize())
 
     def _paint_object(self) -> None:
         pager = self.query_one("#object", Pager)
-        moment = self.moment if self.mode == "moment" else None
-        shown = (self.selected, self.mode, moment)
-        lines, note = panes.detail(self._session, self.selected, self.mode, moment)
-        pager.show(lines, keep_place=shown == self._shown, wrap=self.mode != "yaml")
+        shown = (self.selected, self.mode)
+        lines, note = self.world.ask(explore.form, self.selected, self.mode)
+        pager.show(lines, keep_place=shown == self._shown, wrap=self.mode not in {"yaml", "diff"})
         self._shown = shown
-        name = "Why" if self.mode == "moment" else f"{self.selected or 'Object'}  {self.mode}"
+        name = f"{self.selected or 'Object'}  {self.mode}"
         pager.border_title = self._title("object", name)
         pager.border_subtitle = note or (name if self._is_alone else "")
 
@@ -208,7 +223,8 @@ class Board(Container):
             self.action_why()
         else:
             self._select()
-            self.action_form("yaml" if self.mode == "moment" else self.mode)
+            if self.selected is not None:
+                self.post_message(self.Opened(self.selected, self.mode))
 
     def on_descendant_focus(self) -> None:
         """A pane that was clicked comes to the front."""
@@ -235,10 +251,13 @@ class Board(Container):
     def action_why(self) -> None:
         """The chain of causes of what is selected."""
         if self.current == "story" and self.moment is not None:
-            self.mode = "moment"
-            self.front("object")
+            self.post_message(self.AskedWhy(self.moment))
+        elif self.selected is not None:
+            self.post_message(self.AskedWhy(self.selected))
         else:
-            self.action_form("why")
+            self.post_message(
+                self.Says("select a moment (1) or an object (2 pods, 3 nodes, 4 objects) first")
+            )
 
 
 def _tab(name: str, *, is_current: bool, short: bool) -> str:

@@ -12,49 +12,56 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from kcsim.tui.widgets.pager import Pager, TextLine, plain
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One thing to choose: the answer it gives, its name, and what it means."""
-
-    value: str
-    label: str
-    meaning: str = ""
+from kcsim.tui.asks.faults import Choice
+from kcsim.tui.asks.lines import TextLine, plain
+from kcsim.tui.widgets.pager import Pager
 
 
 class Choose(ModalScreen[str | None]):
-    """One of several; the first is the default. Typing narrows the list when ``search`` is on."""
+    """One of several; the first is the default. With ``search``, typing narrows the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel"),
+        Binding("escape", "cancel", "Cancel", priority=True),
+        Binding("down", "down", "Down", show=False, priority=True),
+        Binding("up", "up", "Up", show=False, priority=True),
         Binding("j", "down", "Down", show=False),
         Binding("k", "up", "Up", show=False),
         Binding("question_mark", "help", "Help", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], note: str = "") -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], note: str = "", *, search: bool = False
+    ) -> None:
         super().__init__()
         self._title = title
-        self._choices = choices
+        self._choices = list(choices)
+        self._shown = self._choices
         self._note = note
+        self._search = search and len(self._choices) > 1
 
     def compose(self) -> ComposeResult:
         """Title, note, the choices, and the keys."""
         with Vertical(classes="dialog") as dialog:
             dialog.border_title = self._title
             if self._note:
-                yield Static(Text(self._note), classes="note")
-            yield OptionList(
-                *(Option(self._line(choice), id=str(i)) for i, choice in enumerate(self._choices))
-            )
-            yield Static(Text("enter choose   ↑↓ move   esc cancel"), classes="keys")
+                yield VerticalScroll(Static(Text(self._note)), classes="note", can_focus=False)
+            if self._search:
+                yield Input(placeholder="type to search")
+            yield OptionList(*(Option(self._line(choice)) for choice in self._choices))
+            hint = "type to search   " if self._search else ""
+            yield Static(Text(f"{hint}enter choose   ↑↓ move   esc cancel"), classes="keys")
+
+    def on_mount(self) -> None:
+        """The first is the default."""
+        options = self.query_one(OptionList)
+        options.highlighted = 0
+        if not self._search:
+            options.focus()
 
     def _line(self, choice: Choice) -> Text:
         width = min(28, max(len(c.label) for c in self._choices))
@@ -63,9 +70,26 @@ class Choose(ModalScreen[str | None]):
             line.append(f"  {choice.meaning}", style="not bold")
         return line
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show those that match."""
+        words = event.value.lower().split()
+        self._shown = [
+            c for c in self._choices if all(word in f"{c.label} {c.meaning}".lower() for word in words)
+        ]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(Option(self._line(choice)) for choice in self._shown)
+        options.highlighted = 0 if self._shown else None
+
+    def on_input_submitted(self) -> None:
+        """The one under the cursor."""
+        place = self.query_one(OptionList).highlighted
+        if place is not None and self._shown:
+            self.dismiss(self._shown[place].value)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """The answer."""
-        self.dismiss(self._choices[event.option_index].value)
+        self.dismiss(self._shown[event.option_index].value)
 
     def action_cancel(self) -> None:
         """No answer."""

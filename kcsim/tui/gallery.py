@@ -12,12 +12,13 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from kcsim.engine.clock import format_duration
+from kcsim.tui.asks.lines import TextLine
+from kcsim.tui.asks.pages import Row, listed
 from kcsim.tui.catalogue import Entry, matching, story_lines
 from kcsim.tui.dialogs import Read
 from kcsim.tui.keys import key
 from kcsim.tui.widgets.keybar import KeyBar
-from kcsim.tui.widgets.pager import TextLine
-from kcsim.tui.widgets.rows import Row, RowList
+from kcsim.tui.widgets.rows import RowList
 from kcsim.views.states import State
 
 if TYPE_CHECKING:
@@ -92,13 +93,8 @@ class GalleryScreen(Screen[None]):
         shown = self._shown
         empty = f"no scenario holds {wanted!r}"
         rows = self.query_one("#scenarios", RowList)
-        rows.show(
-            ("NAME", "TITLE"),
-            len(shown),
-            lambda i: self._row(shown[i]),
-            key_at=lambda i: shown[i].path,
-            empty=empty,
-        )
+        made = [self._row(entry) for entry in shown]
+        rows.show(listed(rows.want, ("NAME", "TITLE"), made, empty=empty))
         rows.border_title = (
             f"Scenarios {len(shown)}/{len(self._entries)}" if wanted else f"Scenarios {len(shown)}"
         )

@@ -6,17 +6,14 @@ own entries are -> it joins ``deeds``, and its answer arrives when the world has
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from kcsim.engine.clock import format_duration, to_seconds
-from kcsim.engine.task import Task
-from kcsim.kubectl.command import kubectl
+from kcsim.engine.clock import format_duration
 from kcsim.kubectl.session import Outcome
-from kcsim.scenario.faults import TARGET_FIELDS
-from kcsim.scenario.model import Fault, Kubectl, Scenario, TimelineEntry
+from kcsim.scenario.faults import FAULTS, TARGET_FIELDS
+from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import Simulation, person
 
 PERSON = "you"
 """Who acts at the keyboard: a user of the cluster like any other, with an administrator's kubeconfig."""
@@ -31,6 +28,15 @@ class Deed:
     told: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command printed: the command in words, the text, and whether it failed."""
+
+    command: str
+    text: str
+    failed: bool
+
+
 class Hands:
     """The deeds of one person in one world.
 
@@ -39,9 +45,10 @@ class Hands:
         saved: how many of them have been saved.
     """
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self.deeds: list[Deed] = []
+    def __init__(self, play: Play, done: Iterable[TimelineEntry] = ()) -> None:
+        """``done``: what was done in this world already, before somebody looked."""
+        self._play = play
+        self.deeds = [Deed(entry, told=True) for entry in done]
         self.saved = 0
 
     def do(self, entry: TimelineEntry) -> Deed:
@@ -50,66 +57,67 @@ class Hands:
         Raises:
             FaultError: the fault hits nothing.
         """
-        deed = Deed(replace(entry, at=self._simulation.engine.now))
+        deed = Deed(replace(entry, at=self._play.engine.now))
 
         def done(outcome: Outcome) -> None:
             deed.outcome = outcome
 
-        if isinstance(self._simulation, Play):
-            self._simulation.act(deed.entry, done)
-        else:
-            _act(self._simulation, deed.entry, done)
+        self._play.act(deed.entry, done)
         self.deeds.append(deed)
         return deed
 
-    def finished(self) -> list[Deed]:
-        """Commands that have ended since this was last asked."""
+    def answers(self) -> list[Answer]:
+        """What commands printed that have ended since this was last asked."""
         news = [deed for deed in self.deeds if deed.outcome is not None and not deed.told]
+        answers = []
         for deed in news:
             deed.told = True
-        return news
+            assert deed.outcome is not None, "chosen for having one"
+            answers.append(Answer(in_words(deed.entry), deed.outcome.text, bool(deed.outcome.exit_code)))
+        return answers
 
     def scenario(self, name: str) -> Scenario:
         """The story with what was done by hand in it: played again, it gives the same trace up to now.
 
-        Raises:
-            TypeError: there is no story to add it to.
+        What a branch left out is not in it, nor are the expectations that wait for it.
         """
-        if not isinstance(self._simulation, Play):
-            raise TypeError("a bare cluster has no story to add this to")
-        before = self._simulation.scenario
-        entries = [*before.timeline, *(deed.entry for deed in self.deeds)]
-        # Deeds stand alone in their instants (Session.act), so sorting by time alone keeps every order.
-        timeline = tuple(sorted(entries, key=lambda entry: entry.at))
-        return replace(before, name=name, seed=self._simulation.seed, timeline=timeline, source=None)
+        play = self._play
+        deeds = [deed.entry for deed in self.deeds]
+        return story_of(play.scenario, name, play.seed, play.without, deeds)
 
 
-def _act(simulation: Simulation, entry: TimelineEntry, done: Any) -> None:
-    """On a bare cluster: requests take no time."""
-    action = entry.action
-    if isinstance(action, Kubectl):
-        user = person(action.user)
-
-        def ended(value: Any, error: Exception | None) -> None:
-            done(value if error is None else Outcome(1, "", f"error: {error}\n"))
-
-        with simulation.engine.because(simulation.engine.note(user.name, "kubectl", action.line)):
-            Task(kubectl(simulation.cluster().direct(user), action.line), ended)
-    elif isinstance(action, Fault):
-        duration = None if action.duration is None else to_seconds(action.duration)
-        simulation.inject(action.kind, next(iter(action.target.values()), ""), duration=duration)
-    else:
-        raise TypeError(f"a bare cluster knows no {type(action).__name__}")
+def story_of(
+    scenario: Scenario,
+    name: str,
+    seed: int,
+    without: Collection[TimelineEntry],
+    deeds: Iterable[TimelineEntry],
+) -> Scenario:
+    """A story with deeds in it and some of its entries left out."""
+    gone = {entry.name for entry in without if entry.name is not None}
+    entries = [entry for entry in scenario.timeline if entry not in without]
+    # Deeds stand alone in their instants (Session.do), so sorting by time alone keeps every order.
+    timeline = tuple(sorted([*entries, *deeds], key=lambda entry: entry.at))
+    wanted = tuple(e for e in scenario.expectations if e.after not in gone and e.until not in gone)
+    return replace(scenario, name=name, seed=seed, timeline=timeline, expectations=wanted, source=None)
 
 
 def in_words(entry: TimelineEntry) -> str:
     """What an entry does, as a person says it: ``node-crash node-2 for 5m``, ``kubectl scale ...``."""
-    if entry.kubectl is not None:
-        return f"kubectl {entry.kubectl}"
-    if entry.flux is not None:
-        return f"flux {entry.flux}"
+    for program in ("kubectl", "flux", "argocd"):
+        line = getattr(entry, program, None)
+        if line is not None:
+            return f"{program} {line}"
+    if entry.commit is not None:
+        return f'git commit -m "{entry.commit.message}"'
+    if entry.revert is not None:
+        return f"git revert {entry.revert.commit}"
+    if entry.fault is None:
+        return " ".join(entry.action_names())
     targets = " ".join(
         str(getattr(entry, field)) for field in TARGET_FIELDS if getattr(entry, field) is not None
     )
-    length = f"for {format_duration(entry.for_)}" if entry.for_ is not None else "for good"
-    return " ".join(part for part in (entry.fault or "", targets, length) if part)
+    length = "" if FAULTS[entry.fault].momentary else "for good"
+    if entry.for_ is not None:
+        length = f"for {format_duration(entry.for_)}"
+    return " ".join(part for part in (entry.fault, targets, length) if part)

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 _NAMES = {
     "full_stop": ".",
+    "comma": ",",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
     "plus": "+",

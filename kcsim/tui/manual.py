@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from kcsim.tui.app import HEIGHT_MIN, WIDTH_MIN, KcsimApp
-from kcsim.tui.board import ALL, TWO, Board
+from kcsim.tui.base import ALL, TWO
+from kcsim.tui.board import Board
+from kcsim.tui.compare import CompareScreen
+from kcsim.tui.explain import ExplainScreen
+from kcsim.tui.explorer import ExplorerScreen
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.keys import table
+from kcsim.tui.network import NetworkScreen
 from kcsim.tui.run import RunScreen
+from kcsim.tui.scrubber import ScrubberScreen
 from kcsim.tui.session import SPEEDS
 from kcsim.tui.themes import THEMES
 from kcsim.tui.widgets.command_line import CommandLine
+from kcsim.tui.widgets.heatmap import HeatMap
 from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
 from kcsim.views.lanes import MARKS, ORDER
@@ -86,6 +93,11 @@ def page() -> str:
         ("Everywhere", KcsimApp.BINDINGS),
         ("Gallery", GalleryScreen.BINDINGS),
         ("Live run", [*RunScreen.BINDINGS, *Board.BINDINGS]),
+        ("Compare", CompareScreen.BINDINGS),
+        ("Timeline", ScrubberScreen.BINDINGS),
+        ("Object", ExplorerScreen.BINDINGS),
+        ("Why", ExplainScreen.BINDINGS),
+        ("Network", [*NetworkScreen.BINDINGS, *HeatMap.BINDINGS]),
         ("Lists", RowList.BINDINGS),
         ("Texts", Pager.BINDINGS),
         ("Command bar", CommandLine.BINDINGS),

@@ -1,9 +1,9 @@
 """One world on the screen: its clock, where in time one looks, and what was done by hand. Knows nothing of Textual.
 
 The screen asks for plain data and says what should happen; nothing else of it touches the world. That is the seam
-where a process boundary fits, once worlds get so large that one process is too slow for both.
+between two processes (``kcsim.tui.link``).
 
-**Walk:** the screen's timer calls ``advance`` with the wall time that passed -> events are processed for at most a few
+**Walk:** whoever drives it calls ``advance`` with the wall time that passed -> events are processed for at most a few
 milliseconds, instant by instant -> the screen reads ``look`` and ``moments`` and paints -> a key changes pace or cursor.
 """
 
@@ -12,10 +12,11 @@ from __future__ import annotations
 import time
 import traceback
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.play import Play
@@ -49,19 +50,17 @@ class Session(Sight):
 
     Attributes:
         hands: what was done by hand.
-        title: what is played, for the header.
-        delivery: under which delivery, "" for a bare cluster.
+        forked: for a branch: where it left the world it was forked from (µs); else None.
         failure: the traceback that stopped the world; "" while it is sound.
+        stood: the instant of the past (µs) and the world as it stood there, made for what the log alone cannot answer.
     """
 
-    def __init__(
-        self, simulation: Simulation, *, title: str = "", delivery: str = "", end: int | None = None
-    ) -> None:
-        super().__init__(simulation, end)
-        self.hands = Hands(simulation)
-        self.title = title
-        self.delivery = delivery
+    def __init__(self, play: Play, done: Iterable[TimelineEntry] = (), *, forked: int | None = None) -> None:
+        super().__init__(play)
+        self.hands = Hands(play, done)
+        self.forked = forked
         self.failure = ""
+        self.stood: tuple[int, Simulation] | None = None
         self._speed = SPEEDS.index(60)
         self._goal: Goal | None = None
         self._credit = 0
@@ -104,7 +103,7 @@ class Session(Sight):
         """
         if not self.running:
             return False
-        before, engine = self.now, self.simulation.engine
+        before, engine = self.now, self.play.engine
         target = self._target(elapsed)
         deadline = time.perf_counter() + quantum
         try:
@@ -145,7 +144,7 @@ class Session(Sight):
             target = self.now + min(wanted, self.speed * SECOND)
         else:
             target = _NEVER
-        return target if self.end is None else min(target, max(self.end, self.now))
+        return min(target, max(self.end, self.now))
 
     def _arrived(self, target: int) -> None:
         goal = self._goal
@@ -168,11 +167,11 @@ class Session(Sight):
             self.next_change()
             return
         self.pause()
-        upcoming = self.simulation.engine.next_time
-        if self.failure or upcoming is None or (self.end is not None and upcoming > self.end):
+        upcoming = self.play.engine.next_time
+        if self.failure or upcoming is None or upcoming > self.end:
             return
         try:
-            self.simulation.step()
+            self.play.step()
         except Exception:  # noqa: BLE001 - as in advance
             self._broken()
 
@@ -190,6 +189,16 @@ class Session(Sight):
         moments = self.moments
         place = bisect_left(moments, self.seen, key=lambda moment: moment.time)
         self.look_at(moments[place - 1].time if place else 0)
+
+    def next_record(self, by: int) -> None:
+        """Look at the instant of the next record of the trace after the one looked at, or (``by`` -1) of the one before."""
+        records = self.play.trace.records
+        if by > 0:
+            place = bisect_right(records, self.seen, key=lambda record: record.time)
+            self.look_at(records[place].time if place < len(records) else None)
+        else:
+            place = bisect_left(records, self.seen, key=lambda record: record.time)
+            self.look_at(records[place - 1].time if place else 0)
 
     def look_at(self, when: int | None) -> None:
         """Look at an instant of the past; None, or the present: at now."""
@@ -215,7 +224,7 @@ class Session(Sight):
             BadTime: nothing of that kind.
         """
         text = text.strip()
-        if text == "end" and self.end is not None:
+        if text == "end":
             return self.end
         if text in {"now", ""}:
             return self.now
@@ -226,7 +235,7 @@ class Session(Sight):
         except ValueError:
             return self._named(text)
         when = self.seen + sign * span if sign else span
-        if self.end is not None and when > self.end:
+        if when > self.end:
             raise BadTime(f"the story ends at {format_duration(self.end)}")
         return max(0, when)
 
@@ -247,8 +256,6 @@ class Session(Sight):
 
         Played again it gives the same trace, as far as this run has come.
         """
-        if self.play is None:
-            return "a bare cluster has no story to save"
         try:
             path.expanduser().write_text(
                 to_yaml(rooted(self.hands.scenario(scenario_name(path)))), encoding="utf-8"
@@ -260,39 +267,47 @@ class Session(Sight):
 
     def undo(self) -> Deed | None:
         """Take the last deed back: the world is played again without it, up to the instant it was done at."""
-        play, deeds = self.play, self.hands.deeds
-        if play is None or not deeds:
+        if not self.hands.deeds:
             return None
-        undone = deeds[-1]
+        undone = self.hands.deeds[-1]
         self._undone.append(undone)
-        self._replay(play, deeds[:-1], undone.entry.at)
+        self._return_to_before(undone.entry.at)
         return undone
 
     def redo(self) -> Deed | None:
         """Do again what was last taken back, at the instant it was done at."""
-        play = self.play
-        if play is None or not self._undone:
+        if not self._undone:
             return None
         again = self._undone.pop()
-        self._replay(play, [*self.hands.deeds, again], again.entry.at)
+        self._return_to_before(again.entry.at)
+        if not self.failure:
+            self._carry_out(again.entry, again.entry.at)
         return again
 
-    def _replay(self, play: Play, deeds: list[Deed], until: int) -> None:
+    def _return_to_before(self, when: int) -> None:
+        """Be the world as it was when everything but what is done at an instant had happened."""
         self.pause()
         self.cursor = None
-        fresh = Play(play.scenario, play.delivery, play.seed, until=play.end)
-        hands = Hands(fresh)
-        for deed in deeds:
-            fresh.engine.at(deed.entry.at, hands.do, deed.entry)
         try:
-            fresh.engine.run_until(until)
+            fresh = self.play.fork(to_seconds(when - 1))
+            fresh.engine.run_until(when)
         except Exception:  # noqa: BLE001 - as in advance
             self._broken()
             return
-        for deed in hands.deeds:
-            deed.told = True
+        kept = [deed.entry for deed in self.hands.deeds if deed.entry.at < when]
         self._adopt(fresh)
-        self.hands = hands
+        self.stood = None
+        self.hands = Hands(fresh, kept)
+
+    def branch(self, at: int, without: Collection[str | TimelineEntry] = ()) -> Session:
+        """A world of its own with the same past up to an instant (µs), deeds and all.
+
+        Raises:
+            ValueError, NotReplayable: see ``Play.fork``.
+        """
+        fork = self.play.fork(to_seconds(at), without=without)
+        done = [deed.entry for deed in self.hands.deeds if deed.entry.at <= at]
+        return Session(fork, done, forked=at)
 
     # --- acting -------------------------------------------------------------------------------------------------
 
@@ -303,9 +318,7 @@ class Session(Sight):
 
     def type(self, line: str, program: str = "kubectl") -> str | None:
         """Type a line that changes something; gives what went wrong. Its answer comes when the world has run far enough."""
-        if program == "flux":
-            return self.do(TimelineEntry(at=self.now, flux=line, as_=PERSON))
-        return self.do(TimelineEntry(at=self.now, kubectl=line, as_=PERSON))
+        return self.do(TimelineEntry(at=self.now, as_=PERSON, **{program: line}))  # type: ignore[arg-type]
 
     def do(self, entry: TimelineEntry) -> str | None:
         """Do something by hand, at the next whole millisecond at which nothing else happens; gives what went wrong.
@@ -314,21 +327,26 @@ class Session(Sight):
         """
         self.cursor = None
         self._undone.clear()
-        engine = self.simulation.engine
+        engine = self.play.engine
         when = self.now - self.now % MILLISECOND + MILLISECOND
         try:
             engine.run_until(when - 1)
             while engine.next_time == when:
                 when += MILLISECOND
                 engine.run_until(when - 1)
-            engine.at(when, self.hands.do, entry)
-            engine.run_until(when)
+            self._carry_out(entry, when)
         except FaultError as error:
             return str(error)
         except Exception:  # noqa: BLE001 - as in advance
             self._broken()
             return "the world stopped because of a defect of kcsim"
         return None
+
+    def _carry_out(self, entry: TimelineEntry, when: int) -> None:
+        engine = self.play.engine
+        engine.run_until(when)
+        self.hands.do(entry)
+        engine.run_until(when)
 
 
 def scenario_name(path: Path) -> str:

@@ -8,71 +8,52 @@ Everything is kept up to date by reading what is new, so that a frame costs what
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-from kcsim.engine.clock import MINUTE
+from kcsim.engine.clock import seconds
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.concern import Concern, Concerns, adrift, first_concern
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
 from kcsim.views.reader import read
-from kcsim.views.readiness import Readiness, ReadyStep
+from kcsim.views.readiness import Readiness
 from kcsim.views.timeline import Moment, Timeline
-
-
-@dataclass(frozen=True, slots=True)
-class StripData:
-    """What the timeline strip shows: what happened, pods over time, its end, now and the cursor (µs)."""
-
-    moments: Sequence[Moment]
-    steps: Sequence[ReadyStep]
-    end: int
-    now: int
-    cursor: int
 
 
 class Sight:
     """A world, and where in time one looks at it from.
 
     Attributes:
-        simulation: the world.
-        end: when the story ends (µs), None for a world without an end.
+        play: the world.
+        end: when the story ends (µs).
         cursor: the instant of the past that is looked at (µs); None: now.
         running: whether time passes.
     """
 
-    def __init__(self, simulation: Simulation, end: int | None) -> None:
-        self.end = end
+    def __init__(self, play: Play) -> None:
+        self.end = seconds(play.end)
         self.cursor: int | None = None
         self.running = False
-        self._adopt(simulation)
+        self._adopt(play)
 
-    def _adopt(self, simulation: Simulation) -> None:
+    def _adopt(self, play: Play) -> None:
         """Look at this world from now on."""
-        self.simulation = simulation
+        self.play = play
         self.readiness = Readiness()
-        self._timeline = Timeline(simulation)
+        self._timeline = Timeline(play)
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
         self._judged: tuple[int, Verdict | None] = (1, None)
-        self._concerns = Concerns(simulation)
-
-    @property
-    def play(self) -> Play | None:
-        """The world as the player of a scenario; None for a bare cluster."""
-        return self.simulation if isinstance(self.simulation, Play) else None
+        self._concerns = Concerns(play)
 
     # --- what there is to see -----------------------------------------------------------------------------------
 
     @property
     def now(self) -> int:
         """The present of the world (µs)."""
-        return self.simulation.engine.now
+        return self.play.engine.now
 
     @property
     def seen(self) -> int:
@@ -82,25 +63,20 @@ class Sight:
     @property
     def at_end(self) -> bool:
         """Whether the story is over."""
-        return self.end is not None and self.now >= self.end
-
-    @property
-    def horizon(self) -> int:
-        """Until when the timeline is drawn (µs)."""
-        return self.end if self.end is not None else max(10 * MINUTE, self.now)
+        return self.now >= self.end
 
     @property
     def look(self) -> Look:
         """The world at the instant one looks at; made anew only when something changed."""
-        key = (self.cursor, self.now, len(self.simulation.trace))
+        key = (self.cursor, self.now, len(self.play.trace))
         if self._look is None or self._look[0] != key:
-            self._look = key, Look(self.simulation, self.cursor)
+            self._look = key, Look(self.play, self.cursor)
         return self._look[1]
 
     @property
     def moments(self) -> list[Moment]:
         """What happened so far that a person wants to know, oldest first."""
-        size = len(self.simulation.trace)
+        size = len(self.play.trace)
         if self._moments[0] != size:
             self._moments = size, self._timeline.moments()
         return self._moments[1]
@@ -112,13 +88,9 @@ class Sight:
             return moments
         return moments[: bisect_right(moments, self.cursor, key=lambda moment: moment.time)]
 
-    def strip(self) -> StripData:
-        """What the timeline shows."""
-        return StripData(self.moments, self.readiness.steps, self.horizon, self.now, self.seen)
-
     def update(self) -> None:
         """Bring the series that lanes are drawn from up to date."""
-        self.readiness.update(self.simulation.cluster().server.log)
+        self.readiness.update(self.play.cluster().server.log)
 
     # --- asking -------------------------------------------------------------------------------------------------
 
@@ -132,19 +104,19 @@ class Sight:
 
     def why_record(self, seq: int) -> Why:
         """The causal chain of a record of the trace."""
-        return self.simulation.why(self.simulation.trace.records[seq])
+        return self.play.why(self.play.trace.records[seq])
 
     def read(self, line: str, program: str = "kubectl") -> Outcome:
         """A line of kubectl or flux that only looks, at the instant looked at: answered at once, and nothing counts it."""
-        return read(self.simulation.cluster(), self.look, program, line)
+        return read(self.play.cluster(), self.look, program, line)
 
     def unmet(self) -> Verdict | None:
         """The first expectation that is known to have come out wrong; of the past nothing is said."""
         play = self.play
-        if play is None or self.cursor is not None:
+        if self.cursor is not None:
             return None
         # While the world runs, judging waits for the next moment of the timeline: it is what a person sees change.
-        size = len(self.moments) if self.running else -len(self.simulation.trace)
+        size = len(self.moments) if self.running else -len(self.play.trace)
         if self._judged[0] != size:
             wrong = (v for v in play.verdicts() if v.decided and not v.passed)
             self._judged = size, next(wrong, None)
@@ -153,17 +125,21 @@ class Sight:
     def concern(self) -> Concern | None:
         """The first thing that is not right at the instant one looks at."""
         found = self._concerns.first() if self.cursor is None else first_concern(self.look)
-        if found is None and self.play is not None:
+        if found is None:
             found = adrift(self.play, self.seen)
         return found
 
     def machines(self) -> list[str]:
         """The nodes of the cluster by name, registered or not."""
-        return list(self.simulation.cluster().kubelets)
+        return list(self.play.cluster().kubelets)
 
     def repositories(self) -> list[str]:
         """The git repositories of the world, by name."""
-        play = self.simulation
-        return (
-            [repository.name for repository in play.scenario.repositories] if isinstance(play, Play) else []
-        )
+        return [repository.name for repository in self.play.scenario.repositories]
+
+
+def told(moment: Moment) -> str:
+    """A moment in words; who did it is said where the words leave it open."""
+    if moment.lane in {"agent", "api"} and not moment.text.startswith(moment.actor):
+        return f"{moment.actor}: {moment.text}"
+    return moment.text

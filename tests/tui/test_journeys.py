@@ -7,6 +7,7 @@ from textual.widgets import Input
 
 from kcsim.scenario.play import load
 from kcsim.tui.dialogs import Ask, Choose, Help, Read
+from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import SPEEDS
@@ -22,8 +23,8 @@ def test_from_the_gallery_to_the_end_of_the_story():
         await user.type("plain")
         assert "drift-at-night" not in user.text
         await user.press("right", "enter")
-        assert user.session.title == "plain-release"
-        assert user.session.delivery == "flux"
+        assert user.screen.world.state.title == "plain-release"
+        assert user.session.play.delivery == "flux"
         assert "paused" in user.text
         await user.press(*["plus"] * len(SPEEDS))
         assert user.session.speed is None
@@ -44,7 +45,7 @@ def test_from_the_gallery_to_the_end_of_the_story():
 def test_run_pause_step_speed_and_jump():
     async def story(user: Driver) -> None:
         await user.press("full_stop")
-        assert len(user.session.simulation.trace) > 0
+        assert len(user.session.play.trace) > 0
         assert "create" in user.message or "commit" in user.message
         await user.press("right_square_bracket")
         await user.rest()
@@ -86,13 +87,16 @@ def test_objects_in_all_their_forms():
         assert "Scheduled" in user.text
         await user.press("o")
         assert "deployment/web" in user.text
+        await user.press("H")
+        assert "kubelet" in user.text or "node" in user.text
         await user.press("w")
-        assert "because" in user.text
-        await user.press("escape")
+        assert isinstance(user.app.screen, ExplainScreen)
+        assert "←" in user.text
+        await user.press("escape", "escape")
         assert user.screen.board.current == "pods"
         await user.press("3")
         assert "node-2" in user.text
-        await user.press("4", "enter")
+        await user.press("4")
         assert user.screen.board.selected == Ref("deployment", "shop", "web")
 
     play(story, SMALL, "push")
@@ -105,13 +109,18 @@ def test_a_fault_by_key_asks_three_times_and_does_nothing_by_default():
         await user.rest()
         await user.press("i")
         assert isinstance(user.app.screen, Choose)
-        await user.press("enter", "enter", "enter")
+        await user.type("node-crash")
+        await user.press("enter", "enter")
         assert "fault: node-crash, node: node-1, for: 2m" in user.text
         await user.press("enter")
         assert not user.session.hands.deeds, "Cancel is the default"
-        await user.press("i", "enter", "escape")
+        await user.press("i")
+        await user.type("node-crash")
+        await user.press("escape")
         assert isinstance(user.app.screen, RunScreen), "escape leaves the palette"
-        await user.press("i", "enter", "down", "enter", "enter", "down", "enter")
+        await user.press("i")
+        await user.type("node-crash")
+        await user.press("down", "enter", "enter", "down", "enter")
         assert "injected: node-crash node-2 for 2m" in user.message
         await user.press("g")
         await user.type("+70s")
@@ -147,7 +156,7 @@ def test_a_hand_on_the_cluster_is_saved_and_replayed(tmp_path, monkeypatch):
         assert isinstance(user.app.screen, Ask)
         await user.press("enter")
         assert "saved: kcsim run small-by-hand.yaml" in user.message
-        traces.append(user.session.simulation.trace.sha256())
+        traces.append(user.session.play.trace.sha256())
 
     play(story, SMALL, "flux")
     again = load("small-by-hand.yaml", "flux")
@@ -220,8 +229,8 @@ def test_the_past_is_read_only_and_complete():
         assert "read only" in user.message
         assert isinstance(user.app.screen, RunScreen)
         await user.press("w")
-        assert "because" in user.text
-        await user.press("right_square_bracket")
+        assert "←" in user.text
+        await user.press("escape", "right_square_bracket")
         assert user.session.seen == 300_041_000 or user.session.seen >= 300_000_000
         await user.press("left_square_bracket", "left_square_bracket", "space")
         assert user.session.running
@@ -306,7 +315,7 @@ def test_a_defect_of_the_world_is_shown_and_the_screen_lives():
         def break_it():
             raise RuntimeError("a defect")
 
-        user.session.simulation.engine.after(1, break_it)
+        user.session.play.engine.after(1, break_it)
         await user.press("space")
         await user.pilot.pause(0.1)
         assert isinstance(user.app.screen, Read)
@@ -321,7 +330,7 @@ def test_a_world_that_cannot_be_built_is_told_and_the_gallery_stays(monkeypatch)
     def broken(*_arguments):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("kcsim.tui.app.open_session", broken)
+    monkeypatch.setattr("kcsim.tui.worlds.Play", broken)
 
     async def story(user: Driver) -> None:
         await user.press("enter")

@@ -58,7 +58,7 @@ def test_next_change_stops_at_the_next_moment_and_back_looks_at_the_one_before()
 def test_a_step_adds_records_and_one_in_the_past_goes_to_the_next_moment():
     session = small()
     session.step()
-    assert len(session.simulation.trace) > 0
+    assert len(session.play.trace) > 0
     session.go_to(2 * MINUTE)
     rest(session)
     session.look_at(0)
@@ -73,9 +73,9 @@ def test_the_story_ends():
     assert session.at_end
     session.toggle()
     assert not session.running
-    before = len(session.simulation.trace)
+    before = len(session.play.trace)
     session.step()
-    assert len(session.simulation.trace) == before
+    assert len(session.play.trace) == before
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_was_done_by_hand_replays_to_the_same_trace(delivery, tmp_path):
     again = load(tmp_path / "by hand.yaml", delivery)
     again.finish()
     assert again.scenario.name == "by-hand"
-    assert again.trace.sha256() == session.simulation.trace.sha256()
+    assert again.trace.sha256() == session.play.trace.sha256()
 
 
 def test_a_suspended_agent_repairs_nothing():
@@ -140,7 +140,7 @@ def test_a_suspended_agent_repairs_nothing():
     assert session.type("suspend kustomization shop", "flux") is None
     session.go_to(session.end)
     rest(session)
-    assert session.hands.finished()[0].outcome.exit_code == 0
+    assert not session.hands.answers()[0].failed
     assert session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 1
     assert str(session.concern()).startswith("◐ deployment/web has drifted")
 
@@ -152,7 +152,7 @@ def test_deeds_stand_alone_in_their_instant():
     session.type("scale deployment/web -n shop --replicas=3")
     when = session.hands.deeds[0].entry.at
     assert when % MILLISECOND == 0
-    records = [record for record in session.simulation.trace.records if record.time == when]
+    records = [record for record in session.play.trace.records if record.time == when]
     assert records[0].verb == "kubectl"
 
 
@@ -160,13 +160,13 @@ def test_looking_leaves_no_trace_and_is_not_counted():
     session = small()
     session.go_to(2 * MINUTE)
     rest(session)
-    before = session.simulation.trace.sha256()
+    before = session.play.trace.sha256()
     measures = session.play.measures()
     assert "web" in session.read("get deployments -n shop").stdout
     assert "Name:" in session.read("describe deployment/web -n shop").stdout
     session.look_at(MINUTE)
     assert session.look.objects("nodes")
-    assert session.simulation.trace.sha256() == before
+    assert session.play.trace.sha256() == before
     assert session.play.measures() == measures
 
 
@@ -193,14 +193,14 @@ def test_undo_goes_back_to_before_the_deed_and_redo_does_it_again():
     session.go_to(4 * MINUTE)
     rest(session)
     assert session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 5
-    with_it = session.simulation.trace.sha256()
+    with_it = session.play.trace.sha256()
     assert session.undo() is not None
     assert session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 2
     assert not session.hands.deeds
     assert session.redo() is not None
     session.go_to(4 * MINUTE)
     rest(session)
-    assert session.simulation.trace.sha256() == with_it
+    assert session.play.trace.sha256() == with_it
     assert session.redo() is None
 
 
@@ -220,30 +220,30 @@ def test_a_command_answers_when_the_world_has_let_it_happen():
     session.go_to(3 * MINUTE)
     rest(session)
     session.type("scale deployment/nosuch -n shop --replicas=5")
-    assert session.hands.finished() == []
+    assert session.hands.answers() == []
     session.go_to(session.now + SECOND)
     rest(session)
-    (deed,) = session.hands.finished()
-    assert deed.outcome.exit_code == 1
-    assert '"nosuch" not found' in deed.outcome.stderr
-    assert session.hands.finished() == []
+    (answer,) = session.hands.answers()
+    assert answer.failed
+    assert '"nosuch" not found' in answer.text
+    assert session.hands.answers() == []
 
 
 def test_a_defect_stops_the_world_and_keeps_what_there_was():
     session = small()
     session.go_to(MINUTE)
     rest(session)
-    records = len(session.simulation.trace)
+    records = len(session.play.trace)
 
     def break_it():
         raise RuntimeError("a defect")
 
-    session.simulation.engine.after(1, break_it)
+    session.play.engine.after(1, break_it)
     session.toggle()
     session.advance(1.0)
     assert "a defect" in session.failure
     assert not session.running
-    assert len(session.simulation.trace) >= records
+    assert len(session.play.trace) >= records
     session.toggle()
     assert not session.running
 

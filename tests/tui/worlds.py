@@ -10,8 +10,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from kcsim.scenario.load import load
+from kcsim.scenario.play import Play
 from kcsim.tui.app import KcsimApp
-from kcsim.tui.opening import open_session
+from kcsim.tui.link import Local
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
 
@@ -20,7 +21,7 @@ SMALL = str(Path(__file__).with_name("small.yaml"))
 
 def small(delivery: str = "push") -> Session:
     """The small story, at its beginning."""
-    return open_session(load(SMALL), delivery)
+    return Session(Play(load(SMALL), delivery))
 
 
 def rest(session: Session) -> Session:
@@ -47,6 +48,7 @@ class Driver:
         line = self.app.focused
         assert isinstance(line, Input), line
         line.value = text
+        await self.pilot.pause()  # what follows the text as it is typed
         await self.pilot.press("enter")
 
     async def rest(self) -> None:
@@ -69,7 +71,9 @@ class Driver:
     @property
     def session(self) -> Session:
         """Its world."""
-        return self.screen_below.session
+        world = self.screen_below.world
+        assert isinstance(world.link, Local)
+        return world.link.worlds[world.name]
 
     @property
     def message(self) -> str:

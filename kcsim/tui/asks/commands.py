@@ -1,6 +1,7 @@
 """The command bar: what a typed line means, and how it may go on.
 
-Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole kubectl and flux lines. Pure, but for looking at names.
+Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it) and git.
+Pure, but for looking at names.
 
 **Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
 the word that is being typed.
@@ -9,31 +10,46 @@ the word that is being typed.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from importlib import import_module
+from importlib.util import find_spec
 
 from kcsim.delivery.gitops.flux.cli import check as check_flux
 from kcsim.kubectl.command import COMMANDS, check
+from kcsim.scenario.model import TimelineEntry
 from kcsim.simulation.simulation import NotFound
+from kcsim.tui.asks import gitting
+from kcsim.tui.session import Session
 from kcsim.views.look import Look
 
 READS = {
-    "kubectl": frozenset({"get", "describe"}),
+    "kubectl": frozenset(
+        {"get", "describe", "top", "api-resources", "api-versions", "explain", "events", "version"}
+    ),
     "flux": frozenset({"get", "tree", "trace", "events", "version"}),
+    "argocd": frozenset({"get", "list", "history", "version"}),
+    "git": gitting.READS,
 }
 """Commands that only look: they are answered at once and are no part of the story."""
 
 ACTIONS = {
+    "compare": "compare",
+    "explain": "explain",
     "faster": "speed(1)",
+    "fork": "fork",
     "help": "app.help",
     "inject": "inject",
+    "network": "network",
     "next": "next",
     "quit": "app.leave",
     "redo": "redo",
     "run": "run",
     "save": "save",
     "slower": "speed(-1)",
+    "timeline": "timeline",
     "undo": "undo",
+    "worlds": "worlds",
 }
 """The bar's own words and the actions they stand for."""
 
@@ -46,9 +62,9 @@ class BadCommand(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A line of kubectl or flux, without that word; ``reads`` when it changes nothing."""
+    """A line of a program, without its name; ``reads`` when it changes nothing."""
 
-    program: Literal["kubectl", "flux"]
+    program: str
     line: str
     reads: bool
 
@@ -80,57 +96,93 @@ class Own:
 Command = Typed | ShowKind | Own
 
 
-def parse(text: str, look: Look) -> Command:
+def _checks() -> dict[str, Callable[[str], str | None]]:
+    """What says what is wrong with a line, for each program that a timeline can hold."""
+    found: dict[str, Callable[[str], str | None]] = {
+        "kubectl": check,
+        "flux": check_flux,
+        "git": gitting.check,
+    }
+    module = "kcsim.delivery.gitops.argocd.cli"
+    if "argocd" in {field.name for field in fields(TimelineEntry)} and find_spec(module) is not None:
+        checks = getattr(import_module(module), "check", None)
+        if checks is not None:
+            found["argocd"] = checks
+    return found
+
+
+PROGRAMS = _checks()
+
+
+def parse(session: Session, text: str) -> Command:
     """What a line means.
 
     Raises:
         BadCommand: nothing.
     """
+    look = session.look
     text = text.strip().removeprefix(":").strip()
     first, _, rest = text.partition(" ")
     if not first:
         raise BadCommand("type a kind (pods, deploy), a kubectl line, or one of: " + ", ".join(WORDS))
     if first in {"q", "q!", "quit"}:
         return Own("quit", "")
-    if first in READS or (first in COMMANDS and rest):
-        return _typed(text if first in READS else f"kubectl {text}")
+    if first in PROGRAMS:
+        return _typed(first, rest.strip())
+    if first == "sed":
+        return _typed("git", text)
+    if first in COMMANDS and rest:
+        return _typed("kubectl", text)
     if first in WORDS:
         return Own(first, rest.strip())
     try:
         look.resource(first)
     except NotFound:
-        known = [*READS, *WORDS, *COMMANDS, *(kind.plural for kind in look.kinds())]
+        known = [*PROGRAMS, *WORDS, *COMMANDS, *(kind.plural for kind in look.kinds())]
         near = difflib.get_close_matches(first, known, 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise BadCommand(f"{first!r} is no kind and no command{hint}") from None
     return ShowKind(first, rest.strip() or None)
 
 
-def _typed(text: str) -> Typed:
-    program: Literal["kubectl", "flux"] = "flux" if text.startswith("flux") else "kubectl"
-    line = text.removeprefix(program).strip()
-    fault = check(line) if program == "kubectl" else check_flux(line)
+def _typed(program: str, line: str) -> Typed:
+    fault = PROGRAMS[program](line)
     if fault is not None:
         raise BadCommand(" ".join(fault.split()))
-    verb = next((word for word in line.split() if not word.startswith("-")), "")
-    return Typed(program, line, verb in READS[program])
+    verbs = [word for word in line.split() if not word.startswith("-")]
+    if program == "argocd":
+        verbs = verbs[1:]  # the kind stands before: argocd app get
+    return Typed(program, line, next(iter(verbs), "") in READS[program])
 
 
-def complete(text: str, look: Look) -> str | None:
+def wrong_line(program: str, line: str) -> str | None:
+    """What is wrong with a line before it is typed; None when nothing is."""
+    return PROGRAMS[program](line)
+
+
+# Completion.
+
+
+def complete(session: Session, text: str) -> str | None:
     """The line with its last word completed; None when nothing or too much would fit.
 
     Of several that fit, the first in the alphabet is offered.
     """
+    look = session.look
     before, space, last = text.rpartition(" ")
     words = before.split()
-    if words[:1] == ["flux"]:
+    known: Sequence[str]
+    if not words:
+        known = [*PROGRAMS, *WORDS, *(kind.plural for kind in look.kinds())]
+    elif words[0] == "flux":
         known = _after_flux(words[1:], look)
-    elif words[:1] == ["kubectl"]:
+    elif words[0] == "argocd":
+        known = _after_argocd(words[1:], look)
+    elif words[0] == "git":
+        known = gitting.known(session, words[1:])
+    elif words[0] == "kubectl":
         words = words[1:]
-        is_verb = not words
-        known = list(COMMANDS) if is_verb else _operands(words, last, look)
-    elif not words:
-        known = [*READS, *WORDS, *(kind.plural for kind in look.kinds())]
+        known = _operands(words, last, look) if words else list(COMMANDS)
     elif words[0] in COMMANDS:
         known = _operands(words, last, look)
     else:
@@ -165,6 +217,15 @@ def _after_flux(words: list[str], look: Look) -> list[str]:
     if words[-1] == "git":
         return _names("gitrepositories", look)
     return ["git"] if words[-1] == "source" else ["kustomization", "source"]
+
+
+def _after_argocd(words: list[str], look: Look) -> list[str]:
+    """What may follow the word argocd: a kind, a verb, an application."""
+    if not words:
+        return ["app", "appset", "version"]
+    if len(words) == 1:
+        return ["diff", "get", "history", "list", "rollback", "set", "sync", "wait"]
+    return _names("applications", look)
 
 
 def _names(word: str, look: Look) -> list[str]:

@@ -1,28 +1,25 @@
-"""What each pane shows: the view models of ``kcsim.views`` put into rows and lines."""
+"""What the panes of a live run show: the view models of ``kcsim.views`` put into rows and lines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
-from kcsim.engine.clock import clock_text, format_duration
-from kcsim.scenario.expectations import Verdict
+from kcsim.engine.clock import clock_text
 from kcsim.simulation.simulation import NotFound
 from kcsim.simulation.why import Why, of_record
+from kcsim.tui.asks.lines import TextLine, dim
+from kcsim.tui.asks.pages import Page, Row, Want, paged
+from kcsim.tui.hands import Answer
 from kcsim.tui.session import Session
-from kcsim.tui.widgets.pager import TextLine, yaml_lines
-from kcsim.tui.widgets.rows import Row, RowList
+from kcsim.tui.sight import told
 from kcsim.views.concern import Concern, in_short
-from kcsim.views.detail import events_of, owner_tree, yaml_text
+from kcsim.views.detail import events_of, owner_tree
 from kcsim.views.lanes import MARKS
 from kcsim.views.look import Look
-from kcsim.views.objects import ObjectTable, Ref, object_table
+from kcsim.views.objects import BadFilter, Ref, object_table
 from kcsim.views.states import GLYPHS, State, state_of, state_of_line
-from kcsim.views.timeline import Moment
-
-MODES = ("describe", "yaml", "events", "tree", "why")
-"""The forms in which one object is shown."""
 
 NARROW = 72
 """Below this width names are cut short."""
@@ -30,34 +27,11 @@ NARROW = 72
 WIDE_HEAD = 100
 """From this width on the header has room for counts."""
 
+WIDE_TABLE = 110
+"""From this width on a table has the columns of ``-o wide``."""
 
-# The lines above and below the panes.
 
-
-def head(session: Session, width: int) -> Text:
-    """The header: what is played, where in time, how fast."""
-    is_past = session.cursor is not None
-    line = Text("kcsim " if width >= NARROW else "", style="dim")
-    line.append(session.title, style="bold")
-    if session.delivery:
-        line.append(f" {session.delivery.upper()}")
-    line.append(f"  t={clock_text(session.seen)}", style="bold reverse" if is_past else "bold")
-    if session.end is not None:
-        line.append(f"/{clock_text(session.end)}", style="dim")
-    if is_past:
-        word = "PAST (read only)" if width >= WIDE_HEAD else "PAST"
-    elif session.running:
-        word = "▶ running"
-    else:
-        word = "■ the end" if session.at_end else "‖ paused"
-    line.append(f"  {session.speed_text} {word}")
-    if width >= WIDE_HEAD:
-        line.append(
-            f"   records {len(session.simulation.trace):,}   seed {session.simulation.seed}", style="dim"
-        )
-    if session.hands.deeds and width >= WIDE_HEAD:
-        line.append(f"   by hand {len(session.hands.deeds)}", style="dim")
-    return line
+# The line of why.
 
 
 def why_line(session: Session, width: int) -> Text:
@@ -79,11 +53,25 @@ def why_line(session: Session, width: int) -> Text:
     return line
 
 
+def causes(session: Session, concern: Concern, width: int) -> str:
+    """Why something is as it is, in what fits on the line."""
+    try:
+        why = of_record(concern.record) if concern.record is not None else session.why(concern.ref)
+    except NotFound:
+        return ""
+    return in_short(why, width)
+
+
+def answers(session: Session) -> list[Answer]:
+    """What commands have printed since this was last asked."""
+    return session.hands.answers()
+
+
 # Lists.
 
 
-def show_story(rows: RowList, session: Session, wanted: str) -> str:
-    """The moments up to the instant one looks at; gives the note under the pane."""
+def story(session: Session, wanted: str, want: Want) -> Page:
+    """The moments up to the instant one looks at."""
     moments = session.moments_seen()
     text = wanted.strip().lower()
     if text:
@@ -95,77 +83,47 @@ def show_story(rows: RowList, session: Session, wanted: str) -> str:
         moment = moments[place]
         lane = f"{MARKS.get(moment.lane, '*')} {moment.lane}"
         state = state_of_line(moment.lane, moment.text)
-        return Row((moment.record.seq, moment.text), (clock_text(moment.time), lane, told(moment)), state)
+        return Row(moment.record.seq, (clock_text(moment.time), lane, told(moment)), state)
 
     empty = "nothing has happened yet: space runs the world" if not text else "nothing matches"
-    rows.show(
-        ("TIME", "LANE", "WHAT"), len(moments), make, key_at=lambda i: moments[i].record.seq, empty=empty
+    note = f"{len(moments)} moments{f'  /{wanted}' if wanted else ''}"
+    header = ("TIME", "LANE", "WHAT")
+    return paged(
+        want, header, len(moments), make, key_at=lambda i: moments[i].record.seq, empty=empty, note=note
     )
-    return f"{len(moments)} moments{f'  /{wanted}' if wanted else ''}"
 
 
-def told(moment: Moment) -> str:
-    """A moment in words; who did it is said where the words leave it open."""
-    if moment.lane in {"agent", "api"} and not moment.text.startswith(moment.actor):
-        return f"{moment.actor}: {moment.text}"
-    return moment.text
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which objects a table shows: the kind by any word, a filter, one namespace or all; with the columns of -o wide."""
+
+    word: str
+    wanted: str = ""
+    namespace: str | None = None
+    wide: bool = False
 
 
-def show_objects(
-    rows: RowList, look: Look, word: str, wanted: str, namespace: str | None, *, wide: bool
-) -> str:
-    """The objects of a kind; gives the note under the pane.
-
-    Raises:
-        NotFound: there is no such kind.
-        BadFilter: the filter cannot be read.
-    """
-    table = object_table(look, word, wide=wide, wanted=wanted, namespace=namespace)
+def objects(session: Session, kinds: Kinds, want: Want) -> Page:
+    """The objects of a kind; what is wrong with the kind or the filter stands in the note of an empty page."""
+    try:
+        table = object_table(
+            session.look, kinds.word, wide=kinds.wide, wanted=kinds.wanted, namespace=kinds.namespace
+        )
+    except (BadFilter, NotFound) as error:
+        return Page((), 0, 0, (), 0, str(error), "")
 
     def make(place: int) -> Row:
         row = table.row(place)
         return Row(row.ref, row.cells, row.state)
 
+    wanted, space = kinds.wanted, kinds.namespace
     empty = f"no {table.resource.plural}" + (f" match {wanted!r}" if wanted else " yet")
-    rows.show(table.header, len(table), make, key_at=table.ref, empty=empty)
-    return _count(table, wanted, namespace)
-
-
-def _count(table: ObjectTable, wanted: str, namespace: str | None) -> str:
     of = f"{len(table)} of {table.total}" if wanted else str(table.total)
-    return of + (f"  -n {namespace}" if namespace else "") + (f"  /{wanted}" if wanted else "")
+    note = of + (f"  -n {space}" if space else "") + (f"  /{wanted}" if wanted else "")
+    return paged(want, table.header, len(table), make, key_at=table.ref, empty=empty, note=note)
 
 
-# One object, in its forms.
-
-
-def detail(
-    session: Session, ref: Ref | None, mode: str, record: int | None
-) -> tuple[Sequence[TextLine], str]:
-    """What is shown of an object (or of a moment's record), and the note under the pane."""
-    if mode == "moment":
-        if record is None:
-            return [_dim("select a moment in the story")], ""
-        return why_lines(session.why_record(record)), f"record {record}"
-    if ref is None:
-        return [_dim("select an object: 2 pods, 3 nodes, 4 objects")], ""
-    if mode == "why":
-        try:
-            return why_lines(session.why(ref)), ""
-        except NotFound as error:
-            return [_dim(str(error))], ""
-    obj = session.look.find(ref.kind, ref.namespace, ref.name)
-    if obj is None:
-        when = f"at t={format_duration(session.seen)}" if session.cursor is not None else "any more"
-        return [_dim(f"{ref} does not exist {when}; w tells why, [ looks back")], ""
-    if mode == "tree":
-        return tree_lines(session.look, ref), ""
-    if mode == "events":
-        lines = event_lines(session.look, ref)
-        return lines or [_dim("no events")], f"{len(lines)} events"
-    if mode == "describe":
-        return describe_lines(session, ref), ""
-    return yaml_lines(yaml_text(obj)), ""
+# Parts of one object.
 
 
 def describe_lines(session: Session, ref: Ref) -> list[TextLine]:
@@ -204,29 +162,37 @@ def event_lines(look: Look, ref: Ref) -> list[TextLine]:
 def tree_lines(look: Look, ref: Ref) -> list[TextLine]:
     """The owner tree that an object stands in, each with its state."""
     lines: list[TextLine] = []
-    tables: dict[str, dict[Ref, tuple[State, str]]] = {}
+    states = States(look)
     for branch in owner_tree(look, ref):
-        kind = branch.ref.kind
-        if kind not in tables:
-            tables[kind] = _states(look, kind, ref.namespace)
-        state, word = tables[kind].get(branch.ref, ("", ""))
+        state, word = states.of(branch.ref)
         name = "title" if branch.ref == ref else ""
         glyph: tuple[str, str] = (f"{GLYPHS[state]} ", f"state--{state}" if state else "")
         stem = "   " * (branch.depth - 1) + "└─ " if branch.depth else ""
         lines.append(((stem, "dim"), glyph, (str(branch.ref), name), (f"  {word}", "dim")))
-    return lines or [_dim(f"{ref} owns nothing and nothing owns it")]
+    return lines or [dim(f"{ref} owns nothing and nothing owns it")]
 
 
-def _states(look: Look, kind: str, namespace: str) -> dict[Ref, tuple[State, str]]:
-    table = object_table(look, kind, namespace=namespace or None)
-    found = {}
-    for row in table.rows():
-        cells = dict(zip(table.header, row.cells, strict=True))
-        found[row.ref] = state_of(cells), " ".join(cells[c] for c in ("READY", "STATUS") if c in cells)
-    return found
+class States:
+    """The state of objects and the words kubectl has for it, each kind read once."""
 
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._kinds: dict[tuple[str, str], dict[Ref, tuple[State, str]]] = {}
 
-# Why.
+    def of(self, ref: Ref) -> tuple[State, str]:
+        """(state, words) of one object; ("", "") of one that is not there."""
+        key = ref.kind, ref.namespace
+        if key not in self._kinds:
+            self._kinds[key] = self._read(*key)
+        return self._kinds[key].get(ref, ("", ""))
+
+    def _read(self, kind: str, namespace: str) -> dict[Ref, tuple[State, str]]:
+        table = object_table(self._look, kind, namespace=namespace or None)
+        found = {}
+        for row in table.rows():
+            cells = dict(zip(table.header, row.cells, strict=True))
+            found[row.ref] = state_of(cells), " ".join(cells[c] for c in ("READY", "STATUS") if c in cells)
+        return found
 
 
 def why_lines(why: Why) -> list[TextLine]:
@@ -246,54 +212,3 @@ def why_lines(why: Why) -> list[TextLine]:
         if link.facts:
             lines.append(((" " * len(lead), ""), (link.facts, "dim")))
     return lines
-
-
-def causes(session: Session, concern: Concern, width: int) -> str:
-    """Why something is as it is, in what fits on the line."""
-    try:
-        why = of_record(concern.record) if concern.record is not None else session.why(concern.ref)
-    except NotFound:
-        return ""
-    return in_short(why, width)
-
-
-def _dim(text: str) -> TextLine:
-    return ((text, "dim"),)
-
-
-# The score.
-
-
-def score(session: Session) -> list[TextLine]:
-    """How the story stands: what was expected of it, and what was measured."""
-    play = session.play
-    if play is None:
-        return [_dim("a bare cluster has no expectations and no measures")]
-    lines: list[TextLine] = []
-    if session.cursor is not None:
-        lines.append(_dim("The score is that of the present, not of the instant you look at."))
-    lines.append((("Expectations", "title"),))
-    lines.extend(line for verdict in play.verdicts() for line in _verdict_lines(verdict))
-    lines.extend(((("", ""),), (("Measures", "title"),)))
-    measures = play.measures()
-    width = max(len(measure.title) for measure in measures)
-    lines.extend(((f"  {measure.title:<{width}}  ", "key"), (measure.text, "")) for measure in measures)
-    return lines
-
-
-def _verdict_lines(verdict: Verdict) -> list[TextLine]:
-    word, state = verdict_state(verdict)
-    style = f"state--{state}"
-    head: TextLine = ((f"{GLYPHS[state]} {word:<11} ", style), (verdict.name, ""))
-    return [head, (("              ", ""), (verdict.why, "dim"))]
-
-
-def verdict_state(verdict: Verdict) -> tuple[str, State]:
-    """How a verdict reads: a word and a state."""
-    if verdict.expected == "not judged":
-        return "not judged", "done"
-    if not verdict.decided:
-        return "open", "pending"
-    if verdict.passed:
-        return ("holds" if verdict.held else "fails, as expected"), "ok"
-    return ("fails" if not verdict.held else "holds, unexpected"), "failed"

@@ -9,9 +9,7 @@ from textual.binding import BindingType
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from kcsim.tui.commands import complete
 from kcsim.tui.keys import key
-from kcsim.views.look import Look
 
 
 class CommandLine(Input):
@@ -23,10 +21,11 @@ class CommandLine(Input):
         key("down", "earlier(1)", "Later", "The line typed after"),
     ]
 
-    def __init__(self, look: Callable[[], Look], *, id: str | None = None) -> None:
-        hint = "pods | deploy shop | kubectl scale deploy/web -n shop --replicas=1"
-        super().__init__(id=id, placeholder=hint, suggester=_Completion(look), select_on_focus=False)
-        self._look = look
+    def __init__(self, complete: Callable[[str], str | None], *, id: str | None = None) -> None:
+        """``complete``: the line with its last word completed, None when nothing fits."""
+        hint = "pods | deploy shop | kubectl scale deploy/web -n shop --replicas=1 | git log | flux get ks"
+        super().__init__(id=id, placeholder=hint, suggester=_Completion(complete), select_on_focus=False)
+        self._complete = complete
         self._history: list[str] = []
         self._place = 0
 
@@ -47,7 +46,7 @@ class CommandLine(Input):
 
     def action_complete(self) -> None:
         """Take what is offered."""
-        whole = complete(self.value, self._look())
+        whole = self._complete(self.value)
         if whole is not None:
             self._put(whole)
 
@@ -60,10 +59,10 @@ class CommandLine(Input):
 class _Completion(Suggester):
     """Shows the rest of the word; tab or the right arrow takes it."""
 
-    def __init__(self, look: Callable[[], Look]) -> None:
+    def __init__(self, complete: Callable[[str], str | None]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
-        self._look = look
+        self._complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
         """The line with its last word completed."""
-        return complete(value, self._look())
+        return self._complete(value)

@@ -2,14 +2,14 @@
 
 Textual's own DataTable repaints whole and adds up every row (ux reference, A2); this makes and draws the rows that show.
 
-**Walk:** ``show`` takes how many rows there are and a function that makes one -> the rows in sight are made once and
-measured -> ``render_line`` draws them -> keys and clicks move the cursor, which stays with its row when others come.
+**Walk:** ``want`` says which rows are in sight -> ``show`` takes a page of them and how to fetch another -> they are measured
+-> ``render_line`` draws them -> keys and clicks move the cursor, which stays with its row when others come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from kcsim.tui.asks.pages import Page, Row, Want
 from kcsim.tui.keys import key
 from kcsim.tui.widgets.columns import GAP, TELLING, fit, shortened
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
@@ -28,15 +29,6 @@ from kcsim.views.states import GLYPHS, State
 
 LEAD = 3
 """Columns that the glyph takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line: a key that says which thing it shows, its cells, and its state."""
-
-    key: object
-    cells: Sequence[str]
-    state: State = ""
 
 
 class RowList(ScrollView, can_focus=True):
@@ -47,7 +39,13 @@ class RowList(ScrollView, can_focus=True):
         count: how many rows there are.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--header", "rows--cursor", "rows--dim", *STATE_CLASSES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "rows--header",
+        "rows--cursor",
+        "rows--dim",
+        "rows--lit",
+        *STATE_CLASSES,
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         key("enter", "choose", "Open", "Open what is under the cursor", bar=True),
         key("up,k", "move(-1)", "Up", "Up a row"),
@@ -87,13 +85,10 @@ class RowList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.cursor = 0
         self.count = 0
-        self._header: tuple[str, ...] = ()
-        self._make: Callable[[int], Row] = _nothing
-        self._made: dict[int, Row] = {}
-        self._key_at: Callable[[int], object] | None = None
+        self._page = Page((), 0, 0, (), 0)
+        self._fetch: Callable[[Want], Page] | None = None
         self._widths: list[int] = []
         self._fitted: list[int] = []
-        self._empty = ""
         self._follow = follow
         self._glyphs = glyphs
         self._key: object = None
@@ -101,33 +96,24 @@ class RowList(ScrollView, can_focus=True):
 
     # --- what is shown ------------------------------------------------------------------------------------------
 
-    def show(
-        self,
-        header: Sequence[str],
-        count: int,
-        make: Callable[[int], Row],
-        *,
-        key_at: Callable[[int], object] | None = None,
-        empty: str = "",
-    ) -> None:
-        """Show other rows; the cursor stays on the row of the same key while it exists.
+    @property
+    def want(self) -> Want:
+        """What to show next time."""
+        following = self._follow and self.cursor >= self.count - 1
+        return Want(self._first, self._height, self.cursor, self._key, following)
+
+    def show(self, page: Page, fetch: Callable[[Want], Page] | None = None) -> None:
+        """Show a page; the cursor goes where the page says that its row is.
 
         Args:
-            header: column titles; none for a plain list.
-            count: how many rows there are.
-            make: gives row ``i``.
-            key_at: gives the key of row ``i`` more cheaply than ``make``.
-            empty: what to say when there is none.
+            page: the rows in sight, and their neighbours.
+            fetch: gives the page around other rows; without it the page holds all there are.
         """
-        following = self._follow and self.cursor >= self.count - 1
-        if tuple(header) != self._header:
-            self._header = tuple(header)
-            self._widths = [len(title) for title in header]
+        if page.header != self._page.header:
             self._fitted = []
-        self.count, self._make, self._key_at, self._empty = count, make, key_at, empty
-        self._made = {}
-        self.virtual_size = Size(0, count + self._top)
-        self._put(count - 1 if following else self._place_of_key())
+        self._page, self._fetch, self.count = page, fetch, page.count
+        self.virtual_size = Size(0, page.count + self._top)
+        self._put(page.cursor)
 
     @property
     def current(self) -> Row | None:
@@ -142,10 +128,9 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Moved(self))
 
     def select_key(self, key: object) -> bool:
-        """Put the cursor on the row of a key; False when there is none."""
-        read = self._key_at or (lambda place: self._row(place).key)
-        for place in range(self.count):
-            if read(place) == key:
+        """Put the cursor on the row of a key; False when there is none on the page."""
+        for place, row in enumerate(self._page.rows, self._page.start):
+            if row.key == key:
                 self.select(place)
                 return True
         return False
@@ -153,33 +138,31 @@ class RowList(ScrollView, can_focus=True):
     @property
     def _top(self) -> int:
         """Lines that the header takes."""
-        return 1 if any(self._header) else 0
+        return 1 if any(self._page.header) else 0
 
     @property
     def _first(self) -> int:
         """The first row in sight."""
         return round(self.scroll_offset.y)
 
-    def _row(self, place: int) -> Row:
-        row = self._made.get(place)
-        if row is None:
-            row = self._made[place] = self._make(place)
-        return row
+    @property
+    def _height(self) -> int:
+        """How many rows fit."""
+        return max(0, self.size.height - self._top)
 
-    def _place_of_key(self) -> int:
-        """Where the row under the cursor is now; rows rarely move, so its old place is tried first."""
-        if self._key is None or not self.count:
-            return self.cursor
-        read = self._key_at or (lambda place: self._row(place).key)
-        if self.cursor < self.count and read(self.cursor) == self._key:
-            return self.cursor
-        return next((place for place in range(self.count) if read(place) == self._key), self.cursor)
+    def _row(self, place: int) -> Row:
+        page = self._page
+        if not page.start <= place < page.start + len(page.rows) and self._fetch is not None:
+            wanted = self._fetch(Want(place, max(1, self._height), place))
+            page = self._page = replace(page, start=wanted.start, rows=wanted.rows)
+        at = place - page.start
+        return page.rows[at] if 0 <= at < len(page.rows) else _GONE
 
     def _put(self, place: int) -> None:
         self.cursor = max(0, min(place, self.count - 1))
         row = self.current
         self._key = None if row is None else row.key
-        height = self.size.height - self._top
+        height = self._height
         if height > 0:
             if self.cursor < self._first:
                 self.scroll_to(y=self.cursor, animate=False)
@@ -187,7 +170,7 @@ class RowList(ScrollView, can_focus=True):
                 self.scroll_to(y=self.cursor - height + 1, animate=False)
         self._measure()
         # Most frames change nothing in most tables: what looks the same is not drawn again.
-        looks = (self._first, self.cursor, self.size, self._header, self._empty, self._in_sight())
+        looks = (self._first, self.cursor, self.size, self._page.header, self._page.empty, self._in_sight())
         if looks != self._looks:
             self._looks = looks
             self.refresh()
@@ -197,11 +180,11 @@ class RowList(ScrollView, can_focus=True):
 
     def _measure(self) -> None:
         """Columns are as wide as what is in sight needs."""
-        widths = self._widths = [len(title) for title in self._header]
+        widths = self._widths = [len(title) for title in self._page.header]
         for row in self._in_sight():
             for column, cell in enumerate(row.cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))
-        self._fitted = fit(self._header, widths, self.scrollable_content_region.width - LEAD)
+        self._fitted = fit(self._page.header, widths, self.scrollable_content_region.width - LEAD)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Rows that come into sight are measured."""
@@ -214,20 +197,27 @@ class RowList(ScrollView, can_focus=True):
         """One line of the list."""
         width = self.scrollable_content_region.width
         if self._top and y == 0:
-            return self._line(self._header, "", self.get_component_rich_style("rows--header"), width)
+            return self._line(self._page.header, "", self.get_component_rich_style("rows--header"), width)
         place = self._first + y - self._top
         if not self.count and y == self._top:
             dim = self.get_component_rich_style("rows--dim")
-            return Strip([Segment(f" {self._empty}"[:width].ljust(width), dim)], width)
+            return Strip([Segment(f" {self._page.empty}"[:width].ljust(width), dim)], width)
         if place >= self.count:
             return Strip.blank(width, self.rich_style)
         row = self._row(place)
         style = self.rich_style
         if place == self.cursor:
             style = self.get_component_rich_style("rows--cursor") if self.has_focus else style + _BOLD
-        return self._line(row.cells, row.state, style, width)
+        return self._line(row.cells, row.state, style, width, row.lit)
 
-    def _line(self, cells: Sequence[str], state: State, style: Style, width: int) -> Strip:
+    def _line(
+        self,
+        cells: Sequence[str],
+        state: State,
+        style: Style,
+        width: int,
+        lit: frozenset[int] = frozenset(),
+    ) -> Strip:
         coloured = state_style(self, state, style)
         lead = f" {GLYPHS[state]} " if self._glyphs else " "
         segments = [Segment(lead, coloured)]
@@ -240,8 +230,13 @@ class RowList(ScrollView, can_focus=True):
                 text = _cut(shortened(cell, size).ljust(size + GAP), room)
             else:
                 text = _cut(cell, room)
-            tells = place < len(self._header) and self._header[place] in TELLING
-            segments.append(Segment(text, coloured if tells else style))
+            tells = place < len(self._page.header) and self._page.header[place] in TELLING
+            if place in lit:
+                segments.append(
+                    Segment(text, style + self.get_component_rich_style("rows--lit", partial=True))
+                )
+            else:
+                segments.append(Segment(text, coloured if tells else style))
             room -= len(text)
         if room > 0:
             segments.append(Segment(" " * room, style))
@@ -301,5 +296,5 @@ def _cut(text: str, room: int) -> str:
     return f"{text[: room - 1]}…"
 
 
-def _nothing(_place: int) -> Row:
-    raise IndexError("an empty list has no rows")
+_GONE = Row(None, ())
+"""Stands for a row that the list has lost since it was counted."""

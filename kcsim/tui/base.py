@@ -1,0 +1,98 @@
+"""What all screens of a world have in common: a line of messages, the breakpoints, and what happens when a world is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.text import Text
+from textual.screen import Screen
+from textual.widgets import Static
+
+from kcsim.engine.clock import clock_text
+from kcsim.tui.asks.panes import NARROW, WIDE_HEAD
+from kcsim.tui.worlds import State
+from kcsim.views.states import State as Look
+
+if TYPE_CHECKING:
+    from kcsim.tui.app import KcsimApp
+
+TWO, ALL = 110, 140
+"""From how many columns on a list stands beside an object, and all panes beside each other."""
+
+PAST = "the past is read only: ] goes on, esc returns to now"
+
+T = TypeVar("T")
+
+
+class WorldScreen(Screen[None]):
+    """A screen that shows one world or more."""
+
+    app: KcsimApp
+
+    # Textual declares these on the instance, so that they cannot be ClassVars.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-one"), (TWO, "-two"), (ALL, "-board")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (22, "-normal"), (36, "-tall")]  # noqa: RUF012
+
+    def say(self, text: str, state: Look = "") -> None:
+        """One line to the person at the keyboard."""
+        line = self.query_one("#message", Static)
+        for name in ("ok", "pending", "failed"):
+            line.set_class(name == state, f"-{name}")
+        line.update(Text(" ".join(text.split())), layout=False)
+
+    def slowly(self, what: str, work: Callable[[], T]) -> T:
+        """Do something that may take a while, with a word about it on the screen first."""
+        self.say(f"{what} ...")
+        return work()
+
+    def paint(self) -> None:
+        """Show everything anew."""
+        raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """Titles and columns depend on the room there is."""
+        self.call_after_refresh(self.paint)
+
+    def on_screen_resume(self) -> None:
+        """Something else may have changed the worlds."""
+        self.call_after_refresh(self.paint)
+
+    def action_leave_screen(self) -> None:
+        """Back to where one came from."""
+        self.app.pop_screen()
+
+
+def head(state: State, width: int, place: str = "") -> Text:
+    """The header: what is played, which world, where in time, how fast; ``place`` names the screen."""
+    is_past = state.cursor is not None
+    line = Text("kcsim " if width >= NARROW else "", style="dim")
+    line.append(state.title, style="bold")
+    if state.name and state.name != "world":
+        line.append(f" {state.name.upper() if state.name == state.delivery else state.name}")
+    if place:
+        line.append(f" {place}", style="dim")
+    line.append(f"  t={clock_text(state.seen)}", style="bold reverse" if is_past else "bold")
+    line.append(f"/{clock_text(state.end)}", style="dim")
+    line.append(f"  {state.speed} {pace(state, width)}")
+    if width >= WIDE_HEAD:
+        line.append(f"   records {state.records:,}   seed {state.seed}", style="dim")
+        if state.deeds:
+            line.append(f"   by hand {state.deeds}", style="dim")
+        if len(state.worlds) > 1:
+            line.append(f"   worlds {len(state.worlds)}", style="dim")
+    return line
+
+
+def pace(state: State, width: int) -> str:
+    """Whether time passes, in a glyph and a word."""
+    if state.cursor is not None:
+        return "PAST (read only)" if width >= WIDE_HEAD else "PAST"
+    if state.running:
+        return "▶ running"
+    return "■ the end" if state.at_end else "‖ paused"
+
+
+def short(name: str, most: int) -> str:
+    """A name in at most so many characters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
