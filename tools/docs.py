@@ -30,7 +30,7 @@ from kcsim.scenario import model  # noqa: E402 (needs the path above: kcsim may 
 from kcsim.scenario.diagnostics import errors_page  # noqa: E402
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS  # noqa: E402
 from kcsim.scenario.functions import FUNCTIONS, LIST_FIELDS, VARIADIC  # noqa: E402
-from kcsim.scenario.measures import Measure  # noqa: E402
+from kcsim.scenario.measure import Measure  # noqa: E402
 from kcsim.scenario.shapes import (  # noqa: E402
     Choice,
     Either,

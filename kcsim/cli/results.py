@@ -11,9 +11,11 @@ from kcsim.views.comparison import comparison
 if TYPE_CHECKING:  # what the command has loaded already
     from kcsim.scenario.compare import Table
     from kcsim.scenario.expectations import Verdict
-    from kcsim.scenario.measures import Measure
+    from kcsim.scenario.measure import Measure
 
 NAME = 10
+BRIEF = 2
+"""With more worlds than these, verdicts are told in fewer words, so that a row stays within 80 columns."""
 """Columns of a world's name before a text."""
 
 
@@ -59,7 +61,13 @@ def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[
     if not first:
         return []
     by_world = [{verdict.name: verdict for verdict in verdicts} for verdicts in worlds.values()]
-    rows = [(each.name, [_verdict(console, verdicts[each.name]) for verdicts in by_world]) for each in first]
+    rows = [
+        (
+            each.name,
+            [_verdict(console, verdicts[each.name], brief=len(by_world) > BRIEF) for verdicts in by_world],
+        )
+        for each in first
+    ]
     lines = table(console, "Expected", list(worlds), rows)
     judged_ones = [(name, v) for name, vs in worlds.items() for v in vs if v.expected != "not judged"]
     failed = [(name, verdict) for name, verdict in judged_ones if not verdict.passed]
@@ -77,7 +85,7 @@ def judged(console: Console, worlds: Mapping[str, Sequence["Verdict"]]) -> list[
     return lines
 
 
-def _verdict(console: Console, verdict: "Verdict") -> str:
+def _verdict(console: Console, verdict: "Verdict", *, brief: bool) -> str:
     word = "held" if verdict.held else "did not hold"
     if verdict.expected == "not judged":
         return console.paint("○ not judged", "dim")
@@ -85,5 +93,6 @@ def _verdict(console: Console, verdict: "Verdict") -> str:
         return console.paint(f"✗ {word}", "bad")
     if verdict.expected == "fails":
         return f"{console.paint('✓', 'good')} {word}, as told"
-    at = f" at {clock_text(round(verdict.at * SECOND))}" if verdict.at is not None else ""
+    moment = clock_text(round(verdict.at * SECOND)) if verdict.at is not None else ""
+    at = f" {moment}" if brief and moment else f" at {moment}" if moment else ""
     return f"{console.paint('✓', 'good')} {word}{at}"

@@ -17,7 +17,7 @@ from kcsim.engine.clock import to_seconds
 from kcsim.engine.shown import Shown
 from kcsim.engine.trace import Record
 from kcsim.scenario.expectations import Verdict
-from kcsim.scenario.measures import Measure
+from kcsim.scenario.measure import Measure
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play, delivery_named, read_scenario
 from kcsim.scenario.settings import Settings

@@ -7,74 +7,23 @@ it counts. A value is None where the thing never happened; `absent` then says it
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kcsim.api.request import ADMIN
-from kcsim.engine.clock import MINUTE, format_duration, to_seconds, told_duration
+from kcsim.engine.clock import MINUTE, format_duration, to_seconds
 from kcsim.engine.trace import Record
+from kcsim.scenario.availability import availability_measures
 from kcsim.scenario.changes import Change, Changes
 from kcsim.scenario.credentials import Holder, holders, holding
 from kcsim.scenario.drift import Drift, Episode
+from kcsim.scenario.measure import Measure, told_seconds
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play
 
 _ACCOUNT = "system:serviceaccount:"
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One measured value of one world.
-
-    Attributes:
-        name: for programs, lower case with underscores; never changes its meaning.
-        title: for people.
-        value: a number in `unit`, a text, or None where it never happened.
-        unit: "s", "min", "%", "requests", "writes", "deployments", "changes" or "" for texts.
-        definition: what exactly is measured, in a sentence.
-        detail: the parts it is made of, a line each.
-        absent: what to print when the value is None.
-    """
-
-    name: str
-    title: str
-    value: float | int | str | None
-    unit: str
-    definition: str
-    detail: tuple[str, ...] = ()
-    absent: str = "never"
-
-    @property
-    def text(self) -> str:
-        """The value as a table shows it, with its unit."""
-        if self.value is None:
-            return self.absent
-        if self.unit == "s":
-            return _duration(self.value)
-        if self.unit == "min":
-            return f"{self.value:g} min"
-        if self.unit == "%":
-            return f"{self.value:.2f} %"
-        return f"{self.value:,}" if isinstance(self.value, int) else str(self.value)
-
-    def to_json(self) -> dict[str, Any]:
-        """As the ``--json`` document shows it."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "value": self.value,
-            "unit": self.unit,
-            "text": self.text,
-            "definition": self.definition,
-            "detail": list(self.detail),
-        }
-
-
-def _duration(value: float | str) -> str:
-    """Seconds as people read them: 2m14s, 850ms."""
-    return told_duration(round(float(value) * 1_000_000))
 
 
 class Measures:
@@ -97,7 +46,7 @@ class Measures:
         found: list[Measure] = []
         found.extend(self._delivery())
         found.extend(self._repair(now))
-        found.extend(self._availability(now))
+        found.extend(availability_measures(self._play.scenario, self._play.traffic, now))
         found.extend(self._requests())
         found.extend(self._credentials())
         return tuple(found)
@@ -208,51 +157,6 @@ class Measures:
             tuple(_episode_text(episode) for episode in episodes),
         )
 
-    # --- users --------------------------------------------------------------------------------------------------
-
-    def _availability(self, now: int) -> Iterable[Measure]:
-        ended = failed = 0
-        lines: list[str] = []
-        single: list[Measure] = []
-        for name, source in self._play.traffic.items():
-            totals = source.totals(now)
-            ended, failed = ended + totals.ended, failed + totals.failed
-            causes = "".join(f", {count} {cause}" for cause, count in totals.causes.items())
-            lines.append(f"{name}: {totals.ended:,} requests{causes}")
-            single.append(
-                Measure(
-                    f"availability_{name}",
-                    f"Availability for {name}",
-                    _percent(totals.ended, totals.failed),
-                    "%",
-                    f"Share of the requests of {name} that were answered well and in time.",
-                    (lines[-1],),
-                    "no request",
-                )
-            )
-        if not self._play.traffic:
-            return
-        yield Measure(
-            "availability",
-            "Availability, as requests saw it",
-            _percent(ended, failed),
-            "%",
-            "Share of requests that were answered well and in time, of all that ended.",
-            tuple(lines),
-            "no request",
-        )
-        yield from single if len(single) > 1 else ()
-        yield Measure(
-            "requests", "Requests sent by users", ended, "requests", "Requests of all traffic that ended."
-        )
-        yield Measure(
-            "failed_requests",
-            "Requests that failed",
-            failed,
-            "requests",
-            "Requests that got an error, no answer in time, or no connection.",
-        )
-
     # --- the API ------------------------------------------------------------------------------------------------
 
     def _requests(self) -> Iterable[Measure]:
@@ -264,6 +168,8 @@ class Measures:
             for version in server.log.versions:
                 if version.time == 0 and version.actor == ADMIN.name:
                     continue  # what a new cluster holds before anybody uses it
+                if version.verb == "expire":
+                    continue  # nobody asked for it
                 writes += 1
                 by_actor[version.actor] = by_actor.get(version.actor, 0) + 1
             asked += sum(server.asked.values())
@@ -290,7 +196,7 @@ class Measures:
             "writes",
             "Objects created, changed or deleted, by anybody. Left out: what a cluster holds before anybody uses it, requests "
             "that changed nothing or were refused, and what repeats without effect: renewals of leases, Events counted up by "
-            "polls that find nothing new.",
+            "polls that find nothing new, Events that the server forgets after an hour.",
             tuple(f"{actor}: {count:,}" for actor, count in most[:8]),
         )
         yield Measure(
@@ -312,7 +218,9 @@ class Measures:
                 account = user.name.startswith(_ACCOUNT)
                 (inside if account else outside).append(Holder(user.name.rpartition(":")[2], name, reached))
         typing = (
-            entry.as_ for entry in self._play.scenario.timeline if entry.kubectl or entry.apply or entry.flux
+            entry.as_
+            for entry in self._play.scenario.timeline
+            if entry.kubectl or entry.apply or entry.flux or entry.argocd
         )
         people = tuple(f"{name}, a person: everything in the cluster" for name in sorted(set(typing)))
         yield Measure(
@@ -347,7 +255,7 @@ def _longest(measure: Measure, episodes: Sequence[Episode], end: Callable[[Episo
         took = None if at is None else at - episode.began
         missing = missing or took is None
         longest = max(longest, took or 0)
-        said = measure.absent if took is None else f"after {_duration(to_seconds(took))}"
+        said = measure.absent if took is None else f"after {told_seconds(to_seconds(took))}"
         lines.append(f"{_at(episode.began)} {episode.ref} by {episode.cause.actor}: {said}")
     return replace(measure, value=None if missing else _seconds(longest), detail=tuple(lines))
 
@@ -358,7 +266,7 @@ def _episode_text(episode: Episode) -> str:
 
 
 def _lead_text(change: Change) -> str:
-    said = "never" if change.lead_time is None else f"after {_duration(to_seconds(change.lead_time))}"
+    said = "never" if change.lead_time is None else f"after {told_seconds(to_seconds(change.lead_time))}"
     return f"{_at(change.at)} {change.title}: {said}"
 
 
@@ -368,7 +276,3 @@ def _at(us: int) -> str:
 
 def _seconds(us: int | None) -> float | None:
     return None if us is None else round(to_seconds(us), 3)
-
-
-def _percent(ended: int, failed: int) -> float | None:
-    return round(100 * (ended - failed) / ended, 4) if ended else None

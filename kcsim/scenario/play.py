@@ -20,6 +20,7 @@ from kcsim.kubectl.session import Outcome
 from kcsim.manifests import ManifestError, read
 from kcsim.scenario.acts import Acts
 from kcsim.scenario.authors import Authors
+from kcsim.scenario.availability import traffic_json
 from kcsim.scenario.changes import Change
 from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
@@ -27,13 +28,15 @@ from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_
 from kcsim.scenario.drift import Drift
 from kcsim.scenario.expectations import Judge, Verdict, texts
 from kcsim.scenario.expressions import Names
-from kcsim.scenario.functions import FLUX_RESOURCES
+from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.history import History
 from kcsim.scenario.load import examine
-from kcsim.scenario.measures import Measure, Measures
+from kcsim.scenario.measure import Measure
+from kcsim.scenario.measures import Measures
 from kcsim.scenario.model import Controller, Delivery, Scenario, TimelineEntry, Traffic
 from kcsim.scenario.programs import load_class
 from kcsim.scenario.schedules import with_chaos
+from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.settings import Changes, Settings
 from kcsim.scenario.signals import Signals
 from kcsim.scenario.staging import (
@@ -275,20 +278,21 @@ class Play(Simulation):
 
     # --- results ------------------------------------------------------------------------------------------------
 
-    def verdicts(self) -> tuple[Verdict, ...]:
+    def verdicts(self) -> VerdictList:
         """What became of each expectation so far, in the scenario's order; to be asked again as the run goes on."""
         self._reading.history.advance()
-        return self._reading.judge.verdicts(min(self.settled, self._end))
+        return VerdictList(self._reading.judge.verdicts(min(self.settled, self._end)))
 
-    def measures(self) -> tuple[Measure, ...]:
+    def measures(self) -> MeasureList:
         """What was measured so far, always in the same order."""
         self._reading.history.advance()
-        return self._reading.measures.take(min(self.settled, self._end))
+        return MeasureList(self._reading.measures.take(min(self.settled, self._end)))
 
     def result(self) -> dict[str, Any]:
         """One world of the ``--json`` document.
 
         Shape: ``{delivery, trace_sha256, end, measures: [{name, title, value, unit, definition, detail}],
+        traffic: [{name, target, sent, ended, ok, failed, availability, errors, causes, latency, failures}],
         expectations: [{name, note, expected, passed, at, why}]}``; times in virtual seconds.
         """
         return {
@@ -296,6 +300,7 @@ class Play(Simulation):
             "trace_sha256": self.trace.sha256(),
             "end": self.now,
             "measures": [measure.to_json() for measure in self.measures()],
+            "traffic": traffic_json(self.scenario, self.traffic, min(self.settled, self._end)),
             "expectations": [verdict.to_json() for verdict in self.verdicts()],
         }
 
@@ -342,8 +347,8 @@ class Reading:
 
 
 def _catalog(play: Play) -> Catalog:
-    """The kinds that expressions may name: those built in, Flux's, and those whose definitions the story brings."""
-    catalog = Catalog(BUILT_IN + FLUX_RESOURCES)
+    """The kinds that expressions may name: those built in, those of agents, and those whose definitions the story brings."""
+    catalog = Catalog(BUILT_IN + AGENT_RESOURCES)
     if any(cluster.gateway for cluster in play.scenario.all_clusters()):
         for definition in definitions():
             catalog.add_crd(definition)

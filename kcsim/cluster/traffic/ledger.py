@@ -290,8 +290,8 @@ class Ledger:
                 found.append(_failure(since, stretch.until, gone, stretch.broken_why))
         return found
 
-    def latency(self, now: int) -> Latency | None:
-        """How long good answers took; None before the first. Link latencies are sampled with dice of their own."""
+    def points(self, now: int) -> list[tuple[int, float]]:
+        """Times of good answers (µs) with how many they stand for. Link latencies are sampled with dice of their own."""
         weights: dict[tuple[tuple[Distribution, ...], int], int] = {}
         for stretch in self.stretches:
             for outcome, count in self._ended(stretch, now):
@@ -303,7 +303,11 @@ class Ledger:
         for (links, work), count in weights.items():
             times = (work + sum(dice.draw(link) for link in links) for _ in range(_SAMPLES))
             points.extend((time, count / _SAMPLES) for time in times)
-        return latency_of(points)
+        return points
+
+    def latency(self, now: int) -> Latency | None:
+        """How long good answers took; None before the first."""
+        return latency_of(self.points(now))
 
 
 def _failure(since: int, until: int, failed: list[tuple[Outcome, int]], why: Record | None) -> Failure:
@@ -329,6 +333,11 @@ def latency_of(points: list[tuple[int, float]]) -> Latency | None:
     mean = round(sum(value * weight for value, weight in points) / total)
     at = [_quantile(points, total * q) for q in (0.5, 0.9, 0.99, 0.95, 0.999)]
     return Latency(round(total), mean, *at)
+
+
+def merged_latency(sources: Sequence[list[tuple[int, float]]]) -> Latency | None:
+    """The percentiles over the points of several sources."""
+    return latency_of([point for points in sources for point in points])
 
 
 def _quantile(points: Sequence[tuple[int, float]], rank: float) -> int:

@@ -90,9 +90,13 @@ class Tally:
                 runs.append([each])
         return [_failure(run) for run in runs]
 
+    def points(self, now: int) -> list[tuple[int, float]]:
+        """Times of good answers (µs), each of which stands for itself."""
+        return [(e.ended - e.sent, 1.0) for e in self._until(now) if not e.outcome.cause]
+
     def latency(self, now: int) -> Latency | None:
-        """How long good answers took."""
-        return latency_of([(e.ended - e.sent, 1.0) for e in self._until(now) if not e.outcome.cause])
+        """How long good answers took; None before the first."""
+        return latency_of(self.points(now))
 
 
 def _failure(run: list[_Ended]) -> Failure:

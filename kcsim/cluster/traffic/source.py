@@ -70,6 +70,7 @@ class TrafficSource:
 
     Attributes:
         name: what expectations and the trace call it.
+        target: whom they ask, as it was given: ``service/web`` in its namespace, or the URL.
         service: ``namespace/name`` of the Service; of a URL, what its name means where it is sent from.
         demand: how many requests its clients want to send.
         ledger: what became of the requests.
@@ -129,6 +130,7 @@ class TrafficSource:
         self._pods = pods
         self._engine = pods.engine
         self._target: Target = of_url(url, headers) if url else of_service(namespace, service, port, None)
+        self.target = url or f"service/{service}"
         key = self._target.key_in(namespace)
         self.service = "/".join(key) if key is not None else self._target.host
         self.port = port
