@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # what the command has loaded already
     from kcsim.scenario.measure import Measure
 
 NAME = 10
+"""Columns of a world's name before a text."""
 BRIEF = 2
 """With more worlds than these, verdicts are told in fewer words, so that a row stays within 80 columns."""
-"""Columns of a world's name before a text."""
 
 
 def measured(console: Console, compared: "Table") -> list[str]:

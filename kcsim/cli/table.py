@@ -1,5 +1,6 @@
 """Tables for a terminal: a title column and a cell for each world, wrapped to the width there is."""
 
+import textwrap
 from collections.abc import Sequence
 
 from kcsim.cli.console import Console, padded, visible, wrapped
@@ -7,11 +8,17 @@ from kcsim.cli.console import Console, padded, visible, wrapped
 WORLD_ROLES = ("first", "second", "third")
 TITLE_MAX, CELL_MIN = 38, 14
 """Columns of a row's title at most, of a cell at least."""
+TITLE_MIN, CELL_WHOLE = 16, 16
+"""How far a title gives way to cells, and how wide a cell may be for whose sake it does: a verdict with its instant."""
 
 
 def role_of(place: int) -> str:
     """The colour of a world, by its place; its name always stands beside it."""
     return WORLD_ROLES[place % len(WORLD_ROLES)]
+
+
+def _lines(cell: str, width: int) -> list[str]:
+    return textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def table(
@@ -24,8 +31,9 @@ def table(
 ) -> list[str]:
     """The lines of a table; cells that carry colours are not wrapped. `differing`: rows that differ stand out."""
     longest = max((visible(row_title) for row_title, _ in rows), default=0)
-    title_width = min(max(longest, len(title)), TITLE_MAX, console.width // 2)
     needed = max([visible(cell) for _, cells in rows for cell in cells] + [len(name) for name in names])
+    left = console.width - len(names) * (min(needed, CELL_WHOLE) + 3)
+    title_width = min(max(longest, len(title)), TITLE_MAX, console.width // 2, max(left, TITLE_MIN))
     room = (console.width - title_width) // max(1, len(names)) - 3
     cell_width = max(CELL_MIN, min(needed, room))
     bar = console.paint(" │ ", "dim")
@@ -40,7 +48,7 @@ def table(
     for row_title, cells in rows:
         stands_out = differing and len(set(cells)) > 1
         parts = [wrapped(row_title, title_width)]
-        parts.extend([cell] if "\x1b" in cell else wrapped(cell, cell_width) for cell in cells)
+        parts.extend([cell] if "\x1b" in cell else _lines(cell, cell_width) for cell in cells)
         for number in range(max(len(part) for part in parts)):
             head, *texts = [part[number] if number < len(part) else "" for part in parts]
             shown = [console.paint(text, "bold") if stands_out else text for text in texts]

@@ -23,6 +23,8 @@ from kcsim.scenario.faults import world_fault
 from kcsim.scenario.model import (
     Action,
     Apply,
+    ArgoCD,
+    ArgocdCommand,
     Commit,
     Delivery,
     Fault,
@@ -127,6 +129,9 @@ class Acts:
             case FluxCommand():
                 steps = self._flux(action, entry)
                 self._run(_Typed(action.user, "flux", action.line), steps, detail, returned)
+            case ArgocdCommand():
+                steps = self._argocd(action)
+                self._run(_Typed(action.user, "argocd", action.line), steps, detail, returned)
             case Image():
                 self._change_image(image_behaviour(action), detail)
                 done()
@@ -144,6 +149,19 @@ class Acts:
 
         namespace = self._how.namespace if isinstance(self._how, Flux) else "flux-system"
         return flux(self._client(entry, action.user, "flux"), action.line, namespace=namespace)
+
+    def _argocd(self, action: ArgocdCommand) -> Steps:
+        """In the cluster with Argo CD, wherever else the entry happens."""
+        from kcsim.delivery.gitops.argocd.cli import argocd
+        from kcsim.scenario.hub import comparisons
+
+        hub, namespace = None, "argocd"
+        if isinstance(self._how, ArgoCD):
+            hub, namespace = self._how.hub, self._how.namespace
+        cluster = self._world.clusters[cluster_name(self._scenario, hub)]
+        client = cluster.client(person(action.user), LAPTOP, user_agent="argocd")
+        known = comparisons(self._world, cluster, namespace)
+        return argocd(client, action.line, namespace=namespace, comparisons=known)
 
     def _run(
         self, typed: "_Typed", steps: Steps, detail: Mapping[str, Any], returned: Callable[[Outcome], None]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kcsim.scenario.play import Play
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"})
-_DISTURBING = frozenset({"kubectl", "flux"})
+_DISTURBING = frozenset({"kubectl", "flux", "argocd"})
 
 
 @dataclass(slots=True)

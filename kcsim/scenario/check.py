@@ -13,15 +13,18 @@ from kcsim.cluster.images import from_json
 from kcsim.cluster.routing.crds import definitions
 from kcsim.delivery.ci.rights import Deployer as Identity
 from kcsim.delivery.ci.rights import rbac_objects
+from kcsim.delivery.gitops.argocd.sync.settings import KNOWN_OPTIONS
 from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.engine.clock import MILLISECOND
 from kcsim.scenario.contents import at, first_contents, follow, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.expectation_checks import check_expectations
-from kcsim.scenario.functions import FLUX_RESOURCES
+from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.manifest_checks import Objects, check_manifests
 from kcsim.scenario.model import (
+    Application,
+    ArgoCD,
     Cluster,
     Controller,
     Delivery,
@@ -65,7 +68,7 @@ def check(scenario: Scenario, report: Report) -> None:
         _check_delivery(scenario, name, way, report)
     contents = first_contents(scenario, report)
     follow(contents, scenario, report)
-    catalog = Catalog(BUILT_IN + FLUX_RESOURCES)
+    catalog = Catalog(BUILT_IN + AGENT_RESOURCES)
     if any(cluster.gateway for cluster in scenario.all_clusters()):
         for definition in definitions():
             catalog.add_crd(definition)
@@ -215,8 +218,10 @@ def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report
         _check_pipeline(way.pipeline, report)
     if isinstance(way, Push):
         _check_push(way, report)
-    else:
+    elif isinstance(way, Flux):
         _check_flux(way, repo, report)
+    else:
+        _check_argocd(scenario, way, repo, report)
 
 
 def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: str, report: Report) -> None:
@@ -306,6 +311,50 @@ def _is_policy_rule(rule: object) -> bool:
         )
         and all(rule[key] for key in needed)
     )
+
+
+def _check_argocd(scenario: Scenario, way: ArgoCD, repo: Repository | None, report: Report) -> None:
+    if way.application is not None and way.applications:
+        report.add(
+            "KC105",
+            key_at(way, "applications"),
+            "both 'application' and 'applications'",
+            "Keep one of the two.",
+        )
+    if way.hub is not None and scenario.cluster_named(way.hub) is None:
+        known = [each.name for each in scenario.all_clusters()]
+        report.add(
+            "KC208", at(way, "hub"), f"no cluster '{way.hub}'", did_you_mean(way.hub, known, "clusters")
+        )
+    if way.refresh <= 0:
+        report.add("KC104", at(way, "refresh"), "an interval of nothing", 'Write it like "2m".')
+    if way.controllers < 1:
+        report.add("KC104", at(way, "controllers"), "no controller at all", "Give it 1 or more.")
+    seen: set[str] = set()
+    for each in way.all_applications():
+        name = each.name or (repo.name if repo is not None else "")
+        if name in seen:
+            report.add("KC106", at(each, "name"), f"there is another application '{name}' above")
+        seen.add(name)
+        for index, option in enumerate(each.sync_options):
+            _check_sync_option(each, index, option, report)
+
+
+def _check_sync_option(application: Application, index: int, option: str, report: Report) -> None:
+    """Argo CD ignores an option that it does not know, without a word."""
+    name, equals, value = option.partition("=")
+    values = KNOWN_OPTIONS.get(name, frozenset())
+    if name not in KNOWN_OPTIONS:
+        remedy = did_you_mean(name, sorted(KNOWN_OPTIONS), "sync options")
+        report.add("KC104", at(application, "syncOptions", index), f"no sync option '{name[:60]}'", remedy)
+    elif not equals or (values is not None and value not in values):
+        choices = ", ".join(sorted(values or ()))
+        report.add(
+            "KC104",
+            at(application, "syncOptions", index),
+            f"'{option[:60]}' has no effect",
+            f"Write {name}= and one of: {choices}.",
+        )
 
 
 def _check_flux(way: Flux, repo: Repository | None, report: Report) -> None:

@@ -6,6 +6,7 @@ which commit a write was made for, what went wrong. So the measures need not kno
 `Attempt` how each try ended -> `deployed`, `wanted`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -14,7 +15,7 @@ from kcsim.api.log import Version
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.engine.trace import Record
-from kcsim.scenario.model import Delivery, Flux, Repository, Scenario
+from kcsim.scenario.model import ArgoCD, Delivery, Flux, Repository, Scenario
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.world import World
@@ -142,6 +143,10 @@ def way_of(delivery: Delivery, stage: Stage) -> Way:
         from kcsim.scenario.pull import FluxWay
 
         return FluxWay(delivery, stage)
+    if isinstance(delivery, ArgoCD):
+        from kcsim.scenario.hub import ArgoWay
+
+        return ArgoWay(delivery, stage)
     from kcsim.scenario.push import PushWay
 
     return PushWay(delivery, stage)
@@ -166,6 +171,11 @@ def oldest_common(shas: Sequence[str | None], order: Sequence[str]) -> str | Non
         return None
     ranks = {sha: rank for rank, sha in enumerate(order)}
     return min(known, key=lambda sha: ranks.get(sha, -1))
+
+
+def folder_name(repository: str, path: str) -> str:
+    """A name for what delivers one folder: shop-app-prod."""
+    return "-".join(re.findall(r"[a-z0-9]+", f"{repository}-{path}".lower()))
 
 
 def create(cluster: Cluster, obj: dict[str, Any]) -> None:

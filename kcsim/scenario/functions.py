@@ -435,12 +435,24 @@ def _flux(group: str, kind: str, plural: str, short: str) -> Resource:
     )
 
 
+def _argocd(kind: str, plural: str, *short: str) -> Resource:
+    return Resource("argoproj.io", "v1alpha1", kind, plural, kind.lower(), namespaced=True, short_names=short)
+
+
 FLUX_RESOURCES: Final = (
     _flux("kustomize", "Kustomization", "kustomizations", "ks"),
     _flux("source", "GitRepository", "gitrepositories", "gitrepo"),
 )
 
-CATALOG: Final = Catalog(BUILT_IN + FLUX_RESOURCES)
+ARGOCD_RESOURCES: Final = (
+    _argocd("Application", "applications", "app", "apps"),
+    _argocd("AppProject", "appprojects", "appproj", "appprojs"),
+    _argocd("ApplicationSet", "applicationsets", "appset", "appsets"),
+)
+AGENT_RESOURCES: Final = FLUX_RESOURCES + ARGOCD_RESOURCES
+"""The kinds that agents in the cluster bring along."""
+
+CATALOG: Final = Catalog(BUILT_IN + AGENT_RESOURCES)
 """Kinds that expressions know without the scenario defining them."""
 
 

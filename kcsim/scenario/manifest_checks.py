@@ -16,8 +16,8 @@ from kcsim.api.schemas.definitions import definition
 from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.functions import FLUX_RESOURCES
-from kcsim.scenario.model import Push, Scenario, TimelineEntry
+from kcsim.scenario.functions import AGENT_RESOURCES
+from kcsim.scenario.model import Flux, Push, Scenario, TimelineEntry
 from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.yamltree import Scalar, parse_all
 
@@ -82,10 +82,7 @@ def check_manifests(
     if any(isinstance(way, Push) and way.deploy.namespace for way in deliveries):
         checker.objects.renamed = True
     if any(
-        k.target_namespace
-        for way in deliveries
-        if not isinstance(way, Push)
-        for k in way.all_kustomizations()
+        k.target_namespace for way in deliveries if isinstance(way, Flux) for k in way.all_kustomizations()
     ):
         checker.objects.renamed = True
     if not checker.objects.open_ended:
@@ -146,7 +143,7 @@ def _folders(scenario: Scenario, contents: Contents) -> list[str]:
         if isinstance(way, Push):
             found.add(way.path or default)
         else:
-            found.update(each.path or default for each in way.all_kustomizations())
+            found.update(path or default for path in way.paths)
     return sorted(found) or [default]
 
 
@@ -376,7 +373,7 @@ def may_exist(objects: Objects, scenario: Scenario, resource: Resource, namespac
         return True
     if scenario.controllers:
         return True  # a controller of one's own makes what it likes
-    if resource.group in {flux.group for flux in FLUX_RESOURCES}:
+    if resource.group in {flux.group for flux in AGENT_RESOURCES}:
         return any(not isinstance(way, Push) for way in scenario.deliveries.values())
     if any(name in (entry.kubectl or "") and _makes(entry.kubectl or "") for entry in scenario.timeline):
         return True

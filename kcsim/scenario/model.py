@@ -375,6 +375,11 @@ class Flux(Part):
             return self.kustomizations
         return (self.kustomization or Kustomization(),)
 
+    @property
+    def paths(self) -> tuple[str | None, ...]:
+        """The folder that each of its objects names; None for the repository's."""
+        return tuple(each.path for each in self.all_kustomizations())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Application(Part):
@@ -438,6 +443,11 @@ class ArgoCD(Part):
         if self.applications:
             return self.applications
         return (self.application or Application(),)
+
+    @property
+    def paths(self) -> tuple[str | None, ...]:
+        """The folder that each of its objects names; None for the repository's."""
+        return tuple(each.path for each in self.all_applications())
 
 
 Delivery = Push | Flux | ArgoCD

@@ -5,7 +5,6 @@ What Flux has done is read from the status of its Kustomizations, as anybody wou
 them behind -> the pods start -> status by status: an attempt begins, everything is applied, it succeeds or fails.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +27,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
 )
 from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.trace import Record
-from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, oldest_common
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
 from kcsim.scenario.model import Flux, Kustomization
 from kcsim.scenario.push import ci_system, pipeline_spec
 from kcsim.scenario.wanted import Wanted, wanted_objects
@@ -83,7 +82,7 @@ class FluxWay:
         if given.path is not None or given.name or len(stage.paths) < 2:
             return (given,)
         return [
-            replace(given, name=_folder_name(stage.repository.name, path), path=path) for path in stage.paths
+            replace(given, name=folder_name(stage.repository.name, path), path=path) for path in stage.paths
         ]
 
     def _kustomization(self, given: Kustomization) -> dict[str, Any]:
@@ -292,11 +291,6 @@ def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def _sha(revision: str | None) -> str | None:
     """The commit of a revision as Flux writes it: `main@sha1:...`."""
     return revision.rpartition(":")[2] or None if revision else None
-
-
-def _folder_name(repository: str, path: str) -> str:
-    """A name for the Kustomization of a folder: shop-app-prod."""
-    return "-".join(re.findall(r"[a-z0-9]+", f"{repository}-{path}".lower()))
 
 
 def _common(paths: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.dump import to_data
-from kcsim.scenario.model import Cluster, Delivery, Flux, Image, Node, Push, Repository, Scenario
+from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.dns import install_dns
 from kcsim.simulation.routing import install_gateway, install_ingress
@@ -176,8 +176,4 @@ def delivered_paths(delivery: Delivery, source: Source) -> tuple[str, ...]:
     """The folders of a repository that a delivery brings to the cluster."""
     if isinstance(delivery, Push):
         return (delivery.path,) if delivery.path is not None else source.folders
-    parts: Sequence[Kustomization | Application] = (
-        delivery.all_kustomizations() if isinstance(delivery, Flux) else delivery.all_applications()
-    )
-    named = [each.path for each in parts]
-    return tuple(dict.fromkeys(path for path in named if path is not None)) or source.folders
+    return tuple(dict.fromkeys(path for path in delivery.paths if path is not None)) or source.folders

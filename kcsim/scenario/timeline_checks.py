@@ -11,7 +11,7 @@ from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import ACTIONS, Push, Scenario, TimelineEntry
+from kcsim.scenario.model import ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -55,6 +55,8 @@ def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, repor
             _check_kubectl(scenario, entry, objects, catalog, report)
         if entry.flux is not None:
             _check_flux(scenario, entry, report)
+        if entry.argocd is not None:
+            _check_argocd(scenario, entry, report)
         if entry.image is not None:
             _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
         check_fault(scenario, entry, objects, catalog, report)
@@ -251,10 +253,28 @@ def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> Non
             f"flux {words[0]} needs an object",
             f"Write {words[0]} kustomization NAME.",
         )
-    if all(isinstance(way, Push) for way in scenario.deliveries.values()):
+    if not any(isinstance(way, Flux) for way in scenario.deliveries.values()):
         report.add(
             "KC206",
             at(entry, "flux"),
             "no delivery is of type flux",
+            "Add one under `deliveries`, or remove the entry.",
+        )
+
+
+def _check_argocd(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    from kcsim.delivery.gitops.argocd.cli import check
+
+    assert entry.argocd is not None, "asked before"
+    wrong = check(entry.argocd)
+    if wrong is not None:
+        message, _, hint = wrong.partition("\n")
+        remedy = " ".join(hint.split()) or "Write it like: app sync NAME."
+        report.add("KC702", at(entry, "argocd"), f"argocd: {message}", remedy)
+    if not any(isinstance(way, ArgoCD) for way in scenario.deliveries.values()):
+        report.add(
+            "KC206",
+            at(entry, "argocd"),
+            "no delivery is of type argocd",
             "Add one under `deliveries`, or remove the entry.",
         )

@@ -18,6 +18,7 @@ from kcsim.api.filters import compile_filter
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, Operation
 from kcsim.api.status import StatusError, bad_request, not_found
+from kcsim.delivery.gitops.argocd.cli import argocd
 from kcsim.delivery.gitops.flux.cli import flux
 from kcsim.engine.core import Engine
 from kcsim.engine.task import Done, Steps, Task
@@ -27,10 +28,12 @@ from kcsim.kubectl.session import KubectlError, Outcome
 from kcsim.simulation.cluster import Cluster
 from kcsim.views.look import Look
 
+_PROGRAMS: dict[str, Callable[[Client, str], Steps]] = {"flux": flux, "argocd": argocd}
+
 
 def read(cluster: Cluster, look: Look, program: str, line: str) -> Outcome:
-    """What a line of kubectl or flux that only looks (``get``, ``describe``) prints at the instant of the look."""
-    run: Callable[[Client, str], Steps] = flux if program == "flux" else kubectl
+    """What a line of kubectl, flux or argocd that only looks (``get``, ``describe``) prints at the instant of the look."""
+    run: Callable[..., Steps] = _PROGRAMS.get(program, kubectl)
     if program == "kubectl" and _looks_on(line):
         return Outcome(1, "", "error: what one looks at stands still: let the world run and look again\n")
     task = Task(run(LookClient(cluster, look), line), lambda _value, _error: None)
@@ -56,24 +59,24 @@ class LookClient(Client):
     def __init__(self, cluster: Cluster, look: Look) -> None:
         super().__init__(cluster.endpoint, ADMIN, cluster.control_plane, user_agent="kubectl")
         self.endpoint = replace(cluster.endpoint, engine=cast("Engine", _Still(look.now)))
-        self._look = look
+        self._sight = look
 
     def send(self, op: Operation, done: Done) -> None:
         """Answer from what can be seen."""
         try:
-            done(self._answer(op), None)
+            done(self._seen(op), None)
         except StatusError as refusal:
             done(None, refusal)
 
-    def _answer(self, op: Operation) -> Any:
+    def _seen(self, op: Operation) -> Any:
         word = f"{op.resource.plural}.{op.resource.group}" if op.resource.group else op.resource.plural
         if op.verb == "get":
-            found = self._look.find(word, op.namespace, op.name)
+            found = self._sight.find(word, op.namespace, op.name)
             if found is None:
                 raise not_found(op.resource, op.name)
             return found
         if op.verb == "list":
-            return self._list(op, self._look.objects(word, op.namespace or None))
+            return self._list(op, self._sight.objects(word, op.namespace or None))
         raise bad_request("where one only looks, nothing can be changed")
 
     @staticmethod

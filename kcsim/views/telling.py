@@ -15,6 +15,8 @@ from kcsim.views.moments import Moment, short_actor
 from kcsim.views.rollouts import Rollouts
 
 _ACCOUNT = "system:serviceaccount:"
+_CLIENT_SIDE = (":argocd-application-controller", ":argocd-manager")
+_APPLICATION = "application.argoproj.io"
 _FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
 _SHOWN = 110
 _BURST = 10_000_000
@@ -88,7 +90,7 @@ class Teller:
         elif record.actor.startswith("registry ") and record.verb == "push":
             if record.time:  # what is there from the beginning is no news
                 self._add("registry", record, f"{record.subject.removeprefix('image/')} is pushed")
-        elif record.verb in {"kubectl", "flux", "kubectl-failed", "flux-failed"}:
+        elif record.verb in {"kubectl", "flux", "argocd", "kubectl-failed", "flux-failed", "argocd-failed"}:
             self._typed(record)
         elif kind in {"commit", "branch", "tag"} or record.verb in {
             "push-refused",
@@ -196,9 +198,11 @@ class Teller:
 
     def _version(self, version: Version) -> None:
         word = version.subject.partition("/")[0]
-        if word.endswith(_FLUX_GROUPS):
+        if word == _APPLICATION:
+            self._argocd(version)
+        elif word.endswith(_FLUX_GROUPS):
             self._flux(version, word.partition(".")[0])
-        elif version.actor.startswith(_ACCOUNT) and version.verb in {"apply", "delete"} and word != "event":
+        elif version.actor.startswith(_ACCOUNT) and version.verb in _agent_verbs(version) and word != "event":
             self._agent_write(version, word)
         elif word == "node":
             self._node(version)
@@ -225,6 +229,28 @@ class Teller:
             )
         self._ready(version, status, name)
         self._suspended(version, name)
+
+    def _argocd(self, version: Version) -> None:
+        """What an Application's status says of its operation, its sync status and its health."""
+        status = version.object.get("status") or {}
+        before = (version.previous.object.get("status") or {}) if version.previous is not None else {}
+        name = version.key[1]
+        state, was = status.get("operationState") or {}, before.get("operationState") or {}
+        revision = _revision((state.get("syncResult") or {}).get("revision"))
+        if state.get("phase") != was.get("phase") and state.get("phase") not in {None, "Running"}:
+            text = f"{name}: sync to {revision} {state['phase'].lower()}"
+            message = "" if state["phase"] == "Succeeded" else f": {state.get('message', '')}"
+            self._add("agent", version, text + message)
+        sync = (status.get("sync") or {}).get("status")
+        if sync != (before.get("sync") or {}).get("status") and sync is not None:
+            self._add("agent", version, f"{name}: {sync}")
+        health = (status.get("health") or {}).get("status")
+        if health != (before.get("health") or {}).get("status") and health in {"Degraded", "Healthy"}:
+            self._add("agent", version, f"{name}: {health}")
+        for condition in status.get("conditions") or ():
+            text = f"{condition['type']}: {condition['message']}"
+            if not any(text == f"{c['type']}: {c['message']}" for c in before.get("conditions") or ()):
+                self._add("agent", version, f"{name}: {text}")
 
     def _ready(self, version: Version, status: Mapping[str, Any], name: str) -> None:
         """A Ready condition that turned false, once for each reason and revision, and when it is good again."""
@@ -330,6 +356,13 @@ def _listed(objects: Sequence[str], most: int = 4) -> str:
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((each for each in status.get("conditions") or () if each.get("type") == kind), {})
+
+
+def _agent_verbs(version: Version) -> frozenset[str]:
+    """With what an agent writes: Argo CD applies as kubectl does on the client's side."""
+    if version.actor.endswith(_CLIENT_SIDE) and version.manager == "argocd-controller":
+        return frozenset({"apply", "create", "patch", "delete"})
+    return frozenset({"apply", "delete"})
 
 
 def _revision(revision: str | None) -> str:

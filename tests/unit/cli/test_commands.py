@@ -106,7 +106,7 @@ def test_completion_scripts_ask_kcsim(kcsim, shell):
         ("kcsim check drift", ["drift-at-night"]),
         ("kcsim check --qu", ["--quiet"]),
         ("kcsim completion z", ["zsh"]),
-        ("kcsim run drift-at-night --delivery ", ["push", "flux"]),
+        ("kcsim run drift-at-night --delivery ", ["push", "flux", "argocd"]),
         ("kcsim test plain-release drift-at-night -d f", ["flux"]),
     ],
 )

@@ -16,7 +16,7 @@ def test_only_what_happened_is_shown_unless_everything_is_asked_for(compared):
     short, everything = comparison(compared), comparison(compared, every=True)
     assert {line.name for line in short} < {line.name for line in everything}
     assert "recovery_time" not in {line.name for line in short}
-    assert all(len(line.cells) == len(line.states) == 2 for line in everything)
+    assert all(len(line.cells) == len(line.states) == 3 for line in everything)
 
 
 def test_rows_say_where_worlds_differ_and_how_verdicts_came_out(compared):
@@ -24,14 +24,14 @@ def test_rows_say_where_worlds_differ_and_how_verdicts_came_out(compared):
     assert rows["drift_detection_time"].differs
     assert rows["drift_detection_time"].cells[0] == "not detected"
     assert not rows["deployments"].differs
-    assert rows["replicas-are-repaired"].cells == ("failed, as expected", "held")
-    assert rows["replicas-are-repaired"].states == ("ok", "ok")
+    assert rows["replicas-are-repaired"].cells == ("failed, as expected", "held", "held")
+    assert rows["replicas-are-repaired"].states == ("ok", "ok", "ok")
 
 
 def test_text_lines_up(compared):
     text = comparison_text(compared, width=80)
     assert max(columns(line) for line in text.splitlines()) <= 80
-    assert text.splitlines()[0].split() == ["measured", "push", "flux"]
+    assert text.splitlines()[0].split() == ["measured", "push", "flux", "argocd"]
 
 
 def test_rows_as_data(compared):

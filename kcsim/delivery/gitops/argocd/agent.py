@@ -11,6 +11,7 @@ takes from ConfigMaps -> the component of its command -> the container ends: ``s
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kcsim.api import objects
@@ -135,9 +136,11 @@ class Programs:
         self._reach = reach
         self._established = established
 
-    def by_name(self) -> dict[str, Program]:
+    def by_name(self) -> dict[str, Adapted]:
         """The programs by the name that the behaviour of their images gives."""
-        return {"argocd": self.argocd, "redis": self.redis}
+        return {
+            name: Adapted(self, program) for name, program in (("argocd", self.argocd), ("redis", self.redis))
+        }
 
     def redis(self, endpoint: Endpoint, pod: Object, host: str) -> Process:
         """A Redis: an empty cache, that others find from now on."""
@@ -213,6 +216,17 @@ class _Closing:
         self._services.close(self._component)
 
 
-def adapted(program: Program) -> Callable[[Any, Object, str], Process]:
-    """A program in the form of ``kcsim.simulation``'s clusters, which hand themselves over instead of their endpoint."""
-    return lambda cluster, pod, node: program(cluster.endpoint, pod, node)
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A program in the form of ``kcsim.simulation``'s clusters, which hand themselves over instead of their endpoint.
+
+    Attributes:
+        programs: the world's, of which this is one.
+    """
+
+    programs: Programs
+    program: Program
+
+    def __call__(self, cluster: Any, pod: Object, node: str) -> Process:
+        """Start it in a container."""
+        return self.program(cluster.endpoint, pod, node)

@@ -107,14 +107,17 @@ class Executor:
             flags["dry-run"] = ["client"]
         if command.force:
             flags["force"] = ["true"]
+        if command.server_side:
+            flags["force-conflicts"] = ["true"]
+        arguments = Arguments()
+        arguments.flags.update(flags)
         session = Session(self._client)
         if command.server_side:
             if command.migrate_from:
                 yield from self._migrate(item, command)
-            flags["force-conflicts"] = ["true"]
-            _, what = yield from server_side(session, Arguments(flags=flags), item)
+            _, what = yield from server_side(session, arguments, item)
         else:
-            _, what = yield from client_side(session, Arguments(flags=flags), item)
+            _, what = yield from client_side(session, arguments, item)
         return Outcome(message=f"{named(item.resource, objects.name(item.object))} {what}")
 
     def _migrate(self, item: Written, command: Command) -> Steps:

@@ -1,0 +1,281 @@
+"""Argo CD on a world: its components in pods of one cluster, its Applications, and what it knows of further clusters.
+
+What Argo CD has done is read from the status of its Applications, as anybody would.
+**Walk:** images -> `install.yaml` into the hub, an account and a Secret for each further cluster -> an Application a cluster
+and folder -> the pods start -> status by status: an operation begins, everything is applied, it succeeds or fails.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kcsim.api.client import Endpoint
+from kcsim.api.log import Version
+from kcsim.api.request import service_account
+from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.git.repository import Update
+from kcsim.delivery.gitops.argocd import install, terms
+from kcsim.delivery.gitops.argocd.agent import Adapted, Programs
+from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, application_of
+from kcsim.delivery.gitops.argocd.redis import Cache
+from kcsim.delivery.gitops.argocd.repo_server.generate import GenerationError, generate
+from kcsim.engine.clock import SECOND, format_duration
+from kcsim.engine.trace import Record
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
+from kcsim.scenario.model import Application, ArgoCD
+from kcsim.scenario.push import ci_system, pipeline_spec
+from kcsim.scenario.staging import cluster_name
+from kcsim.scenario.wanted import Wanted, wanted_objects
+from kcsim.simulation.cluster import Cluster
+from kcsim.simulation.world import World
+
+_MEGABYTE = 1_000_000
+_SIZES = {"argocd": 180 * _MEGABYTE, "redis": 30 * _MEGABYTE}
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the status of one Application said last."""
+
+    cluster: str
+    given: Application
+    attempted: str | None = None
+    applied: str | None = None
+    running: Attempt | None = None
+    settled: str | None = None
+
+
+class ArgoWay:
+    """Argo CD in a hub (see `kcsim.scenario.deliveries.Way`)."""
+
+    notices_drift = True
+
+    def __init__(self, argocd: ArgoCD, stage: Stage) -> None:
+        self._argocd = argocd
+        self._stage = stage
+        self._hub = stage.world.clusters[cluster_name(stage.scenario, argocd.hub)]
+        self._applications = {
+            obj["metadata"]["name"]: (name, given, obj)
+            for name in stage.clusters
+            for given in argocd.all_applications()
+            for obj in self._of_folders(given, name)
+        }
+        controller = service_account(argocd.namespace, install.CONTROLLER).name
+        manager = service_account(install.MANAGER_NAMESPACE, install.MANAGER).name
+        server = service_account(argocd.namespace, install.SERVER).name
+        self.actors = frozenset({controller, server, manager})
+        self.attempts: list[Attempt] = []
+        self._seen = {name: _Seen(cluster, given) for name, (cluster, given, _) in self._applications.items()}
+        self._order: list[str] = []
+        self._wanted: dict[str, list[Wanted]] = {}
+
+    def _of_folders(self, given: Application, cluster: str) -> Sequence[dict[str, Any]]:
+        """One for each folder that is delivered, where the scenario names neither it nor a folder."""
+        stage = self._stage
+        if given.path is not None or given.name or len(stage.paths) < 2:
+            path = given.path if given.path is not None else stage.paths[0]
+            return (self._application(given, given.name or stage.repository.name, path, cluster),)
+        return [
+            self._application(given, folder_name(stage.repository.name, path), path, cluster)
+            for path in stage.paths
+        ]
+
+    def _application(self, given: Application, name: str, path: str, cluster: str) -> dict[str, Any]:
+        stage = self._stage
+        repository = stage.world.git.repository(stage.repository.name)
+        source: dict[str, Any] = {
+            "repoURL": stage.world.git.url(repository.name),
+            "path": path,
+            "targetRevision": repository.default_branch,
+        }
+        if given.recurse:
+            source["directory"] = {"recurse": True}
+        several = len(stage.clusters) > 1
+        obj = install.application(
+            f"{name}-{cluster}" if several else name,
+            source,
+            namespace=self._argocd.namespace,
+            server=self._address(cluster),
+            destination_namespace=given.namespace,
+            project=given.project,
+            cascade=given.cascade,
+            syncPolicy=_policy(given),
+            ignoreDifferences=list(given.ignore_differences),
+        )
+        if given.annotations:
+            obj["metadata"]["annotations"] = dict(given.annotations)
+        return obj
+
+    def _address(self, cluster: str) -> str:
+        """The address by which the hub knows a cluster."""
+        found = self._stage.clusters[cluster]
+        return terms.IN_CLUSTER if found is self._hub else address_of(found)
+
+    # --- installing ---------------------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        """install.yaml, `argocd cluster add` and `argocd app create`, as an administrator leaves them behind."""
+        stage, argocd = self._stage, self._argocd
+        world = stage.world
+        self.programs = Programs(world.git, lambda _, address: reach(world, address), established=True)
+        for name, program in self.programs.by_name().items():
+            world.programs[name] = program
+            behaviour = ImageBehaviour(
+                install.IMAGES[name], size_bytes=_SIZES[name], ready_after=2 * SECOND, program=name
+            )
+            world.push_image(behaviour)
+        if argocd.pipeline is not None:
+            ci_system(stage).add_pipeline(pipeline_spec(argocd.pipeline, stage, None))
+        config = {
+            "timeout.reconciliation": format_duration(argocd.refresh),
+            "timeout.reconciliation.jitter": format_duration(argocd.jitter),
+        }
+        for obj in install.install_objects(argocd.namespace, replicas=argocd.controllers, config=config):
+            create(self._hub, obj)
+        for name, cluster in stage.clusters.items():
+            if cluster is not self._hub:
+                for obj in install.manager_objects():
+                    create(cluster, obj)
+                create(
+                    self._hub, install.cluster_secret(name, address_of(cluster), namespace=argocd.namespace)
+                )
+        for project in dict.fromkeys(given.project for _, given, _ in self._applications.values()):
+            if project != "default":
+                everything = install.default_project(argocd.namespace)["spec"]
+                create(self._hub, install.project(project, namespace=argocd.namespace, **everything))
+        for _, _, obj in self._applications.values():
+            create(self._hub, obj)
+        if argocd.webhook:
+            self._listen()
+
+    def _listen(self) -> None:
+        """The git host's webhook reaches argocd-server.
+
+        Differs: it comes in at the hub's address, as if through a load balancer, not by an Ingress.
+        """
+        hub, namespace = self._hub, self._argocd.namespace
+        engine = self._stage.world.engine
+
+        def called(update: Update) -> None:
+            server = self.programs.services.find(hub.endpoint, namespace, install.SERVER)
+            if server is None:
+                engine.note(
+                    "git", "webhook-lost", f"service/{namespace}/{install.SERVER}", {"ref": update.ref}
+                )
+                return
+            server.component.spawn(server.handler.webhook(update))
+
+        self._stage.world.git.subscribe(self._stage.repository.name, hub.control_plane, called)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def follow(self, record: Record) -> Sequence[Progress]:
+        """Read the status of an Application."""
+        if (
+            not isinstance(record, Version)
+            or record.resource.group_resource != terms.APPLICATIONS
+            or record.deleted
+        ):
+            return ()
+        seen = self._seen.get(record.key[1])
+        if seen is None or record.key[0] != self._argocd.namespace or record.cluster != self._hub.name:
+            return ()
+        status = record.object.get("status") or {}
+        state = status.get("operationState") or {}
+        result = state.get("syncResult") or {}
+        sha = result.get("revision") or ((state.get("operation") or {}).get("sync") or {}).get("revision")
+        seen.attempted = sha or seen.attempted
+        phase = state.get("phase", "")
+        if phase == "Running" and seen.running is None and sha and sha != seen.applied:
+            seen.running = Attempt(seen.cluster, record.key[1], sha, record.time)
+            self.attempts.append(seen.running)
+        elif phase in {"Succeeded", "Failed", "Error"}:
+            self._end(record, seen, phase, state.get("message", ""))
+        sync = status.get("sync") or {}
+        whole = not ((state.get("operation") or {}).get("sync") or {}).get("resources")
+        done = sha if phase == "Succeeded" and whole else None
+        if done is None and sync.get("status") == terms.SYNCED:
+            done = sync.get("revision")
+        if not done or done == seen.settled:
+            return ()
+        seen.settled = seen.applied = done
+        self._order.append(done)
+        return (Progress(seen.cluster, record.key[1], done),)
+
+    @staticmethod
+    def _end(record: Version, seen: _Seen, phase: str, message: str) -> None:
+        attempt = seen.running
+        if attempt is None:
+            return
+        attempt.outcome = "succeeded" if phase == "Succeeded" else "failed"
+        attempt.ended, attempt.record = record.time, record
+        attempt.reason = "" if phase == "Succeeded" else f"{phase}: {message}"
+        seen.running = None
+
+    def revision_of(self, version: Version) -> str | None:
+        """The revision that the Application on the object's mark was being synced to."""
+        seen = self._seen.get(application_of(version.object, Tracking()))
+        return seen.attempted if seen is not None and seen.cluster == version.cluster else None
+
+    def deployed(self, repository: str) -> str | None:
+        """The revision that all Applications have applied."""
+        if repository != self._stage.repository.name:
+            return None
+        return oldest_common([seen.applied for seen in self._seen.values()], self._order)
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """What the repo-server generates of a commit for the Applications."""
+        found = self._wanted.get(sha)
+        if found is None:
+            found = self._wanted[sha] = self._generate(sha)
+        return found
+
+    def _generate(self, sha: str) -> list[Wanted]:
+        stage = self._stage
+        files = stage.world.git.repository(stage.repository.name).files(sha)
+        found: list[Wanted] = []
+        for name, (cluster, given, obj) in self._applications.items():
+            try:
+                _, manifests = generate(terms.sources(obj)[0], files)
+            except GenerationError:
+                continue  # nothing is applied of what cannot be generated; the Application's condition says why
+            catalog = stage.clusters[cluster].server.catalog
+            found.extend(
+                wanted_objects(manifests, catalog, cluster=cluster, namespace=given.namespace, scope=name)
+            )
+        return found
+
+
+def _policy(given: Application) -> dict[str, Any]:
+    """spec.syncPolicy."""
+    policy: dict[str, Any] = {}
+    if given.automated:
+        flags = {"prune": given.prune, "selfHeal": given.self_heal, "allowEmpty": given.allow_empty}
+        policy["automated"] = {name: value for name, value in flags.items() if value}
+    if given.sync_options:
+        policy["syncOptions"] = list(given.sync_options)
+    if given.retry_limit is not None:
+        policy["retry"] = {"limit": given.retry_limit}
+    return policy
+
+
+def comparisons(world: World, cluster: Cluster, namespace: str) -> Any:
+    """What `argocd app diff` reads in the cache of the installation in a cluster; nothing where there is none."""
+    program = world.programs.get("argocd")
+    if not isinstance(program, Adapted):
+        return lambda _key: None
+    cache = Cache(program.programs.services, cluster.endpoint, namespace)
+    return lambda key: cache.get(("managed-resources", namespace, key))
+
+
+def address_of(cluster: Cluster) -> str:
+    """The address of a cluster's API server, as it is known outside of it."""
+    return f"https://{cluster.control_plane}:6443"
+
+
+def reach(world: World, address: str) -> Endpoint | None:
+    """The API server behind an address; None where nobody answers."""
+    for cluster in world.clusters.values():
+        if address_of(cluster) == address:
+            return cluster.endpoint
+    return None
