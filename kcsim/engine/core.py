@@ -198,6 +198,12 @@ class Engine:
             dice = self._dice[name] = Dice(self.seed, name)
         return dice
 
+    def reseed(self, seed: int) -> None:
+        """From now on all dice fall as another seed has it; what was drawn stays drawn."""
+        self.seed = seed
+        for name, dice in self._dice.items():
+            dice.reseed(seed, name)
+
     def note(self, actor: str, verb: str, subject: str, detail: dict[str, Any] | None = None) -> Record:
         """Append to the trace, caused by what runs right now."""
         return self.trace.append(Record(self.now, self.cause, actor, verb, subject, detail))

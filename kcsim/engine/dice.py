@@ -28,9 +28,14 @@ class Dice:
     __slots__ = ("_block", "_buffer", "_key")
 
     def __init__(self, seed: int, name: str) -> None:
+        self._buffer: list[int] = []
+        self.reseed(seed, name)
+
+    def reseed(self, seed: int, name: str) -> None:
+        """Go on as a stream that was made anew."""
         self._key = blake2b(f"{seed}/{name}".encode(), digest_size=32).digest()
         self._block = 0
-        self._buffer: list[int] = []
+        self._buffer.clear()
 
     def _word(self) -> int:
         return (self._buffer or self._refill()).pop()

@@ -7,6 +7,7 @@ queues; stopping one is a crash: timers fall silent, tasks end where they stand,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from kcsim.api.client import Client, Endpoint
@@ -209,8 +210,18 @@ class Component:
         detail = {"error": str(error) or type(error).__name__}
         if not hasattr(error, "code"):
             detail["exception"] = type(error).__name__
+            if place := _raised_at(error):
+                detail["at"] = place
         self.engine.note(self.name, "error", what, detail)
 
     def event(self, obj: Object, type: str, reason: str, message: str) -> None:
         """Record a Kubernetes Event about an object."""
         self.events.event(obj, type, reason, message)
+
+
+def _raised_at(error: Exception) -> str:
+    """Where an exception came from, ``file.py:line`` without its folder; "" when nobody raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""

@@ -116,59 +116,75 @@ def perturbed(scenario: Scenario, controller: str, plan: Plan | None) -> Scenari
     return replace(scenario, timeline=tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
+def start(target: Target, plan: Plan | None = None) -> Play:
+    """The world at its beginning, with the plan armed and the quiet time added."""
+    story = perturbed(target.scenario, target.controller, plan)
+    end = target.scenario.until + target.quiet
+    return Play(story, target.delivery, target.seed, until=to_seconds(end))
+
+
 def run(target: Target, plan: Plan | None = None) -> Outcome:
-    """Play the story once.
+    """Play the story once; a run without a plan is a reference, and collects where a plan could act.
 
     Raises:
         NoSuchController: the story runs no such program.
     """
-    end = target.scenario.until + target.quiet
-    story = perturbed(target.scenario, target.controller, plan)
-    play = Play(story, target.delivery, target.seed, until=to_seconds(end))
-    outcome = Outcome(play)
-    endpoint = play.world.cluster.endpoint
-    if plan is None:
-        outcome.sites = Seams.of(endpoint).collect()
-    _advance(outcome, target, end)
-    programs = _programs(outcome, target)
-    if not programs:
-        known = sorted({each.name for each in endpoint.components if any(True for _ in each.informers)})
-        raise NoSuchController(f"the story runs no {target.controller!r}; it runs {', '.join(known)}")
-    _remember(outcome, target, programs, end)
+    play = start(target, plan)
+    sites = Seams.of(play.world.cluster.endpoint).collect() if plan is None else None
+    hot = _advance(play, target)
+    outcome = examine(target, play)
+    outcome.sites, outcome.hot = sites, hot
     return outcome
 
 
-def _programs(outcome: Outcome, target: Target) -> list[Component]:
+def examine(target: Target, play: Play) -> Outcome:
+    """What is remembered of a world that was played to its end.
+
+    Raises:
+        NoSuchController: the story runs no such program.
+    """
+    programs = _programs(play, target)
+    if not programs:
+        components = play.world.cluster.endpoint.components
+        known = sorted({each.name for each in components if any(True for _ in each.informers)})
+        raise NoSuchController(f"the story runs no {target.controller!r}; it runs {', '.join(known)}")
+    outcome = Outcome(play)
+    _remember(outcome, target, programs)
+    return outcome
+
+
+def _programs(play: Play, target: Target) -> list[Component]:
     return [
         each
-        for each in outcome.play.world.cluster.endpoint.components
+        for each in play.world.cluster.endpoint.components
         if each.name == target.controller and any(True for _ in each.informers)
     ]
 
 
-def _advance(outcome: Outcome, target: Target, end: int) -> None:
+def _advance(play: Play, target: Target) -> HotLoop | None:
     """Run to the end in slices, unless a key turns out to be in a hot loop."""
-    play, before, rows = outcome.play, Counter[str](), Counter[str]()
+    end = round(play.end * SECOND)
+    before, rows = Counter[str](), Counter[str]()
     while play.engine.now < end:
         play.run_until(to_seconds(min(play.engine.now + SLICE, end)))
         handled: Counter[str] = Counter()
-        for component in _programs(outcome, target):
+        for component in _programs(play, target):
             for controller in component.controllers:
                 for key, times in controller.handled.items():
                     handled[f"{controller.reconciler.name} {'/'.join(key).lstrip('/')}"] += times
         for subject, times in handled.items():
             rows[subject] = rows[subject] + 1 if times - before[subject] >= HOT else 0
             if rows[subject] == 3:
-                outcome.hot = HotLoop(subject, times - before[subject], play.engine.now)
-                return
+                return HotLoop(subject, times - before[subject], play.engine.now)
         before = handled
+    return None
 
 
-def _remember(outcome: Outcome, target: Target, programs: Sequence[Component], end: int) -> None:
+def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -> None:
     cluster = outcome.play.world.cluster
     users = {each.user.name for each in programs}
     log = cluster.server.log
-    late = end - target.quiet // 2
+    late = round(outcome.play.end * SECOND) - target.quiet // 2
     people = {entry.as_ for entry in target.scenario.timeline}
     for version in log.versions:
         if version.actor in people:
@@ -216,4 +232,14 @@ def _called(version: Version) -> str:
     return ident(version.resource.singular, version.object)
 
 
-__all__ = ["Failure", "HotLoop", "NoSuchController", "Outcome", "Target", "perturbed", "run"]
+__all__ = [
+    "Failure",
+    "HotLoop",
+    "NoSuchController",
+    "Outcome",
+    "Target",
+    "examine",
+    "perturbed",
+    "run",
+    "start",
+]
