@@ -69,6 +69,10 @@ fix: $(VENV)/.installed-dev ## format, and mend what the linter can mend
 docs: $(VENV)/.installed-dev ## write the generated pages and pictures of docs/ again
 	$(BIN)/python -m tools.docs
 
+.PHONY: site
+site: $(VENV)/.installed-docs ## build docs/ into a site, build/site/index.html; any warning fails
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
+
 .PHONY: build
 build: $(VENV)/.installed-dev ## build the wheel and the source archive into dist/
 	$(BIN)/python -m build
@@ -93,6 +97,11 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install -qq 'pip>=25.1'
 	@$(BIN)/python -m pip install -qq --editable . --group dev
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed-dev
+	@echo "installing what the site needs into $(VENV)"
+	@$(BIN)/python -m pip install -qq --editable . --group docs
+	@touch $@
 
 $(VENV)/bin/python:
 	@set -e; \

@@ -1,0 +1,27 @@
+"""How Sphinx makes the site of these pages: `make site` writes build/site, which needs no server."""
+
+from importlib.metadata import version as _version
+
+project = "kcsim"
+author = "The kcsim authors"
+copyright = "The kcsim authors, Apache License 2.0"
+version = release = _version("kcsim")
+
+extensions = ["myst_parser"]
+source_suffix = {".md": "markdown"}
+root_doc = "index"
+exclude_patterns = ["pictures"]
+myst_heading_anchors = 4
+suppress_warnings = ["myst.header"]
+
+html_theme = "furo"
+html_title = "kcsim"
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1f5fae", "color-brand-content": "#1f5fae"},
+    "dark_css_variables": {"color-brand-primary": "#7fb2f0", "color-brand-content": "#7fb2f0"},
+    "navigation_with_keys": True,
+}
+html_static_path: list[str] = []
+html_copy_source = False
+html_show_sourcelink = False
+html_last_updated_fmt = None
