@@ -12,6 +12,7 @@ from kcsim.api.catalog import Resource
 from kcsim.api.client import Client
 from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.core import Engine
+from kcsim.engine.shown import Shown
 
 
 class KubectlError(Exception):
@@ -23,7 +24,7 @@ class UsageError(KubectlError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Shown):
     """What the command left behind."""
 
     exit_code: int

@@ -20,6 +20,7 @@ from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules
 from kcsim.engine.clock import MILLISECOND, SECOND
 from kcsim.engine.dice import Dice
+from kcsim.engine.shown import Shown
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.dns import has_dns, resolver_of
 from kcsim.simulation.reach import Finder, Hop, Looker, Spot, no_endpoints
@@ -44,7 +45,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(Shown):
     """What became of one request.
 
     Attributes:

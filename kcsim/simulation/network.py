@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
 from kcsim.engine.clock import seconds
+from kcsim.engine.shown import Shown
 from kcsim.network.graphs import Graph, graph_of
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.dns import install_dns
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Shown):
     """Who reaches whom in a namespace: ``cells[source][target]``, pods by name in order; a pod reaches itself."""
 
     namespace: str
@@ -36,6 +37,14 @@ class Matrix:
     def pairs(self) -> int:
         """How many ordered pairs of different pods reach each other."""
         return sum(ok for source, row in self.cells.items() for target, ok in row.items() if source != target)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """``{source, target, reaches, why}`` for each ordered pair of pods."""
+        return [
+            {"source": a, "target": b, "reaches": self.cells[a][b], "why": self.why.get((a, b), "")}
+            for a in self.names
+            for b in self.names
+        ]
 
     def __str__(self) -> str:
         width = max((len(name) for name in self.names), default=0)

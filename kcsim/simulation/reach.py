@@ -16,6 +16,7 @@ from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
 from kcsim.engine.clock import MILLISECOND
+from kcsim.engine.shown import Shown
 from kcsim.network.topology import Route
 from kcsim.simulation.cluster import Cluster
 
@@ -59,7 +60,7 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Shown):
     """Whether one reaches the other, and why.
 
     Attributes:

@@ -13,15 +13,15 @@ from kcsim.engine.clock import told_duration
 from kcsim.scenario.drift import Episode
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import Simulation
-from kcsim.views.moments import LANES, Moment, short_actor
+from kcsim.views.moments import LANES, Moment, Moments, short_actor
 from kcsim.views.telling import Teller
 
 __all__ = ["LANES", "Moment", "Timeline", "differs", "short_actor", "timeline"]
 
 
-def timeline(sim: Simulation) -> list[Moment]:
+def timeline(sim: Simulation) -> Moments:
     """The moments of a world so far, in the order in which they happened."""
-    return Timeline(sim).moments()
+    return Moments(Timeline(sim).moments(), sim.engine.now)
 
 
 class Timeline:

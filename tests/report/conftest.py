@@ -12,8 +12,8 @@ from kcsim.scenario import compare, recording
 HOSTILE = Path(__file__).parent / "hostile.yaml"
 
 
-def recorded(story: str | Path, folder: Path) -> Path:
-    twins = compare.compare(story)
+def recorded(story: str | Path, folder: Path, *deliveries: str) -> Path:
+    twins = compare.compare(story, deliveries or None)
     document = twins.result()
     recording.write(folder, twins, document, files_of(twins, document))
     return folder
@@ -26,4 +26,4 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return recorded("drift-at-night", tmp_path_factory.mktemp("gallery"))
+    return recorded("drift-at-night", tmp_path_factory.mktemp("gallery"), "push", "flux")

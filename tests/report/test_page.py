@@ -12,7 +12,7 @@ from kcsim.report import facts_of, files_of, page, read_facts
 from kcsim.report.verdict import verdict
 from kcsim.scenario import compare
 from kcsim.scenario.recording import RecordingError
-from tests.report.conftest import recorded
+from tests.report.conftest import HOSTILE, recorded
 
 html5lib = pytest.importorskip("html5lib", reason="needs the development dependencies")
 
@@ -154,7 +154,24 @@ def test_an_interrupted_run_says_so(gallery: Path) -> None:
     tree(page(facts))
 
 
-@pytest.mark.parametrize("story", ["bad-image-tag", "drain-against-a-budget"])
+def test_each_further_world_is_compared_with_the_first(tmp_path: Path) -> None:
+    story = tmp_path / "three.yaml"
+    text = HOSTILE.read_text("utf-8")
+    place = text.index("  flux:\n")
+    slow = (
+        text[place : text.index("timeline:")]
+        .replace("  flux:", "  slow:")
+        .replace("interval: 1m", "interval: 3m")
+    )
+    story.write_text(text.replace("timeline:", f"{slow}timeline:"), "utf-8")
+    facts = read_facts(recorded(story, tmp_path / "out"))
+    assert [each.between for each in facts.parted] == [("push", "flux"), ("push", "slow")]
+    root = tree(page(facts))
+    section = next(e for e in root.iter("section") if e.get("id") == "parted")
+    assert words(next(section.iter("h3"))) == "push and flux"
+
+
+@pytest.mark.parametrize("story", ["bad-image-tag", "drain-against-a-budget", "drift-at-night"])
 def test_other_stories_of_the_gallery_are_told_as_well(story: str, tmp_path: Path) -> None:
     tree(text_of(recorded(story, tmp_path / story)))
 
