@@ -12,6 +12,7 @@ from benchmarks.figure import Figure, stopwatch
 from benchmarks.floor import floor
 from kcsim.api import objects
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.engine.collector import collector_at_rest
 from kcsim.simulation.simulation import Simulation
 
 NODES, PODS = 5_000, 10_000
@@ -36,8 +37,9 @@ def one_node() -> list[Figure]:
     client, spent = simulation.cluster().direct(), dict[str, float]()
     before = _written(simulation)
     with stopwatch(spent, "create"):
-        for i in range(PODS):
-            client.now(client.create("pods", _pod(f"pod-{i:05}")))
+        with collector_at_rest():
+            for i in range(PODS):
+                client.now(client.create("pods", _pod(f"pod-{i:05}")))
         while not all(pod["status"]["phase"] == "Running" for pod in simulation.list("pods", "default")):
             simulation.run("120s")
     created = _figure(
@@ -45,8 +47,9 @@ def one_node() -> list[Figure]:
     )
     before = _written(simulation)
     with stopwatch(spent, "delete"):
-        for i in range(PODS):
-            client.now(client.delete("pods", "default", f"pod-{i:05}"))
+        with collector_at_rest():
+            for i in range(PODS):
+                client.now(client.delete("pods", "default", f"pod-{i:05}"))
         while simulation.list("pods", "default"):
             simulation.run("120s")
     return [created, _figure(f"the {PODS:,} deleted", spent["delete"], simulation, before, PODS)]

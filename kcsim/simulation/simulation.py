@@ -6,9 +6,7 @@ Times at this edge are seconds (float) or texts like ``"1m30s"``; inside they ar
 from __future__ import annotations
 
 import difflib
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from kcsim.api.request import ADMIN, person
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.engine.clock import format_duration, seconds, to_seconds
+from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.core import Engine
 from kcsim.engine.shown import Shown
 from kcsim.engine.task import run_now
@@ -183,7 +182,7 @@ class Simulation(Shown):
             ValueError: the instant lies in the past, or beyond the end of a story.
         """
         before = len(self.trace)
-        with _collector_at_rest():
+        with collector_at_rest():
             if callable(until):
                 self._run_until_true(until, seconds(timeout if timeout is not None else "1h"))
                 reason = until.text if isinstance(until, Condition) else "the condition holds"
@@ -293,7 +292,7 @@ class Simulation(Shown):
     def _forked(self, at: Time | None, fresh: Simulation) -> Simulation:
         engine = self.engine
         when = self._past_instant(at)
-        with _collector_at_rest():
+        with collector_at_rest():
             replay(fresh, self.inputs, engine.steps if when == engine.now else -1, when)
         check_prefix(engine, fresh.engine, when)
         return fresh
@@ -720,26 +719,3 @@ def _nearest(what: str, name: str, known: list[str]) -> str:
     near = [each for each in names if stem and each.startswith(stem)][:3]
     near = near or difflib.get_close_matches(name, names, 3, 0.5)
     return f"no {what}" + (f"; did you mean {' or '.join(near)}?" if near else "")
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep the cyclic collector from walking the log over and over while it grows.
-
-    The log only grows; what else a run leaves in cycles is a tenth of it. So nothing is collected meanwhile (unless a
-    run gets very large), and what a large run made goes to the oldest generation unwalked when it ends: freezing
-    and unfreezing does just that.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_VERY_LARGE_RUN, *before[1:])
-    try:
-        yield
-    finally:
-        if gc.get_count()[0] > _LARGE_RUN and not gc.get_freeze_count():
-            gc.freeze()
-            gc.unfreeze()
-        gc.set_threshold(*before)
-
-
-_LARGE_RUN, _VERY_LARGE_RUN = 50_000, 5_000_000
-"""Objects that a run has made and kept."""

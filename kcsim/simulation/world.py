@@ -15,6 +15,7 @@ from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
 from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
+from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
 from kcsim.simulation.cluster import Cluster, Program
@@ -103,7 +104,8 @@ class World:
             control_plane=control_plane,
         )
         self.clusters[name] = cluster
-        cluster.add_nodes(nodes or [])
+        with collector_at_rest():
+            cluster.add_nodes(nodes or [])
         return cluster
 
     def add_traffic(
