@@ -11,6 +11,7 @@ from collections.abc import Callable
 from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
+from benchmarks.pictures import lanes, notebook_import, report
 from benchmarks.scale import many_pods
 from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
@@ -19,6 +20,9 @@ from benchmarks.stories import each_delivery
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
     "stories": each_delivery,
+    "lanes": lanes,
+    "report": report,
+    "notebook": notebook_import,
     "help": help_text,
     "imports": heavy_imports,
     "idle": idle_day,

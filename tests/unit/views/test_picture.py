@@ -1,0 +1,96 @@
+"""The lanes of worlds as SVG: what each lane shows, in words as well, and the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import kcsim
+from kcsim.engine.clock import SECOND
+from kcsim.views.picture import own_lanes, picture, picture_of
+from kcsim.views.readiness import ReadyStep
+from kcsim.views.strips import Happened, Strip, strip_of
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def hovers(drawn) -> list[str]:
+    return [each.text or "" for each in ET.fromstring(str(drawn)).iter(f"{SVG}title")]
+
+
+@pytest.fixture(scope="module")
+def twins():
+    return kcsim.compare("drift-at-night", ["push", "flux"])
+
+
+def test_every_lane_that_has_something_is_there(twins) -> None:
+    words = [text.text for text in ET.fromstring(str(picture_of(twins))).iter(f"{SVG}text")]
+    for lane in ("git", "person", "ci", "agent", "api", "pods", "requests", "push", "flux"):
+        assert lane in words
+    assert own_lanes(strip_of(twins["push"])) == ["ci", "api", "pods", "requests"]
+    assert own_lanes(strip_of(twins["flux"])) == ["agent", "api", "pods", "requests"]
+
+
+def test_drift_runs_from_the_hand_to_the_repair(twins) -> None:
+    (first, *_) = strip_of(twins["flux"]).drift
+    assert first.since // SECOND == 22 * 60
+    assert first.since < first.until < 25 * 60 * SECOND
+    assert "replicas is 1, git says 3 (by nico)" in first.text
+    assert any("replicas is 1, git says 3 (by nico)" in hover for hover in hovers(picture_of(twins)))
+
+
+def test_writes_to_the_api_are_counted_once_each(twins) -> None:
+    world = twins["flux"]
+    assert sum(strip_of(world).writes) == len(world.cluster().server.log.versions)
+
+
+def test_a_strip_can_be_kept_and_drawn_again(twins) -> None:
+    strips = [strip_of(world) for world in twins.worlds.values()]
+    kept = [Strip.from_json(json.loads(json.dumps(strip.to_json()))) for strip in strips]
+    end = 80 * 60 * SECOND
+    assert str(picture(kept, end, "x")) == str(picture(strips, end, "x"))
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"name": 1}, {"name": "", "moments": [["x"]]}, {"name": "", "moments": 3}]
+)
+def test_what_is_no_strip_is_refused(data) -> None:
+    with pytest.raises(ValueError, match=r"is no|no strip"):
+        Strip.from_json(data)
+
+
+def test_every_mark_says_where_it_stands_in_time() -> None:
+    moments = [Happened(n * SECOND, "git", "dana", "commit", f"c{n}", f"commit {n}") for n in range(5)]
+    strip = Strip("push", moments, [ReadyStep(0, 1, 2)], [], [], [], False, 10 * SECOND)
+    links = {(3 * SECOND, "git", "commit 3"): "#t-3"}
+    root = ET.fromstring(str(picture([strip], 10 * SECOND, "x", links=links)))
+    marks = [e for e in root.iter(f"{SVG}polygon") if e.get("data-a")]
+    assert [float(e.get("data-a")) for e in marks] == [0, 1, 2, 3, 4]
+    xs = [float(e.get("points").split(",")[0]) for e in marks]
+    assert xs == sorted(xs)
+    assert len({round(b - a, 3) for a, b in pairwise(xs)}) == 1
+    (link,) = root.iter(f"{SVG}a")
+    assert link.get("href") == "#t-3"
+    spans = [
+        (float(e.get("data-a")), float(e.get("data-b"))) for e in root.iter(f"{SVG}rect") if e.get("data-b")
+    ]
+    assert spans == [(0, 10), (0, 10)]
+
+
+def test_an_empty_world_is_drawn_as_well() -> None:
+    assert "no pods" in picture_of(kcsim.Simulation(nodes=0)).description
+
+
+def test_an_image_that_is_pushed_later_stands_in_the_lane_of_the_registry() -> None:
+    from kcsim.views.timeline import timeline
+
+    sim = kcsim.Simulation(nodes=1, seed=1)
+    registry = sim.world.registry
+    registry.push("registry.example/web:1", None)
+    sim.run("1m")
+    registry.push("registry.example/web:2", None)
+    told = [(m.lane, m.text) for m in timeline(sim) if m.lane == "registry"]
+    assert told == [("registry", "registry.example/web:2 is pushed")]
