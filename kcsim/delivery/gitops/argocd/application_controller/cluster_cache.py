@@ -145,6 +145,16 @@ class ClusterCache:
                     found[key] = live
         return found
 
+    def top_level(self, namespace: str) -> list[Object]:
+        """Everything in a namespace that nothing owns, kind by kind."""
+        found = [
+            obj
+            for _, resource in sorted(self._kinds.items())
+            if resource.namespaced
+            for obj in self._informers[resource.group_resource].list(namespace)
+        ]
+        return [obj for obj in found if not objects.owner_refs(obj)]
+
     def tree(self, roots: Iterable[Object]) -> list[Object]:
         """Objects and everything they own, parents first."""
         found: list[Object] = []

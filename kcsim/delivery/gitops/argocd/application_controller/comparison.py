@@ -78,6 +78,7 @@ class Comparison:
     has_pre_delete: bool = False
     has_post_delete: bool = False
     record: Record | None = None
+    orphans: list[Object] = field(default_factory=list)
 
     def status_fields(self, controller_namespace: str) -> dict[str, Any]:
         """The parts of the status that are this comparison's."""
@@ -192,6 +193,7 @@ def compare(
         found.conditions.append(condition(terms.COMPARISON_ERROR, message))
         failed = True
     _judge(state, app, project, found, failed=failed)
+    found.orphans = state.orphans(app, project, found)
     state.remember(app, found)
     return found
 

@@ -18,7 +18,7 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
-from kcsim.delivery.gitops.argocd import autosync, terms
+from kcsim.delivery.gitops.argocd import autosync, projects, terms
 from kcsim.delivery.gitops.argocd.application_controller.applications import (
     OPERATION_STARTED,
     RESOURCE_UPDATED,
@@ -176,6 +176,9 @@ class Refresh(Reconciler):
             return None  # an error of the repository, within the grace period: nothing is said of it
         self._blame(app, compared)
         status["conditions"] = set_conditions(status["conditions"], compared.conditions, COMPARED, now)
+        orphaned = projects.orphan_warning(project, len(compared.orphans))
+        warnings = [condition(terms.ORPHANED_RESOURCE, orphaned)] if orphaned else []
+        status["conditions"] = set_conditions(status["conditions"], warnings, [terms.ORPHANED_RESOURCE], now)
         status["summary"] = summary(state.tree(app, compared))
         status = yield from self._automate(app, project, compared, status, now)
         if wanted.level >= LATEST or not status.get("reconciledAt"):

@@ -20,7 +20,7 @@ from kcsim.api.catalog import GVK
 from kcsim.api.client import Client, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Key, Object
-from kcsim.delivery.gitops.argocd import terms, windows
+from kcsim.delivery.gitops.argocd import projects, terms, windows
 from kcsim.delivery.gitops.argocd.application_controller import clusters
 from kcsim.delivery.gitops.argocd.application_controller.applications import Applications
 from kcsim.delivery.gitops.argocd.application_controller.cluster_cache import ClusterCache
@@ -163,7 +163,7 @@ class State:
             return False
         if objects.namespace(app) != self.namespace:
             return False
-        if self.settings.replicas <= 1:
+        if self.settings.replicas <= 1 or not self._secrets.synced:
             return True
         try:
             cluster = self.cluster_of(app)
@@ -267,6 +267,15 @@ class State:
             )
 
         return schema
+
+    def orphans(self, app: Object, project: Project, compared: Comparison) -> list[Object]:
+        """The top-level objects of the destination's namespace that no Application manages, where the project asks."""
+        namespace = terms.destination(app).get("namespace", "")
+        if project.spec.get("orphanedResources") is None or not namespace:
+            return []
+        managed = frozenset(each.key for each in compared.managed)
+        loose = [obj for obj in self.cluster_cache(app).top_level(namespace) if not self.owner(obj)]
+        return projects.orphans(project, loose, managed)
 
     # --- comparisons --------------------------------------------------------------------------------------------
 
