@@ -10,7 +10,6 @@ Differs: daylight saving is that of the moment asked about, where upstream takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -165,9 +164,14 @@ def _all(windows: Sequence[Window], field: str) -> bool:
 @lru_cache(maxsize=1024)
 def _read(schedule: str, duration: str, zone: str) -> tuple[Schedule, int]:
     try:
+        place = load_zone(zone)
+    except KeyError:
+        # As upstream, which logs it; `unknown_zone` tells.
+        place = load_zone("UTC")
+    try:
         if schedule.startswith("@"):
             raise BadSchedule(f"parser does not accept descriptors: {schedule}")
-        read = parse(schedule, zone=_zone(zone))
+        read = parse(schedule, zone=place)
     except BadSchedule as error:
         raise ValueError(f"cannot parse schedule '{schedule}': {error}") from None
     try:
@@ -175,11 +179,3 @@ def _read(schedule: str, duration: str, zone: str) -> tuple[Schedule, int]:
     except ValueError as error:
         raise ValueError(f"cannot parse duration '{duration}': {error}") from None
     return read, length
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return load_zone(name)
-    except KeyError:
-        # As upstream, which logs it; `unknown_zone` tells.
-        return UTC
