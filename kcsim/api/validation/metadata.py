@@ -63,13 +63,20 @@ def object_meta(meta: Mapping[str, Any], rule: NameRule, path: str = "metadata")
     generation = meta.get("generation") or 0
     if generation < 0:
         errors.append(invalid(f"{path}.generation", generation, NOT_NEGATIVE))
-    return errors + _shared(meta, path)
+    return errors + _shared(meta, path, {})
 
 
-def _shared(meta: Mapping[str, Any], path: str) -> Errors:
-    errors = labels(f"{path}.labels", meta.get("labels"))
-    errors += annotations(f"{path}.annotations", meta.get("annotations"))
-    errors += _owner_references(f"{path}.ownerReferences", meta.get("ownerReferences") or [])
+def _shared(meta: Mapping[str, Any], path: str, old: Mapping[str, Any]) -> Errors:
+    """What holds for new and for old objects; the very parts of the ``old`` one are valid already."""
+    errors: Errors = []
+    if meta.get("labels") is not old.get("labels"):
+        errors += labels(f"{path}.labels", meta.get("labels"))
+    if meta.get("annotations") is not old.get("annotations"):
+        errors += annotations(f"{path}.annotations", meta.get("annotations"))
+    if meta.get("ownerReferences") is not old.get("ownerReferences"):
+        errors += _owner_references(f"{path}.ownerReferences", meta.get("ownerReferences") or [])
+    if not meta.get("finalizers"):
+        return errors
     for finalizer in meta.get("finalizers") or ():
         errors += each_invalid(f"{path}.finalizers", finalizer, names.is_qualified_name(finalizer))
     if {"orphan", "foregroundDeletion"} <= set(meta.get("finalizers") or ()):
@@ -154,5 +161,6 @@ def object_meta_update(new: Mapping[str, Any], old: Mapping[str, Any], path: str
     if (new.get("generation") or 0) < (old.get("generation") or 0):
         errors.append(invalid(f"{path}.generation", new.get("generation") or 0, "must not be decremented"))
     for name in _FIXED:
-        errors += immutable(f"{path}.{name}", new.get(name), old.get(name))
-    return errors + _shared(new, path)
+        if new.get(name) is not old.get(name):
+            errors += immutable(f"{path}.{name}", new.get(name), old.get(name))
+    return errors + _shared(new, path, old)

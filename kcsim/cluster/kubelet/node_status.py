@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from kcsim.api import quantity
@@ -70,6 +71,11 @@ class NodeSpec:
 
 def allocatable(capacity: Mapping[str, str]) -> dict[str, str]:
     """What pods may use: capacity without the hard eviction threshold of memory."""
+    return dict(_allocatable(tuple(capacity.items())))
+
+
+@lru_cache(maxsize=256)
+def _allocatable(capacity: tuple[tuple[str, str], ...]) -> dict[str, str]:
     given = dict(capacity)
     if "memory" in given:
         left = quantity.of(given["memory"]).sub(quantity.of(HARD_EVICTION_MEMORY))

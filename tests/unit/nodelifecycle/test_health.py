@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kcsim.cluster.controllers.nodelifecycle.health import (
@@ -143,18 +145,37 @@ def test_nodes_of_a_zone_are_tainted_ten_seconds_apart() -> None:
     assert queue.take(11 * SECOND) == "b"
 
 
-def zone_node(name: str, zone: str) -> dict[str, object]:
+def zone_node(name: str, zone: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone}}}
+
+
+def test_nodes_count_once_and_in_the_zone_that_they_are_in() -> None:
+    zones = Zones(CONFIG)
+    zones.count(zone_node("a", "z1"), False)
+    zones.count(zone_node("a", "z1"), False)
+    zones.count(zone_node("b", "z1"), True)
+    assert zones.judge(0) == Turn.NONE
+    zones.count(zone_node("b", "z2"), True)
+    zones.count(zone_node("b", "z2"), None)
+    assert zones.judge(0) == Turn.MASTER_DISRUPTION
+    excluded = zone_node("a", "z1")
+    excluded["metadata"]["labels"]["node.kubernetes.io/exclude-disruption"] = ""
+    zones.count(excluded, False)
+    assert zones.judge(0) == Turn.NONE, "no node is left to judge by"
 
 
 def test_master_disruption_and_recovery() -> None:
     zones = Zones(CONFIG)
     a, b = zone_node("a", "z1"), zone_node("b", "z2")
-    assert zones.judge([(a, True), (b, False)], 0) == Turn.NONE
+    zones.count(a, True)
+    zones.count(b, False)
+    assert zones.judge(0) == Turn.NONE
     assert zones.of(b).rate == 0.1
-    assert zones.judge([(a, False), (b, False)], SECOND) == Turn.MASTER_DISRUPTION
+    zones.count(a, False)
+    assert zones.judge(SECOND) == Turn.MASTER_DISRUPTION
     assert zones.of(a).rate == 0.0
-    assert zones.judge([(a, False), (b, False)], 2 * SECOND) == Turn.NONE
-    assert zones.judge([(a, True), (b, False)], 3 * SECOND) == Turn.RECOVERY
+    assert zones.judge(2 * SECOND) == Turn.NONE
+    zones.count(a, True)
+    assert zones.judge(3 * SECOND) == Turn.RECOVERY
     zones.of(b).add("b")
     assert zones.due(3 * SECOND) == 13 * SECOND

@@ -94,6 +94,7 @@ class NodeLifecycleController(Reconciler):
             self._seen.pop(name, None)
             self._cancel_overdue(name)
             self._mark_dirty(name)
+            self._zones.count(old, None)
             old = None
         if new is None:
             return
@@ -104,6 +105,8 @@ class NodeLifecycleController(Reconciler):
             self._arm_overdue(name)
         if old is None or health.ready_status(old) != status:
             self._mark_dirty(name)
+        if old is None or old["metadata"].get("labels") is not new["metadata"].get("labels"):
+            self._count(name)
         if any(health.no_schedule_changes(new)) or health.missing_labels(new):
             self.enqueue(("", name))
 
@@ -235,6 +238,7 @@ class NodeLifecycleController(Reconciler):
         status = health.ready_status(node)
         before = self._ready.get(name)
         self._ready[name] = status
+        self._count(name)
         if before is None:
             self._node_event(node, "RegisteredNode", f"Registered Node {name} in Controller")
         if before == "True" and status != "True":
@@ -248,8 +252,16 @@ class NodeLifecycleController(Reconciler):
         else:
             self._mark_reachable(name, node)
 
+    def _count(self, name: str) -> None:
+        """Have the node count in its zone by what the last pass found."""
+        status, node = self._ready.get(name), self._nodes.get("", name)
+        if node is not None:
+            self._zones.count(node, status == "True" if status else None)
+
     def _mark_reachable(self, name: str, node: Object) -> None:
         self._zones.of(node).remove(name)
+        if not (node.get("spec") or {}).get("taints"):
+            return
         _, stale = health.no_execute_changes({**node, "status": {}})
         if stale:
             self.component.spawn(self._change_taints(name, partial(_without, stale)))
@@ -259,6 +271,7 @@ class NodeLifecycleController(Reconciler):
         for name, (node, cause) in sorted(gone.items()):
             if self._ready.pop(name, None) is None:
                 continue
+            self._count(name)
             self._zones.of(node).remove(name)
             self._causes.pop(name, None)
             with self.engine.because(cause):
@@ -285,19 +298,10 @@ class NodeLifecycleController(Reconciler):
 
     def _handle_disruption(self) -> None:
         """Judge the zones, and stop or restart everybody's clock when all of them are down or one is back."""
-        get = self._nodes.get
-        turn = self._zones.judge(
-            [
-                (node, status == "True")
-                for name, status in self._ready.items()
-                if status
-                and (node := get("", name)) is not None
-                and not health.excluded_from_disruption_checks(node)
-            ],
-            self.engine.now,
-        )
+        turn = self._zones.judge(self.engine.now)
         if turn == Turn.NONE:
             return
+        get = self._nodes.get
         nodes = [(name, node) for name in sorted(self._ready) if (node := get("", name)) is not None]
         if turn == Turn.MASTER_DISRUPTION:
             for name, node in nodes:

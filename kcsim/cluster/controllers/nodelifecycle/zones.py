@@ -6,7 +6,7 @@ node_lifecycle_controller.go (v1.36). ``now`` is handed in, in µs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 
 from kcsim.api import objects
@@ -16,6 +16,7 @@ from kcsim.cluster.controllers.nodelifecycle.health import (
     ZoneState,
     compute_zone_state,
     eviction_rate,
+    excluded_from_disruption_checks,
 )
 from kcsim.cluster.scheduler.snapshot import zone_key
 from kcsim.engine.clock import SECOND
@@ -90,13 +91,35 @@ class Zones:
         self._queues: dict[str, ZoneQueue] = {}
         self._states: dict[str, ZoneState] = {}
         self._known: dict[str, tuple[Mapping[str, str], str]] = {}
+        self._counted: dict[str, tuple[str, bool]] = {}
+        self._counts: dict[str, list[int]] = {}
+
+    def count(self, node: Object, ready: bool | None) -> None:
+        """Have a node count in its zone as ready or not; None: not at all."""
+        name = node["metadata"]["name"]
+        now = None
+        if ready is not None and not excluded_from_disruption_checks(node):
+            now = (self._key(node), ready)
+        before = self._counted.get(name)
+        if now == before:
+            return
+        if before is not None:
+            key, was_ready = before
+            self._counts[key][not was_ready] -= 1
+            if not any(self._counts[key]):
+                del self._counts[key]
+            del self._counted[name]
+        if now is not None:
+            key, is_ready = now
+            self._counts.setdefault(key, [0, 0])[not is_ready] += 1
+            self._counted[name] = now
 
     def of(self, node: Object) -> ZoneQueue:
         """The queue of the node's zone."""
         return self._queue(self._key(node))
 
     def _key(self, node: Object) -> str:
-        """The node's zone, remembered until its labels change: every pass asks for all of them."""
+        """The node's zone, remembered until its labels change."""
         metadata = node["metadata"]
         labels, name = metadata.get("labels"), metadata["name"]
         known = self._known.get(name)
@@ -125,15 +148,9 @@ class Zones:
                 taken.append(name)
         return taken
 
-    def judge(self, nodes: Iterable[tuple[Object, bool]], now: int) -> Turn:
-        """Set each zone's rate by how many of its nodes are ready. ``nodes``: (node, is it ready)."""
-        counts: dict[str, list[int]] = {}
-        for node, ready in nodes:
-            key = self._key(node)
-            count = counts.get(key)
-            if count is None:
-                count = counts[key] = [0, 0]
-            count[not ready] += 1
+    def judge(self, now: int) -> Turn:
+        """Set each zone's rate by how many of its nodes are ready."""
+        counts = self._counts
         for key in counts:
             self._queue(key)
         if not counts:
