@@ -3,7 +3,7 @@
 The meaning is that of the fields of `kcsim.scenario.model.Expectation`: it opens with the run or with `after`, and closes
 with the run, with `until`, or `within` so long. `always` and `never` look at every moment of the window; `eventually`
 wants one, for each time that `after` became true, and with `stays` it must last, if need be beyond the window.
-**Walk:** `openings` -> a `_Window` each -> `_judge_*` -> the first that fails decides, else the last one.
+**Walk:** `openings` -> a `Window` each -> `throughout` or `sometime` -> the first that fails decides, else the last one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """Open from `opened` to `closes` (µs, both included); `final`: that end is known, however long the run goes on."""
 
     opened: int
@@ -69,7 +69,7 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
+class Finding:
     """The outcome for one window; `at` in µs."""
 
     held: bool
@@ -119,15 +119,15 @@ class Judge:
         decided = found.decided or now >= self._end
         return Verdict(it.name, it.note, expected, passed, at, found.why, found.held, decided, found.record)
 
-    def _finding(self, it: Expectation, now: int) -> _Finding:
+    def _finding(self, it: Expectation, now: int) -> Finding:
         openings = self._openings(it, now)
         if not openings:
-            return _Finding(True, None, f"it never opened: {self._never_opened(it)}", False)
+            return Finding(True, None, f"it never opened: {self._never_opened(it)}", False)
         windows = [self._window(it, opened, now) for opened in openings]
         signal = self._signals[it.expression]
         if it.eventually is None:
-            return _throughout(signal, windows[0], it.always is not None)
-        findings = [_sometime(signal, window, it.stays, now) for window in windows]
+            return throughout(signal, windows[0], it.always is not None)
+        findings = [sometime(signal, window, it.stays, now) for window in windows]
         lost = [found for found in findings if not found.held]
         # Something lost for good outweighs what may still come.
         return next((found for found in lost if found.decided), lost[0] if lost else findings[-1])
@@ -150,7 +150,7 @@ class Judge:
             return f"'{it.after}' did not happen here"
         return f"{it.after} never became true"
 
-    def _window(self, it: Expectation, opened: int, now: int) -> _Window:
+    def _window(self, it: Expectation, opened: int, now: int) -> Window:
         ends: list[tuple[int, str]] = [(self._end, "the end of the run")]
         if it.within is not None:
             ends.append((opened + it.within, f"within {format_duration(it.within)}"))
@@ -163,26 +163,26 @@ class Judge:
             if first is not None:
                 ends.append((first[0], f"until {it.until}"))
         closes, why = min(ends)
-        return _Window(opened, min(closes, now), closes <= now and closes < self._end, why)
+        return Window(opened, min(closes, now), closes <= now and closes < self._end, why)
 
 
 # Inside one window.
 
 
-def _throughout(signal: Signal, window: _Window, wanted: bool) -> _Finding:
+def throughout(signal: Signal, window: Window, wanted: bool) -> Finding:
     """`always` (wanted) or `never` (not wanted)."""
     found = signal.first(window.opened, window.closes, not wanted)
     text = signal.expression.text
     if found is None:
         since = f" from {format_duration(window.opened)}" if window.opened else ""
         word = "was always true" if wanted else "was never true"
-        return _Finding(True, None, f"{text} {word}{since} to {_when(window.closes)}", window.final)
+        return Finding(True, None, f"{text} {word}{since} to {_when(window.closes)}", window.final)
     at, sample = found
     word = "was not true" if wanted else "was true"
-    return _Finding(False, at, f"{text} {word} at {_when(at)}{_seen(signal, sample)}", True, sample.record)
+    return Finding(False, at, f"{text} {word} at {_when(at)}{_seen(signal, sample)}", True, sample.record)
 
 
-def _sometime(signal: Signal, window: _Window, stays: int | None, now: int) -> _Finding:
+def sometime(signal: Signal, window: Window, stays: int | None, now: int) -> Finding:
     """`eventually`, with `stays`."""
     text, longest = signal.expression.text, 0
     at: int | None = window.opened
@@ -195,13 +195,13 @@ def _sometime(signal: Signal, window: _Window, stays: int | None, now: int) -> _
         after = f", {format_duration(_tidy(begin - window.opened))} after it opened" if window.opened else ""
         if stays is None:
             why = f"{text} became true at {_when(begin)}{after}"
-            return _Finding(True, begin, why, True, sample.record)
+            return Finding(True, begin, why, True, sample.record)
         if broken is None and begin + stays <= now:
             why = f"{text} became true at {_when(begin)}{after} and stayed so for {format_duration(stays)}"
-            return _Finding(True, begin, why, True, sample.record)
+            return Finding(True, begin, why, True, sample.record)
         if broken is None:
             why = f"{text} became true at {_when(begin)}, but it must stay so for {format_duration(stays)}"
-            return _Finding(False, None, why, False, sample.record)
+            return Finding(False, None, why, False, sample.record)
         longest = max(longest, broken[0] - begin)
         at = broken[0]
     last = signal.at(window.closes)
@@ -209,7 +209,7 @@ def _sometime(signal: Signal, window: _Window, stays: int | None, now: int) -> _
     limit = window.why if window.why != "the end of the run" else f"before {window.why}"
     opened = f" of {_when(window.opened)}" if window.opened and window.final else ""
     why = f"{text} did not become true{' and stay so' if longest else ''} {limit}{opened}{kept}{_seen(signal, last)}"
-    return _Finding(
+    return Finding(
         False, window.closes if window.final else None, why, window.final, last.record if last else None
     )
 

@@ -1,0 +1,142 @@
+"""Demands over time: what they mean at their edges, and what a broken one tells."""
+
+from __future__ import annotations
+
+import pytest
+
+import kcsim
+from kcsim.testing.temporal import Broken, ask, expect, text_of
+
+READY = 'ready("deployment/web", "default")'
+
+
+@pytest.fixture(scope="module")
+def sim():
+    """Two replicas from 10 s on, three from 60 s, one from 120 s; it ends at 180 s."""
+    sim = kcsim.Simulation(nodes=2, seed=1)
+    sim.run_until("10s")
+    sim.kubectl("create deployment web --image=web:1 --replicas=2")
+    sim.run_until("60s")
+    sim.kubectl("scale deployment/web --replicas=3")
+    sim.run_until("120s")
+    sim.kubectl("scale deployment/web --replicas=1")
+    sim.run_until("180s")
+    return sim
+
+
+def replicas(moment):
+    return moment.get("deployment/web")["spec"]["replicas"]
+
+
+class TestConditions:
+    def test_an_expression_and_a_function_mean_the_same(self, sim):
+        text = ask(sim).eventually(f"{READY} == 3")
+        call = ask(sim).eventually(lambda at: at.get("deployment/web")["status"]["readyReplicas"] == 3)
+        assert text.held
+        assert call.held
+        assert text.at == call.at
+
+    def test_what_is_not_there_makes_a_condition_false(self, sim):
+        assert not ask(sim).eventually(lambda at: at.get("deployment/nobody")).held
+        assert ask(sim).never(lambda at: at.get("deployment/web"), until="9s").held
+
+    def test_a_condition_may_look_at_many(self, sim):
+        found = ask(sim).eventually(lambda at: len(at.list("pods", "default")) >= 3)
+        assert found.held
+        assert 60_000_000 <= found.at < 61_000_000
+
+    def test_it_is_asked_again_only_when_what_it_read_has_changed(self, sim):
+        asked = []
+
+        def looks(moment):
+            asked.append(moment.now)
+            return moment.get("deployment/web")
+
+        ask(sim).eventually(looks)
+        writes = [r for r in sim.trace.records if r.subject.startswith("deployment.apps/")]
+        assert len(asked) <= len({r.time for r in writes}) + 2
+
+    def test_words(self):
+        assert text_of(replicas) == "replicas"
+        assert text_of(lambda at: at.get("pod/a", "shop")) == 'lambda at: at.get("pod/a", "shop")'
+
+
+class TestMeaning:
+    def test_always(self, sim):
+        assert ask(sim).always(f"{READY} >= 1", since="20s").held
+        lost = ask(sim).always(f"{READY} >= 2", since="20s")
+        assert (lost.held, 120_000_000 <= lost.at < 122_000_000) == (False, True)
+        assert ask(sim).always(f"{READY} >= 2", since="20s", until="119s").held
+
+    def test_never(self, sim):
+        assert ask(sim).never(f"{READY} > 3").held
+        assert not ask(sim).never(f"{READY} == 3").held
+
+    def test_eventually_within(self, sim):
+        assert ask(sim).eventually(f"{READY} == 3", since="60s", within="20s").held
+        assert not ask(sim).eventually(f"{READY} == 3", within="50s").held
+
+    def test_eventually_stays(self, sim):
+        assert ask(sim).eventually(f"{READY} == 3", stays="40s").held
+        assert not ask(sim).eventually(f"{READY} == 3", stays="70s").held
+
+    def test_until(self, sim):
+        assert ask(sim).until(f"{READY} >= 2", f"{READY} == 3", since="20s").held
+        assert not ask(sim).until(f"{READY} == 2", f"{READY} == 1", since="20s").held
+        assert not ask(sim).until(f"{READY} >= 1", f"{READY} == 9", since="20s").held
+
+    def test_leads_to(self, sim):
+        wanted = 'desired("deployment/web", "default")'
+        assert ask(sim).leads_to(f"{wanted} == 3", f"{READY} == 3", within="20s").held
+        assert not ask(sim).leads_to(f"{wanted} == 3", f"{READY} == 3", within="100ms").held
+        assert ask(sim).leads_to(f"{wanted} == 9", f"{READY} == 9", within="1s").held
+
+    def test_before(self, sim):
+        assert ask(sim).before(f"{READY} == 2", f"{READY} == 3").held
+        assert not ask(sim).before(f"{READY} == 3", f"{READY} == 2").held
+
+    def test_stable_for(self, sim):
+        assert ask(sim).stable_for(f"{READY} == 1", "50s").held
+        assert not ask(sim).stable_for(f"{READY} == 1", "100s").held
+
+    def test_a_window_that_ends_before_it_begins(self, sim):
+        with pytest.raises(ValueError, match=r"ends \(5s\) before it begins \(10s\)"):
+            ask(sim).always(f"{READY} == 1", since="10s", until="5s")
+
+    def test_an_expression_that_can_never_be_evaluated(self, sim):
+        with pytest.raises(ValueError, match="redy"):
+            ask(sim).always('redy("deployment/web") == 1')
+
+
+class TestConvergence:
+    def test_a_pulled_world_comes_to_follow_git(self):
+        world = kcsim.load("drift-at-night", delivery="flux")
+        world.finish()
+        expect(world).converges(within="15m", stays="3m", namespace="shop")
+
+    def test_it_is_asked_of_stories(self, sim):
+        with pytest.raises(TypeError, match="use eventually"):
+            ask(sim).converges(within="1m")
+
+
+class TestTelling:
+    def test_demands_chain(self, sim):
+        expect(sim).never(f"{READY} > 3").eventually(f"{READY} == 3").stable_for(f"{READY} == 1", "30s")
+
+    def test_a_broken_one_tells_time_value_change_and_cause(self, sim):
+        with pytest.raises(Broken) as broken:
+            expect(sim).always(f"{READY} >= 2", since="20s")
+        lines = str(broken.value).splitlines()
+        assert lines[0].startswith("always is broken at t=2m")
+        assert f"{READY} was 1" in lines[1]
+        assert "kube-controller-manager" in lines[2]
+        assert '"readyReplicas":1' in lines[2]
+        assert "kubectl scale deployment/web --replicas=1" in str(broken.value)
+        assert lines[-1] == f"seed 1; trace {sim.trace.sha256()[:12]}"
+        assert broken.value.finding.held is False
+
+    def test_a_story_tells_its_steps(self):
+        world = kcsim.load("plain-release", delivery="push")
+        world.run_until("2m")
+        with pytest.raises(Broken, match=r"steps; push; seed \d+; trace"):
+            expect(world).never(lambda at: at.get("namespace/shop"))
