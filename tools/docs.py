@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from kcsim.cli.exits import Exit  # noqa: E402
 from kcsim.cli.main import cli  # noqa: E402
+from kcsim.engine.clock import format_duration  # noqa: E402
 from kcsim.scenario import model  # noqa: E402 (needs the path above: kcsim may not be installed)
 from kcsim.scenario.diagnostics import errors_page  # noqa: E402
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS  # noqa: E402
@@ -41,8 +42,10 @@ from kcsim.scenario.shapes import (  # noqa: E402
     Record,
     Shape,
     Written,
+    key_of,
     record_of,
 )
+from kcsim.simulation.faults import ALIASES, AMOUNTS, KINDS, LAYERS, TOOLS, Kind  # noqa: E402
 from kcsim.tui import manual  # noqa: E402
 from tools.pictures import printed, terminal  # noqa: E402
 from tools.screens import screen  # noqa: E402
@@ -191,38 +194,147 @@ def _default(field: Field) -> str:
 
 
 def faults_page() -> str:
-    """docs/faults.md: what can break, what each fault takes, and how it is written."""
-    rows = []
-    for name, kind in sorted(FAULTS.items()):
-        fields = [f"`{each}`" for each in kind.needs] + [f"`{each}` (may be left out)" for each in kind.takes]
-        rows.append(f"| `{name}` | {', '.join(fields) or 'nothing'} | {_cell(kind.summary)} |")
-    head = """\
+    """docs/faults.md: what can break, what each fault takes and does to whom, and how it is written."""
+    kinds = {name: kind for name, kind in KINDS.items() if name in FAULTS}
+    tables = []
+    for layer, title in LAYERS.items():
+        rows = [_fault_row(name, kind) for name, kind in kinds.items() if kind.layer == layer]
+        if rows:
+            head = f"### {title}\n\n| fault | takes | what goes wrong | what that does to whom |\n|---|---|---|---|\n"
+            tables.append(head + "\n".join(rows))
+    amounts = [f"| `{key_of(name)}` | {each.form} | {each.about} |" for name, each in AMOUNTS.items()]
+    names = [
+        f"| {tool} | {', '.join(f'`{name}` ({ALIASES[name]})' for name in found)} |"
+        for tool, found in TOOLS.items()
+    ]
+    clients = ", ".join(f"`{name}`" for name in COMPONENT_CLIENTS)
+    text = _FAULTS_HEAD + "\n\n".join(tables) + _FAULTS_FIELDS + "\n".join(amounts)
+    text += _FAULTS_WHO.replace("CLIENTS", clients) + "\n".join(names) + _FAULTS_TAIL
+    return _page(text, "kcsim/simulation/faults")
+
+
+def _fault_row(name: str, kind: Kind) -> str:
+    fields = []
+    if kind.target:
+        fields.append(f"`{key_of(kind.target)}`" + (" (all when left out)" if kind.everywhere else ""))
+    for field, value in kind.takes.items():
+        if field in kind.needs:
+            fields.append(f"`{key_of(field)}`")
+        else:
+            fields.append(
+                f"[`{key_of(field)}`"
+                + (f": {AMOUNTS[field].write(value)}" if value is not None else "")
+                + "]"
+            )
+    if kind.momentary:
+        fields.append("no `for`: it is over at once")
+    elif kind.lasts is not None:
+        fields.append(f"`for`: {format_duration(kind.lasts)} when left out")
+    return f"| `{name}` | {', '.join(fields) or 'nothing'} | {_cell(kind.summary)} | {_cell(kind.effect)} |"
+
+
+_FAULTS_HEAD = """\
 # Faults
 
-A fault is data: what breaks, where, from when, for how long. In a scenario it is an entry of the timeline:
+A fault is data: what breaks, where, from when, until when, how strongly. In a scenario it is an entry of the timeline:
 
 ```yaml
 - at: 10m
-  fault: node-crash
-  node: node-2
-  for: 15m # left out: for good
+  fault: api-error
+  client: kube-scheduler
+  code: 503
+  share: 0.5
+  for: 5m # or `until: 15m`; left out: for good
 ```
 
-Nothing in a component knows of faults. They act where parts of the world meet: at a machine, at a link, at the door of
-a server; so what a component does about one is what it would do about a real one.
+In Python it is a call, and so is its end:
 
-| fault | takes | what it does |
+```python
+fault = sim.inject("api-error", "kube-scheduler", code=503, share=0.5, duration="5m")
+kcsim.simulation.faults.heal(sim.world, fault)  # before its time
+```
+
+In the [terminal](tui.md) it is a key; `kcsim chaos faults` lists what follows here. Nothing in a component knows of faults.
+They act where parts of the world meet: at a machine, at a link, at the door of a server, between the log and an informer;
+so what a component does about one is what it would do about a real one. Each leaves a record where it begins and where it
+ends, and is the cause of what it does.
+
+## The catalogue
+
+Fields in brackets may be left out; what they are then stands behind the colon.
+
+"""
+
+_FAULTS_FIELDS = """
+
+## How strongly
+
+| field | form | what it says |
 |---|---|---|
 """
-    clients = ", ".join(f"`{name}`" for name in COMPONENT_CLIENTS)
-    tail = f"""
 
-A `client` is one of {clients}, a node (its kubelet) or a person who types commands in the story.
+_FAULTS_WHO = """
 
-An image that misbehaves is no fault but an `image` entry, which replaces what the image does from then on (see
-[Image](scenarios.md#image)). What a person does by hand is a `kubectl` or `apply` entry `as:` somebody.
+## Whom
+
+A `client` is one of CLIENTS, a node (its kubelet) or a person who types commands in the story. A
+`component` is a program with informers: one of the control plane, an agent, a controller of your own, or with its host the
+kubelet of a node: `kubelet@node-1`. A `link` names two parts of the network: `node-1` (from everybody), `zone-a <-> zone-b`,
+`node-1 -> control-plane` (one way).
+
+An image that misbehaves can also be an `image` entry, which replaces what the image does from then on (see
+[Image](scenarios.md#image)).
+
+## Between any two writes, behind any change
+
+`crash-point` kills a process right before or right after one of its writes: the n-th, or the n-th with a verb, on a
+resource, of an object. The `watch-` faults change what an informer is told. They are rules of `kcsim.api.kit.seams`, so a
+test of a bare controller uses them without a cluster:
+
+```python
+from kcsim.api.kit.seams import CrashPoint, CursorFault, Seams
+
+seams = Seams.of(endpoint)
+seams.arm(CrashPoint("my-controller", "after", nth=2))
+seams.arm(CursorFault("drop", "my-controller", "pods", event="DELETED"))
+sites = seams.collect()  # every write and delivery from now on: where rules could act
+```
+
+## Names that other tools have
+
+These are understood wherever a fault is named; what has no counterpart here says why.
+
+| tool | names |
+|---|---|
 """
-    return _page(head + "\n".join(rows) + tail, "kcsim/scenario/faults.py")
+
+_FAULTS_TAIL = """
+
+## Chaos Toolkit experiments
+
+`kcsim chaos run experiment.json --scenario plain-release -d flux --journal-path journal.json` runs an experiment file of
+the Chaos Toolkit in the world of a story, from `--at` on: steady state, method, steady state, rollbacks. Its providers are
+
+- `python`: the functions of chaostoolkit-kubernetes (`chaosk8s.*`), and every fault above as a function of the module
+  `kcsim.faults`, with its target and fields as arguments and `duration`; `heal_all` ends them;
+- `http`: a request of the app's users to a Service, `http://web.shop`;
+- `process`: `kubectl`.
+
+What cannot be played (controls, background activities, foreign modules and programs, values from the environment) is refused
+with its place in the file. The exit code is 1 where the steady state does not hold, before or after.
+
+## Schedules
+
+`kcsim run SCENARIO --chaos 7` puts a random schedule of faults, drawn from the seed 7, into the timeline, and a quiet time
+behind it in which every agent must come to follow git again. A schedule first draws which kinds it may use at all (swarm
+selection). `kcsim chaos draw SCENARIO --seed 7` prints it, to be cut down and kept.
+
+## Order
+
+Events of one instant happen in the order in which they were armed. `--order`, `order:` in a scenario and
+`Simulation(order=...)` choose another: `random`, `pct:3` (priorities with two change points), or `choices:0.2`, one path of
+`kcsim.testing.orders.explore`, which tries them all up to a bound. `@10ms` behind it makes instants that coarse.
+"""
 
 
 # --- measures -------------------------------------------------------------------------------------------------------
@@ -296,16 +408,23 @@ assert sim.get("deployment/web", "shop")["status"]["readyReplicas"] == 3
 
 def python_page() -> str:
     """docs/python.md: the façade, with signatures and docstrings."""
-    from kcsim.scenario import compare, play
-    from kcsim.simulation import simulation
+    from kcsim.scenario import compare, play, sweep
+    from kcsim.simulation import difference, simulation, subjects
 
     parts = [_PYTHON_HEAD, "## Functions\n"]
-    parts.extend(_callable(f"kcsim.{each.__name__}", each) for each in (play.load, compare.compare))
+    parts.extend(
+        _callable(f"kcsim.{each.__name__}", each) for each in (play.load, compare.compare, sweep.sweep)
+    )
     titles = {
         simulation.Simulation: "kcsim.Simulation",
         play.Play: "Play: a simulation that plays a scenario",
         compare.Twins: "Twins: worlds side by side",
         simulation.Past: "Past: the objects of an instant",
+        subjects.Subject: "Subject: an object one can speak of",
+        subjects.Condition: "Condition: what can be waited for",
+        difference.Change: "Change: the next thing worth seeing",
+        difference.Diff: "Diff: what differs between two instants",
+        sweep.Sweep: "Sweep: many runs",
     }
     for cls, title in titles.items():
         parts.append(f"## {title}\n\n{_docstring(cls)}\n")
@@ -442,6 +561,34 @@ def picture_of_why() -> str:
     return shown.replace(f"{folder}/", "")
 
 
+def picture_of_lanes() -> str:
+    """docs/pictures/lanes.svg: what the timeline of a report begins with."""
+    from kcsim.scenario.compare import compare
+    from kcsim.views.picture import picture_of
+
+    return str(picture_of(compare("bad-release-during-node-failure", ["push", "flux"])))
+
+
+def picture_of_a_rollout() -> str:
+    """docs/pictures/rollout.svg."""
+    from kcsim.scenario.play import load
+    from kcsim.views.rollout_chart import rollout
+
+    world = load("plain-release", delivery="push")
+    world.finish()
+    return str(rollout(world, "web", "shop").svg())
+
+
+def picture_of_three_columns() -> str:
+    """docs/pictures/three-way.svg: drift at night, after both changes by hand."""
+    from kcsim.scenario.play import load
+    from kcsim.views.three_way import three_way
+
+    world = load("drift-at-night", delivery="push")
+    world.run_until("45m")
+    return str(three_way(world, "deployment/web").svg())
+
+
 def picture_of_the_tui() -> str:
     """docs/pictures/tui.svg."""
     keys = ["g", "=18m", "2", "end", "w"]
@@ -479,6 +626,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/pictures/drift-at-night-in-full.svg": picture_in_full,
     "docs/pictures/why.svg": picture_of_why,
     "docs/pictures/tui.svg": picture_of_the_tui,
+    "docs/pictures/lanes.svg": picture_of_lanes,
+    "docs/pictures/rollout.svg": picture_of_a_rollout,
+    "docs/pictures/three-way.svg": picture_of_three_columns,
 }
 """Path from the root -> what makes the page."""
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "kubectl": "kcsim.cli.kubectl",
     "why": "kcsim.cli.why",
     "net": "kcsim.cli.net",
+    "chaos": "kcsim.cli.chaos",
     "tui": "kcsim.cli.tui",
     "completion": "kcsim.cli.completion",
 }

@@ -166,6 +166,9 @@ CODES: dict[str, Code] = {
     "KC704": Code("a fault needs or does not take this field", "Give it the fields the message names."),
     # Given beside the file.
     "KC801": Code("a setting cannot be made", "Write it like timeline[release].at=12m or cluster.nodes=5."),
+    # Experiments of the Chaos Toolkit.
+    "KC802": Code("an experiment cannot be read", "Write it as the Chaos Toolkit's experiment format says."),
+    "KC803": Code("kcsim cannot play this part of an experiment", "Use kubectl, chaosk8s, http or kcsim.faults."),
 }
 """code -> what it means. Nothing else raises a scenario diagnostic."""
 
