@@ -46,6 +46,10 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     help="Write a report (report.html), traces, final objects and results there.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--plain", is_flag=True, help="Tell it as lines of plain text, one fact a line: no colours, no pictures."
+)
+@click.option("--follow", is_flag=True, help="Tell it line by line while it happens; goes with --plain too.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but what went wrong.")
 @click.pass_obj
 def command(
@@ -62,6 +66,8 @@ def command(
     pace: str | None,
     out: Path | None,
     as_json: bool,
+    plain: bool,
+    follow: bool,
     quiet: bool,
 ) -> Exit:
     """Play SCENARIO (a path or a gallery name; see `kcsim list`).
@@ -74,12 +80,17 @@ def command(
     kcsim run drift-at-night --delivery flux --seed 8
     kcsim run my-story.yaml --set cluster.nodes=5 --until 30m --out out
     kcsim run plain-release --repo ~/shop --pace 10m --json
+    kcsim run drift-at-night --delivery flux --plain --follow
     kcsim run plain-release --chaos 7 --order random@1ms
     """
     from kcsim.cli.playing import Interruption, play
     from kcsim.cli.story import Ending, tell_story
     from kcsim.cli.worlds import begun_of, document_of, load_twins
 
+    as_lines = plain or follow
+    if as_lines and (as_json or quiet):
+        other = "--json" if as_json else "--quiet"
+        raise BadInput(f"{other} does not go with --plain or --follow", "Leave one of them out.")
     for option, value in (("--pace", pace), ("--path", path)):
         if value is not None and repo is None:
             raise BadInput(f"{option} goes with --repo only", f"Add --repo PATH, or leave {option} out.")
@@ -99,7 +110,12 @@ def command(
     if out is not None:
         _prepare(out)
     with Interruption() as interruption:
-        done = play(twins.worlds, console, interruption, quiet=quiet)
+        if as_lines:
+            from kcsim.cli.follow import follow as tell_lines
+
+            done = tell_lines(twins.worlds, console, interruption, at_once=follow)
+        else:
+            done = play(twins.worlds, console, interruption, quiet=quiet)
     further = further_options(until, settings, repo, path, pace, chaos)
     ending = Ending(scenario, further, tuple(done), interruption.asked, out)
     begun = begun_of(twins, done)
@@ -108,7 +124,7 @@ def command(
         _write(out, begun, document)
     if as_json:
         console.document(json.dumps(document, indent=2, ensure_ascii=False))
-    elif not quiet:
+    elif not quiet and not as_lines:
         tell_story(console, begun, ending)
     return _outcome(console, begun, ending, says_failures=quiet)
 

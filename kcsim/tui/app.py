@@ -293,6 +293,8 @@ def doables(app: KcsimApp, screen: Screen[Any]) -> list[Doable]:
 
 def fault_of_terminal() -> str | None:
     """What keeps the UI from being shown here, in one line; None when nothing does."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver"):
+        return None  # a browser, which has the size it has
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return (
             "kcsim tui needs a terminal: here input or output is redirected; use `kcsim run SCENARIO` instead"

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from kcsim.engine.clock import clock_text
+from kcsim.tui.asks.lines import short
 from kcsim.tui.asks.panes import NARROW, WIDE_HEAD
 from kcsim.tui.worlds import State
 from kcsim.views.states import State as Look
@@ -54,6 +55,10 @@ class WorldScreen(Screen[None]):
         """Titles and columns depend on the room there is."""
         self.call_after_refresh(self.paint)
 
+    def on_timeline_strip_sized(self) -> None:
+        """So do lanes."""
+        self.call_after_refresh(self.paint)
+
     def on_screen_resume(self) -> None:
         """Something else may have changed the worlds."""
         self.call_after_refresh(self.paint)
@@ -67,7 +72,7 @@ def head(state: State, width: int, place: str = "") -> Text:
     """The header: what is played, which world, where in time, how fast; ``place`` names the screen."""
     is_past = state.cursor is not None
     line = Text("kcsim " if width >= NARROW else "", style="dim")
-    line.append(state.title, style="bold")
+    line.append(state.title if width >= WIDE_HEAD else short(state.title, 22), style="bold")
     if state.name and state.name != "world":
         line.append(f" {state.name.upper() if state.name == state.delivery else state.name}")
     if place:
@@ -91,8 +96,3 @@ def pace(state: State, width: int) -> str:
     if state.running:
         return "▶ running"
     return "■ the end" if state.at_end else "‖ paused"
-
-
-def short(name: str, most: int) -> str:
-    """A name in at most so many characters."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"

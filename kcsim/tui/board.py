@@ -185,7 +185,7 @@ class Board(Container):
     def _paint_object(self) -> None:
         pager = self.query_one("#object", Pager)
         shown = (self.selected, self.mode)
-        lines, note = self.world.ask(explore.form, self.selected, self.mode)
+        lines, note = self.world.ask(explore.form, self.selected, self.mode, pager.size.width)
         pager.show(lines, keep_place=shown == self._shown, wrap=self.mode not in {"yaml", "diff"})
         self._shown = shown
         name = f"{self.selected or 'Object'}  {self.mode}"

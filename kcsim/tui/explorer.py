@@ -80,7 +80,7 @@ class ExplorerScreen(WorldScreen):
 
     def _paint_form(self) -> None:
         pager = self.query_one("#form", Pager)
-        lines, note = self.world.ask(explore.form, self.ref, self.form)
+        lines, note = self.world.ask(explore.form, self.ref, self.form, pager.size.width)
         shown = (self.ref, self.form)
         pager.show(lines, keep_place=shown == self._shown, wrap=self.form not in {"yaml", "diff"})
         self._shown = shown

@@ -17,7 +17,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input, Static
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import SECOND, format_duration
 from kcsim.tui import inject
 from kcsim.tui.asks import commands, lanes, panes, score, steer
 from kcsim.tui.asks.commands import BadCommand, Own, ShowKind, Typed
@@ -273,7 +273,7 @@ class RunScreen(WorldScreen):
     def action_bookmark(self) -> None:
         """A bookmark here."""
         state = self.world.state
-        text = f"t={format_duration(state.seen)}"
+        text = f"t={format_duration(state.seen // SECOND * SECOND)}"
         is_there = self.world.ask_all(lanes.bookmark, state.seen, text)
         self.say(f"bookmark at {text}: t shows it" if is_there else f"no bookmark at {text} any more")
 

@@ -185,7 +185,7 @@ class ScrubberScreen(WorldScreen):
     def action_bookmark(self) -> None:
         """A bookmark at the cursor."""
         seen = self.world.state.seen
-        text = f"t={format_duration(seen)}"
+        text = f"t={format_duration(seen // SECOND * SECOND)}"
         is_there = self.world.ask_all(lanes.bookmark, seen, text)
         self.say(f"bookmark at {text}" if is_there else f"no bookmark at {text} any more", "ok")
         self.paint()

@@ -17,6 +17,7 @@ from kcsim.scenario.play import Play
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.leaves import differences
 from kcsim.views.look import Look
+from kcsim.views.managers import owned_part
 from kcsim.views.objects import Ref
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -150,7 +151,20 @@ def _applied(look: Look, play: Play, ref: Ref, live: Object) -> tuple[Object, st
         last = last.previous
     if last is None:
         return {}, ""
-    return (last.sent if last.sent is not None else last.object), f"{last.manager} (server-side)"
+    shown = play.cluster().server.ownership.shown(last)
+    entry = next(
+        (
+            each
+            for each in shown["metadata"].get("managedFields") or ()
+            if each["manager"] == last.manager and each["operation"] == "Apply"
+        ),
+        None,
+    )
+    fields = {} if entry is None else {k: v for k, v in entry["fieldsV1"].items() if k != "."}
+    names = {"apiVersion": shown["apiVersion"], "kind": shown["kind"]}
+    identity = {k: v for k, v in shown["metadata"].items() if k in {"name", "namespace"}}
+    part = owned_part({k: v for k, v in shown.items() if k not in names}, fields) if fields else {}
+    return {**names, **part, "metadata": {**identity, **part.get("metadata", {})}}, f"{last.manager}"
 
 
 def _leaves(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -60,6 +60,33 @@ def owned_lines(obj: Object) -> list[OwnedLine]:
     ]
 
 
+def owned_part(value: Any, fields: Mapping[str, Any]) -> Any:
+    """What of a value a set of fields owns: what its manager has applied, without what defaults and others added.
+
+    Imitates: ``managedfields.ExtractInto`` of apimachinery.
+    """
+    if not fields:
+        return value
+    if isinstance(value, Mapping):
+        kept = {key: fields[f"f:{key}"] for key in value if f"f:{key}" in fields}
+        return {key: owned_part(value[key], below) for key, below in kept.items()}
+    if isinstance(value, list):
+        parts = []
+        for item in value:
+            name = next((n for n in fields if _names(n, item)), None)
+            if name is not None:
+                parts.append(owned_part(item, {k: v for k, v in fields[name].items() if k != "."}))
+        return parts
+    return value
+
+
+def _names(element: str, item: Any) -> bool:
+    """Whether an element of fieldsV1 names an item of a list."""
+    if element.startswith("k:") and isinstance(item, Mapping):
+        return all(item.get(key) == value for key, value in json.loads(element[2:]).items())
+    return bool(element.startswith("v:") and json.loads(element[2:]) == item)
+
+
 Owners = list[tuple[str, Mapping[str, Any]]]
 
 
@@ -97,13 +124,9 @@ def _element(item: Any, path: Path, owners: Owners) -> str:
     """How managedFields name an item of the list at a path; one they do not name belongs to the list as a whole."""
     for _, fields in owners:
         below = _at(fields, path)
-        for name in below or ():
-            if name.startswith("k:") and isinstance(item, Mapping):
-                keys = json.loads(name[2:])
-                if all(item.get(key) == value for key, value in keys.items()):
-                    return name
-            elif name.startswith("v:") and json.loads(name[2:]) == item:
-                return name
+        found = next((name for name in below or () if _names(name, item)), None)
+        if found is not None:
+            return found
     return ""
 
 

@@ -14,7 +14,7 @@ from kcsim.engine.clock import SECOND, clock_text, format_duration, to_seconds
 from kcsim.scenario.changes import Change
 from kcsim.scenario.expectations import Verdict
 from kcsim.simulation.simulation import NotFound
-from kcsim.tui.asks.lines import TextLine, dim
+from kcsim.tui.asks.lines import TextLine, dim, short
 from kcsim.tui.asks.pages import Page, Row, Want, listed, paged
 from kcsim.tui.asks.panes import why_lines
 from kcsim.tui.session import Session
@@ -205,7 +205,7 @@ def _verdict(verdict: Verdict) -> tuple[str, State]:
 
 
 def _revision(change: Change | None) -> str:
-    return "-" if change is None else f"{change.sha[:7]} {change.title}"
+    return "-" if change is None else f"{change.sha[:7]} {short(change.title, 20)}"
 
 
 def _workloads(session: Session) -> Iterator[tuple[str, tuple[str, State]]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kcsim.engine.clock import clock_text, format_duration
 from kcsim.simulation.simulation import NotFound
-from kcsim.tui.asks.lines import Span, TextLine, dim, yaml_lines
+from kcsim.tui.asks.lines import TextLine, dim, yaml_lines
 from kcsim.tui.asks.pages import Page, Row, Want, listed
 from kcsim.tui.asks.panes import States, describe_lines, event_lines, tree_lines
 from kcsim.tui.session import Session
@@ -29,17 +29,15 @@ MANAGER_STYLES = ("manager--0", "manager--1", "manager--2", "manager--3", "manag
 MANAGER_MARKS = "abcdef"
 """A letter beside the colour: colour says nothing alone."""
 
-_COLUMN = 24
 
-
-def form(session: Session, ref: Ref | None, mode: str) -> tuple[Sequence[TextLine], str]:
-    """What is shown of an object, and the note under the pane."""
+def form(session: Session, ref: Ref | None, mode: str, width: int = 100) -> tuple[Sequence[TextLine], str]:
+    """What is shown of an object in ``width`` columns, and the note under the pane."""
     if ref is None:
         return [dim("select an object: 2 pods, 3 nodes, 4 objects")], ""
     if mode == "history":
         return _history(session, ref)
     if mode == "diff":
-        return _diff(session, ref)
+        return _diff(session, ref, width)
     if session.look.find(ref.kind, ref.namespace, ref.name) is None:
         when = f"at t={format_duration(session.seen)}" if session.cursor is not None else "any more"
         return [dim(f"{ref} does not exist {when}; w tells why, [ looks back")], ""
@@ -64,13 +62,10 @@ def _yaml(session: Session, ref: Ref) -> tuple[Sequence[TextLine], str]:
     obj = _with_managers(session, ref)
     managers = list(dict.fromkeys(manager.name for manager in managers_of(obj)))
     place = {name: min(number, len(MANAGER_STYLES) - 1) for number, name in enumerate(managers)}
-    legend: list[Span] = []
-    for number, name in enumerate(managers):
-        how = ", ".join(dict.fromkeys(m.operation for m in managers_of(obj) if m.name == name))
-        legend.append((f" {MANAGER_MARKS[place[name]]} {name} ({how}) ", MANAGER_STYLES[place[name]]))
-        if number < len(managers) - 1:
-            legend.append((" ", ""))
-    lines: list[TextLine] = [tuple(legend), (("", ""),)] if legend else []
+    lines: list[TextLine] = []
+    for name in managers:
+        how = ", ".join(dict.fromkeys(str(m).partition(" ")[2] for m in managers_of(obj) if m.name == name))
+        lines.append(((f"{MANAGER_MARKS[place[name]]}  # {name} {how}", MANAGER_STYLES[place[name]]),))
     for line in owned_lines(obj):
         if not line.managers:
             lines.append((("   ", ""), *yaml_lines(line.text)[0]))
@@ -98,7 +93,7 @@ _FORMS: dict[str, Callable[[Session, Ref], tuple[Sequence[TextLine], str]]] = {
 # The three sides.
 
 
-def _diff(session: Session, ref: Ref) -> tuple[Sequence[TextLine], str]:
+def _diff(session: Session, ref: Ref, room: int) -> tuple[Sequence[TextLine], str]:
     """Git, last applied and live, field by field; those that differ first, each side in its column."""
     try:
         sides = three_way(session.look, session.play, ref)
@@ -106,36 +101,36 @@ def _diff(session: Session, ref: Ref) -> tuple[Sequence[TextLine], str]:
         return [dim(str(error))], ""
     if not sides.fields:
         return [dim(f"neither git nor an apply names {ref}: nobody says how it should be")], ""
-    width = max(len(each.path) for each in sides.fields)
-    heads = (
-        f"git {sides.git}".rstrip(),
-        f"last applied by {sides.applied}" if sides.applied else "last applied",
-        "live",
-    )
+    room -= 6
+    width = min(max(len(each.path) for each in sides.fields), max(20, room * 2 // 5))
+    column = max(8, (room - width - 6) // 3)
+    heads = (f"git {sides.git}".rstrip(), "last applied", "live")
     lines: list[TextLine] = [
         (
-            (f"  {'FIELD':<{min(width, 48)}}  ", "title"),
-            *((f"{_cell(head):<{_COLUMN}}  ", "title") for head in heads),
+            (f"  {'FIELD':<{width}}  ", "title"),
+            *((f"{_cell(head, column):<{column}}  ", "title") for head in heads),
         )
     ]
     order = sorted(sides.fields, key=lambda field: not field.differs)
-    lines.extend(_sides(each, min(width, 48)) for each in order)
+    lines.extend(_sides(each, width, column) for each in order)
     differing = sum(each.differs for each in sides.fields)
+    lines.append(dim(""))
+    lines.append(dim(f"last applied by {sides.applied}" if sides.applied else "nobody has applied it"))
     if not sides.git:
         lines.append(dim("git does not name this object"))
     return lines, f"{differing} of {len(sides.fields)} fields differ"
 
 
-def _sides(field: Field, width: int) -> TextLine:
+def _sides(field: Field, width: int, column: int) -> TextLine:
     style = "state--failed" if field.differs else "dim"
     mark = "≠ " if field.differs else "  "
-    git, applied = (f"{_cell(_text(value)):<{_COLUMN}}  " for value in (field.git, field.applied))
+    git, applied = (f"{_cell(_text(value), column):<{column}}  " for value in (field.git, field.applied))
     plain = "" if field.differs else "dim"
     return (
         (f"{mark}{_cut(field.path, width):<{width}}  ", "key" if field.differs else "dim"),
         (git, plain),
         (applied, plain),
-        (_cell(_text(field.live)), style),
+        (_cell(_text(field.live), column), style),
     )
 
 
@@ -145,8 +140,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _cell(text: str) -> str:
-    return _cut(" ".join(text.split()), _COLUMN)
+def _cell(text: str, width: int) -> str:
+    return _cut(" ".join(text.split()), width)
 
 
 def _cut(text: str, width: int) -> str:

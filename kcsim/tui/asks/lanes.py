@@ -53,7 +53,7 @@ def strips(
     worlds: Worlds, names: Sequence[str], width: int, room: int, window: tuple[int, int] | None = None
 ) -> list[Strip]:
     """The lanes of several worlds, one below the other; ``room`` lines for all of them."""
-    each = max(1, (room - 1 - len(names)) // max(1, len(names)))
+    each = max(1, (room - len(names)) // max(1, len(names)))
     found = []
     for name in names:
         made = strip(worlds[name], width, each, window)

@@ -63,3 +63,8 @@ def _yaml_line(line: str) -> TextLine:
 def dim(text: str) -> TextLine:
     """A remark."""
     return ((text, "dim"),)
+
+
+def short(text: str, most: int) -> str:
+    """A text in at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

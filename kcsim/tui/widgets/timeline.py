@@ -40,6 +40,9 @@ class TimelineStrip(Widget):
             super().__init__()
             self.instant = time
 
+    class Sized(Message):
+        """There is room for another number of lanes or columns."""
+
     class Zoomed(Message):
         """The wheel was turned over an instant (µs): nearer (1) or farther (-1)."""
 
@@ -75,7 +78,11 @@ class TimelineStrip(Widget):
 
     def get_content_height(self, _container: Size, _viewport: Size, _width: int) -> int:
         """The ruler and every lane that has something in it; a style may allow less."""
-        return 1 + max(1, sum(strip.total for strip in self._strips))
+        return 1 + max(1, sum(strip.total + bool(strip.title) for strip in self._strips))
+
+    def on_resize(self) -> None:
+        """There is room for more lanes or fewer."""
+        self.post_message(self.Sized())
 
     def render_line(self, y: int) -> Line:
         """The ruler, then the lanes, each world's under its name where there are several."""

@@ -455,3 +455,20 @@ def test_what_is_not_judged_neither_held_nor_came_out(kcsim, story, tmp_path):
     early = kcsim("run", story, "--until", "2s").out
     assert early.count("○ not judged") == 4
     assert "came out" not in early
+
+
+def test_the_story_as_plain_lines(kcsim):
+    once = kcsim("run", "drift-at-night", "--delivery", "flux", "--plain")
+    followed = kcsim("run", "drift-at-night", "--delivery", "flux", "--plain", "--follow")
+    assert once.out == followed.out
+    assert "\x1b[" not in once.out
+    lines = once.out.splitlines()
+    assert lines[0].startswith("drift-at-night under flux")
+    assert any(line.startswith("t=00:22:00 person: nico: kubectl scale") for line in lines)
+    assert lines[-1].startswith("trace_sha256 ")
+
+
+def test_plain_lines_are_no_document(kcsim):
+    refused = kcsim("run", "drift-at-night", "--plain", "--json")
+    assert refused.code == 2
+    assert "--json does not go with --plain" in refused.err
