@@ -157,10 +157,11 @@ class ArgoWorld:
             "args": [f"/usr/local/bin/{name}", *args],
             "env": [{"name": k, "value": v} for k, v in env],
         }
-        stored = self.get("statefulsets.apps", name, "argocd") if name == install.CONTROLLER else None
+        kind = "statefulsets.apps" if name == install.CONTROLLER else "deployments.apps"
+        stored = self.get(kind, name, "argocd")
         if stored is not None:
             template = stored["spec"]["template"]["spec"]["containers"][0]
-            container["env"] = [*template.get("env", ()), *container["env"]]
+            container["env"] = [*(template.get("env") or ()), *container["env"]]
         made = {
             "metadata": {"name": pod or f"{name}-0", "namespace": "argocd"},
             "spec": {"serviceAccountName": name, "containers": [container]},

@@ -25,6 +25,7 @@ from kcsim.delivery.gitops.argocd import install, redis
 from kcsim.delivery.gitops.argocd.application_controller.operations import Operations
 from kcsim.delivery.gitops.argocd.application_controller.refresh import Refresh
 from kcsim.delivery.gitops.argocd.application_controller.state import Reach, State
+from kcsim.delivery.gitops.argocd.applicationset_controller.controller import ApplicationSets
 from kcsim.delivery.gitops.argocd.redis import Cache, Redis
 from kcsim.delivery.gitops.argocd.repo_server.server import RepoServer
 from kcsim.delivery.gitops.argocd.server.webhook import ApiServer
@@ -34,6 +35,7 @@ from kcsim.delivery.gitops.argocd.settings import (
     controller_settings,
     repo_settings,
     resolved,
+    set_settings,
     unknown_flags,
 )
 from kcsim.profile.api import ClientLimits
@@ -159,6 +161,8 @@ class Programs:
                 process.begin(lambda pod: self._repo_server(process, pod))
             case install.SERVER:
                 self._server(process)
+            case install.SET_CONTROLLER:
+                process.begin(lambda pod: self._set_controller(process, pod))
             case _:
                 process.tell([f"the command {name or '(none)'}"])
         return process
@@ -203,6 +207,13 @@ class Programs:
         server = ApiServer(component, process.namespace, self._git)
         component.start()
         self._open(process, install.SERVER, component, server)
+
+    def _set_controller(self, process: Process, pod: Object) -> None:
+        settings, absent = set_settings(pod)
+        process.tell(absent)
+        component = process.new_component()
+        component.run(ApplicationSets(process.namespace, self.services, settings))
+        component.start()
 
 
 class _Closing:

@@ -64,6 +64,13 @@ _CONTROLLER_ENVIRONMENT = {
     "ARGOCD_K8S_CLIENT_QPS": (_PARAMS, "controller.k8s.client.qps"),
     "ARGOCD_SYNC_WAVE_DELAY": (_PARAMS, "controller.sync.wave.delay.seconds"),
 }
+_SET_ENVIRONMENT = {
+    "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_PROGRESSIVE_SYNCS": (
+        _PARAMS,
+        "applicationsetcontroller.enable.progressive.syncs",
+    ),
+    "ARGOCD_APPLICATIONSET_CONTROLLER_POLICY": (_PARAMS, "applicationsetcontroller.policy"),
+}
 _REPO_SERVER_ENVIRONMENT = {
     "ARGOCD_RECONCILIATION_TIMEOUT": ("argocd-cm", "timeout.reconciliation"),
     "ARGOCD_REPO_SERVER_PARALLELISM_LIMIT": (_PARAMS, "reposerver.parallelism.limit"),
@@ -321,8 +328,9 @@ def _pod(name: str, ports: tuple[int, ...], ready: tuple[str, int, int] | None) 
         "args": [f"/usr/local/bin/{name}"],
         "ports": [{"containerPort": port} for port in ports],
     }
-    if name == REPO_SERVER:
-        container["env"] = _environment(_REPO_SERVER_ENVIRONMENT)
+    environment = {REPO_SERVER: _REPO_SERVER_ENVIRONMENT, SET_CONTROLLER: _SET_ENVIRONMENT}.get(name)
+    if environment:
+        container["env"] = _environment(environment)
     if ready is not None:
         path, port, period = ready
         container["readinessProbe"] = {

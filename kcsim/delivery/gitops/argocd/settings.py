@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.diff import ignore
+from kcsim.delivery.gitops.argocd.diff.state import is_excluded
 from kcsim.delivery.gitops.argocd.diff.tracking import ANNOTATION, LABEL_KEY, Tracking
 from kcsim.delivery.gitops.argocd.health import customize
 from kcsim.delivery.gitops.argocd.health.check import Check
@@ -71,6 +71,15 @@ class RepoSettings:
 
     parallelism: int = 0
     revision_expiry: int = REVISION_EXPIRY
+
+
+@dataclass(frozen=True, slots=True)
+class SetSettings:
+    """Of argocd-applicationset-controller: whether syncs go in steps, what sets may do, and whether each may say so itself."""
+
+    progressive: bool = False
+    policy: str = "sync"
+    policy_override: bool = True
 
 
 def resolved(pod: Object, config_maps: Mapping[str, Mapping[str, str]]) -> Object:
@@ -140,6 +149,19 @@ _REPO_SERVER_ENVIRONMENT: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "ARGOCD_REPO_SERVER_PARALLELISM_LIMIT": ("parallelism", int),
     "ARGOCD_RECONCILIATION_TIMEOUT": ("revision_expiry", seconds),
 }
+_SETS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "enable-progressive-syncs": ("progressive", lambda text: text == "true"),
+    "policy": ("policy", str),
+    "enable-policy-override": ("policy_override", lambda text: text == "true"),
+}
+_SETS_ENVIRONMENT: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_PROGRESSIVE_SYNCS": ("progressive", lambda text: text == "true"),
+    "ARGOCD_APPLICATIONSET_CONTROLLER_POLICY": ("policy", str),
+    "ARGOCD_APPLICATIONSET_CONTROLLER_ENABLE_POLICY_OVERRIDE": (
+        "policy_override",
+        lambda text: text == "true",
+    ),
+}
 _WITHOUT_EFFECT = frozenset({"loglevel", "logformat", "redis", "repo-server", "metrics-port"})
 
 
@@ -157,12 +179,23 @@ def repo_settings(pod: Mapping[str, Any]) -> tuple[RepoSettings, list[str]]:
     return _read(RepoSettings(), pod, _REPO_SERVER, _REPO_SERVER_ENVIRONMENT)
 
 
+def set_settings(pod: Mapping[str, Any]) -> tuple[SetSettings, list[str]]:
+    """The settings of an ApplicationSet controller's pod, and what is not modelled.
+
+    A policy that is given holds for all sets, unless they may override it.
+    """
+    made, absent = _read(SetSettings(), pod, _SETS, _SETS_ENVIRONMENT)
+    named = any(flag == "policy" for flag, _ in _flags(pod)) or made != SetSettings(made.progressive)
+    told = any(flag == "enable-policy-override" for flag, _ in _flags(pod))
+    return (replace(made, policy_override=False) if named and not told else made), absent
+
+
 def unknown_flags(pod: Mapping[str, Any]) -> list[str]:
     """The flags of a pod of which none has an effect here."""
     return [f"--{flag} is not modelled" for flag, _ in _flags(pod) if flag not in _WITHOUT_EFFECT]
 
 
-_Settings = TypeVar("_Settings", ControllerSettings, RepoSettings)
+_Settings = TypeVar("_Settings", ControllerSettings, RepoSettings, SetSettings)
 
 
 def _read(
@@ -216,42 +249,26 @@ def _flags(pod: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 # --- argocd-cm --------------------------------------------------------------------------------------------------
 
-_ALWAYS_EXCLUDED = (
-    {"apiGroups": ["", "events.k8s.io"], "kinds": ["Event"]},
-    {"apiGroups": ["events.k8s.io"], "kinds": ["*"]},
-    {"apiGroups": ["metrics.k8s.io"], "kinds": ["*"]},
-    {"apiGroups": ["coordination.k8s.io"], "kinds": ["Lease"]},
-)
-"""util/settings/resources_filter.go."""
-
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What argocd-cm says.
 
     Attributes:
-        exclusions: filters of resources (``apiGroups``, ``kinds``, ``clusters``), those built in included.
+        exclusions, inclusions: filters of resources (``apiGroups``, ``kinds``, ``clusters``) beside those built in.
         ignored: ``resource.customizations.ignoreDifferences.*``: group/Kind -> its rules.
         health: checks of health that come before those built in, by group/Kind.
     """
 
     tracking: Tracking = field(default_factory=Tracking)
-    exclusions: Sequence[Mapping[str, Any]] = _ALWAYS_EXCLUDED
+    exclusions: Sequence[Mapping[str, Any]] = ()
+    inclusions: Sequence[Mapping[str, Any]] = ()
     ignored: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     health: Mapping[str, Check] = field(default_factory=dict)
 
     def excludes(self, group: str, kind: str, server: str) -> bool:
         """Whether a kind is none of Argo CD's business (IsExcludedResource)."""
-        return any(_matches(rule, group, kind, server) for rule in self.exclusions)
-
-
-def _matches(rule: Mapping[str, Any], group: str, kind: str, server: str) -> bool:
-    groups, kinds, clusters = (rule.get(name) or ["*"] for name in ("apiGroups", "kinds", "clusters"))
-    return (
-        any(fnmatchcase(group, pattern) for pattern in groups)
-        and any(fnmatchcase(kind, pattern) for pattern in kinds)
-        and any(fnmatchcase(server, pattern) for pattern in clusters)
-    )
+        return is_excluded(group, kind, server, self.exclusions, self.inclusions)
 
 
 _KNOWN = frozenset(
@@ -278,12 +295,12 @@ def configuration(config_map: Object | None) -> tuple[Configuration, list[str]]:
         # The script that the documentation tells to restore the check of Applications with is built in.
         data[_APPLICATION_HEALTH] = "Application"
     absent = [f"argocd-cm {key}: Lua is not run" for key in customize.unread(data)]
-    exclusions: list[Mapping[str, Any]] = list(_ALWAYS_EXCLUDED)
+    filters: dict[str, list[Mapping[str, Any]]] = {"resource.exclusions": [], "resource.inclusions": []}
     ignored: dict[str, Mapping[str, Any]] = {}
     for key, text in sorted(data.items()):
         try:
-            if key == "resource.exclusions":
-                exclusions += [rule for document in documents(text, key) for rule in document.value or ()]
+            if key in filters:
+                filters[key] += [rule for document in documents(text, key) for rule in document.value or ()]
             elif key.startswith(ignore.PREFIX):
                 values = [document.value for document in documents(text, key) if document.value]
                 ignored[ignore.override_key(key)] = values[0] if values else {}
@@ -297,4 +314,4 @@ def configuration(config_map: Object | None) -> tuple[Configuration, list[str]]:
         data.get("installationID") or "",
     )
     health = customize.customizations({k: v for k, v in data.items() if k.startswith(customize.PREFIX)})
-    return Configuration(tracking, tuple(exclusions), ignored, health), absent
+    return Configuration(tracking, *map(tuple, filters.values()), ignored, health), absent

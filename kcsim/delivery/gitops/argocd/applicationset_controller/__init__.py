@@ -1,0 +1,1 @@
+"""argocd-applicationset-controller: ApplicationSets become Applications."""
