@@ -366,6 +366,12 @@ def test_a_check_is_a_list_of_conditions_for_one_kind_or_a_glob() -> None:
         assert assess(obj("v1", "ConfigMap"), checks) is None
 
 
+def test_a_config_map_holds_the_conditions_as_yaml() -> None:
+    text = "conditions:\n- {type: Ready, status: 'True', health: Healthy}\nwaiting: not yet\n"
+    checks = customize.customizations({f"{customize.PREFIX}acme.io_Thing": text})
+    assert assess(obj("acme.io/v1", "Thing"), checks) == Health("Progressing", "not yet")
+
+
 def test_a_configured_check_wins_over_the_built_in_one() -> None:
     checks = customize.customizations(
         {f"{customize.PREFIX}apps_Deployment": {"conditions": [], "waiting": "mine"}}

@@ -9,7 +9,7 @@ import pytest
 from kcsim.delivery.gitops.argocd import conditions, globs, projects
 from kcsim.delivery.gitops.argocd.diff import state
 from kcsim.delivery.gitops.argocd.diff.strategies import Difference
-from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, with_instance
+from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, application_of, with_instance
 from kcsim.delivery.gitops.argocd.projects import Cluster, Project
 from kcsim.delivery.gitops.argocd.resources import COMPARE_OPTIONS, HOOK, SYNC_OPTIONS, SYNC_WAVE, key_of
 
@@ -338,7 +338,10 @@ def test_approvals_that_are_needed_are_told() -> None:
 
 def test_shared_objects_are_warned_of() -> None:
     found = state.shared_with(
-        [tracked(obj(), "team_other"), tracked(obj(name="b"))], "web", "argocd/web", Tracking()
+        [tracked(obj(), "team_other"), tracked(obj(name="b"))],
+        "web",
+        "argocd/web",
+        lambda o: application_of(o, Tracking()),
     )
     assert [c["message"] for c in found] == ["ConfigMap/a is part of applications argocd/web and team/other"]
 

@@ -314,4 +314,10 @@ def configuration(config_map: Object | None) -> tuple[Configuration, list[str]]:
         data.get("installationID") or "",
     )
     health = customize.customizations({k: v for k, v in data.items() if k.startswith(customize.PREFIX)})
-    return Configuration(tracking, *map(tuple, filters.values()), ignored, health), absent
+    return Configuration(
+        tracking,
+        tuple(filters["resource.exclusions"]),
+        tuple(filters["resource.inclusions"]),
+        ignored,
+        health,
+    ), absent

@@ -124,6 +124,11 @@ class ClusterCache:
         resource = self.resource(group, kind)
         return resource is None or resource.namespaced
 
+    def scope(self, group: str, kind: str) -> bool | None:
+        """The same; None for a kind that the cluster does not know."""
+        resource = self.resource(group, kind)
+        return resource.namespaced if resource is not None else None
+
     # --- reading ------------------------------------------------------------------------------------------------
 
     def get(self, key: ResourceKey) -> Object | None:

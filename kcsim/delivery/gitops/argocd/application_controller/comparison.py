@@ -22,15 +22,18 @@ from kcsim.delivery.gitops.argocd.application_controller.clusters import Unknown
 from kcsim.delivery.gitops.argocd.conditions import condition
 from kcsim.delivery.gitops.argocd.diff import compare as diff
 from kcsim.delivery.gitops.argocd.diff import ignore, tracking
+from kcsim.delivery.gitops.argocd.diff import state as judged
 from kcsim.delivery.gitops.argocd.diff.normalize import Normalizer
+from kcsim.delivery.gitops.argocd.diff.state import Pairs, ResourceState, SyncState
 from kcsim.delivery.gitops.argocd.diff.strategies import Difference, DiffError
 from kcsim.delivery.gitops.argocd.health.aggregate import application_health
+from kcsim.delivery.gitops.argocd.health.status import Health
 from kcsim.delivery.gitops.argocd.projects import Project
 from kcsim.delivery.gitops.argocd.repo_server.generate import GenerationError
 from kcsim.delivery.gitops.argocd.repo_server.server import SERVICE, Manifests, RepoServer, Request
 from kcsim.delivery.gitops.argocd.resources import ResourceKey
 from kcsim.delivery.gitops.argocd.services import RpcError
-from kcsim.delivery.gitops.argocd.sync import hooks, plan
+from kcsim.delivery.gitops.argocd.sync import hooks
 from kcsim.engine.task import Steps
 from kcsim.engine.trace import Record
 
@@ -184,15 +187,25 @@ def compare(
         for key, obj in cluster.managed(state.instance(app), targets).items()
         if project.permits_live(key, where)
     }
-    found.conditions += _shared(state, app, live)
+    found.conditions += judged.shared_with(
+        live.values(), state.instance(app), terms.qualified_name(app), state.owner
+    )
+    targets = targets + judged.compared_namespaces(app, targets, live.values())
     targets, found.has_pre_delete, found.has_post_delete = hooks.without_deletion_hooks(targets)
-    wanted, found.hooks = plan.split_hooks(targets)
-    problem = yield from _differences(state, app, wanted, live, found)
+    pairs = judged.pairs_of(targets, live, terms.destination(app).get("namespace", ""), cluster.scope)
+    found.hooks = pairs.hooks
+    differences, problem = yield from _differences(state, app, pairs)
     if problem:
         message = f"Failed to compare desired state to live state: {problem}"
         found.conditions.append(condition(terms.COMPARISON_ERROR, message))
         failed = True
-    _judge(state, app, project, found, failed=failed)
+    outcome = judged.sync_state(
+        app, pairs, differences, project, cluster.scope, state.configuration.tracking, failed=failed
+    )
+    found.sync["status"] = outcome.status
+    found.conditions += outcome.conditions
+    found.managed = [_managed(each) for each in outcome.resources]
+    _judge_health(state, app, found, outcome)
     found.orphans = state.orphans(app, project, found)
     state.remember(app, found)
     return found
@@ -306,79 +319,37 @@ def _normalised(
     cluster = state.cluster_cache(app)
     namespace = terms.destination(app).get("namespace", "")
     instance, how = state.instance(app), state.configuration.tracking
-    by_key: dict[ResourceKey, list[Object]] = {}
-    for number, target in enumerate(targets):
-        key = resources.key_of(target)
-        namespaced = cluster.is_namespaced(key.group, key.kind)
-        placed = target
-        if not namespaced and key.namespace:
-            placed = objects.dissoc(target, ("metadata", "namespace"))
-        elif namespaced and not key.namespace:
-            placed = objects.with_metadata(target, namespace=namespace)
-        if placed is not target:
-            placed = dict(tracking.with_instance(placed, instance, namespace, how))
-            key = resources.key_of(placed)
-        if not key.name:
-            generated = (placed.get("metadata") or {}).get("generateName", "")
-            key = key._replace(name=f"{generated}{number}")
-        by_key.setdefault(key, []).append(placed)
-    kept: list[Object] = []
-    warnings = []
-    for key, same in by_key.items():
-        if len(same) > 1:
-            message = f"Resource {key} appeared {len(same)} times among application resources."
-            warnings.append(condition(terms.REPEATED_RESOURCE, message))
-        if state.configuration.excludes(key.group, key.kind, cluster.server):
-            message = f"Resource {key.group}/{key.kind} {key.name} is excluded in the settings"
-            warnings.append(condition(terms.EXCLUDED_RESOURCE, message))
-            continue
-        kept.append(same[-1])
-    return kept, warnings
-
-
-def _shared(state: State, app: Object, live: Mapping[ResourceKey, Object]) -> list[dict[str, Any]]:
-    mine = state.instance(app)
-    found = []
-    for key, obj in live.items():
-        owner = state.owner(obj)
-        if owner and owner != mine:
-            message = (
-                f"{key.kind}/{key.name} is part of applications {terms.qualified_name(app)} and "
-                f"{owner.replace('_', '/')}"
-            )
-            found.append(condition(terms.SHARED_RESOURCE, message))
-    return found
+    found = judged.targets_of(
+        targets,
+        namespace,
+        cluster.scope,
+        lambda obj: tracking.with_instance(obj, instance, namespace, how),
+        lambda group, kind: state.configuration.excludes(group, kind, cluster.server),
+    )
+    return found.objects, found.conditions
 
 
 def _differences(
-    state: State,
-    app: Object,
-    wanted: Sequence[Object],
-    live: dict[ResourceKey, Object],
-    found: Comparison,
-) -> Generator[Any, Any, str]:
-    """Compare each resource; fills ``found.managed``. Why it could not be done, "" when it could."""
+    state: State, app: Object, pairs: Pairs
+) -> Generator[Any, Any, tuple[list[Difference | None], str]]:
+    """The difference of each pair, None where there is none to tell; and why one could not be made."""
     try:
         options = diff_options(state, app)
     except ValueError as error:
-        return str(error)
-    rest = dict(live)
-    pairs: list[tuple[ResourceKey, Object | None, Object | None]] = []
-    for obj in wanted:
-        key = resources.key_of(obj)
-        pairs.append((key, obj, rest.pop(key, None)))
-    pairs += [(key, None, obj) for key, obj in rest.items()]
+        return [None for _ in pairs.pairs], str(error)
+    found: list[Difference | None] = []
     problem = ""
-    name, how = objects.name(app), state.configuration.tracking
-    for key, target, there in pairs:
+    for target, there in pairs.pairs:
+        obj = there if there is not None else target
+        assert obj is not None, "one of the two is there"
         try:
-            difference = yield from _difference(state, app, key, target, there, options)
+            difference = yield from _difference(state, app, resources.key_of(obj), target, there, options)
         except DiffError as error:
             problem = problem or str(error)
-            difference = Difference(False, there, there)
-        is_self = tracking.describes_itself(there, target, name, how)
-        found.managed.append(Managed(key, target, there, difference, is_self))
-    return problem
+            found.append(None)
+        else:
+            found.append(difference)
+    return found, problem
 
 
 def _difference(
@@ -462,114 +433,26 @@ def diff_options(state: State, app: Object) -> diff.Options:
 # --- what follows from it ---------------------------------------------------------------------------------------
 
 
-def _judge(state: State, app: Object, project: Project, found: Comparison, *, failed: bool) -> None:
-    """Sync status and health of each resource and of the whole."""
-    whole = terms.SYNCED
-    cluster = state.cluster_cache(app)
-    for managed in found.managed:
-        obj = managed.live if managed.live is not None else managed.target
-        assert obj is not None, "one of the two is there"
-        entry = _entry(managed, obj, app)
-        out = _is_out_of_sync(managed, app)
-        if (
-            not entry.get("hook")
-            and not hooks.is_ignored(obj)
-            and not _is_skipped(managed)
-            and managed.is_self
-        ):
-            entry["status"] = terms.OUT_OF_SYNC if out else terms.SYNCED
-            extraneous = managed.target is None and resources.has_option(
-                obj, resources.COMPARE_OPTIONS, "IgnoreExtraneous"
-            )
-            if out and not extraneous:
-                whole = terms.OUT_OF_SYNC
-        key = managed.key
-        namespaced = cluster.is_namespaced(key.group, key.kind)
-        if failed or not project.permits_kind(key.group, key.kind, key.name, namespaced=namespaced):
-            entry["status"] = terms.UNKNOWN
-        if namespaced and not resources.namespace_of(obj):
-            message = f"Namespace for {key.name} {_gvk_text(obj)} is missing."
-            found.conditions.append(condition(terms.INVALID_SPEC, message))
-        found.resources.append(entry)
-    found.sync["status"] = terms.UNKNOWN if failed else whole
-    if not failed and _namespace_metadata_changed(app):
-        found.sync["status"] = terms.OUT_OF_SYNC
-    pairs = [(managed.target, managed.live) for managed in found.managed]
+def _managed(state: ResourceState) -> Managed:
+    difference = state.difference or Difference(False, state.live, state.live)
+    return Managed(state.key, state.target, state.live, difference, state.own)
+
+
+def _judge_health(state: State, app: Object, found: Comparison, outcome: SyncState) -> None:
+    """Health of each resource and of the whole."""
+    pairs = [(each.target, each.live) for each in outcome.resources]
     health = application_health(pairs, state.configuration.health, objects.key(app))
-    found.health = {"status": health.health.status}
-    if health.health.message:
-        found.health["message"] = health.health.message
-    if state.settings.persist_health:
-        for entry, each in zip(found.resources, health.resources, strict=True):
-            if each is not None:
-                entry["health"] = {
-                    "status": each.status,
-                    **({"message": each.message} if each.message else {}),
-                }
+    found.health = _health(health.health)
+    kept = health.resources if state.settings.persist_health else [None] * len(pairs)
+    found.resources = [
+        each.to_json(_health(own) if own is not None else None)
+        for each, own in zip(outcome.resources, kept, strict=True)
+    ]
     if health.error:
         found.conditions.append(
             condition(terms.COMPARISON_ERROR, f"error setting app health: {health.error}")
         )
 
 
-def _gvk_text(obj: Object) -> str:
-    group, slash, version = str(obj.get("apiVersion") or "").rpartition("/")
-    return (
-        f"{group}{slash}{version}, Kind={obj.get('kind')}" if group else f"/{version}, Kind={obj.get('kind')}"
-    )
-
-
-def _entry(managed: Managed, obj: Object, app: Object) -> dict[str, Any]:
-    """One member of ``status.resources``; empty members are left out as upstream omits them."""
-    key = managed.key
-    facts = (
-        ("group", key.group),
-        ("hook", hooks.is_any_hook(obj)),
-        ("kind", key.kind),
-        ("name", key.name),
-        ("namespace", resources.namespace_of(obj)),
-        ("requiresDeletionConfirmation", _needs_confirmation(managed, app)),
-        ("requiresPruning", managed.target is None and managed.live is not None and managed.is_self),
-        ("syncWave", hooks.wave(managed.target) if managed.target is not None else 0),
-        ("version", resources.version_of(obj)),
-    )
-    return {name: value for name, value in facts if value}
-
-
-def _needs_confirmation(managed: Managed, app: Object) -> bool:
-    options = terms.sync_options(app)
-    return any(
-        obj is not None
-        and "confirm"
-        in {
-            resources.option_value(obj, resources.SYNC_OPTIONS, name)
-            or resources.sync_option_value(options, name)
-            for name in ("Delete", "Prune")
-        }
-        for obj in (managed.target, managed.live)
-    )
-
-
-def _is_skipped(managed: Managed) -> bool:
-    return managed.target is not None and hooks.is_skipped(managed.target)
-
-
-def _is_out_of_sync(managed: Managed, app: Object) -> bool:
-    if managed.live is None and managed.target is not None and _is_managed_namespace(managed.target, app):
-        return False
-    return managed.difference.modified or managed.target is None or managed.live is None
-
-
-def _is_managed_namespace(target: Object, app: Object) -> bool:
-    policy = terms.spec(app).get("syncPolicy") or {}
-    return (
-        resources.is_namespace(target)
-        and resources.name_of(target) == terms.destination(app).get("namespace")
-        and policy.get("managedNamespaceMetadata") is not None
-    )
-
-
-def _namespace_metadata_changed(app: Object) -> bool:
-    wanted = (terms.spec(app).get("syncPolicy") or {}).get("managedNamespaceMetadata")
-    result = terms.operation_state(app).get("syncResult")
-    return wanted is not None and result is not None and result.get("managedNamespaceMetadata") != wanted
+def _health(found: Health) -> dict[str, str]:
+    return {"status": found.status, **({"message": found.message} if found.message else {})}

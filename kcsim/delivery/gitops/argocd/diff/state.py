@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcsim.api.objects import Object
@@ -148,15 +148,15 @@ def pairs_of(
 
 
 def shared_with(
-    live: Iterable[Object], instance: str, qualified_name: str, track: Tracking
+    live: Iterable[Object], instance: str, qualified_name: str, owner: Callable[[Object], str]
 ) -> list[dict[str, str]]:
     """A SharedResourceWarning for each live object that is tracked by another Application.
 
-    `instance`: the tracked name of this one; `qualified_name`: namespace/name.
+    `instance`: the tracked name of this one; `qualified_name`: namespace/name; `owner`: `tracking.application_of`.
     """
     found = []
     for obj in live:
-        other = tracking.application_of(obj, track)
+        other = owner(obj)
         if other and other != instance:
             where = other.replace("_", "/")
             text = f"{kind_of(obj)}/{name_of(obj)} is part of applications {qualified_name} and {where}"
@@ -183,6 +183,8 @@ class ResourceState:
     target: Object | None
     live: Object | None
     difference: Difference | None
+    own: bool
+    """Whether the live object is the one that its tracking id was written for; a copy takes part in nothing."""
     status: str
     """Synced, OutOfSync, Unknown; "" for hooks, skipped objects and copies of others."""
     hook: bool
@@ -206,16 +208,16 @@ class ResourceState:
         key = self.key
         made: dict[str, Any] = {
             "group": key.group,
-            "version": version_of(self._obj),
+            "hook": self.hook,
             "kind": key.kind,
-            "namespace": key.namespace,
             "name": key.name,
+            "namespace": key.namespace,
+            "requiresDeletionConfirmation": self.requires_confirmation,
+            "requiresPruning": self.requires_pruning,
+            "syncWave": self.wave,
+            "version": version_of(self._obj),
             "status": self.status,
             "health": health,
-            "hook": self.hook,
-            "requiresPruning": self.requires_pruning,
-            "requiresDeletionConfirmation": self.requires_confirmation,
-            "syncWave": self.wave,
         }
         return {k: v for k, v in made.items() if v}
 
@@ -255,9 +257,9 @@ def sync_state(
         key = key_of(obj)
         namespaced = bool(scope(key.group, key.kind))
         if failed or not project.permits_kind(key.group, key.kind, key.name, namespaced=namespaced):
-            state = _with_status(state, terms.UNKNOWN)
+            state = replace(state, status=terms.UNKNOWN)
         if namespaced and not key.namespace:
-            gvk = f"{obj.get('apiVersion')}, Kind={key.kind}"
+            gvk = f"{key.group}/{version_of(obj)}, Kind={key.kind}"
             conditions.append(condition(terms.INVALID_SPEC, f"Namespace for {key.name} {gvk} is missing."))
         states.append(state)
     if failed:
@@ -309,6 +311,7 @@ def _resource_state(
         target,
         live,
         difference,
+        own,
         status,
         hook,
         requires_pruning=target is None and live is not None and own,
@@ -329,19 +332,6 @@ def _same_hook(hook: Object, live: Object) -> bool:
         name_of(live),
         kind_of(live),
         namespace_of(live),
-    )
-
-
-def _with_status(state: ResourceState, status: str) -> ResourceState:
-    return ResourceState(
-        state.target,
-        state.live,
-        state.difference,
-        status,
-        state.hook,
-        state.requires_pruning,
-        state.requires_confirmation,
-        state.wave,
     )
 
 

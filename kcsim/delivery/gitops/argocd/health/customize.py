@@ -17,6 +17,7 @@ from kcsim.delivery.gitops.argocd.health import custom
 from kcsim.delivery.gitops.argocd.health.check import Check
 from kcsim.delivery.gitops.argocd.health.conditions import Rule, Rules
 from kcsim.delivery.gitops.argocd.health.status import ORDER, UNKNOWN, Health
+from kcsim.manifests import ManifestError, documents
 
 PREFIX = "resource.customizations.health."
 
@@ -26,22 +27,22 @@ _NAMED: Mapping[str, Check] = {"Application": custom.application}
 def customizations(data: Mapping[str, Any]) -> dict[str, Check]:
     """The checks that the data of argocd-cm configures, by `group/Kind`, `Kind` for the core group.
 
-    A value is the name of a check (`Application`: the one that the documentation tells to restore), or an object:
-    `conditions`, a list of `{type, status, health, reason, message}` of which the first that matches counts, and
+    A value is the name of a check (`Application`: the one that the documentation tells to restore), or an object, as such
+    or as YAML: `conditions`, a list of `{type, status, health, reason, message}` of which the first that matches counts, and
     `waiting`, the message of an object that none matches.
 
     Raises: ValueError when a value is neither, or names a health that there is not.
     """
     return {
-        kind_key(key): _check(key, value)
+        kind_key(key): _check(key, found)
         for key, value in data.items()
-        if key.startswith(PREFIX) and not _is_script(value)
+        if key.startswith(PREFIX) and not isinstance(found := _read(key, value), _Script)
     }
 
 
 def unread(data: Mapping[str, Any]) -> list[str]:
     """The keys whose value is a Lua script, which is not run."""
-    return [key for key in data if key.startswith(PREFIX) and _is_script(data[key])]
+    return [key for key in data if key.startswith(PREFIX) and isinstance(_read(key, data[key]), _Script)]
 
 
 def kind_key(key: str) -> str:
@@ -49,8 +50,21 @@ def kind_key(key: str) -> str:
     return key.removeprefix(PREFIX).replace("_", "/").removeprefix("/")
 
 
-def _is_script(value: Any) -> bool:
-    return isinstance(value, str) and value not in _NAMED
+class _Script(str):
+    """A text that is neither a name nor an object, and so taken for Lua."""
+
+    __slots__ = ()
+
+
+def _read(key: str, value: Any) -> Any:
+    if not isinstance(value, str) or value in _NAMED:
+        return value
+    try:
+        found = documents(value, key)
+    except ManifestError:
+        return _Script(value)
+    made = found[0].value if len(found) == 1 else None
+    return made if isinstance(made, Mapping) else _Script(value)
 
 
 def _check(key: str, value: Any) -> Check:
