@@ -116,7 +116,7 @@ KINDS: dict[str, Kind] = {
     ),
     "node-clock-skew": _node(
         "The machine's clock is wrong.",
-        "The kubelet's times (conditions, starts of containers) are off; leases do not mind, for others go by their own clock.",
+        "What the kubelet writes is off: conditions, startTime, and with them when pods count as available; leases do not mind.",
         _skew,
         takes={"skew": MINUTE},
     ),
