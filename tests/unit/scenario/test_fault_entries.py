@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.faults import FAULTS
 from kcsim.scenario.load import load, loads
+from kcsim.scenario.model import Cluster, Node
 from kcsim.scenario.play import Play
 
-_NODES = ", ".join(f"{{name: node-{n}, zone: zone-{z}}}" for n, z in ((1, "a"), (2, "b"), (3, "c")))
-_STORY = to_yaml(load("plain-release"))
-HEAD = _STORY[: _STORY.index("timeline:\n")] + f"cluster: {{controlPlaneReplicas: 1, nodes: [{_NODES}]}}\n"
+_ZONES = tuple(Node(name=f"node-{number}", zone=f"zone-{zone}") for number, zone in enumerate("abc", start=1))
+_STORY = to_yaml(replace(load("plain-release"), cluster=Cluster(nodes=_ZONES, control_plane_replicas=2)))
+HEAD = _STORY[: _STORY.index("timeline:\n")]
 """The story without its timeline and expectations."""
 
 
@@ -92,12 +95,13 @@ def test_every_kind_can_be_written_played_and_saved(name):
 
 
 def test_two_leaders_need_a_control_plane_with_a_standby():
-    text = HEAD.replace("controlPlaneReplicas: 1", "controlPlaneReplicas: 2", 1)
     entry = "{at: 8m, fault: two-leaders, component: kube-controller-manager, for: 1m}"
-    play = Play(loads(f"{text}timeline:\n  - {entry}\n"), "flux")
+    play = Play(story(entry), "flux")
     play.run_until("8m30s")
     assert [ongoing.fault.kind for ongoing in play.world.faults] == ["two-leaders"]
-    alone = Play(story(entry), "flux")
+    text = HEAD.replace("  controlPlaneReplicas: 2\n", "", 1)
+    assert text != HEAD
+    alone = Play(loads(f"{text}timeline:\n  - {entry}\n"), "flux")
     alone.run_until("10m")
     (miss,) = [r for r in alone.trace.records if (r.actor, r.verb) == ("fault", "miss")]
     assert "needs a second kube-controller-manager" in miss.detail["error"]
