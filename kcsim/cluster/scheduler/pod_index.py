@@ -22,6 +22,8 @@ from kcsim.cluster.scheduler.pod_terms import NO_TERMS, NamespaceLabels, PodTerm
 NodeLabels = Callable[[str], Mapping[str, str] | None]
 """The labels of a node by name; None when there is no such node."""
 _LIMIT = 20_000
+MANY = 255
+"""More pods than so many on a node are not told apart by ``Tally.marks``."""
 
 
 class Tally:
@@ -31,10 +33,12 @@ class Tally:
         on_node: how many pods are on each node that has any (nodes that are not known included).
     """
 
-    __slots__ = ("_domains", "_labels", "on_node")
+    __slots__ = ("_domains", "_labels", "_marks", "_positions", "on_node")
 
     def __init__(self, labels: NodeLabels) -> None:
         self.on_node: dict[str, int] = {}
+        self._marks = bytearray()
+        self._positions: Mapping[str, int] = {}
         self._domains: dict[str, dict[str, int]] = {}
         self._labels = labels
 
@@ -49,9 +53,24 @@ class Tally:
                     table[value] = table.get(value, 0) + count
         return table
 
+    def marks(self, positions: Mapping[str, int]) -> bytearray:
+        """Pods by position of their node, at most ``MANY`` of them counted. To be read only."""
+        if self._positions is not positions:
+            self._positions = positions
+            self._marks = bytearray(len(positions))
+            for node in self.on_node:
+                self._mark(node)
+        return self._marks
+
+    def _mark(self, node: str) -> None:
+        position = self._positions.get(node)
+        if position is not None:
+            self._marks[position] = min(self.on_node.get(node, 0), MANY)
+
     def add(self, node: str, step: int) -> None:
         """So many more (or, negative, fewer) pods on a node."""
         _add(self.on_node, node, step)
+        self._mark(node)
         if self._domains:
             labels = self._labels(node)
             if labels:

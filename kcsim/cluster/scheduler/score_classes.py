@@ -12,10 +12,11 @@ with pods -> scores each class once -> the n-th node of the best classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
 
 from kcsim.cluster.scheduler.plugins.pod_topology_spread import SoftSpread
+from kcsim.cluster.scheduler.pod_index import MANY
 from kcsim.cluster.scheduler.score_index import INFEASIBLE
-from kcsim.cluster.scheduler.spread_constraints import HOSTNAME
 
 _MOST, _CODES = 192, 256
 """Classes that nodes may have, and codes that there are: the rest is for nodes with pods of the selector."""
@@ -91,28 +92,23 @@ def pick_by_class(
     if codes is None:
         return None
     count = len(codes)
-    window = codes[start : start + length]
-    if start + length > count:
-        window += codes[: start + length - count]
+    window = _cut(codes, start, length)
     rows = classes.rows
     apart: list[tuple[int, int]] = []  # the code before and the pods of nodes with pods
-    if HOSTNAME in soft.keys:
+    if soft.by_node is not None:
+        marks = _cut(soft.by_node.marks(positions), start, length)
         known: dict[tuple[int, int], int] = {}
-        free = len(rows)
-        for name, pods in soft.tables[soft.keys.index(HOSTNAME)].items():
-            k = positions.get(name, -1) - start
-            if k < 0:
-                k += count
-            if k >= length or not (code := window[k]):
+        for k in compress(range(length), marks):
+            code = window[k]
+            if code == _REFUSED:
                 continue
-            case = (code, pods)
+            case = (code, marks[k])
             new = known.get(case)
             if new is None:
-                new = free + len(apart)
-                if new >= _CODES:
-                    return None
-                known[case] = new
+                new = known[case] = len(rows) + len(apart)
                 apart.append(case)
+                if new >= _CODES or case[1] == MANY:
+                    return None
             window[k] = new
     present = [(code, code, 0, n) for code in range(1, len(rows)) if (n := window.count(code))]
     present += [
@@ -134,6 +130,12 @@ def pick_by_class(
             winners += bytes((number,))
     at = _nth(window, winners, pick(ties) if ties > 1 else 0)
     return (start + at) % count, ties
+
+
+def _cut(codes: bytearray, start: int, length: int) -> bytearray:
+    """So many bytes counted round from ``start``."""
+    beyond = start + length - len(codes)
+    return codes[start:] + codes[:beyond] if beyond > 0 else codes[start : start + length]
 
 
 def _nth(window: bytearray, winners: bytes, nth: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from kcsim.api.selectors import SelectorError
 from kcsim.cluster.scheduler.framework import MAX_NODE_SCORE, SKIP, Code, Nodes, PreFilterResult, Status
 from kcsim.cluster.scheduler.node_info import NodeInfo
+from kcsim.cluster.scheduler.pod_index import Tally
 from kcsim.cluster.scheduler.pod_info import PodInfo
 from kcsim.cluster.scheduler.spread_constraints import (
     HARD,
@@ -159,12 +160,14 @@ class SoftSpread:
     Attributes:
         own: whether they are the pod's own, so that a node must have every key to be scored.
         tables: pods by domain for each constraint; by node name where the domain is the node.
+        by_node: what is counted by node, the last of several; None without such a constraint.
     """
 
     constraints: tuple[SpreadConstraint, ...]
     keys: tuple[str, ...]
     own: bool
     tables: list[dict[str, int]]
+    by_node: Tally | None = None
 
     def column(
         self, i: int, values: Sequence[str | None], names: Sequence[str]
@@ -255,13 +258,15 @@ def soft_spread(pod: PodInfo, nodes: Nodes) -> SoftSpread | None:
     keys = tuple([item.topology_key for item in constraints])
     needed = tuple(dict.fromkeys(keys)) if own else ()
     tables = []
+    by_node = None
     for item, tally in zip(constraints, tallies, strict=True):
         if item.topology_key == HOSTNAME:
+            by_node = tally
             tables.append(tally.on_node)
         else:
             domains = domains_of(pod, item, needed, nodes)
             tables.append(counts(tally, item.topology_key, domains, nodes))
-    return SoftSpread(constraints, keys, own, tables)
+    return SoftSpread(constraints, keys, own, tables, by_node)
 
 
 def normalizer(scores: Iterable[int]) -> dict[int, int]:
