@@ -21,10 +21,11 @@ STDOUT = Path("-")
 @click.option(
     "--format",
     "form",
+    metavar="FORMAT",
     type=click.Choice(["html", "md"]),
     default="html",
     show_default=True,
-    help="A page for a browser, or Markdown.",
+    help="html, a page for a browser, or md, Markdown.",
 )
 @click.option(
     "-o", "--output", metavar="FILE", type=Folder(), help="Where to; - is stdout. DIR/report.html for a page."

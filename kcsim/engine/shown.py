@@ -26,3 +26,7 @@ class Shown:
     def _repr_html_(self) -> str:
         """The HTML alone, for hosts that ask for nothing else."""
         return str(self._repr_mimebundle_()["text/html"])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - as IPython calls it
+        """The plain text of lists and tuples too, which IPython would print item by item."""
+        printer.text(str(self))

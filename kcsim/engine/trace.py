@@ -24,9 +24,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kcsim.engine.clock import SECOND
+from kcsim.engine.shown import Shown
 
 
-class Record:
+class Record(Shown):
     """One thing that happened. ``time`` is virtual µs; ``cause`` the record that made it happen, or None."""
 
     __slots__ = ("actor", "cause", "detail", "seq", "subject", "time", "verb")

@@ -28,6 +28,7 @@ from kcsim.simulation.reach import Hop, Reach
 from kcsim.simulation.simulation import Past, Run, Simulation, Step
 from kcsim.simulation.subjects import Condition, Subject, standing
 from kcsim.simulation.why import Link, Why
+from kcsim.simulation.why import of_record as chain_of
 from kcsim.views.causes import causal_graph
 from kcsim.views.comparison import comparison
 from kcsim.views.detail import yaml_text
@@ -105,6 +106,15 @@ def _lanes(moments: Moments) -> Svg:
     end = max([moments.now, *(moment.time for moment in moments)])
     strip = Strip("", [happened(moment) for moment in moments], [], [], [], [], False, end)
     return picture([strip], end, f"{_count(len(moments), 'moment')} to t={format_duration(end)}")
+
+
+def of_record(record: Record) -> str:
+    """One thing that happened, and what led to it."""
+    why = chain_of(record)
+    return page(
+        line(f"{record.actor} {record.verb} {record.subject}", f"at t={record.time / SECOND:.3f}s"),
+        fold("why", _chain(why.links)) if len(why.links) > 1 else note(why.links[0].facts),
+    )
 
 
 # What changed.
@@ -376,6 +386,7 @@ REPRESENTATIONS: dict[type, Callable[[Any], str | None]] = {
     Past: of_past,
     Step: of_step,
     Run: of_run,
+    Record: of_record,
     Change: of_change,
     Diff: of_diff,
     ThreeWay: of_three_way,

@@ -6,10 +6,10 @@ from typing import Any
 
 from kcsim.engine.shown import Shown
 from kcsim.scenario.expectations import Verdict
-from kcsim.scenario.measures import Measure
+from kcsim.scenario.measure import Measure
 
 
-class MeasureList(tuple[Measure, ...], Shown):
+class MeasureList(Shown, tuple[Measure, ...]):
     """The measures of one world, in the order in which a table shows them."""
 
     __slots__ = ()
@@ -23,7 +23,7 @@ class MeasureList(tuple[Measure, ...], Shown):
         return "\n".join(f"{each.title:<{width}}  {each.text}" for each in self)
 
 
-class VerdictList(tuple[Verdict, ...], Shown):
+class VerdictList(Shown, tuple[Verdict, ...]):
     """The verdicts of one world, in the scenario's order."""
 
     __slots__ = ()

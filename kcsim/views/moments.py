@@ -43,7 +43,7 @@ class Moment:
         return self.record.subject
 
 
-class Moments(list[Moment], Shown):
+class Moments(Shown, list[Moment]):
     """The moments of a world, in the order in which they happened."""
 
     def __init__(self, moments: Iterable[Moment] = (), now: int = 0) -> None:

@@ -19,7 +19,7 @@ from kcsim.network.graphs import graph_of
 from kcsim.notebook.representations import PICTURES, REPRESENTATIONS, bundle
 from kcsim.scenario.compare import Divergence, ExpectationRow, MeasureRow, Side, Table
 from kcsim.scenario.expectations import Verdict
-from kcsim.scenario.measures import Measure
+from kcsim.scenario.measure import Measure
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep, Swept
 from kcsim.simulation.difference import Change, Diff, ObjectDiff
@@ -152,6 +152,7 @@ STRIP = Strip(
 
 VALUES: dict[str, Any] = {
     "run": Run("deployment/web is available", 16.141, 186),
+    "record": APPLY,
     "step": Step(600.0, (COMMIT, APPLY)),
     "step-without-news": Step(3600.0, ()),
     "change": Change(True, 660.0, (APPLY,), OBJECTS[1:2]),

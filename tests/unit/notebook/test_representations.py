@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import kcsim
-from kcsim.notebook import load_ipython_extension, picture
+from kcsim.notebook import load_ipython_extension, picture, timeline
 from kcsim.notebook.html import line, table
 from kcsim.notebook.representations import REPRESENTATIONS
 from kcsim.scenario.compare import Twins
@@ -82,3 +82,24 @@ def test_the_extension_registers_every_type() -> None:
     shell = Shell()
     load_ipython_extension(shell)
     assert shell.formatters["text/html"] == REPRESENTATIONS
+
+
+def test_the_notebook_itself_shows_what_the_values_say() -> None:
+    formatters = pytest.importorskip("IPython.core.formatters", reason="needs the notebook extra")
+    display = formatters.DisplayFormatter()
+    sim = kcsim.load("plain-release", delivery="push")
+    sim.run_until("1m")
+    for value in (
+        sim,
+        sim.step(),
+        sim.measures(),
+        sim.verdicts(),
+        timeline(sim),
+        sim.why("node/node-1"),
+        sim.deploy("web"),
+    ):
+        found, _ = display.format(value)
+        assert found["text/plain"] == str(value)
+        assert found["text/html"] == value._repr_html_()
+    found, _ = display.format(kcsim.Simulation)  # the class itself is no value of ours
+    assert "text/html" not in found
