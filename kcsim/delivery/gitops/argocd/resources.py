@@ -94,7 +94,10 @@ def is_namespace(obj: Object) -> bool:
 
 def annotation_values(obj: Object, key: str) -> list[str]:
     """The comma-separated values of an annotation, trimmed, each once, in order (`GetAnnotationCSVs`)."""
-    parts = (part.strip() for part in str(annotations_of(obj).get(key) or "").split(","))
+    text = annotations_of(obj).get(key)
+    if not text:
+        return []
+    parts = (part.strip() for part in str(text).split(","))
     return list(dict.fromkeys(part for part in parts if part))
 
 

@@ -241,7 +241,9 @@ def next_look(appset: Object, *, has_problems: bool) -> int:
 
 def concerns(old: Object, new: Object, *, progressive: bool) -> bool:
     """Whether a change of an Application makes its ApplicationSet look again."""
-    if normal(terms.spec(old)) != normal(terms.spec(new)):
+    before, after = terms.spec(old), terms.spec(new)
+    # Most changes are of the status: equal specs need no closer look.
+    if before != after and normal(before) != normal(after):
         return True
     for part in ("annotations", "labels", "finalizers"):
         if (metadata_of(old).get(part) or None) != (metadata_of(new).get(part) or None):
@@ -249,8 +251,8 @@ def concerns(old: Object, new: Object, *, progressive: bool) -> bool:
     if not progressive:
         return False
     for part in ("health", "sync"):
-        before, after = ((terms.status(app).get(part) or {}).get("status") for app in (old, new))
-        if before != after:
+        was, is_now = ((terms.status(app).get(part) or {}).get("status") for app in (old, new))
+        if was != is_now:
             return True
     earlier, later = (terms.operation_state(app) for app in (old, new))
     if not earlier or not later:
