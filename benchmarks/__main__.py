@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Callable
 
+from benchmarks.applications import argocd_at_scale
 from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
@@ -20,6 +21,7 @@ from benchmarks.stories import each_delivery
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
     "stories": each_delivery,
+    "applications": argocd_at_scale,
     "lanes": lanes,
     "report": report,
     "notebook": notebook_import,

@@ -84,9 +84,19 @@ class ArgoWorld:
     """One or more clusters; Argo CD runs in the first."""
 
     def __init__(
-        self, seed=1, *, clusters=("",), controllers=False, config=None, params=None, replicas=1, start=True
+        self,
+        seed=1,
+        *,
+        clusters=("",),
+        controllers=False,
+        config=None,
+        params=None,
+        replicas=1,
+        start=True,
+        checking=True,
     ):
         self.engine = Engine(seed)
+        self.checking = checking
         self.network = Network()
         self.network.add_host("switch", kind="switch")
         for name, kind in (
@@ -120,7 +130,7 @@ class ArgoWorld:
         return f"{cluster}-control-plane" if cluster else "control-plane"
 
     def _cluster(self, name, *, controllers):
-        server = ApiServer(self.engine, name, checking=True)
+        server = ApiServer(self.engine, name, checking=self.checking)
         endpoint = Endpoint(self.engine, self.network, server, self._control_plane(name), QUICK)
         bootstrap(DirectClient(endpoint, ADMIN, endpoint.host, user_agent="test"))
         manager = Component(endpoint, "kube-controller-manager", ADMIN, endpoint.host)
