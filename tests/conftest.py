@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.invariants import every_world_keeps_its_promises  # noqa: F401 - a fixture that every test uses
-
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
 settings.register_profile("gate", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", max_examples=2000, deadline=None)

@@ -41,7 +41,7 @@ class Operation:
 
 
 @dataclass(slots=True)
-class _Story:
+class Story:
     """What git says while the list is read; None for a workload whose file was deleted."""
 
     wanted: dict[str, Workload | None] = field(default_factory=lambda: dict.fromkeys(WORKLOADS, Workload()))
@@ -53,7 +53,7 @@ class _Story:
         return {"commit": Commit(message=message, files={path(name): manifest(name, workload)})}
 
 
-def _commit_replicas(story: _Story, op: Operation) -> dict[str, Any] | None:
+def _commit_replicas(story: Story, op: Operation) -> dict[str, Any] | None:
     name = _one(WORKLOADS, op.which)
     replicas = 1 + op.amount % 4
     return story.commit(
@@ -61,7 +61,7 @@ def _commit_replicas(story: _Story, op: Operation) -> dict[str, Any] | None:
     )
 
 
-def _commit_version(story: _Story, op: Operation) -> dict[str, Any] | None:
+def _commit_version(story: Story, op: Operation) -> dict[str, Any] | None:
     name = _one(WORKLOADS, op.which)
     version = _one(VERSIONS, op.amount)
     return story.commit(
@@ -69,7 +69,7 @@ def _commit_version(story: _Story, op: Operation) -> dict[str, Any] | None:
     )
 
 
-def _commit_deletion(story: _Story, op: Operation) -> dict[str, Any] | None:
+def _commit_deletion(story: Story, op: Operation) -> dict[str, Any] | None:
     name = _one(WORKLOADS, op.which)
     if story.wanted[name] is None:
         return None
@@ -77,8 +77,8 @@ def _commit_deletion(story: _Story, op: Operation) -> dict[str, Any] | None:
     return {"commit": Commit(message=f"{name}: remove", delete=(path(name),))}
 
 
-def _typed(line: str) -> Callable[[_Story, Operation], dict[str, Any] | None]:
-    def person(_story: _Story, op: Operation) -> dict[str, Any]:
+def _typed(line: str) -> Callable[[Story, Operation], dict[str, Any] | None]:
+    def person(_story: Story, op: Operation) -> dict[str, Any]:
         name, version = _one(WORKLOADS, op.which), _one(VERSIONS, op.amount)
         typed = line.format(name=name, replicas=op.amount % 4, version=version)
         return {"kubectl": f"{typed} -n {NAMESPACE}", "as_": "nico"}
@@ -86,15 +86,15 @@ def _typed(line: str) -> Callable[[_Story, Operation], dict[str, Any] | None]:
     return person
 
 
-def _fault(kind: str, **target: Sequence[str]) -> Callable[[_Story, Operation], dict[str, Any] | None]:
-    def breaks(_story: _Story, op: Operation) -> dict[str, Any]:
+def _fault(kind: str, **target: Sequence[str]) -> Callable[[Story, Operation], dict[str, Any] | None]:
+    def breaks(_story: Story, op: Operation) -> dict[str, Any]:
         chosen = {name: _one(choices, op.which) for name, choices in target.items()}
         return {"fault": kind, "for_": op.lasts * SECOND, **chosen}
 
     return breaks
 
 
-KINDS: dict[str, Callable[[_Story, Operation], dict[str, Any] | None]] = {
+KINDS: dict[str, Callable[[Story, Operation], dict[str, Any] | None]] = {
     "commit-replicas": _commit_replicas,
     "commit-version": _commit_version,
     "scale": _typed("scale deployment/{name} --replicas={replicas}"),
@@ -116,7 +116,7 @@ FAULTS = ("git-outage", "registry-outage", "api-partition", "node-crash")
 
 def scenario_of(operations: Sequence[Operation], *, seed: int = 1, name: str = "generated") -> Scenario:
     """The story that the operations tell in the shop, with convergence demanded under flux once all is healed."""
-    story, entries = _Story(), []
+    story, entries = Story(), []
     now = healed = START
     for number, op in enumerate(operations, start=1):
         now += op.gap * SECOND

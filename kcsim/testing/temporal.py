@@ -39,7 +39,7 @@ _CHAIN = 8
 class Broken(AssertionError):
     """Something that had to hold over time did not; the message tells the whole of it. ``finding`` is the outcome."""
 
-    def __init__(self, message: str, finding: Finding) -> None:
+    def __init__(self, message: str, finding: Finding | None = None) -> None:
         super().__init__(message)
         self.finding = finding
 
