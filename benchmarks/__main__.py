@@ -17,6 +17,7 @@ from benchmarks.scale import many_pods
 from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
+from benchmarks.traffic import an_hour_of_requests
 
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "nodes": many_nodes,
     "one-node": one_node,
     "scheduling": scheduler_perf,
+    "traffic": an_hour_of_requests,
 }
 LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest}
 

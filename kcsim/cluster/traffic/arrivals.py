@@ -79,6 +79,18 @@ class Arrivals:
         ) // (due.denominator * step.denominator)
         return count + 1
 
+    def spans(self, since: int, until: int) -> list[tuple[int, Fraction]]:
+        """The parts of a stretch of time with like rates: how long each is (µs), and requests a second."""
+        found = []
+        for at in range(len(self._since) - 1, -1, -1):
+            begin = max(self._since[at], since)
+            if until > begin:
+                found.append((until - begin, self._steps[at] * SECOND))
+                until = begin
+            if self._since[at] <= since:
+                break
+        return found
+
     def sent_at(self, index: int) -> int | None:
         """When request ``index`` (from 0) is sent (µs); None: never at the present rate."""
         at = bisect_right(self._due, index) - 1

@@ -37,39 +37,52 @@ class Flows:
         self._retries = retries
         self.ledger = Ledger(Arrivals(Fraction(0), start))
         self._news: Timer | None = None
+        self._loads: list[tuple[int, Mix]] = []
+        """From when on requests visit the pods of which mix."""
+        self._counted: tuple[Mix, dict[str, float]] | None = None
+        self._ended: int | None = None
 
     def begin(
         self, one_try: Mix, rate: Fraction, gone: Sequence[Gone], why: Record | None, timeout: int
     ) -> bool:
         """What becomes of requests sent from now on; gives whether that differs from before."""
         whole = retried(one_try, self._retries).mix
+        moved = not self._loads or self._loads[-1][1] is not whole
         outcomes = ordered(whole.parts)
         broken = self._broken(gone, timeout)
         now = self._engine.now
-        stretch = self.ledger.begin(
-            now, outcomes, self._dice, why, rate=rate, visits=whole.visits, broken=broken
-        )
+        stretch = self.ledger.begin(now, outcomes, self._dice, why, rate=rate, broken=broken)
+        if moved:
+            if self._loads and self._loads[-1][0] == now:
+                self._loads.pop()
+            self._loads.append((now, whole))
         if stretch is None:
-            return False
+            return moved
         self._expect_news(stretch)
         return True
 
     def end(self) -> None:
         """Nobody sends any more."""
+        self._ended = self._engine.now
         self.ledger.close(self._engine.now)
 
     def visits(self, pod: str, since: int, until: int) -> float:
         """How many requests (times µs a second) reached a pod between two instants; of all pods when "" is asked for."""
         requests = 0.0
-        for stretch in reversed(self.ledger.stretches):
-            end = until if stretch.until is None else min(stretch.until, until)
-            time = end - max(stretch.since, since)
-            if time > 0:
-                often = stretch.visits.get(pod, 0.0) if pod else 1.0
-                requests += float(stretch.rate) * time * often
-            if stretch.since <= since:
+        end = until if self._ended is None else min(until, self._ended)
+        for begin, mix in reversed(self._loads):
+            for time, rate in self.ledger.arrivals.spans(max(begin, since), end):
+                often = self._often(mix).get(pod, 0.0) if pod else 1.0
+                requests += float(rate) * time * often
+            end = min(end, begin)
+            if begin <= since:
                 break
         return requests
+
+    def _often(self, mix: Mix) -> dict[str, float]:
+        if self._counted is None or self._counted[0] is not mix:
+            self._counted = (mix, mix.visits())
+        return self._counted[1]
 
     def _broken(self, gone: Sequence[Gone], timeout: int) -> list[Broken]:
         """The requests under way that a change breaks off; those that are tried again come to a good end."""
@@ -79,14 +92,14 @@ class Flows:
             if outcome.cause or current is None or current.since == self._engine.now:
                 continue
             for each in gone:
-                found.extend(self._break(i, outcome, each, current, timeout))
+                found.extend(self._break(i, outcome, each, timeout))
         return found
 
-    def _break(
-        self, index: int, outcome: Outcome, gone: Gone, current: Stretch, timeout: int
-    ) -> list[Broken]:
+    def _break(self, index: int, outcome: Outcome, gone: Gone, timeout: int) -> list[Broken]:
         first = gone.pod in outcome.pods
-        part = 1 / len(outcome.pods) if first else min(current.visits.get(gone.pod, 0.0), 1.0)
+        part = (
+            1 / len(outcome.pods) if first else min(self._often(self._loads[-1][1]).get(gone.pod, 0.0), 1.0)
+        )
         age = min(outcome.takes, outcome.takes if first else gone.latency)
         if first:
             cause, where = gone.cause, ""

@@ -7,7 +7,7 @@ how long each class takes to end, and every question is answered from that, for 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -51,7 +51,6 @@ class Stretch:
         first: index of the first request.
         why: the record that began it.
         rate: requests a second.
-        visits: how often a request visits each pod.
         broken: requests of its end that the change broke off, with how many there are.
     """
 
@@ -62,7 +61,6 @@ class Stretch:
     why: Record | None
     until: int | None = None
     rate: Fraction = Fraction(0)
-    visits: Mapping[str, float] = field(default_factory=dict)
     broken: tuple[tuple[Broken, int], ...] = ()
     broken_why: Record | None = None
 
@@ -164,23 +162,19 @@ class Ledger:
         why: Record | None,
         *,
         rate: Fraction | None = None,
-        visits: Mapping[str, float] | None = None,
         broken: Sequence[Broken] = (),
     ) -> Stretch | None:
         """Conditions from now on; gives the new stretch, None when they are what they were."""
         current = self.current
         rate = self.arrivals.rate if rate is None else rate
-        known = visits or {}
-        if current is not None and not broken:
-            same = current.outcomes == outcomes and current.visits == known
-            if same and current.rate == rate:
-                return None
+        if current is not None and not broken and (current.outcomes, current.rate) == (outcomes, rate):
+            return None
         self.close(now, broken, why)
         self.arrivals.change(now, rate)
         failing = [o.share for o in outcomes if o.cause]
         good = [o.share for o in outcomes if not o.cause]
         first = self.arrivals.sent_before(now)
-        stretch = Stretch(now, outcomes, first, Split(failing, good, dice), why, None, rate, known)
+        stretch = Stretch(now, outcomes, first, Split(failing, good, dice), why, None, rate)
         self.stretches.append(stretch)
         return stretch
 

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from kcsim.profile.distributions import Distribution
 
@@ -56,8 +57,7 @@ _MOST = 96
 """A mix of more classes is made coarser; only graphs of many services come near it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One class of outcomes.
 
     Attributes:
@@ -87,22 +87,58 @@ class Outcome:
         return KINDS[self.cause]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mix:
-    """Classes of outcomes whose shares add up to 1, and how often a request visits each pod on its way."""
+    """Classes of outcomes whose shares add up to 1.
 
-    parts: list[Outcome]
-    visits: dict[str, float] = field(default_factory=dict)
+    Attributes:
+        parts: the classes.
+        made_of: the mixes it was made of, with how often a request of this one comes to them.
+        pod: the pod whose program this mix begins with, ``namespace/name``.
+    """
+
+    parts: Sequence[Outcome]
+    made_of: tuple[tuple[Mix, float], ...] = ()
+    pod: str = ""
 
     @property
     def failed(self) -> float:
         """The share that fails."""
         return sum(part.share for part in self.parts if part.cause)
 
+    @property
+    def reached(self) -> bool:
+        """Whether a request comes to any program."""
+        return bool(self.pod) or any(mix.reached for mix, often in self.made_of if often > 0)
+
+    def visits(self) -> dict[str, float]:
+        """How often a request visits the program of each pod on its way."""
+        order: list[Mix] = []
+        seen: set[int] = set()
+        stack: list[tuple[Mix, bool]] = [(self, False)]
+        while stack:
+            mix, done = stack.pop()
+            if done:
+                order.append(mix)
+            elif id(mix) not in seen:
+                seen.add(id(mix))
+                stack.append((mix, True))
+                stack.extend((inner, False) for inner, _ in mix.made_of)
+        often = dict.fromkeys(map(id, order), 0.0)
+        often[id(self)] = 1.0
+        found: dict[str, float] = {}
+        for mix in reversed(order):
+            mine = often[id(mix)]
+            if mix.pod:
+                found[mix.pod] = found.get(mix.pod, 0.0) + mine
+            for inner, times in mix.made_of:
+                often[id(inner)] += mine * times
+        return found
+
 
 def one(cause: str, takes: int = 0, where: str = "", *, pods: tuple[str, ...] = ()) -> Mix:
     """A mix of one class."""
-    return Mix([Outcome(cause, 1.0, takes, pods, (), takes, where)])
+    return Mix((Outcome(cause, 1.0, takes, pods, (), takes, where),))
 
 
 def lost(cause: str = TIMED_OUT, where: str = "") -> Mix:
@@ -112,22 +148,42 @@ def lost(cause: str = TIMED_OUT, where: str = "") -> Mix:
 
 def blend(mixes: Iterable[tuple[Mix, float]]) -> Mix:
     """Each with its share. Classes that differ in nothing but the pods become one."""
-    shares: dict[tuple[object, ...], list[float]] = {}
-    first: dict[tuple[object, ...], Outcome] = {}
-    pods: dict[tuple[object, ...], dict[str, None]] = {}
-    visits: dict[str, float] = {}
+    taken = tuple([pair for pair in mixes if pair[1] > 0])
+    if len(taken) == 1 and taken[0][1] == 1.0:
+        return taken[0][0]
+    return Mix(_merged(taken), taken)
+
+
+def _merged(mixes: Iterable[tuple[Mix, float]]) -> list[Outcome]:
+    """The classes of several mixes; those that differ in nothing but the pods become one."""
+    groups: dict[tuple[str, int, int, str], list[_Group]] = {}
     for mix, weight in mixes:
-        if weight <= 0:
-            continue
         for part in mix.parts:
-            key = (part.cause, part.takes, part.work, part.links, part.where)
-            shares.setdefault(key, []).append(part.share * weight)
-            first.setdefault(key, part)
-            pods.setdefault(key, {}).update(dict.fromkeys(part.pods))
-        for pod, often in mix.visits.items():
-            visits[pod] = visits.get(pod, 0.0) + often * weight
-    parts = [replace(first[key], share=sum(found), pods=tuple(pods[key])) for key, found in shares.items()]
-    return Mix(_fewer(parts), visits)
+            key = (part.cause, part.takes, part.work, part.where)
+            for group in groups.setdefault(key, []):
+                # Links are few objects shared by all ways: comparing them is quick, hashing them is not.
+                if group.first.links == part.links:
+                    group.share += part.share * weight
+                    group.pods.update(dict.fromkeys(part.pods))
+                    break
+            else:
+                groups[key].append(_Group(part, part.share * weight, dict.fromkeys(part.pods)))
+    return _fewer([each.outcome() for found in groups.values() for each in found])
+
+
+class _Group:
+    __slots__ = ("first", "pods", "share")
+
+    def __init__(self, first: Outcome, share: float, pods: dict[str, None]) -> None:
+        self.first = first
+        self.share = share
+        self.pods = pods
+
+    def outcome(self) -> Outcome:
+        first = self.first
+        return Outcome(
+            first.cause, self.share, first.takes, tuple(self.pods), first.links, first.work, first.where
+        )
 
 
 def _fewer(parts: list[Outcome]) -> list[Outcome]:
@@ -144,7 +200,7 @@ def _fewer(parts: list[Outcome]) -> list[Outcome]:
         share = sum(part.share for part in group)
         takes = int(sum(part.takes * part.share for part in group) / share)
         pods = tuple(dict.fromkeys(pod for part in group for pod in part.pods))
-        kept.append(replace(group[0], share=share, takes=takes, work=takes, links=(), pods=pods))
+        kept.append(group[0]._replace(share=share, takes=takes, work=takes, links=(), pods=pods))
     return kept
 
 
@@ -156,10 +212,10 @@ def onward(links: tuple[Distribution, ...], work: int, mix: Mix) -> Mix:
     parts = [
         part
         if part.takes >= NEVER
-        else replace(part, takes=part.takes + longer, links=(*links, *part.links), work=part.work + work)
+        else part._replace(takes=part.takes + longer, links=(*links, *part.links), work=part.work + work)
         for part in mix.parts
     ]
-    return Mix(parts, mix.visits)
+    return Mix(parts, ((mix, 1.0),))
 
 
 def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> Mix:
@@ -174,8 +230,8 @@ def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> 
         silent = part.cause and part.takes >= NEVER
         kept = part.cause if silent and cause == TIMED_OUT else cause
         told = part.where if part.cause else where
-        parts.append(replace(part, cause=kept, takes=timeout, work=timeout, links=(), where=told))
-    return blend([(Mix(parts, mix.visits), 1.0)])
+        parts.append(part._replace(cause=kept, takes=timeout, work=timeout, links=(), where=told))
+    return Mix(_merged([(Mix(parts), 1.0)]), ((mix, 1.0),))
 
 
 def in_turn(mixes: Sequence[Mix]) -> Mix:
@@ -183,30 +239,27 @@ def in_turn(mixes: Sequence[Mix]) -> Mix:
     done: Mix | None = None
     for mix in mixes:
         done = mix if done is None else _then(done, mix)
-    return done if done is not None else Mix([Outcome("", 1.0, 0)])
+    return done if done is not None else NOTHING
 
 
 def _then(first: Mix, second: Mix) -> Mix:
     pairs = []
     for part in first.parts:
-        alone = Mix([replace(part, share=1.0)])
         if part.cause:
-            pairs.append((alone, part.share))
+            pairs.append((Mix((part._replace(share=1.0),)), part.share))
         else:
             whole = onward(part.links, part.work, second)
-            whole = Mix([replace(p, pods=part.pods or p.pods) for p in whole.parts])
-            pairs.append((whole, part.share))
-    joined = blend(pairs)
-    good = 1.0 - first.failed
-    visits = dict(first.visits)
-    for pod, often in second.visits.items():
-        visits[pod] = visits.get(pod, 0.0) + often * good
-    return Mix(joined.parts, visits)
+            pairs.append((Mix([p._replace(pods=part.pods or p.pods) for p in whole.parts]), part.share))
+    return Mix(_merged(pairs), ((first, 1.0), (second, 1.0 - first.failed)))
+
+
+NOTHING = Mix((Outcome("", 1.0, 0),))
+"""All is well, at once."""
 
 
 def travel(links: Iterable[Distribution]) -> int:
     """The usual time over some links (µs)."""
-    return sum(link.at(0.5) for link in links)
+    return sum([link.at(0.5) for link in links])
 
 
 def mean_of(link: Distribution) -> float:

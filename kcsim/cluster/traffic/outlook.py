@@ -1,7 +1,7 @@
 """What becomes of a request that is sent now: all ways it can go, each with its share.  Looks; changes nothing.
 
-An outlook is made for one instant and thrown away; it remembers what it depended on (``watched``), so that whoever
-asked can wait for one of these to change.
+Answers are kept with the facts they were made from (``memo.py``): when one of these changes, whoever asks says so, and only
+what came of it is worked out again. A cluster in which one pod ends costs one pod's worth of work.
 
 **Imitates:** a client's connect and request over TCP, kube-proxy's choice (``podnet/services.py``), and the retries of
 nginx to the next upstream (``ngx_http_upstream``). Left out: the round trip of the handshake, HTTP/2.
@@ -14,7 +14,8 @@ first -> a ``Mix``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from kcsim.api.objects import Key, Object
 from kcsim.cluster.dns.forecast import Forecast, forecast, service_named
@@ -29,6 +30,7 @@ from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules, outside_ips
 from kcsim.cluster.podnet.watched import Watched
+from kcsim.cluster.traffic.memo import Memo
 from kcsim.cluster.traffic.outcome import (
     DROPPED,
     NAME_TIMEOUT,
@@ -37,6 +39,7 @@ from kcsim.cluster.traffic.outcome import (
     NO_PORT,
     NO_SERVICE,
     NOT_FOUND,
+    NOTHING,
     REFUSED,
     SERVER_ERROR,
     TIMED_OUT,
@@ -76,8 +79,7 @@ class Client:
         return self.end.namespace if self.end is not None and self.end.namespace else "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """A connection that a client can have: to an address and port, where ``pod`` is said to be.
 
     Attributes:
@@ -94,8 +96,7 @@ class Leg:
     pod: str
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """What a client may get when it opens a connection now: a leg, or an end (``mix``), after what the name took."""
 
     share: float
@@ -116,44 +117,83 @@ class Reached:
     latency: int
 
 
+Fact = tuple[Any, ...]
+"""Something that answers depend on: ``("rules", host, key)``, ``("ip", address)``, ``("name", key)``, ``("nodes",)``,
+``("routes",)``."""
+
 Choose = Callable[[Client, Key, ServiceRules, tuple[Backend, ...]], tuple[Backend, ...]]
 """Which of the backends a client's connections can go to: all of them, or the one it stays with."""
 
 
 class Outlook:
-    """Answers for one instant.
+    """Answers about the present, as far as it has been told of changes.
 
     Attributes:
-        watched: what the answers depended on.
-        reached: the programs that requests reach, by their pods (``namespace/name``).
+        reached: the programs that requests may reach, by address and port.
+        edges: when (µs) what an address serves changes by itself, where it does.
     """
 
-    def __init__(self, pods: PodNetwork, choose: Choose) -> None:
-        self.watched = Watched()
-        self.reached: dict[str, Reached] = {}
+    def __init__(self, pods: PodNetwork, choose: Choose, listen: Callable[[str], None]) -> None:
+        """``listen`` is told of each host whose proxy an answer depends on."""
+        self.reached: dict[tuple[str, int], tuple[str, Reached]] = {}
+        self.edges: dict[str, int] = {}
         self._pods = pods
         self._choose = choose
-        self._programs: dict[tuple[str, int], Mix] = {}
+        self._listen = listen
+        self._memo = Memo()
         self._inside: list[tuple[str, int]] = []
-        self._circles = 0
-        self._fresh: dict[tuple[object, ...], Mix] = {}
-        self._clients: dict[str, Client] = {}
+
+    # --- what has changed ---------------------------------------------------------------------------------------
+
+    def depends_on(self, fact: Fact) -> bool:
+        """Whether any answer so far depended on a fact."""
+        return self._memo.depends_on(fact)
+
+    def forget(self, fact: Fact) -> None:
+        """A fact has changed."""
+        self._memo.forget(fact)
+        if fact[0] == "ip":
+            self.edges.pop(str(fact[1]), None)
+
+    def clear(self) -> None:
+        """The topology, the policies or the resolvers have changed: everything may be different."""
+        self._memo.clear()
+        self.edges.clear()
+
+    def pods_at(self, ip: str) -> list[tuple[str, Reached]]:
+        """The programs at an address that requests reached so far."""
+        return [found for (where, _), found in self.reached.items() if where == ip]
+
+    def _sees(self, ip: str) -> None:
+        """What is being worked out depends on who is at an address."""
+        self._memo.reads(("ip", ip))
+        if ip not in self.edges:
+            edge = self._pods.next_change(ip)
+            if edge is not None:
+                self.edges[ip] = edge
+
+    def _rules(self, proxy: Proxy, key: Key) -> ServiceRules | None:
+        self._depends(proxy.host, key)
+        return proxy.rules(*key)
+
+    def _depends(self, host: str, key: Key) -> None:
+        self._listen(host)
+        self._memo.reads(("rules", host, key))
 
     # --- a whole request ----------------------------------------------------------------------------------------
 
     def fresh(self, client: Client, target: Target, entry: str = "") -> Mix:
         """What becomes of a request over a connection of its own."""
+
+        def work() -> Mix:
+            return self.all_of(client, self.options(client, target, entry), target.ask)
+
         # Without names and policies all clients of a node are alike, unless they stay with a backend each.
-        alike = not self._pods.firewall.enforcing and self._resolver(client) is None
-        key = (client.host if alike else client.name, client.namespace, target, entry)
-        known = self._fresh.get(key)
-        if known is not None:
-            return known
-        options = self.options(client, target, entry)
-        mix = self.all_of(client, options, target.ask)
-        if alike and len(options) > 1:
-            self._fresh[key] = mix
-        return mix
+        return self._memo.keep(("fresh", self._alike(client), client.namespace, target, entry), work)
+
+    def _alike(self, client: Client) -> str:
+        plain = not self._pods.firewall.enforcing and self._resolver(client) is None
+        return client.host if plain else client.name
 
     def all_of(self, client: Client, options: Sequence[Option], ask: Ask) -> Mix:
         """What becomes of a request that takes any of some options."""
@@ -182,7 +222,7 @@ class Outlook:
         key = target.key_in(client.namespace)
         if target.key is None and (key is None or self._pods.service(key) is None):
             if key is not None:
-                self._watch(client, key)
+                self._rules(self._pods.proxy(client.host), key)
             if self._pods.network.has_host(target.host):
                 return [self._abroad(client, target)]
             return [Option(1.0, mix=one(NAME_UNKNOWN, 0, f"no Service is called {target.host}"))]
@@ -196,11 +236,13 @@ class Outlook:
         assert conf is not None, "asked before"
         name = target.name_in(client.namespace)
         found: list[Option] = []
-        for way in forecast(self._pods, client.end, client.host, conf, name, self.watched):
+        watched = Watched()
+        ways = forecast(self._pods, client.end, client.host, conf, name, watched)
+        self._take_over(watched)
+        for way in ways:
             ends = [Option(1.0, mix=_no_name(name, way))] if way.failure else self._at(client, target, way)
             found.extend(
-                replace(
-                    end,
+                end._replace(
                     share=end.share * way.share,
                     links=(*way.links, *end.links),
                     waited=way.waited + end.waited,
@@ -209,10 +251,20 @@ class Outlook:
             )
         return found
 
+    def _take_over(self, watched: Watched) -> None:
+        """What is being worked out depends on all of this."""
+        for host, key in sorted(watched.rules):
+            self._depends(host, key)
+        for name in sorted(watched.names):
+            self._memo.reads(("name", name))
+        for ip in watched.ips:
+            self._sees(ip)
+
     def _at(self, client: Client, target: Target, way: Forecast) -> list[Option]:
         """Connections to the addresses that a name led to."""
         key = service_named(way.name)
-        rules = self._watch(client, key).rules(*key) if key is not None else None
+        proxy = self._pods.proxy(client.host)
+        rules = self._rules(proxy, key) if key is not None else None
         if key is not None and self._is_virtual(key, rules, way.addresses):
             return self._through(client, self._pods.proxy(client.host), key, target.port)
         pods = self._pods
@@ -227,7 +279,7 @@ class Outlook:
             return [self._abroad(client, target)]
         found = []
         for ip in way.addresses:
-            self.watched.ips[ip] = None
+            self._sees(ip)
             pod = "/".join(pods.pod_at(ip) or ())
             found.append(Option(share, Leg(client.name, "", ip, port, False, pod)))
         return found
@@ -251,21 +303,17 @@ class Outlook:
             port = target.port if isinstance(target.port, int) else 80
             if not self._pods.firewall.verdict(client.end, end, port).allowed:
                 return Option(1.0, mix=lost(DROPPED))
-        return Option(1.0, mix=onward(ways, _OUTSIDE_WORK, Mix([Outcome("", 1.0, 0)])))
+        return Option(1.0, mix=onward(ways, _OUTSIDE_WORK, NOTHING))
 
     # --- the proxy ----------------------------------------------------------------------------------------------
-
-    def _watch(self, client: Client, key: Key) -> Proxy:
-        proxy = self._pods.proxy(client.host)
-        self.watched.rules.add((proxy.host, key))
-        return proxy
 
     def _from_outside(self, client: Client, key: Key, port: int | str | None, entry: str) -> list[Option]:
         """The nodes that requests from outside come to, each with the same share."""
         nodes = self._pods.nodes()
         if entry == LOAD_BALANCER:
+            self._memo.reads(("nodes",))
             for node in nodes:
-                self.watched.rules.add((node, key))
+                self._depends(node, key)
             service = self._pods.service(key)
             nodes = self._pods.balanced_nodes(service) if service is not None else []
             if not nodes:
@@ -277,7 +325,7 @@ class Outlook:
         found: list[Option] = []
         for node in nodes:
             found.extend(
-                replace(option, share=option.share / len(nodes))
+                option._replace(share=option.share / len(nodes))
                 for option in self._through(client, self._pods.proxy(node), key, port, entry)
             )
         return found or [Option(1.0, mix=one(NO_SERVICE))]
@@ -286,11 +334,11 @@ class Outlook:
         self, client: Client, proxy: Proxy, key: Key, port: int | str | None, entry: str = ""
     ) -> list[Option]:
         """The backends of a Service that connections which come to one proxy can go to."""
-        self.watched.rules.add((proxy.host, key))
         links = self._round_trip(client.host, proxy.host)
         if links is None:
+            self._depends(proxy.host, key)
             return [Option(1.0, mix=lost())]
-        rules = proxy.rules(*key)
+        rules = self._rules(proxy, key)
         rule = rules.port(port) if rules is not None else None
         links = without_loss(links)
 
@@ -317,15 +365,19 @@ class Outlook:
 
     def ride(self, client: Client, leg: Leg, ask: Ask, *, established: bool = False) -> Mix:
         """What becomes of a request over a leg; policies are asked only when its connection is opened."""
-        self.watched.ips[leg.ip] = None
-        ways = self.way(client, leg)
-        if ways is None:
-            return _meant_for(leg, lost())
-        if not established and not self.may_open(client, leg):
-            return _meant_for(leg, lost(DROPPED))
-        loss = loss_of(ways)
-        mix = self._accepted(leg, ask, without_loss(ways))
-        return _meant_for(leg, _repeated(mix, loss) if loss else mix)
+
+        def work() -> Mix:
+            self._sees(leg.ip)
+            ways = self.way(client, leg)
+            if ways is None:
+                return _meant_for(leg, lost())
+            if not established and not self.may_open(client, leg):
+                return _meant_for(leg, lost(DROPPED))
+            loss = loss_of(ways)
+            mix = self._accepted(leg, ask, without_loss(ways))
+            return _meant_for(leg, _repeated(mix, loss) if loss else mix)
+
+        return self._memo.keep(("ride", self._alike(client), leg, ask, established), work)
 
     def way(self, client: Client, leg: Leg) -> tuple[Distribution, ...] | None:
         """The links there and back; None: packets are lost."""
@@ -365,7 +417,8 @@ class Outlook:
             return onward(links, 0, one(REFUSED))
         node = self._pods.node_of(leg.ip) or ""
         name = f"{serving.namespace}/{serving.pod}"
-        self.reached[name] = Reached(leg.ip, leg.port, serving.uid, node, serving.latency)
+        reached = Reached(leg.ip, leg.port, serving.uid, node, serving.latency)
+        self.reached[leg.ip, leg.port] = (name, reached)
         router = self._pods.routers.get((serving.namespace, serving.pod))
         if router is not None:
             mix = self._passed_on(router, serving, leg, ask)
@@ -378,30 +431,28 @@ class Outlook:
     def _answered(self, serving: Serving, leg: Leg) -> Mix:
         """What a program makes of a request, and the programs it calls."""
         place = (leg.ip, leg.port)
-        known = self._programs.get(place)
-        if known is not None:
-            return known
         if place in self._inside:
-            self._circles += 1
             names = " > ".join(self._pod_name(ip) for ip, _ in [*self._inside, place])
             return one(SERVER_ERROR, serving.latency, f"calls go in a circle: {names}")
-        latency, errors = serving.latency, serving.error_fraction
-        own = [
-            Outcome(SERVER_ERROR, errors, latency, (), (), latency),
-            Outcome("", 1.0 - errors, latency, (), (), latency),
-        ]
-        visits = {f"{serving.namespace}/{serving.pod}": 1.0}
-        mix = Mix([part for part in own if part.share > 0], visits)
-        if serving.calls:
+
+        def work() -> Mix:
+            self._sees(leg.ip)
+            latency, errors = serving.latency, serving.error_fraction
+            own = (
+                Outcome(SERVER_ERROR, errors, latency, (), (), latency),
+                Outcome("", 1.0 - errors, latency, (), (), latency),
+            )
+            pod = f"{serving.namespace}/{serving.pod}"
+            mix = Mix([part for part in own if part.share > 0], (), pod)
+            if not serving.calls:
+                return mix
             self._inside.append(place)
-            before = self._circles
             client = self.client_at(leg.ip)
             mix = in_turn([mix, *(self._called(client, call) for call in serving.calls)])
             self._inside.pop()
-            if self._inside and self._circles != before:
-                return mix  # within a circle an answer depends on who asks: it is not kept
-        self._programs[place] = mix
-        return mix
+            return mix
+
+        return self._memo.keep(("program", place), work)
 
     def _called(self, client: Client, call: Call) -> Mix:
         target = of_url(call.to)
@@ -413,19 +464,21 @@ class Outlook:
             if not part.cause:
                 parts.append(part)
             elif call.optional:
-                parts.append(replace(part, cause="", where=""))
+                parts.append(part._replace(cause="", where=""))
             else:
                 told = f"{target.host} > {part.where}" if part.where else f"{target.host}: {part.cause}"
-                parts.append(replace(part, cause=SERVER_ERROR, where=told))
-        made = Mix(parts, mix.visits)
-        return blend([(made, call.share), (Mix([Outcome("", 1.0, 0)]), 1.0 - call.share)])
+                parts.append(part._replace(cause=SERVER_ERROR, where=told))
+        made = Mix(parts, ((mix, 1.0),))
+        return blend([(made, call.share), (NOTHING, 1.0 - call.share)])
 
     def client_at(self, ip: str) -> Client:
         """The pod or node at an address, as a client."""
-        known = self._clients.get(ip)
-        if known is None:
-            known = self._clients[ip] = client_at(self._pods, ip)
-        return known
+
+        def work() -> Client:
+            self._sees(ip)
+            return client_at(self._pods, ip)
+
+        return self._memo.keep(("client", ip), work)
 
     def _pod_name(self, ip: str) -> str:
         key = self._pods.pod_at(ip)
@@ -434,12 +487,15 @@ class Outlook:
     # --- routers ------------------------------------------------------------------------------------------------
 
     def _passed_on(self, router: Router, serving: Serving, leg: Leg, ask: Ask) -> Mix:
+        self._memo.reads(("routes",))
+        name = f"{serving.namespace}/{serving.pod}"
         client = self.client_at(leg.ip)
         shares = [
             (self._to_upstream(router, client, passed, ask), passed.share)
             for passed in router.route(ask, leg.port)
         ]
-        return onward((), serving.latency, blend(shares))
+        own = Mix((Outcome("", 1.0, serving.latency, (), (), serving.latency),), (), name)
+        return in_turn([own, blend(shares)])
 
     def _to_upstream(self, router: Router, client: Client, passed: Passed, ask: Ask) -> Mix:
         """One share of requests: to a backend, and to the next when no connection is opened there."""
@@ -451,7 +507,7 @@ class Outlook:
         for backend in passed.backends:
             leg = Leg(client.name, "", backend.ip, backend.port, False, backend.pod)
             mix = self.ride(client, leg, ask)
-            unopened = all(p.cause in (REFUSED, TIMED_OUT, DROPPED) and not mix.visits for p in mix.parts)
+            unopened = all(p.cause in (REFUSED, TIMED_OUT, DROPPED) for p in mix.parts) and not mix.reached
             (dead if unopened else alive).append(mix)
         told = passed.where
         failed = [limited(mix, router.connect_timeout) for mix in dead]
@@ -501,7 +557,8 @@ def _no_name(name: str, way: Forecast) -> Mix:
 
 def _meant_for(leg: Leg, mix: Mix) -> Mix:
     """The mix with the pod it was meant for, where none further on is to blame."""
-    return Mix([part if part.pods else replace(part, pods=(leg.pod,)) for part in mix.parts], mix.visits)
+    pods = (leg.pod,)
+    return Mix([part if part.pods else part._replace(pods=pods) for part in mix.parts], ((mix, 1.0),))
 
 
 def _repeated(mix: Mix, loss: float) -> Mix:

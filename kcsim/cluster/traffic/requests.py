@@ -134,7 +134,7 @@ class Requests:
         self._number = 0
         self._next: Timer | None = None
         self._parts: tuple[Outcome, ...] = ()
-        self._visits: dict[str, float] = {}
+        self._mix = Mix(())
         self._rate = Fraction(0)
         self._why: Record | None = None
         self._going: dict[_Request, None] = {}
@@ -151,10 +151,10 @@ class Requests:
         self._timeout = timeout
         self._break_off(gone, why)
         parts = ordered(one_try.parts)
-        changed = parts != self._parts or rate != self._rate or one_try.visits != self._visits
+        changed = parts != self._parts or rate != self._rate or one_try is not self._mix
         if parts != self._parts:
             self._parts, self._why = parts, why
-        self._visits, self._rate = one_try.visits, rate
+        self._mix, self._rate = one_try, rate
         if self.demand.users:
             self._wake_users(rate)
         elif rate != self._arrivals.rate:
@@ -172,7 +172,7 @@ class Requests:
         """How many requests (times µs a second) reached a pod between two instants; of all pods when "" is asked for."""
         sent = self.ledger.sent
         count = bisect_right(sent, until - 1) - bisect_right(sent, since - 1)
-        often = self._visits.get(pod, 0.0) if pod else 1.0
+        often = self._mix.visits().get(pod, 0.0) if pod else 1.0
         return count * often * SECOND
 
     # --- sending ------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class Requests:
                 continue
             for each in gone:
                 first = each.pod in outcome.pods
-                part = 1 / len(outcome.pods) if first else min(self._visits.get(each.pod, 0.0), 1.0)
+                part = 1 / len(outcome.pods) if first else min(self._mix.visits().get(each.pod, 0.0), 1.0)
                 young = now - request.began < (outcome.takes if first else each.latency)
                 if not young or self._dice.uniform() >= part:
                     continue

@@ -8,7 +8,7 @@ retry budget): so many more tries, a wait that grows between them, and a share o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kcsim.cluster.traffic.outcome import (
     DROPPED,
@@ -19,7 +19,6 @@ from kcsim.cluster.traffic.outcome import (
     SERVER_ERROR,
     TIMED_OUT,
     Mix,
-    Outcome,
     blend,
     onward,
 )
@@ -99,20 +98,16 @@ def retried(mix: Mix, policy: Retries) -> Retried:
         further: dict[int, float] = {}
         for waited, so_far in waits.items():
             tries += so_far
-            found.append((onward((), waited, _plain(final)), so_far))
+            found.append((onward((), waited, Mix(final)), so_far))
             stays = 1.0 if last else 1.0 - granted
-            found.append((onward((), waited, _plain(again)), so_far * stays))
+            found.append((onward((), waited, Mix(again)), so_far * stays))
             if last:
                 continue
             for part in again:
                 later = waited + part.takes + policy.wait(tried + 1)
                 further[later] = further.get(later, 0.0) + so_far * part.share * granted
         waits = {waited: so_far for waited, so_far in further.items() if so_far > 1e-9}
-    return Retried(Mix(blend(found).parts, {pod: often * tries for pod, often in mix.visits.items()}), tries)
-
-
-def _plain(parts: list[Outcome]) -> Mix:
-    return Mix([replace(part) for part in parts])
+    return Retried(Mix(blend(found).parts, ((mix, tries),)), tries)
 
 
 def _granted(share: float, policy: Retries) -> float:

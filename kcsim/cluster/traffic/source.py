@@ -43,7 +43,7 @@ from kcsim.cluster.traffic.outcome import (
     mean_time,
     one,
 )
-from kcsim.cluster.traffic.outlook import Client, Option, Outlook, Reached
+from kcsim.cluster.traffic.outlook import Client, Fact, Option, Outlook, Reached
 from kcsim.cluster.traffic.requests import Requests, Tally
 from kcsim.cluster.traffic.retries import NONE, Retries, retried
 from kcsim.cluster.traffic.senders import Senders
@@ -142,10 +142,10 @@ class TrafficSource:
         self._why: Record | None = None
         self._edge: Timer | None = None
         self._heard: set[str] = set()
-        self._rules: set[tuple[str, Key]] = set()
-        self._names: set[Key] = set()
-        self._ips: dict[str, None] = {}
-        self._reached: dict[str, Reached] = {}
+        self._outlook = Outlook(pods, self._choose, self._listen)
+        self._suspects: dict[str, Reached] = {}
+        self._named = False
+        self._senders_at: set[str] = set()
         start = max(start, self._engine.now)
         story = Story(self._engine, name, self.service)
         self._retries = retries
@@ -166,12 +166,12 @@ class TrafficSource:
             self._listen(pods.proxy(source).host)
         self._senders = Senders(pods, workload, namespace, self._touch) if workload else None
         pods.on_change(self._pod_changed)
-        pods.network.on_change(self._touch)
-        pods.firewall.on_change(self._touch)
+        pods.network.on_change(self._all_changed)
+        pods.firewall.on_change(self._all_changed)
         pods.on_names(self._name_changed)
-        pods.on_routes(self._touch)
+        pods.on_routes(partial(self._changed, ("routes",)))
         if entry and entry != "NodePort":
-            pods.on_nodes(self._touch)
+            pods.on_nodes(partial(self._changed, ("nodes",)))
         self._engine.at(start, self._begin)
         if until is not None:
             self._engine.at(max(until, start) + 1, self._end)
@@ -250,16 +250,30 @@ class TrafficSource:
             self._heard.add(host)
             self._pods.proxy(host).on_rules(partial(self._rules_changed, host))
 
-    def _rules_changed(self, host: str, key: Key) -> None:
-        if (host, key) in self._rules:
+    def _changed(self, fact: Fact) -> None:
+        """A fact has changed: look again if anything depended on it."""
+        if self._outlook.depends_on(fact):
+            self._outlook.forget(fact)
             self._touch()
+
+    def _all_changed(self) -> None:
+        self._outlook.clear()
+        self._touch()
+
+    def _rules_changed(self, host: str, key: Key) -> None:
+        self._changed(("rules", host, key))
 
     def _name_changed(self, key: Key) -> None:
-        if key in self._names:
-            self._touch()
+        if not self._named:
+            self._named = True
+            self._all_changed()  # it is the first that is heard of a name server
+        self._changed(("name", key))
 
     def _pod_changed(self, _node: str, ip: str) -> None:
-        if ip in self._ips:
+        if self._outlook.depends_on(("ip", ip)):
+            self._suspects.update(self._outlook.pods_at(ip))
+        self._changed(("ip", ip))
+        if ip in self._senders_at:
             self._touch()
 
     def multiply(self, times: float) -> None:
@@ -284,13 +298,16 @@ class TrafficSource:
         self._looking = False
         if not self._open:
             return
-        outlook = Outlook(self._pods, self._choose)
+        outlook = self._outlook
+        now = self._engine.now
+        for ip in [ip for ip, edge in outlook.edges.items() if edge <= now]:
+            outlook.forget(("ip", ip))
         clients = self._clients()
         one_try = limited(self._mix(outlook, clients), self.timeout)
-        gone = self._gone(outlook.reached)
-        self._watch(outlook, clients)
+        gone = self._gone()
+        self._watch(clients)
         takes = mean_time(retried(one_try, self._retries).mix) if self.demand.users else 0.0
-        rate = self.demand.wanted(self._engine.now, takes) if clients else Fraction(0)
+        rate = self.demand.wanted(now, takes) if clients else Fraction(0)
         why, self._why = self._why, None
         if self._way.begin(one_try, rate, gone, why, self.timeout):
             self._pods.load_changed()
@@ -339,16 +356,15 @@ class TrafficSource:
             self._favourites[place] = self._dice.choice(backends)
         return (self._favourites[place],)
 
-    def _gone(self, reached: dict[str, Reached]) -> list[Gone]:
+    def _gone(self) -> list[Gone]:
         """The pods that were asked until now and have ended since, with what that does to requests under way."""
         found = []
-        for pod, before in self._reached.items():
-            after = reached.get(pod)
-            if after is not None and after.uid == before.uid:
-                continue
+        suspects, self._suspects = self._suspects, {}
+        for pod, before in suspects.items():
             serving = self._pods.serving(before.ip, before.port)
             if serving is not None and serving.uid == before.uid:
                 continue
+            self._outlook.reached.pop((before.ip, before.port), None)
             runtime = self._pods.runtime(before.node)
             if runtime is None or not runtime.powered:
                 found.append(Gone(pod, TIMED_OUT, before.latency))
@@ -356,22 +372,15 @@ class TrafficSource:
                 found.append(Gone(pod, RESET, before.latency))
         return found
 
-    def _watch(self, outlook: Outlook, clients: Sequence[Client]) -> None:
-        """Wait for whatever this look depended on."""
-        watched = outlook.watched
-        self._rules, self._names, self._ips = watched.rules, watched.names, watched.ips
-        self._reached = outlook.reached
-        for host in sorted({host for host, _ in watched.rules}):
-            self._listen(host)
+    def _watch(self, clients: Sequence[Client]) -> None:
+        """Wait for what changes by itself."""
         if self._senders is not None:
-            for client in clients:
-                self._ips[client.end.ip if client.end is not None else ""] = None
+            self._senders_at = {client.end.ip for client in clients if client.end is not None}
         if self._edge is not None:
             self._edge.cancel()
             self._edge = None
         now = self._engine.now
-        edges = [self._pods.next_change(ip) for ip in sorted(self._ips) if ip]
-        edges.append(self.demand.next_change(now))
+        edges: list[int | None] = [*self._outlook.edges.values(), self.demand.next_change(now)]
         if self._pool is not None:
             edges.append(self._pool.next_look())
         upcoming = min((edge for edge in edges if edge is not None), default=None)
