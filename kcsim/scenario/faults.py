@@ -52,12 +52,22 @@ COMPONENT_CLIENTS: Final = (
     "flux",
     "source-controller",
     "kustomize-controller",
+    "argocd",
+    "argocd-application-controller",
+    "argocd-server",
     "kube-scheduler",
     "kube-controller-manager",
 )
 """API clients every story has, besides its nodes (their kubelets) and its people."""
 
-COMPONENTS: Final = ("kube-controller-manager", "kube-scheduler", "source-controller", "kustomize-controller")
+COMPONENTS: Final = (
+    "kube-controller-manager",
+    "kube-scheduler",
+    "source-controller",
+    "kustomize-controller",
+    "argocd-application-controller",
+    "argocd-repo-server",
+)
 """Components that a fault can name, besides each node's `kubelet@NODE`."""
 
 

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from kcsim.simulation.world import World
 
 FLUX_CONTROLLERS = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
+ARGOCD_COMPONENTS = ("argocd-application-controller", "argocd-server", "argocd-applicationset-controller")
 THROTTLED = "the server has received too many requests and has asked us to try again later"
 """apimachinery NewGenericServerResponse for 429, as API priority and fairness refuses."""
 
 
 def clients_named(name: str) -> tuple[str, ...]:
     """What the connections of a client call themselves: a host, a user or a program."""
-    return {"ci": (CI,), "flux": FLUX_CONTROLLERS}.get(name, (name,))
+    return {"ci": (CI,), "flux": FLUX_CONTROLLERS, "argocd": ARGOCD_COMPONENTS}.get(name, (name,))
 
 
 def a_client(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class Process:
             self.component.host,
             limits=ClientLimits(qps, 2 * qps),
         )
+        # One process: what kills a part of it ends the container.
+        component.supervisor = self.component.supervisor
         self.part(component)
         return component
 
@@ -188,11 +190,9 @@ class Programs:
         phase = (
             component.dice("phase").integer(settings.refresh) if self._established and settings.refresh else 0
         )
-        refresh = Refresh(state, phase=phase)
-        component.run(refresh)
+        component.run(Refresh(state, phase=phase))
         component.run(Operations(state))
         component.start()
-        refresh.begin()
 
     def _repo_server(self, process: Process, pod: Object) -> None:
         settings, absent = repo_settings(pod)

@@ -57,6 +57,7 @@ class Refresh(Reconciler):
         self._phase = phase
         self.workers = state.settings.status_processors
         self._requested: dict[Key, int] = {}
+        self._ticks = False
 
     def setup(self, component: Component) -> None:
         """Watch the Applications."""
@@ -66,15 +67,10 @@ class Refresh(Reconciler):
             component.informer(resource)
         self._state.applications.informer.on_change(self._changed)
 
-    def begin(self) -> None:
-        """The process is up: the informer's resync begins to tick."""
-        period = self._state.settings.refresh
-        if period:
-            self._tick(period - self._phase % period)
-
     def reset(self) -> None:
         """The process ended."""
         self._requested.clear()
+        self._ticks = False
 
     def error_delay(self, failures: int) -> int:
         """Without a rate limiter (its default) every retry waits for a millisecond; the controller only logs errors."""
@@ -102,6 +98,11 @@ class Refresh(Reconciler):
             self._requested.pop(objects.key(old), None)
             self._state.forget(old)
             return
+        period = self._state.settings.refresh
+        if period and not self._ticks:
+            # The informer has begun to tell: so does its resync.
+            self._ticks = True
+            self._tick(period - self._phase % period)
         if not self._state.may_process(new):
             return
         key = objects.key(new)
