@@ -17,6 +17,8 @@ from kcsim.simulation.why import Link
 from kcsim.views.comparison import MAIN
 from kcsim.views.markup import fit
 
+_MOST = 16
+"""Steps of a chain that are told."""
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _REFERENCE = re.compile(r"((?<!&)[@#!$%](?=\w)|:(?=//)|\bwww(?=\.))")
 """Where a forge would see a mention, an issue, a merge request, a milestone or an address."""
@@ -112,7 +114,12 @@ def _parted(facts: Facts) -> Iterable[str]:
 
 
 def _chain(links: Sequence[Link]) -> Iterable[str]:
+    over = len(links) - _MOST
     for place, link in enumerate(links):
+        if over > 1 and _MOST // 2 <= place < _MOST // 2 + over:
+            if place == _MOST // 2:
+                yield f"{place + 1}. ... {over} steps in between"
+            continue
         lead = "because " if place else ""
         facts = f": {_plain(link.facts)}" if link.facts else ""
         yield f"{place + 1}. {lead}{_clock(float(link.t))} {_plain(link.actor)} {_plain(link.verb)} {_code(link.object)}{facts}"

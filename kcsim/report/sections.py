@@ -21,6 +21,8 @@ from kcsim.views.strips import Happened
 from kcsim.views.svg import Svg
 
 _WIDTH = 1120
+_LONG = 14
+"""Steps of a chain that stand open."""
 _WORDS = {
     "ok": ("✓", "held"),
     "told": ("✓", "did not hold, as told"),
@@ -127,7 +129,11 @@ def timeline(facts: Facts) -> Markup:
         id="lanes-figure",
         data_end=f"{facts.end / SECOND:g}",
     )
-    return joined([figure, _moment_table(facts, rows)])
+    left_out = sum(strip.left_out for strip in strips)
+    note = tag(
+        "p", f"{left_out:,} more moments are left out here; {TRACE} of each world has all.", class_="soft"
+    )
+    return joined([figure, note if left_out else EMPTY, _moment_table(facts, rows)])
 
 
 def _links(rows: Sequence[Row[Happened]]) -> dict[tuple[int, str, str], str]:
@@ -222,6 +228,22 @@ def _figure(drawn: Svg) -> Markup:
 
 
 def _chain(links: Sequence[Link]) -> Markup:
+    """The chain as a list; of a long one the middle is folded away."""
+    items = _items(links)
+    over = len(items) - _LONG
+    if over < _LONG:
+        return tag("ol", *items, class_="chain")
+    half = _LONG // 2
+    middle = tag(
+        "details",
+        tag("summary", f"{over} steps in between"),
+        tag("ol", *items[half : half + over], start=half + 1, class_="chain"),
+    )
+    last = tag("ol", *items[half + over :], start=half + over + 1, class_="chain")
+    return joined([tag("ol", *items[:half], class_="chain"), middle, last])
+
+
+def _items(links: Sequence[Link]) -> list[Markup]:
     items = []
     for place, link in enumerate(links):
         head = joined(
@@ -236,7 +258,7 @@ def _chain(links: Sequence[Link]) -> Markup:
         more = [tag("div", link.facts, class_="facts")] if link.facts else []
         more += [tag("div", line, class_="facts") for line in link.lines if place < 2]
         items.append(tag("li", head, *more))
-    return tag("ol", *items, class_="chain")
+    return items
 
 
 def _actor(name: str) -> str:

@@ -57,8 +57,13 @@ def picture(
     Args:
         links: where a moment leads to in a page, by its time, lane and text.
     """
-    shared = [lane for lane in SHARED if any(m.lane == lane for strip in strips for m in strip.moments)]
-    rows = len(shared) + sum(len(own_lanes(strip)) for strip in strips)
+    common = _common(strips)
+    together = [
+        moment for moment in (strips[0].moments if strips else ()) if (moment.lane, moment.text) in common
+    ]
+    shared = [lane for lane in SHARED if any(moment.lane == lane for moment in together)]
+    own = [[*_apart(strip, common), *own_lanes(strip)] for strip in strips]
+    rows = len(shared) + sum(len(lanes) for lanes in own)
     height = 2 * _HEAD + rows * _ROW + len(strips) * _HEAD + 8
     svg = Svg(width, height, title, description(strips))
     draw = _Drawing(svg, Scale(0, max(1, end), width - _LABEL - _RIGHT), links or {})
@@ -66,22 +71,36 @@ def picture(
     _legend(svg)
     y = float(2 * _HEAD)
     draw.ticks(y)
-    first = strips[0].moments if strips else ()
     for lane in shared:
-        draw.label(y, lane)
-        if lane == "fault":
-            draw.stretches(y, _faults(first, end), "fault faint")
-        draw.marks(y, lane, first)
+        draw.lane(y, lane, together, end)
         y += _ROW
-    for strip in strips:
+    for strip, lanes in zip(strips, own, strict=True):
         svg.line(0, y + 3, width, y + 3, "axis")
         svg.text(12, y + 20, strip.name or "world", "strong")
         y += _HEAD
-        for lane in own_lanes(strip):
-            draw.label(y, lane)
-            draw.own(y, lane, strip)
+        for lane in lanes:
+            if lane in SHARED:
+                draw.lane(y, lane, [m for m in strip.moments if (m.lane, m.text) not in common], end)
+            else:
+                draw.label(y, lane)
+                draw.own(y, lane, strip)
             y += _ROW
     return svg
+
+
+def _common(strips: Sequence[Strip]) -> set[tuple[str, str]]:
+    """What happened in every world, of the lanes that worlds share."""
+    told = [{(m.lane, m.text) for m in strip.moments if m.lane in SHARED} for strip in strips]
+    return set.intersection(*told) if told else set()
+
+
+def _apart(strip: Strip, common: set[tuple[str, str]]) -> list[str]:
+    """The shared lanes in which something happened in this world and not in all."""
+    return [
+        lane
+        for lane in SHARED
+        if any(m.lane == lane and (m.lane, m.text) not in common for m in strip.moments)
+    ]
 
 
 def own_lanes(strip: Strip) -> list[str]:
@@ -118,6 +137,13 @@ class _Drawing:
         self.svg.text(_LABEL - 10, y + 16, lane, "soft", "end")
         self.svg.line(_LABEL, y + 12, self.svg.width - _RIGHT, y + 12)
 
+    def lane(self, y: float, lane: str, moments: Sequence[Happened], end: int) -> None:
+        """One of the lanes that worlds share."""
+        self.label(y, lane)
+        if lane == "fault":
+            self.stretches(y, _faults(moments, end), "fault faint")
+        self.marks(y, lane, moments)
+
     def own(self, y: float, lane: str, strip: Strip) -> None:
         """A lane of one world."""
         if lane == "pods":
@@ -140,7 +166,7 @@ class _Drawing:
                 continue
             state = state_of_line(lane, moment.text)
             look = f"{'failed' if state == 'failed' and lane in {'ci', 'agent'} else _look(lane, state)} m"
-            hover = f"t={format_duration(moment.time)} {moment.actor}: {moment.text}"
+            hover = f"t={_when(moment.time)} {moment.actor}: {moment.text}"
             href = self.links.get((moment.time, lane, moment.text))
             at = to_seconds(moment.time)
             if href is None:
@@ -155,7 +181,7 @@ class _Drawing:
             if each.since > self.scale.end:
                 continue
             x, right = self.x(each.since), self.x(each.until)
-            hover = f"t={format_duration(each.since)} to {format_duration(each.until)}: {each.text}"
+            hover = f"t={_when(each.since)} to {_when(each.until)}: {each.text}"
             since, until = to_seconds(each.since), to_seconds(each.until)
             self.svg.rect(x, y + 8, max(right - x, 2.0), 8, look, hover, a=since, b=until)
 
@@ -191,7 +217,7 @@ class _Drawing:
                 continue
             x, right = self.x(step.time), self.x(until)
             look = "ok" if step.ready == step.total else "pending" if step.ready else "failed"
-            hover = f"from t={format_duration(step.time)}: {step.ready} of {step.total} pods ready"
+            hover = f"from t={_when(step.time)}: {step.ready} of {step.total} pods ready"
             span = {"a": to_seconds(step.time), "b": to_seconds(until)}
             for count, tone in ((step.total, f"{look} faint"), (step.ready, look)):
                 height = (_ROW - 4) * count / most
@@ -226,6 +252,11 @@ def _between(
             found.append(Stretch(first.time, moment.time, f"{first.text}; {moment.text}"))
     found.extend(Stretch(first.time, end, first.text) for first in began.values())
     return found
+
+
+def _when(time: int) -> str:
+    """To the millisecond: finer than that nobody reads."""
+    return format_duration(time // 1000 * 1000)
 
 
 def _legend(svg: Svg) -> None:

@@ -18,6 +18,8 @@ from kcsim.views.moments import Moment, short_actor
 from kcsim.views.readiness import Readiness, ReadyStep
 from kcsim.views.timeline import differs, timeline
 
+MOST = 2000
+"""So many moments, steps and stretches of one world are kept; beyond that no eye and no browser follows."""
 BUCKETS = 240
 """Into so many stretches of equal length the writes to the API are counted."""
 
@@ -55,6 +57,7 @@ class Strip:
         drift: stretches in which an object was other than git says.
         writes: to the API in each of ``len(writes)`` equal stretches of [0, now].
         has_traffic: whether there are users at all.
+        left_out: how many moments and stretches there are beyond ``MOST``; those of the pods lane go first.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Strip:
     writes: Sequence[int]
     has_traffic: bool
     now: int
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; times in whole µs, rows in the order of the fields."""
@@ -77,6 +81,7 @@ class Strip:
             "failing": [[each.since, each.until, each.text] for each in self.failing],
             "drift": [[each.since, each.until, each.text] for each in self.drift],
             "writes": list(self.writes),
+            "leftOut": self.left_out,
         }
 
     @classmethod
@@ -96,6 +101,7 @@ class Strip:
                 [_number(each) for each in data["writes"]],
                 bool(data["traffic"]),
                 _number(data["now"]),
+                _number(data["leftOut"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this is no strip of a timeline: {error}") from None
@@ -132,16 +138,44 @@ def strip_of(sim: Simulation, moments: Sequence[Moment] | None = None) -> Strip:
         for failure in source.failures()
     ]
     told = timeline(sim) if moments is None else moments
+    kept = _kept(told)
+    drift = list(_drift(play, now)) if play is not None else []
     return Strip(
         play.delivery if play is not None else "",
-        [happened(moment) for moment in told],
-        readiness.steps,
-        failing,
-        list(_drift(play, now)) if play is not None else [],
+        [happened(moment) for moment in kept],
+        thinned(readiness.steps, now),
+        failing[:MOST],
+        drift[:MOST],
         _writes(sim),
         bool(traffic),
         now,
+        len(told) - len(kept) + max(0, len(failing) - MOST) + max(0, len(drift) - MOST),
     )
+
+
+def _kept(moments: Sequence[Moment]) -> Sequence[Moment]:
+    """All of a story that can be followed; of a longer one what is not about pods, then the first of those."""
+    if len(moments) <= MOST:
+        return moments
+    others = [place for place, moment in enumerate(moments) if moment.lane != "pods"]
+    pods = [place for place, moment in enumerate(moments) if moment.lane == "pods"]
+    return [moments[place] for place in sorted((others + pods)[:MOST])]
+
+
+def thinned(steps: Sequence[ReadyStep], now: int) -> list[ReadyStep]:
+    """At most about ``MOST`` steps: of those that share one of ``MOST`` / 2 stretches the worst, and the last."""
+    if len(steps) <= MOST:
+        return list(steps)
+    buckets: dict[int, list[ReadyStep]] = {}
+    for step in steps:
+        buckets.setdefault(step.time * (MOST // 2) // max(1, now), []).append(step)
+    found: list[ReadyStep] = []
+    for bucket in buckets.values():
+        worst = min(bucket, key=lambda step: (step.ready / step.total if step.total else 1.0, step.time))
+        found.append(worst)
+        if bucket[-1] is not worst:
+            found.append(bucket[-1])
+    return found
 
 
 def happened(moment: Moment) -> Happened:

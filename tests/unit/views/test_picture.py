@@ -94,3 +94,44 @@ def test_an_image_that_is_pushed_later_stands_in_the_lane_of_the_registry() -> N
     registry.push("registry.example/web:2", None)
     told = [(m.lane, m.text) for m in timeline(sim) if m.lane == "registry"]
     assert told == [("registry", "registry.example/web:2 is pushed")]
+
+
+def test_a_story_without_end_is_thinned_and_says_so() -> None:
+    from kcsim.views.strips import MOST, thinned
+
+    steps = [ReadyStep(n * SECOND, 5 if n % 97 else 0, 5) for n in range(50_000)]
+    kept = thinned(steps, 50_000 * SECOND)
+    assert len(kept) <= MOST
+    assert min(step.ready for step in kept) == 0  # the worst of each stretch stays
+    assert kept[-1] == steps[-1]
+    assert [step.time for step in kept] == sorted(step.time for step in kept)
+    assert thinned(steps[:MOST], 1) == steps[:MOST]
+
+
+def test_of_too_many_moments_those_about_pods_go_first(monkeypatch) -> None:
+    from kcsim.views import strips
+
+    sim = kcsim.load("plain-release", delivery="push")
+    sim.finish()
+    whole = strip_of(sim)
+    monkeypatch.setattr(strips, "MOST", 14)
+    few = strip_of(sim)
+    assert len(few.moments) == 14
+    assert few.left_out == len(whole.moments) - 14
+    assert {m for m in whole.moments if m.lane == "git"} <= set(few.moments)
+    assert list(few.moments) == [m for m in whole.moments if m in set(few.moments)]
+
+
+def test_what_happened_in_one_world_only_stands_in_its_own_lane() -> None:
+    both = Happened(0, "git", "dana", "commit", "c", "dana commits c")
+    alone = Happened(SECOND, "git", "git", "webhook-lost", "argocd", "a webhook is lost")
+    strips = [Strip(name, moments, [], [], [], [], False, 9 * SECOND) for name, moments in
+              (("push", [both]), ("argocd", [both, alone]))]  # fmt: skip
+    root = ET.fromstring(str(picture(strips, 9 * SECOND, "x")))
+    lanes = [(text.text, float(text.get("y"))) for text in root.iter(f"{SVG}text")]
+    gits = [y for words, y in lanes if words == "git"]
+    assert len(gits) == 2
+    assert gits[1] > dict(lanes)["argocd"]
+    marks = [float(e.get("points").split(",")[1].split()[0]) for e in root.iter(f"{SVG}polygon")]
+    assert len(marks) == 2
+    assert marks[1] > marks[0]
