@@ -105,6 +105,7 @@ class Refresh(Reconciler):
             self._tick(period - self._phase % period)
         if not self._state.may_process(new):
             return
+        self._state.warm_up(new)
         key = objects.key(new)
         if old is not None and _switched_on(old, new):
             self.request(key, LATEST)

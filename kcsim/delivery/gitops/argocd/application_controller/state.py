@@ -93,6 +93,7 @@ class State:
         self._options: dict[Key, tuple[Any, diff.Options]] = {}
         self._secrets.on_change(self._secret_changed)
         self._config_maps.on_change(self._configured)
+        self.projects.on_change(self._project_changed)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -126,6 +127,14 @@ class State:
             )
         self._options.clear()
         self._differences.clear()
+
+    def _project_changed(self, _old: Object | None, new: Object | None) -> None:
+        """Tells of sync windows that cannot be read as they were meant."""
+        if new is None:
+            return
+        for what in windows.complaints(new):
+            subject = f"appproject/{self.namespace}/{objects.name(new)}"
+            self.component.engine.note(self.component.name, "invalid-sync-window", subject, {"message": what})
 
     def can_sync(
         self, app: Object, project: Project, *, manual: bool, since: int | None = None
@@ -201,6 +210,16 @@ class State:
             servers = {cluster.server for cluster in self.known_clusters()}
             for server in [known for known in self._caches if known not in servers]:
                 self._caches.pop(server).stop()
+            for app in self.applications.all():
+                if self.may_process(app):
+                    self.warm_up(app)
+
+    def warm_up(self, app: Object) -> None:
+        """Begin to watch an Application's cluster, so that what happens there is seen before anybody compares."""
+        try:
+            self.cluster_cache(app)
+        except UnknownCluster:
+            return  # a comparison will say so
 
     def known_clusters(self) -> list[Cluster]:
         """The clusters that the Secrets of the control plane's namespace describe, and the local one."""
@@ -235,6 +254,7 @@ class State:
         component = Component(
             endpoint, self.component.name, cluster.user or self.component.user, self.component.host
         )
+        component.supervisor = self.component.supervisor
         cache = self._caches[cluster.server] = ClusterCache(
             component,
             cluster.server,
