@@ -117,7 +117,11 @@ def with_chaos(scenario: Scenario, seed: int, *, quiet: int = QUIET, **options: 
     Raises:
         ScenarioError: see ``draw``.
     """
-    schedule = draw(scenario, seed, **options)
+    return with_schedule(scenario, draw(scenario, seed, **options), quiet=quiet)
+
+
+def with_schedule(scenario: Scenario, schedule: Schedule, *, quiet: int = QUIET) -> Scenario:
+    """The same story with a schedule in it, left alone for ``quiet`` µs after it."""
     timeline = tuple(sorted((*scenario.timeline, *schedule.entries), key=lambda entry: entry.at))
     until = max(scenario.until, schedule.ends + quiet)
     return replace(
@@ -153,11 +157,17 @@ def _demanded(scenario: Scenario, schedule: Schedule, quiet: int) -> tuple[Expec
 # --- drawing ----------------------------------------------------------------------------------------------------
 
 
+def possible(scenario: Scenario) -> dict[str, list[dict[str, Any]]]:
+    """Which kinds can be drawn for a story, and what each could hit, as fields of a timeline entry."""
+    stage = _stage(scenario)
+    return {name: found for name in FAULTS if name in _TARGETS and (found := _TARGETS[name](stage))}
+
+
 def _entry(stage: _Stage, dice: Dice, kind: str, begin: int, end: int) -> TimelineEntry:
     # Whole seconds: a person reads and edits what was drawn.
     at = begin + dice.integer(max((end - begin) // SECOND, 1)) * SECOND
     fields = dice.choice(_TARGETS[kind](stage))
-    amounts = {name: dice.choice(values) for name, values in _AMOUNTS.get(kind, {}).items()}
+    amounts = {name: dice.choice(values) for name, values in AMOUNTS.get(kind, {}).items()}
     length = None if KINDS[kind].momentary else min(dice.choice(LENGTHS), max(end - at, SECOND))
     return TimelineEntry(at=at, fault=kind, for_=length, **fields, **amounts)
 
@@ -241,7 +251,7 @@ _TARGETS: Final[dict[str, Callable[[_Stage], list[dict[str, Any]]]]] = {
 }
 """kind -> what it could hit in a story; kinds that are about more than a draw can know (a patch, a label) are not drawn."""
 
-_AMOUNTS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
+AMOUNTS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "api-latency": {"delay": (200 * MILLISECOND, SECOND, 3 * SECOND)},
     "api-error": {"code": (500, 503, 504), "share": (0.1, 0.5, 1.0)},
     "api-throttle": {"share": (0.5, 1.0)},
