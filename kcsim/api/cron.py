@@ -17,6 +17,9 @@ from zoneinfo import ZoneInfo
 from kcsim.api.validation.batch import schedule_error
 from kcsim.engine.clock import EPOCH, SECOND, seconds
 
+Zone = tzinfo
+"""A time zone, for those who pass one on."""
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MACROS = {

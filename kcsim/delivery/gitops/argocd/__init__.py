@@ -19,7 +19,7 @@ Who decides what (all take and give plain Kubernetes JSON; none has a client or 
 - `conditions.set_conditions`, `conditions.as_text`: the conditions of the status.
 - `projects.Project`: `permits_source`, `permits_destination`, `permits_kind`, `permits_live`, `refusal`; `violations`,
   `orphans`.
-- `windows.can_sync(project, app, now, manual=...)`: sync windows; `next_change` says when to look again.
+- `windows.can_sync(project, app, now, manual=...)`: sync windows; `complaints` says what is wrong with them.
 - `autosync.decide(app, sync, resources, may_have_changes, now, self_heal)`: the operation, the wait, or the error.
 - `retries.may_retry`, `retries.delay`: when a failed operation is tried again.
 - `appset.template.generate(appset, answers)`: the Applications of an ApplicationSet; it raises `asks.Wanted(ask)` for what

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 
@@ -31,17 +30,6 @@ def matches_or_denies(pattern: str, text: str, separators: str = "") -> bool:
 def is_denying(pattern: str) -> bool:
     """Whether a pattern begins with `!`."""
     return pattern.startswith("!")
-
-
-def any_matches(patterns: Iterable[str], text: str) -> bool:
-    """Whether one of the patterns matches; one between slashes is a regular expression (`MatchStringInList`)."""
-    for pattern in patterns:
-        if len(pattern) > 1 and pattern.startswith("/") and pattern.endswith("/"):
-            if _searches(pattern[1:-1], text):
-                return True
-        elif matches(pattern, text):
-            return True
-    return False
 
 
 @lru_cache(maxsize=4096)
@@ -89,10 +77,3 @@ def compiled(pattern: str, separators: str = "") -> re.Pattern[str] | None:
 
 def _class(body: str) -> str:
     return body.replace("\\", "\\\\").replace("[", "\\[").replace("^", "\\^")
-
-
-def _searches(expression: str, text: str) -> bool:
-    try:
-        return re.search(expression, text) is not None
-    except re.error:
-        return False

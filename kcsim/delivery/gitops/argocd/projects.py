@@ -2,7 +2,8 @@
 
 **Imitates:** argo-cd pkg/apis/application/v1alpha1/app_project_types.go, util/argo/argo.go (`ValidatePermissions`),
 controller/sync.go (`validateSyncPermissions`), controller/appcontroller.go (`isKnownOrphanedResourceExclusion`).
-Left out: roles, tokens and signature keys, since there is no API server of Argo CD to ask with one.
+Left out: roles, tokens and signature keys, since there is no API server of Argo CD to ask with one; Applications outside
+the namespace of the control plane.
 
 **Walk:** an Application -> `violations` before it is compared -> `permits_live` for each live object -> `refusal` for each
 task of a sync -> `is_orphan` for what nobody manages.
@@ -98,13 +99,6 @@ class Project:
             return False
         return not key.namespace or self.permits_destination(cluster, key.namespace)
 
-    def permits_namespace_of(self, app: Object, control_plane: str) -> bool:
-        """Whether an Application in that namespace may use the project."""
-        namespace = namespace_of(app)
-        return namespace in ("", control_plane) or globs.any_matches(
-            self.spec.get("sourceNamespaces") or (), namespace
-        )
-
     def refusal(self, obj: Object, cluster: Cluster, *, namespaced: bool) -> str:
         """Why a sync may not touch an object; "" when it may."""
         group, kind = group_of(obj), kind_of(obj)
@@ -166,14 +160,6 @@ def violations(
 def missing_project(name: str) -> str:
     """What is said of an Application whose project there is not."""
     return f"Application referencing project {name} which does not exist"
-
-
-def foreign_application(app: Object, project: Project) -> str:
-    """What is said of an Application outside the control plane's namespace that the project does not let in."""
-    return (
-        f"application '{name_of(app)}' in namespace '{namespace_of(app)}' is not allowed to use project "
-        f"{project.name}"
-    )
 
 
 def orphans(project: Project, top_level: Sequence[Object], managed: frozenset[ResourceKey]) -> list[Object]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd.diff import ignore
+from kcsim.delivery.gitops.argocd.diff.normalize import KnownField, known_fields, unknown_types
 from kcsim.delivery.gitops.argocd.diff.state import is_excluded
 from kcsim.delivery.gitops.argocd.diff.tracking import ANNOTATION, LABEL_KEY, Tracking
 from kcsim.delivery.gitops.argocd.health import customize
@@ -256,6 +257,8 @@ class Configuration:
 
     Attributes:
         exclusions, inclusions: filters of resources (``apiGroups``, ``kinds``, ``clusters``) beside those built in.
+        known: ``resource.customizations.knownTypeFields.*``: fields of custom kinds that hold built-in types.
+        aggregated_roles, status_of: ``resource.compareoptions``: are rules of aggregated roles ignored, and whose status.
         ignored: ``resource.customizations.ignoreDifferences.*``: group/Kind -> its rules.
         health: checks of health that come before those built in, by group/Kind.
     """
@@ -265,6 +268,9 @@ class Configuration:
     inclusions: Sequence[Mapping[str, Any]] = ()
     ignored: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     health: Mapping[str, Check] = field(default_factory=dict)
+    known: Sequence[KnownField] = ()
+    aggregated_roles: bool = False
+    status_of: str = "all"
 
     def excludes(self, group: str, kind: str, server: str) -> bool:
         """Whether a kind is none of Argo CD's business (IsExcludedResource)."""
@@ -283,6 +289,8 @@ _KNOWN = frozenset(
     }
 )
 """Read here, or by the pods as their environment."""
+_COMPARE_OPTIONS = "resource.compareoptions"
+_KNOWN_TYPES = "resource.customizations.knownTypeFields."
 _UPDATES = "resource.customizations.ignoreResourceUpdates."
 """Upstream ships some; they are built in."""
 _APPLICATION_HEALTH = f"{customize.PREFIX}argoproj.io_Application"
@@ -297,27 +305,51 @@ def configuration(config_map: Object | None) -> tuple[Configuration, list[str]]:
     absent = [f"argocd-cm {key}: Lua is not run" for key in customize.unread(data)]
     filters: dict[str, list[Mapping[str, Any]]] = {"resource.exclusions": [], "resource.inclusions": []}
     ignored: dict[str, Mapping[str, Any]] = {}
+    known: list[KnownField] = []
+    options: Mapping[str, Any] = {}
+    health: dict[str, Check] = {}
     for key, text in sorted(data.items()):
         try:
             if key in filters:
                 filters[key] += [rule for document in documents(text, key) for rule in document.value or ()]
+            elif key == _COMPARE_OPTIONS:
+                options = _shaped(key, text, dict) or {}
+            elif key.startswith(_KNOWN_TYPES):
+                group, _, kind = key.removeprefix(_KNOWN_TYPES).rpartition("_")
+                known += known_fields(group, kind, _shaped(key, text, list) or ())
             elif key.startswith(ignore.PREFIX):
-                values = [document.value for document in documents(text, key) if document.value]
-                ignored[ignore.override_key(key)] = values[0] if values else {}
+                ignored[ignore.override_key(key)] = _shaped(key, text, dict) or {}
             elif key not in _KNOWN and not key.startswith((_UPDATES, customize.PREFIX)):
                 absent.append(f"argocd-cm {key} is not modelled")
-        except ManifestError as error:
+            if key.startswith(customize.PREFIX):
+                health |= customize.customizations({key: text})
+        except (ManifestError, ValueError) as error:
             absent.append(f"argocd-cm {key}: {error}")
+    absent += [f"argocd-cm {_KNOWN_TYPES}*: type {name} is not modelled" for name in unknown_types(known)]
     tracking = Tracking(
         data.get("application.resourceTrackingMethod") or ANNOTATION,
         data.get("application.instanceLabelKey") or LABEL_KEY,
         data.get("installationID") or "",
     )
-    health = customize.customizations({k: v for k, v in data.items() if k.startswith(customize.PREFIX)})
     return Configuration(
         tracking,
         tuple(filters["resource.exclusions"]),
         tuple(filters["resource.inclusions"]),
         ignored,
         health,
+        tuple(known),
+        bool(options.get("ignoreAggregatedRoles")),
+        str(options.get("ignoreResourceStatusField") or "all"),
     ), absent
+
+
+def _shaped(key: str, text: str, shape: type) -> Any:
+    """The value in a text; None when there is none.
+
+    Raises: ManifestError when it is no YAML, ValueError when it is no object, or no list, as is wanted.
+    """
+    found = documents(text, key)
+    value = found[0].value if found else None
+    if value is not None and not isinstance(value, shape):
+        raise ValueError(f"it is no {'list' if shape is list else 'object'}")
+    return value

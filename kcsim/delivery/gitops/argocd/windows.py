@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from kcsim.api import durations
-from kcsim.api.cron import BadSchedule, Schedule, load_zone, parse
+from kcsim.api.cron import BadSchedule, Schedule, Zone, load_zone, parse
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd import globs
 from kcsim.delivery.gitops.argocd.resources import name_of
@@ -86,25 +86,6 @@ def is_active(window: Window, now: int) -> bool:
     return start is not None and start < now
 
 
-def next_change(windows: Sequence[Window], now: int) -> int | None:
-    """The next instant (µs) after `now` at which one of the windows opens or closes; None when none ever does.
-
-    Raises: ValueError for a window that cannot be read.
-    """
-    found = []
-    for window in windows:
-        schedule, duration = _read(
-            str(window.get("schedule") or ""),
-            str(window.get("duration") or ""),
-            str(window.get("timeZone") or ""),
-        )
-        for start in (schedule.next(now), schedule.next(now - duration)):
-            if start is not None:
-                # A window counts from just after its start until just before its end.
-                found += [at for at in (start + 1, start + duration) if at > now]
-    return min(found, default=None)
-
-
 def problem(window: Window) -> str:
     """What is wrong with a window of a project; "" when nothing is (`Validate`, `ValidateProject`)."""
     kind, schedule, duration = (str(window.get(f) or "") for f in ("kind", "schedule", "duration"))
@@ -121,14 +102,15 @@ def problem(window: Window) -> str:
     return ""
 
 
-def unknown_zone(window: Window) -> str:
-    """The time zone of a window when there is none of that name: UTC counts then.  "" when it is known."""
-    name = str(window.get("timeZone") or "")
-    try:
-        load_zone(name)
-    except KeyError:
-        return name
-    return ""
+def complaints(project: Object) -> list[str]:
+    """What is wrong with the windows of a project, in their order: such a one blocks, or is read in UTC."""
+    found = []
+    for window in (project.get("spec") or {}).get("syncWindows") or ():
+        if wrong := problem(window):
+            found.append(wrong)
+        elif _zone(zone := str(window.get("timeZone") or "")) is None:
+            found.append(f"Invalid time zone {zone} specified. Using UTC as default time zone")
+    return found
 
 
 def _matches(window: Window, facts: Sequence[tuple[str, set[str]]]) -> bool:
@@ -164,14 +146,9 @@ def _all(windows: Sequence[Window], field: str) -> bool:
 @lru_cache(maxsize=1024)
 def _read(schedule: str, duration: str, zone: str) -> tuple[Schedule, int]:
     try:
-        place = load_zone(zone)
-    except KeyError:
-        # As upstream, which logs it; `unknown_zone` tells.
-        place = load_zone("UTC")
-    try:
         if schedule.startswith("@"):
             raise BadSchedule(f"parser does not accept descriptors: {schedule}")
-        read = parse(schedule, zone=place)
+        read = parse(schedule, zone=_zone(zone) or load_zone("UTC"))
     except BadSchedule as error:
         raise ValueError(f"cannot parse schedule '{schedule}': {error}") from None
     try:
@@ -179,3 +156,11 @@ def _read(schedule: str, duration: str, zone: str) -> tuple[Schedule, int]:
     except ValueError as error:
         raise ValueError(f"cannot parse duration '{duration}': {error}") from None
     return read, length
+
+
+def _zone(name: str) -> Zone | None:
+    try:
+        return load_zone(name)
+    except KeyError:
+        # As upstream: UTC counts instead, and `complaints` tells.
+        return None

@@ -23,7 +23,7 @@ from kcsim.delivery.gitops.argocd.conditions import condition
 from kcsim.delivery.gitops.argocd.diff import compare as diff
 from kcsim.delivery.gitops.argocd.diff import ignore, tracking
 from kcsim.delivery.gitops.argocd.diff import state as judged
-from kcsim.delivery.gitops.argocd.diff.normalize import Normalizer
+from kcsim.delivery.gitops.argocd.diff.normalize import ROLLOUT_TEMPLATE, Normalizer
 from kcsim.delivery.gitops.argocd.diff.state import Pairs, ResourceState, SyncState
 from kcsim.delivery.gitops.argocd.diff.strategies import Difference, DiffError
 from kcsim.delivery.gitops.argocd.health.aggregate import application_health
@@ -413,14 +413,15 @@ def diff_options(state: State, app: Object) -> diff.Options:
     if known is not None:
         return known
     rules = terms.spec(app).get("ignoreDifferences") or ()
-    ignores = ignore.rules_of(rules, state.configuration.ignored)
+    settings = state.configuration
+    ignores = ignore.rules_of(rules, settings.ignored, settings.status_of)
     server_side = state.settings.server_side_diff
     for text, value in (("ServerSideDiff=true", True), ("ServerSideDiff=false", False)):
         if resources.has_option(app, resources.COMPARE_OPTIONS, text):
             server_side = value
     made = diff.Options(
-        Normalizer(ignores),
-        state.configuration.tracking,
+        Normalizer(ignores, (ROLLOUT_TEMPLATE, *settings.known), settings.aggregated_roles),
+        settings.tracking,
         server_side=server_side,
         keeps_mutations=resources.has_option(app, resources.COMPARE_OPTIONS, "IncludeMutationWebhook=true"),
         structured="ServerSideApply=true" in terms.sync_options(app),

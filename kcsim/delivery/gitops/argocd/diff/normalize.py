@@ -87,6 +87,20 @@ class Normalizer:
         return {**obj, "rules": None} if obj.get("rules") == [] else obj
 
 
+def known_fields(group: str, kind: str, raw: Iterable[Mapping[str, Any]]) -> list[KnownField]:
+    """The fields of `resource.customizations.knownTypeFields.<group>_<kind>`, each with `field` and `type`.
+
+    Raises: ValueError when one is no object.
+    """
+    items = list(raw)
+    if not all(isinstance(item, Mapping) for item in items):
+        raise ValueError("each member has a field and a type")
+    return [
+        KnownField(group, kind, tuple(str(item.get("field") or "").split(".")), str(item.get("type") or ""))
+        for item in items
+    ]
+
+
 def unknown_types(known: Iterable[KnownField]) -> list[str]:
     """The types of fields that are not modelled, sorted."""
     return sorted({k.type for k in known if k.type not in _TYPES and _definition_of(k.type) is None})

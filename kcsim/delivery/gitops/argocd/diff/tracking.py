@@ -27,7 +27,6 @@ from kcsim.delivery.gitops.ordering import group_of
 LABEL = "label"
 ANNOTATION = "annotation"
 ANNOTATION_AND_LABEL = "annotation+label"
-METHODS = (ANNOTATION, LABEL, ANNOTATION_AND_LABEL)
 LABEL_KEY = "app.kubernetes.io/instance"
 
 _LABEL_LENGTH = 63

@@ -14,7 +14,7 @@ and wave -> finalizers, prunes, hooks in the way, then applies kind by kind -> R
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kcsim.api.objects import Object
@@ -524,8 +524,3 @@ def _split(tasks: Iterable[Task], chosen: Callable[[Task], bool]) -> tuple[list[
     for task in tasks:
         (yes if chosen(task) else no).append(task)
     return yes, no
-
-
-def as_error(operation: Operation, message: str) -> Operation:
-    """The operation, ended by an error that no task is to blame for."""
-    return replace(operation, phase=ERROR, message=message)

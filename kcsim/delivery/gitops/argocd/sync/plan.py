@@ -24,7 +24,6 @@ from kcsim.delivery.gitops.argocd.resources import (
     kind_of,
     metadata_of,
     name_of,
-    namespace_of,
     version_of,
 )
 from kcsim.delivery.gitops.argocd.sync import hooks
@@ -309,8 +308,3 @@ def split_hooks(targets: Sequence[Object]) -> tuple[list[Object], list[Object]]:
     """Rendered objects -> what is compared and what is a hook; Helm hooks of no phase are dropped."""
     taken = [obj for obj in targets if not hooks.is_ignored(obj)]
     return [o for o in taken if not hooks.is_hook(o)], [o for o in taken if hooks.is_hook(o)]
-
-
-def namespaced_key(obj: Object, namespace: str) -> ResourceKey:
-    """The key of a target as it will be found live: in the destination namespace where it names none."""
-    return key_of(obj)._replace(namespace=namespace_of(obj) or namespace)

@@ -27,9 +27,6 @@ from kcsim.delivery.gitops.argocd.resources import (
 from kcsim.delivery.gitops.argocd.sync.tasks import Task
 
 CLIENT_SIDE_MANAGER = "kubectl-client-side-apply"
-WAVE_DELAY_SECONDS = 2
-"""How long a sync pauses after each wave but the last (ARGOCD_SYNC_WAVE_DELAY)."""
-
 KNOWN_OPTIONS: Mapping[str, frozenset[str] | None] = {
     "ApplyOutOfSyncOnly": frozenset({"true", "false"}),
     "ClientSideApplyMigration": frozenset({"true", "false"}),
