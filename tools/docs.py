@@ -408,7 +408,7 @@ assert sim.get("deployment/web", "shop")["status"]["readyReplicas"] == 3
 
 def python_page() -> str:
     """docs/python.md: the façade, with signatures and docstrings."""
-    from kcsim.scenario import compare, play, sweep
+    from kcsim.scenario import compare, git_verbs, play, sweep
     from kcsim.simulation import difference, simulation, subjects
 
     parts = [_PYTHON_HEAD, "## Functions\n"]
@@ -424,6 +424,7 @@ def python_page() -> str:
         subjects.Condition: "Condition: what can be waited for",
         difference.Change: "Change: the next thing worth seeing",
         difference.Diff: "Diff: what differs between two instants",
+        git_verbs.Git: "Git: commits by hand",
         sweep.Sweep: "Sweep: many runs",
     }
     for cls, title in titles.items():

@@ -26,17 +26,17 @@ from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.drift import Drift
-from kcsim.scenario.expectations import Judge, Verdict, texts
+from kcsim.scenario.expectations import Judge, texts
 from kcsim.scenario.expressions import Names
 from kcsim.scenario.functions import AGENT_RESOURCES
+from kcsim.scenario.git_verbs import Git
 from kcsim.scenario.history import History
 from kcsim.scenario.load import examine
-from kcsim.scenario.measure import Measure
 from kcsim.scenario.measures import Measures
 from kcsim.scenario.model import Controller, Delivery, Scenario, TimelineEntry, Traffic
 from kcsim.scenario.programs import load_class
-from kcsim.scenario.schedules import with_chaos
 from kcsim.scenario.results import MeasureList, VerdictList
+from kcsim.scenario.schedules import with_chaos
 from kcsim.scenario.settings import Changes, Settings
 from kcsim.scenario.signals import Signals
 from kcsim.scenario.staging import (
@@ -221,6 +221,11 @@ class Play(Simulation):
         self._acts.carry_out(entry, ended)
         self._note("act", entry)
 
+    @property
+    def git(self) -> Git:
+        """Git as a person uses it: ``git.commit``, ``git.revert``, ``git.files``."""
+        return Git(self)
+
     def commits(self) -> Iterator[FirstCommit]:
         """Every commit that the repositories bring along."""
         for source in self._sources.values():
@@ -379,6 +384,10 @@ class Asked:
     def ended(self, when: int) -> tuple[int, int]:
         """Requests that had ended by an instant, and how many of them had failed."""
         return self._source.ledger.ended(when) if when >= 0 else (0, 0)
+
+    def reached(self, when: int) -> int:
+        """How many pods requests came to at an instant."""
+        return len(self._source.pods_reached(when))
 
     def failed(self, since: int, until: int) -> Sequence[int]:
         """Whole seconds in (since, until] within which requests may have failed."""
