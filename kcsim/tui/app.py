@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -66,16 +66,20 @@ class KcsimApp(App[int]):
         seed: int | None = None,
         *,
         link: Callable[[Scenario, int | None], Link] = Local,
+        ready: Callable[[], None] = lambda: None,
     ) -> None:
-        """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it; ``link``: where worlds live."""
+        """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it; ``link``: where worlds live;
+        ``ready`` is called once the first screen is there.
+        """
         super().__init__()
         self._asked = asked
         self._delivery = delivery
         self._seed = seed
         self._link = link
+        self._when_shown = ready
         self._entries = catalogue(asked)
         self._stories: dict[str, Link] = {}
-        self._screens: dict[tuple[str, str], RunScreen] = {}
+        self._worlds: dict[tuple[str, str], World] = {}
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = MONO.name if self.no_color else THEMES[0].name
@@ -85,6 +89,7 @@ class KcsimApp(App[int]):
         gallery = GalleryScreen(self._entries)
         self.push_screen(gallery)
         if self._asked is None:
+            self.call_after_refresh(self._when_shown)
             return
         entry = next((e for e in self._entries if self._asked in {e.name, e.path}), None)
         if entry is not None:
@@ -106,13 +111,13 @@ class KcsimApp(App[int]):
             return
         try:
             name = delivery_named(fresh.scenario, delivery) or NAMELESS
-            screen = self._screens.get((entry.path, name))
-            if screen is None:
+            world = self._worlds.get((entry.path, name))
+            if world is None:
                 link = self._stories.get(entry.path)
                 if link is None:
                     link = self._stories[entry.path] = self._link(fresh.scenario, self._seed)
                 link.call(None, Worlds.open, (delivery,), {})
-                screen = self._screens[entry.path, name] = RunScreen(World(link, name))
+                world = self._worlds[entry.path, name] = World(link, name)
         except (ScenarioError, ValueError) as error:
             self.push_screen(Read(f"{entry.name} cannot be played", str(error)))
             return
@@ -121,23 +126,17 @@ class KcsimApp(App[int]):
                 Read(f"{entry.name} cannot be played: a defect of kcsim", traceback.format_exc())
             )
             return
-        self.push_screen(screen)
-
-    def world_screen(self, world: World) -> RunScreen:
-        """The screen of a world of an open story."""
-        path = next(path for path, link in self._stories.items() if link is world.link)
-        screen = self._screens.get((path, world.name))
-        if screen is None:
-            screen = self._screens[path, world.name] = RunScreen(world)
-        return screen
+        self.push_screen(RunScreen(world))
 
     def switch_world(self, world: World) -> None:
         """Show another world in place of the one that is shown."""
+        path = next(path for path, link in self._stories.items() if link is world.link)
+        known = self._worlds.setdefault((path, world.name), world)
         if isinstance(self.screen, RunScreen):
             self.screen.world.ask(Session.pause)
-            self.switch_screen(self.world_screen(world))
+            self.switch_screen(RunScreen(known))
         else:
-            self.push_screen(self.world_screen(world))
+            self.push_screen(RunScreen(known))
 
     def go_to_world(self, world: World, name: str) -> None:
         """Show the world of a name, opened if it is a delivery that is not open yet."""
@@ -216,26 +215,21 @@ class KcsimApp(App[int]):
 
     def progress(self, entry: Entry, delivery: str | None) -> str:
         """How far a run that is open has come; "" when it is not."""
-        screen = self._screens.get((entry.path, delivery or NAMELESS))
-        now = screen.world.state.now if screen is not None else 0
+        world = self._worlds.get((entry.path, delivery or NAMELESS))
+        now = world.state.now if world is not None else 0
         return format_duration(now // SECOND * SECOND) if now else ""
-
-    def _worlds(self) -> Iterator[tuple[Link, World]]:
-        """Every world that is open, as it was when it was last asked."""
-        for screen in self._screens.values():
-            yield screen.world.link, screen.world
 
     @property
     def unsaved(self) -> int:
         """How many deeds by hand would be lost."""
-        return sum(world.state.unsaved for _, world in self._worlds())
+        return sum(world.state.unsaved for world in self._worlds.values())
 
     def rescue(self) -> list[Path]:
         """Write what was done by hand and would be lost; gives the files."""
         return [
             path
-            for link, world in self._worlds()
-            for path in rescue(link.scenario, [(world.name, world.kept, world.state.unsaved)])
+            for world in self._worlds.values()
+            for path in rescue(world.link.scenario, [(world.name, world.kept, world.state.unsaved)])
         ]
 
     def close_worlds(self) -> None:
@@ -259,7 +253,7 @@ class KcsimApp(App[int]):
     @work
     async def action_leave(self) -> None:
         """Quit; what was done by hand and not saved is asked about first."""
-        for _, world in self._worlds():
+        for world in self._worlds.values():
             world.ask(Session.pause)
         count = self.unsaved
         if count:
@@ -317,7 +311,7 @@ def main(scenario: str | None = None, delivery: str | None = None, seed: int | N
         print(f"kcsim: {fault}", file=sys.stderr)  # noqa: T201 - there is no screen to say it on
         return BAD_INPUT
     spare = Spare()
-    app = KcsimApp(scenario, delivery, seed, link=spare.begin)
+    app = KcsimApp(scenario, delivery, seed, link=spare.begin, ready=spare.start)
     try:
         code = app.run() or app.return_code or 0
         if code:

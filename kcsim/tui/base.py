@@ -12,6 +12,7 @@ from textual.widgets import Static
 from kcsim.engine.clock import clock_text
 from kcsim.tui.asks.lines import short
 from kcsim.tui.asks.panes import NARROW, WIDE_HEAD
+from kcsim.tui.link import Link
 from kcsim.tui.worlds import State
 from kcsim.views.states import State as Look
 
@@ -51,17 +52,28 @@ class WorldScreen(Screen[None]):
         """Show everything anew."""
         raise NotImplementedError
 
+    def tell_news(self, link: Link) -> None:
+        """Say what has become of the way to the worlds, once."""
+        if link.news:
+            self.say(link.news, "failed")
+            link.news = ""
+
     def on_resize(self) -> None:
         """Titles and columns depend on the room there is."""
-        self.call_after_refresh(self.paint)
+        self.call_after_refresh(self._paint_again)
 
     def on_timeline_strip_sized(self) -> None:
         """So do lanes."""
-        self.call_after_refresh(self.paint)
+        self.call_after_refresh(self._paint_again)
 
     def on_screen_resume(self) -> None:
         """Something else may have changed the worlds."""
-        self.call_after_refresh(self.paint)
+        self.call_after_refresh(self._paint_again)
+
+    def _paint_again(self) -> None:
+        """A screen that has been left meanwhile, or whose parts are not there yet, is not painted."""
+        if self.is_attached and self.query("#message"):
+            self.paint()
 
     def action_leave_screen(self) -> None:
         """Back to where one came from."""

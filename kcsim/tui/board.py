@@ -154,7 +154,9 @@ class Board(Container):
     # --- painting -----------------------------------------------------------------------------------------------
 
     def paint(self) -> None:
-        """Fill the panes in sight."""
+        """Fill the panes in sight; before they are there, nothing."""
+        if not self.children:
+            return
         for name in LISTS:
             if self.query_one(f"#{name}").display:
                 self._paint_list(name)

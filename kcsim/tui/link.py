@@ -32,7 +32,7 @@ _PATIENCE = 2.0
 
 
 class WorldsLost(RuntimeError):
-    """The process of the worlds has ended; the message says what is known of it."""
+    """The process of the worlds has ended: how, and what it said at last."""
 
 
 class Link(Protocol):
@@ -41,10 +41,12 @@ class Link(Protocol):
     Attributes:
         scenario: the story.
         rest: seconds to wait between two turns while a world runs.
+        news: what the person should know about the way itself; whoever shows it empties it.
     """
 
     scenario: Scenario
     rest: float
+    news: str
 
     def call(self, name: str | None, fn: Callable[..., Any], args: Any, options: Any) -> Any:
         """(what ``fn`` gives, the state of the world): ``fn`` gets the session of that name, without one the ``Worlds``."""
@@ -66,6 +68,7 @@ class Local:
         self.scenario = scenario
         self.worlds = Worlds(scenario, seed)
         self.rest = 0.001
+        self.news = ""
 
     def call(self, name: str | None, fn: Callable[..., Any], args: Any, options: Any) -> Any:
         """See ``Link``."""
@@ -87,11 +90,22 @@ def answer(worlds: Worlds, name: str | None, fn: Callable[..., Any], args: Any, 
 
 
 class Child:
-    """The worlds in a process of their own, started ahead of need because its imports take longest."""
+    """The worlds in a process of their own.
+
+    When it breaks, another one is started and plays every world again from its record, up to where it was last seen; only
+    a question that breaks two of them in a row is given up.
+    """
 
     rest = 1 / FRAMES
 
     def __init__(self) -> None:
+        self.news = ""
+        self._seed: int | None = None
+        self._kept: dict[str, Kept] = {}
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "kcsim.tui.child"],
@@ -100,11 +114,10 @@ class Child:
             stderr=self._log,
             bufsize=0,
         )
-        self._closed = False
 
     def begin(self, scenario: Scenario, seed: int | None = None) -> Child:
         """Say which story it is."""
-        self.scenario = scenario
+        self.scenario, self._seed = scenario, seed
         self._send(("begin", scenario, seed))
         return self
 
@@ -117,9 +130,19 @@ class Child:
         """See ``Link``.
 
         Raises:
-            WorldsLost: the process is no more.
+            WorldsLost: the question ended two processes in a row, or the worlds were closed.
         """
-        self._send(("ask", name, fn, args, options))
+        question = ("ask", name, fn, args, options)
+        try:
+            return self._ask(question)
+        except WorldsLost as lost:
+            if self._closed:
+                raise
+            self._revive(lost)
+        return self._ask(question)
+
+    def _ask(self, question: Any) -> Any:
+        self._send(question)
         assert self._process.stdout is not None, "it was opened"
         try:
             is_good, given = receive(self._process.stdout.fileno())
@@ -127,7 +150,20 @@ class Child:
             raise self._lost() from None
         if not is_good:
             raise given
+        state = given[1]
+        if state is not None:
+            self._kept[state.name] = state.kept
+            self._kept = {name: kept for name, kept in self._kept.items() if name in state.worlds}
         return given
+
+    def _revive(self, lost: WorldsLost) -> None:
+        """Another process, with the worlds as they were last seen."""
+        self._drop()
+        self._start()
+        self.begin(self.scenario, self._seed)
+        for name, kept in self._kept.items():
+            self._ask(("ask", None, Worlds.restore, (name, kept), {}))
+        self.news = f"{lost.args[0]}; it was played again from its record"
 
     def turn(self, elapsed: float) -> None:
         """They run by themselves."""
@@ -138,6 +174,10 @@ class Child:
             return
         with contextlib.suppress(WorldsLost):
             self._send(("end",))
+        self._drop()
+        self._closed = True
+
+    def _drop(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -147,7 +187,6 @@ class Child:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        self._closed = True
 
     def _send(self, message: Any) -> None:
         assert self._process.stdin is not None, "it was opened"
@@ -158,19 +197,24 @@ class Child:
 
     def _lost(self) -> WorldsLost:
         if self._closed:
-            return WorldsLost("the worlds were closed")
+            return WorldsLost("the worlds were closed", "")
         code = self._process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip()
-        return WorldsLost(f"the process of the worlds {how}" + (f"\n\n{said}" if said else ""))
+        return WorldsLost(f"the process of the worlds {how}", said)
 
 
 class Spare:
-    """One process that is started before it is needed; further ones are started when they are."""
+    """One process that is started before it is needed, because its imports take longest."""
 
     def __init__(self) -> None:
-        self._waiting: Child | None = Child()
+        self._waiting: Child | None = None
+
+    def start(self) -> None:
+        """Start it; the first screen should be there already, because both compete for the machine."""
+        if self._waiting is None:
+            self._waiting = Child()
 
     def begin(self, scenario: Scenario, seed: int | None = None) -> Child:
         """A process, with a story."""

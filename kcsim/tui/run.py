@@ -161,7 +161,7 @@ class RunScreen(WorldScreen):
         self.world.refresh()
         if self.world.state.running:
             self._wake.set()
-        self.call_after_refresh(self.paint)
+        self.call_after_refresh(self._paint_again)
 
     # --- painting -----------------------------------------------------------------------------------------------
 
@@ -184,6 +184,7 @@ class RunScreen(WorldScreen):
             self.query_one("#head", Static).update(head(world.state, self.size.width), layout=False)
         ended = time.perf_counter()
         self._painted = ended, ended - began
+        self.tell_news(world.link)
         for answer in world.ask(panes.answers):
             self._tell(answer.command, answer.text, failed=answer.failed)
 

@@ -112,8 +112,16 @@ class RowList(ScrollView, can_focus=True):
         if page.header != self._page.header:
             self._fitted = []
         self._page, self._fetch, self.count = page, fetch, page.count
-        self.virtual_size = Size(0, page.count + self._top)
+        size = Size(0, page.count + self._top)
+        if size != self.virtual_size:
+            self.virtual_size = size
+            # How far it scrolls is known once it is laid out.
+            self.call_after_refresh(self._return)
         self._put(page.cursor)
+
+    def _return(self) -> None:
+        """Bring the cursor into sight."""
+        self._put(self.cursor)
 
     @property
     def current(self) -> Row | None:
