@@ -106,8 +106,9 @@ class CustomResources:
             for version in crd["spec"]["versions"]:
                 schema = (version.get("schema") or {}).get("openAPIV3Schema")
                 if version["name"] == served.version and schema:
-                    self._store.typed.custom_schemas[served.gvk] = compile_crd_schema(schema)
-                    self._ownership.define(served, schema)
+                    compiled = compile_crd_schema(schema)
+                    self._store.typed.custom_schemas[served.gvk] = compiled
+                    self._ownership.define(served, schema, compiled)
         stored = self._stored(crd)
         if stored is not None:
             self._migrate(stored)

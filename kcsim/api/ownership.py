@@ -16,6 +16,8 @@ from kcsim.api.apply.schemas import custom_schema, schema_for
 from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.schemas.schema import Schema
+from kcsim.api.schemas.structural import with_defaults
 from kcsim.engine.clock import rfc3339
 
 _UNTRACKED = frozenset({"bind", "delete", "evict"})
@@ -27,10 +29,18 @@ class Ownership:
 
     def __init__(self) -> None:
         self._custom: dict[Resource, TypeSchema] = {}
+        self._structural: dict[Resource, Schema] = {}
 
-    def define(self, resource: Resource, open_api_v3_schema: dict[str, Any]) -> None:
-        """Learn the schema of a custom resource."""
+    def define(self, resource: Resource, open_api_v3_schema: dict[str, Any], compiled: Schema) -> None:
+        """Learn the schema of a custom resource, as written and as values are checked by it."""
         self._custom[resource] = custom_schema(open_api_v3_schema, has_status=resource.has_status)
+        self._structural[resource] = compiled
+
+    def with_defaults(self, resource: Resource, obj: Object) -> Object:
+        """A custom resource with the defaults of its schema; any other object as it is."""
+        schema = self._structural.get(resource)
+        found: Object = obj if schema is None else with_defaults(obj, schema)
+        return found
 
     def schema(self, resource: Resource) -> TypeSchema:
         """The merge schema of a resource's objects."""

@@ -49,6 +49,6 @@ def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ..
         if explain:
             for line in wrapped(each.definition, console.width, "  "):
                 console.print(line)
-            if each.unit in {"s", "%", ""}:
+            if each.unit in {"s", "ms", "%", ""}:
                 console.print(console.paint(f'  Told as "{each.absent}" where it never happened.', "dim"))
     return Exit.OK

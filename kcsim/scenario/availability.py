@@ -10,7 +10,7 @@ from typing import Any
 
 from kcsim.cluster.traffic.ledger import Failure, Latency, Totals, add, merged_latency
 from kcsim.cluster.traffic.source import TrafficSource
-from kcsim.engine.clock import SECOND, format_duration, to_seconds
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.measure import Measure
 from kcsim.scenario.model import Scenario
@@ -95,8 +95,8 @@ def _latencies(sources: Mapping[str, TrafficSource], now: int) -> Iterable[Measu
         yield Measure(
             f"latency_{name}",
             f"Time to answer, {word}",
-            None if value is None else round(value / SECOND, 4),
-            "s",
+            None if value is None else round(value / MILLISECOND, 1),
+            "ms",
             f"So long or less took {share} of the requests that were answered well, with all their tries.",
             tuple(_latency_line(source, latency) for source, latency in single.items()),
             "no answer",

@@ -291,7 +291,7 @@ class _Compiler:
                 self.add(objects={ObjectRead(word, args.namespace, "", args.cluster)})
             case "traffic":
                 window = -1 if args.duration is None else args.duration
-                each = function is FUNCTIONS["requests"]
+                each = function in (FUNCTIONS["requests"], FUNCTIONS["pods_reached"])
                 self.reads |= Reads(traffic=frozenset({TrafficRead(args.text["traffic"], window, each)}))
             case "repository":
                 self.reads |= Reads(repositories=frozenset({args.text["repository"]}))

@@ -36,6 +36,10 @@ class View(Protocol):
         """Requests that ended in the last `window` µs (None: since the start), and how many of them failed."""
         ...
 
+    def pods_reached(self, traffic: str) -> int:
+        """How many pods its requests come to."""
+        ...
+
     def head(self, repository: str) -> str | None:
         """SHA of the head of a repository's delivered branch."""
         ...
@@ -281,6 +285,10 @@ def _requests(view: View, args: Arguments) -> int:
     return view.requests(args.text["traffic"], args.duration)[0]
 
 
+def _pods_reached(view: View, args: Arguments) -> int:
+    return view.pods_reached(args.text["traffic"])
+
+
 def _failures(view: View, args: Arguments) -> int:
     return view.requests(args.text["traffic"], args.duration)[1]
 
@@ -403,6 +411,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     ),
     "requests": Function(_TRAFFIC, "requests that ended", _requests, result="number", reads="traffic"),
     "failures": Function(_TRAFFIC, "requests that failed", _failures, result="number", reads="traffic"),
+    "pods_reached": Function(
+        (Param("traffic", "traffic", required=True),),
+        "how many pods its requests come to, with those that are called on the way",
+        _pods_reached,
+        result="number",
+        reads="traffic",
+    ),
     "head": Function(_REPOSITORY, "SHA of the newest commit", _head, result="text", reads="repository"),
     "deployed": Function(
         _REPOSITORY, "SHA of the last commit delivered in full", _deployed, result="text", reads="repository"

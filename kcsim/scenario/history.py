@@ -25,6 +25,10 @@ class Requests(Protocol):
         """Requests that had ended by an instant (µs), and how many of them had failed."""
         ...
 
+    def reached(self, when: int) -> int:
+        """How many pods requests came to at an instant."""
+        ...
+
     def failed(self, since: int, until: int) -> Sequence[int]:
         """Instants in (since, until] at which requests failed, sorted; at most one a second."""
         ...
@@ -157,6 +161,10 @@ class History:
         if found is None:
             found = self._sorted[place] = sorted(self._tables[place].items(), key=_by_key)
         return [obj for key, obj in found if not namespace or key[0] == namespace]
+
+    def pods_reached(self, traffic: str) -> int:
+        """How many pods its requests come to."""
+        return self.traffic[traffic].reached(self.now)
 
     def requests(self, traffic: str, window: int | None) -> tuple[int, int]:
         """Requests that ended in the last `window` µs, and how many of them failed."""

@@ -14,7 +14,7 @@ class Measure:
         name: for programs, lower case with underscores; never changes its meaning.
         title: for people.
         value: a number in `unit`, a text, or None where it never happened.
-        unit: "s", "min", "%", "requests", "writes", "deployments", "changes" or "" for texts.
+        unit: "s", "ms", "min", "%", "requests", "writes", "deployments", "changes" or "" for texts.
         definition: what exactly is measured, in a sentence.
         detail: the parts it is made of, a line each.
         absent: what to print when the value is None.
@@ -35,6 +35,8 @@ class Measure:
             return self.absent
         if self.unit == "s":
             return told_seconds(self.value)
+        if self.unit == "ms":
+            return f"{self.value:g} ms"
         if self.unit == "min":
             return f"{self.value:g} min"
         if self.unit == "%":

@@ -96,4 +96,7 @@ def deviation(live: Object | None, wanted: Wanted, ownership: Ownership) -> Any:
         merged = merge(live, wanted.manifest, ownership.schema(wanted.resource).root)
     except TypedError as error:
         return str(error)  # the server refuses such a manifest: what is live cannot be what it says
-    return None if merged is live else difference(live, merged)
+    if merged is live:
+        return None
+    # Lists of custom resources are replaced whole, and the server fills in what their items leave out.
+    return difference(live, ownership.with_defaults(wanted.resource, merged)) or None

@@ -10,6 +10,7 @@ first succeeds again, the trace says so.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -78,6 +79,13 @@ class Flows:
             if begin <= since:
                 break
         return requests
+
+    def often_at(self, when: int) -> dict[str, float]:
+        """How often a request visits each pod at an instant; of those that it visits at all."""
+        at = bisect_right(self._loads, when, key=lambda load: load[0]) - 1
+        if at < 0 or (self._ended is not None and when >= self._ended):
+            return {}
+        return {pod: often for pod, often in self._often(self._loads[at][1]).items() if often > 1e-9}
 
     def _often(self, mix: Mix) -> dict[str, float]:
         if self._counted is None or self._counted[0] is not mix:

@@ -135,6 +135,7 @@ class Requests:
         self._next: Timer | None = None
         self._parts: tuple[Outcome, ...] = ()
         self._mix = Mix(())
+        self._loads: list[tuple[int, Mix]] = []
         self._rate = Fraction(0)
         self._why: Record | None = None
         self._going: dict[_Request, None] = {}
@@ -151,6 +152,8 @@ class Requests:
         self._timeout = timeout
         self._break_off(gone, why)
         parts = ordered(one_try.parts)
+        if one_try is not self._mix:
+            self._loads.append((self._engine.now, one_try))
         changed = parts != self._parts or rate != self._rate or one_try is not self._mix
         if parts != self._parts:
             self._parts, self._why = parts, why
@@ -171,9 +174,21 @@ class Requests:
     def visits(self, pod: str, since: int, until: int) -> float:
         """How many requests (times µs a second) reached a pod between two instants; of all pods when "" is asked for."""
         sent = self.ledger.sent
-        count = bisect_right(sent, until - 1) - bisect_right(sent, since - 1)
-        often = self._mix.visits().get(pod, 0.0) if pod else 1.0
-        return count * often * SECOND
+        total, end = 0.0, until
+        for begin, mix in reversed(self._loads):
+            start = max(begin, since)
+            count = bisect_right(sent, end - 1) - bisect_right(sent, start - 1)
+            total += max(count, 0) * (mix.visits().get(pod, 0.0) if pod else 1.0)
+            end = min(end, begin)
+            if begin <= since:
+                break
+        return total * SECOND
+
+    def often_at(self, when: int) -> dict[str, float]:
+        """How often a request visits each pod at an instant; of those that it visits at all."""
+        at = bisect_right(self._loads, when, key=lambda load: load[0]) - 1
+        found = self._loads[at][1].visits() if at >= 0 else {}
+        return {pod: often for pod, often in found.items() if often > 1e-9}
 
     # --- sending ------------------------------------------------------------------------------------------------
 

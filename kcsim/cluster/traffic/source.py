@@ -223,6 +223,10 @@ class TrafficSource:
         """How many kept connections lead to each pod (``namespace/name``); empty without keep-alive."""
         return self._pool.spread() if self._pool is not None else {}
 
+    def pods_reached(self, now: int | None = None) -> dict[str, float]:
+        """The pods that requests come to at an instant, each with how often a request does."""
+        return self._way.often_at(self._engine.now if now is None else now)
+
     def rate_to(self, pod: str, since: int, until: int) -> float:
         """Requests a second that reached the program in a pod (``namespace/name``) between two instants (µs).
 
