@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
 from kcsim.api.apply.schema import TypeSchema
-from kcsim.api.apply.schemas import custom_schema, schema_for
+from kcsim.api.apply.schemas import schema_for
 from kcsim.api.catalog import GVK
 from kcsim.api.client import Client, Endpoint
 from kcsim.api.kit.component import Component
@@ -280,11 +280,7 @@ class State:
 
         def schema(gvk: GVK) -> TypeSchema:
             resource = server.catalog.by_gvk(gvk)
-            return (
-                schema_for(gvk)
-                if resource is None or not resource.custom
-                else custom_schema(None, has_status=resource.has_status)
-            )
+            return schema_for(gvk) if resource is None else server.ownership.schema(resource)
 
         return schema
 
