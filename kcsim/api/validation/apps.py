@@ -15,6 +15,7 @@ from kcsim.api.validation.common import (
     int_or_percent,
     is_zero,
     label_selector,
+    labels,
     non_negative,
     non_negative_fields,
 )
@@ -27,6 +28,7 @@ from kcsim.api.validation.field import (
     one_of,
     required,
 )
+from kcsim.api.validation.metadata import annotations
 from kcsim.api.validation.pod import pod_template
 
 _NO_MATCH: Final = "`selector` does not match template `labels`"
@@ -54,7 +56,7 @@ def selector_matches(selector: Mapping[str, Any] | None, template: Mapping[str, 
     return [invalid(f"{_TEMPLATE}.metadata.labels", labels, _NO_MATCH)]
 
 
-def always_restarting(spec: Mapping[str, Any]) -> Errors:
+def always_restarting(spec: Mapping[str, Any], kind: str = "ReplicaSet") -> Errors:
     """What templates of controllers that replace pods may not say."""
     pod = template_of(spec).get("spec") or {}
     errors: Errors = []
@@ -62,7 +64,7 @@ def always_restarting(spec: Mapping[str, Any]) -> Errors:
     if policy in ("OnFailure", "Never"):
         errors.append(not_supported(f"{_TEMPLATE}.spec.restartPolicy", policy, ("Always",)))
     if pod.get("activeDeadlineSeconds") is not None:
-        text = "activeDeadlineSeconds in ReplicaSet is not Supported"
+        text = f"activeDeadlineSeconds in {kind} is not Supported"
         errors.append(forbidden(f"{_TEMPLATE}.spec.activeDeadlineSeconds", text))
     return errors
 
@@ -231,7 +233,19 @@ def stateful_set(obj: Mapping[str, Any]) -> Errors:
     if service:
         errors += each_invalid("spec.serviceName", service, names.is_dns1123_label(service))
     errors += _selector(spec.get("selector"), empty="empty selector is invalid for statefulset")
-    return errors + _replicated(spec)
+    return errors + _stateful_template(spec)
+
+
+def _stateful_template(spec: Mapping[str, Any]) -> Errors:
+    """ValidatePodTemplateSpecForStatefulSet: the pod's spec is not looked at, since its mounts may name claims."""
+    selector, template = spec.get("selector"), template_of(spec)
+    if compiled(selector) is None:
+        return [invalid("spec.selector", selector, "invalid label selector")]
+    meta = template.get("metadata") or {}
+    errors = selector_matches(selector, template)
+    errors += labels(f"{_TEMPLATE}.labels", meta.get("labels"))
+    errors += annotations(f"{_TEMPLATE}.annotations", meta.get("annotations"))
+    return errors + always_restarting(spec, "StatefulSet")
 
 
 def _stateful_strategy(path: str, strategy: Mapping[str, Any]) -> Errors:

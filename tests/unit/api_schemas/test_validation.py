@@ -180,3 +180,20 @@ def test_every_rule_takes_a_bare_object():
 def test_every_rule_belongs_to_a_served_kind():
     catalog = Catalog()
     assert all(catalog.by_gvk(gvk) for gvk in [*CREATE, *UPDATE])
+
+
+def test_mounts_of_a_stateful_set_may_name_its_claim_templates():
+    container = {"name": "db", "image": "db:1", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    template = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [container]}}
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    spec = {"selector": {"matchLabels": {"app": "db"}}, "template": template, "volumeClaimTemplates": [claim]}
+    obj = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "namespace": "a"},
+        "spec": spec,
+    }
+    assert not validate_create(*accepted(obj))
+    ending = objects.assoc(obj, ("spec", "template", "spec", "activeDeadlineSeconds"), 5)
+    (error,) = validate_create(*accepted(ending))
+    assert "activeDeadlineSeconds in StatefulSet is not Supported" in str(error)
