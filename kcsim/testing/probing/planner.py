@@ -12,9 +12,9 @@ drop    change that the controller was told of and that a later     changes that
         change of the same object supersedes: alone, and together   tells the last state sooner or later), and those
         with all that follow until what it changed is changed again between which and what supersedes them the controller
                                                                     did nothing and which caused nothing it did later
-hold    echo of a write of its own in a cache of its own, and each  changes that come and go while the cache stands still,
-        change of others that it acted upon                         which is what a drop does; changes that it did
-                                                                    nothing about
+hold    echo of a write of its own in a cache of its own, and each  changes that it did nothing about; a cache that would
+        change of others that it acted upon                         stand still while a change comes and goes goes on a
+                                                                    second before, for that is what a drop does
 rewind  view after which the controller acted, into which it is     views whose actions, done again, would change
         restarted when all has been settled for a while: before     nothing: what they made is there, what they deleted
         each later step and at the end                              is not, what they set is so
@@ -57,6 +57,7 @@ class Change:
         until: when the next change of the object was told (µs), None: there is none.
         cancelled: which of the object's changes takes back what it changed, None: none does; ``cancelled_at``: when
             that was told (µs).
+        times: when the controller was told of each change of the object (µs).
         caused: what the controller did while it was the latest of its object, or because of it.
     """
 
@@ -66,6 +67,7 @@ class Change:
     until: int | None = None
     cancelled: int | None = None
     cancelled_at: int = 0
+    times: Sequence[int] = ()
     caused: list[Version] = field(default_factory=list)
 
 
@@ -144,7 +146,9 @@ def _changes(target: Target, reference: Outcome, log: Log) -> list[Change]:
         by_version[told.revision].append(change)
         changes.append(change)
     for of in by_object.values():
+        told_at = [change.told.time for change in of]
         for place, change in enumerate(of):
+            change.times = told_at
             later = _cancelled(of, place)
             if later is not None:
                 change.cancelled, change.cancelled_at = later.nth, later.told.time
@@ -157,7 +161,7 @@ def _changes(target: Target, reference: Outcome, log: Log) -> list[Change]:
         for record in effect.chain()[1:]:
             if isinstance(record, Version):
                 for change in by_version.get(record.revision, ()):
-                    if effect not in change.caused:
+                    if not any(known is effect for known in change.caused):
                         change.caused.append(effect)
     return changes
 
@@ -214,12 +218,7 @@ def _drops(changes: Sequence[Change], planned: Planned) -> Iterator[Plan]:
             planned.pruned["drop: the controller did nothing about it"] += 1
         else:
             since = change.version.time // SECOND * SECOND or change.version.time - MICROSECOND
-            earlier = sum(
-                since <= other.told.time
-                for other in changes[: changes.index(change)]
-                if other.version.resource is change.version.resource
-                and other.version.key == change.version.key
-            )
+            earlier = sum(since <= time for time in change.times[: change.nth - 1])
             object_ = (told.resource, told.namespace, told.name)
             yield Drop(*object_, earlier + 1, 1, since, _whole(change.until - since + SECOND))
             if change.cancelled is not None:
@@ -238,8 +237,17 @@ def _holds(
             continue
         later = next((step for step in steps if step > at), None)
         lasts = min(STALE if later is None else max(STALE, _whole(later - at + AFTER)), LONGEST)
-        if change.cancelled is not None and change.cancelled_at < at + lasts:
-            lasts = (change.cancelled_at - at) // SECOND * SECOND - SECOND
+        passing = [
+            other.cancelled_at
+            for other in changes
+            if other.told.resource == told.resource
+            and other.cancelled is not None
+            and (other is change or other.caused)
+            and change.told.time <= other.told.time
+            and other.cancelled_at < at + lasts
+        ]
+        if passing:
+            lasts = (min(passing) - at) // SECOND * SECOND - SECOND
         if lasts < SECOND:
             planned.pruned["hold: the change comes and goes meanwhile, as under a drop"] += 1
         elif 0 <= at < target.scenario.until:

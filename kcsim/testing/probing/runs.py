@@ -23,7 +23,7 @@ from kcsim.testing.probing.plan import Plan
 
 QUIET = 5 * MINUTE
 SLICE = 5 * SECOND
-HOT = 200
+HOT = 100
 """So many reconciles of one key in a slice, three slices in a row, are a hot loop."""
 
 

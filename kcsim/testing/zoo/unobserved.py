@@ -33,9 +33,8 @@ class Racks(Keeper):
 
     def clean(self, obj: Object) -> Steps:
         for pod in self.children(obj, PODS):
-            claim = self.child(obj, CLAIMS, f"data-{objects.name(pod)}")
-            if objects.is_deleting(pod) and claim is not None and not objects.is_deleting(claim):
-                yield from self.delete(CLAIMS, claim, exactly=True)
+            if objects.is_deleting(pod) and ordinal_of(pod) >= wanted(obj):
+                yield from self.delete(CLAIMS, self.claim(obj, ordinal_of(pod)))
 
 
 class RacksMended(Racks):

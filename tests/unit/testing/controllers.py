@@ -1,0 +1,143 @@
+"""Controllers that tests of the testing kit bring along; scenarios name them by this file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.kit.queue import Result
+from kcsim.api.objects import Object
+from kcsim.engine.clock import SECOND
+from kcsim.testing.controller import Declarative, Operator
+
+
+class WebApps(Declarative):
+    """A Deployment and a Service for each WebApp, and what its status says of them."""
+
+    name = "webapps"
+    watches = "webapps.example.com"
+    owns = ("deployments.apps", "services")
+    rules = (
+        {"apiGroups": ["example.com"], "resources": ["webapps", "webapps/status"], "verbs": ["*"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["*"]},
+        {"apiGroups": [""], "resources": ["services"], "verbs": ["*"]},
+    )
+
+    def desired(self, obj: Object, observed: dict[str, list[Object]]) -> list[Object]:
+        del observed
+        name, spec = objects.name(obj), obj["spec"]
+        labels = {"app": name}
+        pod = {"containers": [{"name": "web", "image": spec["image"]}]}
+        template = {"metadata": {"labels": labels}, "spec": pod}
+        deployment = {
+            "replicas": spec["replicas"],
+            "selector": {"matchLabels": labels},
+            "template": template,
+        }
+        made = [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": deployment}
+        ]
+        if spec.get("exposed", True):
+            ports = {"selector": labels, "ports": [{"port": 80}]}
+            made.append({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": ports})
+        return made
+
+    def status(self, obj: Object, observed: dict[str, list[Object]]) -> Object:
+        del obj
+        found = observed["deployments.apps"]
+        return {"ready": sum((each.get("status") or {}).get("readyReplicas", 0) for each in found)}
+
+
+class Archives(Declarative):
+    """A claim for each Archive, with a finalizer that cleans up what no owner reference covers."""
+
+    name = "archives"
+    watches = "archives.example.com"
+    owns = ("configmaps",)
+    finalizer = "example.com/archives"
+
+    def desired(self, obj: Object, observed: dict[str, list[Object]]) -> list[Object]:
+        del observed
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": objects.name(obj)},
+                "data": {"a": "1"},
+            }
+        ]
+
+    def cleanup(self, obj: Object, observed: dict[str, list[Object]]) -> list[tuple[str, Object]]:
+        del obj
+        return [("configmaps", each) for each in observed["configmaps"]]
+
+
+class Raising(Operator):
+    """Fails on every object that has no size."""
+
+    name = "raising"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Any:
+        return self.component.engine.note(
+            self.name, "sized", objects.name(obj), {"size": obj["spec"]["size"]}
+        )
+
+
+class Spinning(Operator):
+    """Asks for its object again at once, for ever."""
+
+    name = "spinning"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Result:
+        del obj
+        return Result(requeue_after=1)
+
+
+class Restless(Operator):
+    """Writes the time into its object every half minute."""
+
+    name = "restless"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Any:
+        now, period = self.component.engine.now, 30 * SECOND
+        if now - int(objects.annotations(obj).get("seen", -period)) >= period:
+            annotations = {"seen": str(now)}
+            yield self.client.patch(
+                self.watches, *objects.key(obj), {"metadata": {"annotations": annotations}}
+            )
+        return Result(requeue_after=period)
+
+
+class Crowd(Operator):
+    """As many ConfigMaps as its object asks for, each with a name of its own."""
+
+    name = "crowd"
+    watches = "webapps.example.com"
+    owns = ("configmaps",)
+
+    def sync(self, obj: Object) -> Any:
+        for number in range(obj["spec"]["replicas"]):
+            name = f"{objects.name(obj)}-{number}"
+            if self.child(obj, "configmaps", name) is None:
+                metadata = {
+                    "name": name,
+                    "namespace": objects.namespace(obj),
+                    "ownerReferences": [objects.owner_reference(obj)],
+                }
+                body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+                yield self.client.patch(
+                    "configmaps", objects.namespace(obj), name, body, type="apply", force=True
+                )
+
+
+def web_app(name: str = "web", **spec: Any) -> Object:
+    """A WebApp."""
+    return {
+        "apiVersion": "example.com/v1",
+        "kind": "WebApp",
+        "metadata": {"name": name},
+        "spec": {"image": "web:1", "replicas": 2, **spec},
+    }
