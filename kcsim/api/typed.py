@@ -6,6 +6,7 @@ parts that many objects share: the pods of one ReplicaSet have the same spec obj
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class Typed:
         self.warnings: list[str] = []
         # Pod specs known to be defaulted and valid, held so that their identity stays theirs.
         self._defaulted: dict[int, tuple[Object, Object]] = {}
+        self._alike: dict[bytes, Object] = {}
         # With each the metadata of a pod that had it.
         self._valid: dict[int, tuple[Object, Object]] = {}
 
@@ -95,15 +97,28 @@ class Typed:
         if spec is None:  # in Go a struct, which is there whether it was sent or not
             return default({**obj, "spec": {}}, resource.gvk)
         known = self._defaulted.get(id(spec))
+        if (known is None or known[0] is not spec) and not obj["metadata"].get("ownerReferences"):
+            spec = self._first_like(spec)
+            known = self._defaulted.get(id(spec))
         if known is not None and known[0] is spec:
-            return {**obj, "spec": known[1]} if known[1] is not spec else obj
+            return {**obj, "spec": known[1]} if known[1] is not obj["spec"] else obj
         result: Object = default(obj, resource.gvk)
         if len(self._defaulted) > _REMEMBERED:
             self._defaulted.clear()
+            self._alike.clear()
         done = result["spec"]
         self._defaulted[id(spec)] = (spec, done)
         self._defaulted[id(done)] = (done, done)
         return result
+
+    def _first_like(self, spec: Object) -> Object:
+        """The first pod spec of this value: pods that are made one by one share it, as those of a template do."""
+        try:
+            # Version 2 of the format knows no references, so equal values make equal bytes.
+            value = marshal.dumps(spec, 2)
+        except ValueError:
+            return spec  # not of the plain types that JSON is read into
+        return self._alike.setdefault(value, spec)
 
     # --- validation ---------------------------------------------------------------------------------------------
 

@@ -73,8 +73,10 @@ def on_pod_change(pods: Informer, handler: OnChange, wants: Callable[[PodChange]
 
 
 def of(kind: str) -> Callable[[PodChange], bool]:
-    """Changes of pods of a kind of controllers, of pods without any, and of pods that change hands."""
-    return lambda change: change.owner in {"", kind}
+    """Changes of pods of a kind of controllers, of pods that change hands, and of those without any that could be adopted
+    anew (upstream's ``updatePod``: when their labels changed).
+    """
+    return lambda change: change.owner == kind or (not change.owner and not change.gets_on)
 
 
 def stirring(change: PodChange) -> bool:

@@ -21,6 +21,7 @@ from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.calls import Then, first_error, has_status_cause
 from kcsim.cluster.controllers.expectations import Expectations
+from kcsim.cluster.controllers.pod_changes import of, on_pod_change
 from kcsim.cluster.controllers.pods import is_terminal, ready_condition
 from kcsim.cluster.controllers.replicaset.batches import BURST_REPLICAS, slow_start_batches
 from kcsim.cluster.controllers.replicaset.ranking import get_pods_to_delete
@@ -49,7 +50,7 @@ class ReplicaSetController(Reconciler):
         self.sets = component.informer("replicasets")
         self.sets.add_index("controller", claim.controller_index)
         self.sets.on_change(self._set_changed)
-        component.informer("pods").on_change(self._pod_changed)
+        on_pod_change(component.informer("pods"), self._pod_changed, of("ReplicaSet"))
 
     def reset(self) -> None:
         """Forget everything learnt."""
