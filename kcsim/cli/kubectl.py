@@ -18,6 +18,7 @@ from kcsim.cli.problems import BadInput, tell_diagnostics
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
     from kcsim.kubectl.flags import Arguments
+    from kcsim.scenario.play import Play
     from kcsim.simulation.simulation import Simulation
 
 SETTLED = "1m"
@@ -41,7 +42,7 @@ _NAMES_FILES = ("filename", "from-file", "template", "output", "cert", "key")
     "--delivery",
     metavar="NAME",
     type=DeliveryName(),
-    help="The world of this delivery (push, flux); the first one when left out.",
+    help="The world of this delivery (push, flux, argocd); the first one when left out.",
 )
 @click.option(
     "--at",
@@ -113,12 +114,11 @@ def _world(
         return world
     if nodes is not None:
         raise BadInput("--nodes is for a bare cluster", "Leave it out, or leave --scenario out.")
-    return _played(console, scenario, delivery, at, seed)
+    return played(console, scenario, delivery, at, seed)
 
 
-def _played(
-    console: Console, scenario: str, delivery: str | None, at: str | None, seed: int | None
-) -> "Simulation":
+def played(console: Console, scenario: str, delivery: str | None, at: str | None, seed: int | None) -> "Play":
+    """A story's world, or that of a recorded run, at an instant; at its end when none is given."""
     from kcsim.scenario.load import examine
     from kcsim.scenario.play import load
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "constants": "kcsim.cli.constants",
     "measures": "kcsim.cli.measures",
     "kubectl": "kcsim.cli.kubectl",
+    "argocd": "kcsim.cli.argocd",
     "why": "kcsim.cli.why",
     "net": "kcsim.cli.net",
     "chaos": "kcsim.cli.chaos",

@@ -21,7 +21,7 @@ def story_options(command: Command) -> Command:
                 metavar="NAME",
                 multiple=True,
                 type=DeliveryName(),
-                help="Only the world of this delivery (push, flux); may be given several times.",
+                help="Only the world of this delivery (push, flux, argocd); may be given several times.",
             ),
             click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice."),
             click.option(

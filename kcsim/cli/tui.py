@@ -16,7 +16,11 @@ WEB = "kcsim.tui.web"
 @click.command("tui", short_help="The terminal user interface: watch, pause, step, break things.")
 @click.argument("scenario", metavar="[SCENARIO]", required=False, type=ScenarioName())
 @click.option(
-    "-d", "--delivery", metavar="NAME", type=DeliveryName(), help="Open this delivery's world (push, flux)."
+    "-d",
+    "--delivery",
+    metavar="NAME",
+    type=DeliveryName(),
+    help="Open this delivery's world (push, flux, argocd).",
 )
 @click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice.")
 @click.option("--web", is_flag=True, help="Serve it to browsers on this machine (needs kcsim[web]).")
