@@ -250,8 +250,14 @@ A fault is data: what breaks, where, from when, until when, how strongly. In a s
 In Python it is a call, and so is its end:
 
 ```python
+import kcsim
+from kcsim.simulation.faults import heal
+
+sim = kcsim.Simulation(nodes=3, seed=1)
+sim.run_until("1m")
 fault = sim.inject("api-error", "kube-scheduler", code=503, share=0.5, duration="5m")
-kcsim.simulation.faults.heal(sim.world, fault)  # before its time
+sim.run("1m")
+heal(sim.world, fault)  # before its time
 ```
 
 In the [terminal](tui.md) it is a key; `kcsim chaos faults` lists what follows here. Nothing in a component knows of faults.
@@ -294,9 +300,9 @@ test of a bare controller uses them without a cluster:
 ```python
 from kcsim.api.kit.seams import CrashPoint, CursorFault, Seams
 
-seams = Seams.of(endpoint)
-seams.arm(CrashPoint("my-controller", "after", nth=2))
-seams.arm(CursorFault("drop", "my-controller", "pods", event="DELETED"))
+seams = Seams.of(sim.cluster().endpoint)  # or that of a test's own API server
+seams.arm(CrashPoint("kube-scheduler", "after", nth=2))
+seams.arm(CursorFault("drop", "kube-scheduler", "pods", event="DELETED"))
 sites = seams.collect()  # every write and delivery from now on: where rules could act
 ```
 

@@ -104,6 +104,10 @@ def test_commands_that_pages_show_exist(page: str, line: str) -> None:
 
     command = cli.get_command(click.Context(cli), words[1])
     assert command is not None
+    if isinstance(command, click.Group) and len(words) > 2:
+        below = command.get_command(click.Context(command), words[2])
+        assert below is not None, f"{page}: there is no `kcsim {words[1]} {words[2]}`"
+        command = below
     known = {
         option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
     }
