@@ -106,7 +106,8 @@ class Play(Simulation):
         self.way.install()
         for controller in scenario.controllers:
             self._bring(controller)
-        self.traffic = {traffic.name: self._traffic(traffic) for traffic in scenario.traffic}
+        for traffic in scenario.traffic:
+            self._add_clients(traffic)
         self._acts = Acts(self, Authors(world, self._sources), self._sources, self._images, how)
         self._acts.arm()
 
@@ -130,9 +131,9 @@ class Play(Simulation):
             user=controller.user,
         )
 
-    def _traffic(self, traffic: Traffic) -> TrafficSource:
+    def _add_clients(self, traffic: Traffic) -> None:
         cluster = cluster_name(self.scenario, traffic.cluster)
-        return self.world.add_traffic(traffic.name, cluster=cluster, **source_options(traffic))
+        self.world.add_traffic(traffic.name, cluster=cluster, **source_options(traffic))
 
     # --- running ------------------------------------------------------------------------------------------------
 

@@ -70,12 +70,12 @@ class NetworkView:
         self,
         world: World,
         cluster_named: Callable[[str | None], Cluster],
-        note_dns: Callable[[str | None, int], None] = lambda _cluster, _replicas: None,
+        note: Callable[[str, str | None, int], None] = lambda _what, _cluster, _replicas: None,
     ) -> None:
-        """``note_dns`` is told when DNS is installed, the one thing here that changes the world."""
+        """``note`` is told of what is installed: the only things here that change the world."""
         self._world = world
         self._cluster = cluster_named
-        self._note_dns = note_dns
+        self._note = note
 
     def topology(self, cluster: str | None = None) -> Graph:
         """The hosts, pods and Services as a networkx graph.
@@ -165,16 +165,29 @@ class NetworkView:
 
     def install_ingress(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install the ingress controller (ingress-nginx); its load balancer has an address within a minute or so."""
-        install_ingress(self._world, self._cluster(cluster).name, replicas=replicas)
+        home = self._cluster(cluster).name
+        self._note("ingress", cluster, replicas)
+        install_ingress(self._world, home, replicas=replicas)
 
     def install_gateway(self, cluster: str | None = None) -> None:
         """Install the Gateway API and a controller of class ``kcsim``."""
-        install_gateway(self._world, self._cluster(cluster).name)
+        home = self._cluster(cluster).name
+        self._note("gateway", cluster, 1)
+        install_gateway(self._world, home)
+
+    def install(self, what: str, cluster: str | None, replicas: int) -> None:
+        """Install ``dns``, ``ingress`` or ``gateway``."""
+        if what == "dns":
+            self.install_dns(cluster, replicas=replicas)
+        elif what == "ingress":
+            self.install_ingress(cluster, replicas=replicas)
+        else:
+            self.install_gateway(cluster)
 
     def install_dns(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install CoreDNS, as kubeadm does; its pods start within seconds."""
         home = self._cluster(cluster).name
-        self._note_dns(cluster, replicas)
+        self._note("dns", cluster, replicas)
         install_dns(self._world, home, replicas=replicas)
 
 

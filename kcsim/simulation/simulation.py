@@ -20,6 +20,7 @@ from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, person
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
+from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.core import Engine
@@ -30,6 +31,7 @@ from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.flags import Editor
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
+from kcsim.simulation.clients import source_options
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.difference import Change, Diff, ObjectDiff, ahead, compared, is_change, of_log
@@ -143,7 +145,7 @@ class Simulation(Shown):
     @property
     def network(self) -> NetworkView:
         """Who reaches whom: ``network.reach``, ``matrix``, ``trace`` and ``topology``."""
-        return NetworkView(self.world, self.cluster, self._note_dns)
+        return NetworkView(self.world, self.cluster, self._note_install)
 
     @property
     def trace(self) -> Trace:
@@ -603,11 +605,33 @@ class Simulation(Shown):
         self._note("inject", kind, target, duration=duration, until=until, cluster=cluster, **amounts)
         return record
 
-    def _note_dns(self, cluster: str | None, replicas: int) -> None:
-        self._note("_install_dns", cluster, replicas)
+    def _note_install(self, what: str, cluster: str | None, replicas: int) -> None:
+        self._note("_install", what, cluster, replicas)
 
-    def _install_dns(self, cluster: str | None, replicas: int) -> None:
-        self.network.install_dns(cluster, replicas=replicas)
+    def _install(self, what: str, cluster: str | None, replicas: int) -> None:
+        self.network.install(what, cluster, replicas)
+
+    @property
+    def traffic(self) -> Mapping[str, TrafficSource]:
+        """The sources of requests by name, with what became of their requests: ``totals``, ``failures``, ``latency``."""
+        return self.world.traffic
+
+    def add_traffic(self, name: str, to: str, *, cluster: str | None = None, **clients: Any) -> TrafficSource:
+        """Clients who send requests from now on; ``clients`` as for ``kcsim.simulation.clients.source_options``.
+
+        ``sim.add_traffic("users", "service/web", rate="20/s")``; ``"http://cart"`` with ``source="deployment/web"``;
+        ``entry="Gateway", gateway="public"``; ``users=50, think="2s"``; ``retries=2``; ``keep_alive=20``.
+
+        Raises:
+            ValueError: the name is taken, or what is said of the clients does not fit together.
+        """
+        if name in self.world.traffic:
+            raise ValueError(f"there is traffic called {name!r} already")
+        options = source_options(to, **clients)
+        home = self.cluster(cluster).name
+        source = self.world.add_traffic(name, cluster=home, start=self.engine.now, **options)
+        self._note("add_traffic", name, to, cluster=cluster, **clients)
+        return source
 
     def __repr__(self) -> str:
         nodes = sum(len(c.kubelets) for c in self.world.clusters.values())
