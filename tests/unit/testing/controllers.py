@@ -79,9 +79,8 @@ class Raising(Operator):
     watches = "webapps.example.com"
 
     def sync(self, obj: Object) -> Any:
-        return self.component.engine.note(
-            self.name, "sized", objects.name(obj), {"size": obj["spec"]["size"]}
-        )
+        labels = {"size": obj["spec"]["size"]}
+        yield self.client.patch(self.watches, *objects.key(obj), {"metadata": {"labels": labels}})
 
 
 class Spinning(Operator):
