@@ -4,7 +4,7 @@ Reads what a recording holds (``result.json`` and ``timeline.json``), so a repor
 ``kcsim run --out`` writes both and the page. No network, no library, no clock: the same recording gives the same bytes.
 
 **Walk:** twins -> ``timeline_of`` -> ``timeline.json``; recording -> ``facts_of`` (facts.py) -> ``page`` (page.py, with
-sections.py) or ``comment`` (comment.py).
+sections.py and reasons.py) or ``comment`` (comment.py).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The page forbids itself every connection (Content-Security-Policy). Its script adds zooming, stepping and filtering to
 what stands there anyway; on paper it is all unfolded.
 
-**Walk:** facts -> the sections (sections.py) -> a page with ``report.css`` and ``report.js`` inside.
+**Walk:** facts -> the sections (sections.py, reasons.py) -> a page with ``report.css`` and ``report.js`` inside.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from kcsim.engine.clock import format_duration
-from kcsim.report import sections
+from kcsim.report import reasons, sections
 from kcsim.report.facts import Facts
 from kcsim.report.verdict import verdict
 from kcsim.views.markup import EMPTY, Markup, joined, tag
@@ -25,8 +25,8 @@ def page(facts: Facts) -> str:
     parts = [
         ("at-a-glance", "Side by side", sections.side_by_side(facts)),
         ("timeline", "What happened", sections.timeline(facts)),
-        ("parted", "Where the worlds part", sections.parted(facts)),
-        ("expected", "What was expected", sections.expected(facts)),
+        ("parted", "Where the worlds part", reasons.parted(facts)),
+        ("expected", "What was expected", reasons.expected(facts)),
         ("measures", "What was measured", sections.measured(facts)),
         ("again", "Play it again", sections.again(facts)),
     ]

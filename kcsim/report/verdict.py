@@ -28,7 +28,7 @@ def _came_out(facts: Facts) -> str:
     if facts.interrupted:
         return "The run was interrupted, so nothing is decided"
     if not judged:
-        return "The story expects nothing; its worlds can be compared"
+        return "The story expects nothing, so there is nothing to judge"
     if failed:
         world, first = failed[0]
         under = f" under {world.name}" if world.name else ""

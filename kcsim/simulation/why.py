@@ -56,6 +56,20 @@ class Why(Shown):
 
     links: tuple[Link, ...]
 
+    def to_records(self) -> list[dict[str, Any]]:
+        """``{seq, t, actor, verb, object, facts}`` for each step, the question first; t in seconds."""
+        return [
+            {
+                "seq": link.seq,
+                "t": float(link.t),
+                "actor": link.actor,
+                "verb": link.verb,
+                "object": link.object,
+                "facts": link.facts,
+            }
+            for link in self.links
+        ]
+
     @property
     def origin(self) -> Link:
         """Where it began: a commit, a person, a fault or the clock."""

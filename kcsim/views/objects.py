@@ -83,6 +83,10 @@ class ObjectTable:
         cells = self.cells(obj)
         return ObjectRow(self._ref(obj), cells, state_of(dict(zip(self.header, cells, strict=True))))
 
+    def to_records(self) -> list[dict[str, str]]:
+        """A dict a row, by the names of the columns: ``{"NAME": "web", "READY": "3/3", ...}``."""
+        return [dict(zip(self.header, row.cells, strict=True)) for row in self.rows()]
+
     def rows(self) -> list[ObjectRow]:
         """Every row; for short tables."""
         return [self.row(index) for index in range(len(self))]

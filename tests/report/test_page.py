@@ -250,3 +250,32 @@ def _with(value, place: tuple, new):
     copy = dict(value) if isinstance(value, dict) else list(value)
     copy[first] = _with(value[first], tuple(rest), new)
     return copy
+
+
+# Colours.
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``#rgb`` or ``#rrggbb``, as WCAG 2 defines it."""
+    digits = colour.removeprefix("#")
+    digits = "".join(d * 2 for d in digits) if len(digits) == 3 else digits
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_text_has_the_contrast_that_wcag_asks_for(gallery: Path) -> None:
+    sets = [
+        dict(re.findall(r"--(\w+):\s*(#[0-9a-f]{3,6})", block))
+        for block in re.findall(r"\{([^{}]*--page:[^{}]*)\}", text_of(gallery).replace("\n", ""))
+    ]
+    assert len(sets) == 5  # light, dark, each by choice, and paper
+    for colours in sets:
+        for words in ("ink", "soft", "link", "good", "bad"):
+            for ground in ("page", "box"):
+                assert contrast(colours[words], colours[ground]) >= 4.5, (words, ground, colours)

@@ -49,6 +49,19 @@ def test_pods_read_as_kubectl_prints_them(world):
     assert "NODE" in object_table(Look(world), "po", wide=True).header
 
 
+def test_a_table_is_plain_data_by_the_names_of_its_columns(world):
+    first, second = object_table(Look(world), "pods").to_records()
+    assert (first["READY"], first["STATUS"]) == ("1/1", "Running")
+    assert first["NAME"] != second["NAME"]
+
+
+def test_a_chain_of_causes_is_plain_data(world):
+    rows = world.why("deployment/web").to_records()
+    assert rows[0]["object"] == "deployment.apps/default/web"
+    assert rows[-1]["verb"] == "kubectl"
+    assert rows[0]["t"] >= rows[-1]["t"]
+
+
 def test_the_past_has_its_own_rows_and_ages(world):
     past = Look(world, 10_500_000)
     assert words(object_table(past, "pods"), "STATUS") == ["ContainerCreating", "ContainerCreating"]

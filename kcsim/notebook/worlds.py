@@ -1,0 +1,200 @@
+"""How worlds, their moments and their results look in a notebook: from the value to HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kcsim.engine.clock import SECOND, clock_text, format_duration
+from kcsim.engine.trace import Record
+from kcsim.notebook.html import drawn, fold, line, note, page, table
+from kcsim.scenario.compare import Divergence, Table, Twins
+from kcsim.scenario.play import Play
+from kcsim.scenario.results import MeasureList, VerdictList
+from kcsim.scenario.sweep import Sweep
+from kcsim.simulation.simulation import Past, Run, Simulation, Step
+from kcsim.simulation.why import Link, Why
+from kcsim.simulation.why import of_record as chain_of
+from kcsim.views.causes import causal_graph
+from kcsim.views.comparison import comparison
+from kcsim.views.markup import tag
+from kcsim.views.moments import Moments
+from kcsim.views.picture import picture, picture_of
+from kcsim.views.strips import Strip, happened
+from kcsim.views.svg import Svg
+
+# Worlds and moments of theirs.
+
+
+def of_simulation(sim: Simulation) -> str:
+    """Where a world stands, how its workloads are, and what happened so far."""
+    name = f"{sim.scenario.name} under {sim.delivery}" if isinstance(sim, Play) else "a bare simulation"
+    return page(
+        line(name, f"t={sim.now:.3f}s, seed {sim.seed}, {len(sim.trace)} records"),
+        _workloads(sim.list("deployments")),
+        drawn(picture_of(sim)),
+    )
+
+
+def of_past(past: Past) -> str:
+    """How the workloads were."""
+    return page(line(f"as it was at t={past.time:g}s"), _workloads(past.list("deployments")))
+
+
+def of_step(step: Step) -> str:
+    """What one step did."""
+    if not step.records:
+        return page(line(f"t={step.time:.3f}s", "nothing left a trace until then"))
+    return page(line(f"t={step.time:.3f}s"), _records(step.records))
+
+
+def of_run(run: Run) -> str:
+    """Why a run stopped."""
+    return page(line(run.reason, f"at t={run.time:.3f}s, {run.records} records"))
+
+
+def of_moments(moments: Moments) -> str:
+    """The timeline as lanes and as a table."""
+    rows = [(clock_text(m.time), m.lane, m.actor, m.text) for m in moments]
+    return page(drawn(lanes(moments)), table(("time", "lane", "who", "what happened"), rows))
+
+
+def lanes(moments: Moments) -> Svg:
+    end = max([moments.now, *(moment.time for moment in moments)])
+    strip = Strip("", [happened(moment) for moment in moments], [], [], [], [], False, end)
+    return picture([strip], end, f"{_count(len(moments), 'moment')} to t={format_duration(end)}")
+
+
+def of_record(record: Record) -> str:
+    """One thing that happened, and what led to it."""
+    why = chain_of(record)
+    return page(
+        line(f"{record.actor} {record.verb} {record.subject}", f"at t={record.time / SECOND:.3f}s"),
+        fold("why", _chain(why.links)) if len(why.links) > 1 else note(why.links[0].facts),
+    )
+
+
+# Why.
+
+
+def of_why(why: Why) -> str:
+    """The chain of causes, the question first and the origin last."""
+    return page(_chain(why.links))
+
+
+def _chain(links: Sequence[Link]) -> str:
+    rows = [(f"{float(each.t):.3f}", each.actor, each.verb, each.object, each.facts) for each in links]
+    return table(("t (s)", "who", "did", "to", ""), rows)
+
+
+def graph(why: Why) -> Svg:
+    return causal_graph({"": why.links}, f"Why {why.links[0].object}")
+
+
+def of_divergence(divergence: Divergence) -> str:
+    """Where the worlds parted, and what each did there."""
+    parts: list[str] = [line(f"t={divergence.time:.3f}s: {divergence.object} differs")]
+    for side in divergence.sides:
+        parts.append(line(side.delivery, "" if side.why is not None else "unchanged"))
+        parts.append(_chain(side.why.links) if side.why is not None else "")
+    return page(*parts)
+
+
+def parting(divergence: Divergence) -> Svg:
+    chains = {side.delivery: side.why.links for side in divergence.sides if side.why is not None}
+    return causal_graph(chains, f"{divergence.object} differs")
+
+
+# Worlds side by side, and many runs.
+
+
+def of_table(compared: Table) -> str:
+    """Measures and expectations, world beside world."""
+    return page(*_compared(compared))
+
+
+def _compared(compared: Table) -> list[str]:
+    rows = comparison(compared, every=True)
+    cells = {
+        kind: [
+            (
+                tag("span", row.title, title=row.help),
+                *(tag("b", cell) if row.differs else cell for cell in row.cells),
+            )
+            for row in rows
+            if row.kind == kind
+        ]
+        for kind in ("measure", "expectation")
+    }
+    parts: list[str] = [line(compared.title, f"seed {compared.seed}")]
+    parts.append(table(("measured", *compared.columns), cells["measure"]))
+    if cells["expectation"]:
+        parts.append(table(("expected", *compared.columns), cells["expectation"]))
+    return parts
+
+
+def of_twins(twins: Twins) -> str:
+    """The worlds as lanes on one clock, and their table."""
+    return page(drawn(picture_of(twins)), *_compared(twins.table()))
+
+
+def of_measures(measures: MeasureList) -> str:
+    """What was measured, with what it means and what it is made of."""
+    rows = [
+        (
+            tag("span", each.title, title=each.definition),
+            tag("b", each.text),
+            fold("of", *(tag("div", detail) for detail in each.detail)) if each.detail else "",
+        )
+        for each in measures
+    ]
+    return page(table(("measure", "", ""), rows))
+
+
+def of_verdicts(verdicts: VerdictList) -> str:
+    """What became of the expectations."""
+    rows = [
+        (f"{'✓' if each.passed else '✗'} {each.name}", each.expected, each.why, each.note)
+        for each in verdicts
+    ]
+    return page(table(("expectation", "must", "seen", ""), rows))
+
+
+def of_sweep(swept: Sweep) -> str:
+    """The medians of all measures, a column a group; each run is in ``to_records()``."""
+    groups: list[str] = []
+    rows = []
+    for name, title, unit in swept.units:
+        if unit:
+            medians = swept.medians(name)
+            groups = list(medians)
+            rows.append(
+                (title, *("never" if value is None else f"{value:g} {unit}" for value in medians.values()))
+            )
+    seeds = len({run.seed for run in swept.runs})
+    failed = sum(not run.passed for run in swept.runs)
+    told = f"{len(swept.runs)} worlds, {seeds} seeds, medians" + (f", {failed} failed" if failed else "")
+    return page(line(swept.title, told), table(("measured", *groups), rows))
+
+
+def _workloads(deployments: Sequence[dict[str, Any]]) -> str:
+    rows = [
+        (
+            f"{obj['metadata']['namespace']}/{obj['metadata']['name']}",
+            f"{(obj.get('status') or {}).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 1)}",
+            ", ".join(container["image"] for container in obj["spec"]["template"]["spec"]["containers"]),
+        )
+        for obj in deployments
+    ]
+    return table(("deployment", "ready", "images"), rows) if rows else line("", "no deployments")
+
+
+def _records(records: Sequence[Record]) -> str:
+    rows = [
+        (clock_text(each.time // SECOND * SECOND), each.actor, each.verb, each.subject) for each in records
+    ]
+    return table(("time", "who", "did", "to"), rows)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
