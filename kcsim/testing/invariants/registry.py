@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
-from kcsim.testing.invariants import api, budgets, endpoints, nodes, pods, workloads
+from kcsim.testing.invariants import api, budgets, endpoints, nodes, ownership, pods, workloads
 from kcsim.testing.invariants.history import History, Source, Write
 
 Found = tuple[Write, str]
@@ -31,6 +31,15 @@ CHECKERS: tuple[Checker, ...] = (
     budgets.evictions_stay_within_the_budget,
     budgets.counted_quota_is_never_exceeded,
     nodes.evictions_of_a_zone_are_rate_limited,
+    ownership.no_orphan_outlives_its_owner,
+    ownership.an_agent_prunes_only_what_it_applied,
+    ownership.a_claim_keeps_its_volume,
+    ownership.a_job_runs_no_more_than_its_parallelism,
+    ownership.one_daemon_pod_a_node,
+    ownership.an_ended_pod_stays_ended,
+    ownership.service_addresses_are_unique,
+    ownership.pod_cidrs_are_disjoint,
+    ownership.a_write_changes_something,
 )
 
 

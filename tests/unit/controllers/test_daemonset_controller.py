@@ -140,6 +140,7 @@ def test_a_taint_keeps_new_pods_away_and_only_no_execute_drives_old_ones_out(
 
 def test_nothing_ticks_and_heartbeats_wake_nobody(world, daemon_set):
     create(world, daemon_set(), "1m")
+    world.run("2h")  # the Events of the start are forgotten
     steps = world.engine.steps
     world.run("24h")
     assert world.engine.steps == steps
