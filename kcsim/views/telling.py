@@ -10,7 +10,6 @@ from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.engine.trace import Record
-from kcsim.simulation.faults import KINDS
 from kcsim.views.moments import Moment, short_actor
 from kcsim.views.rollouts import Rollouts
 
@@ -83,6 +82,8 @@ class Teller:
         kind = record.subject.partition("/")[0]
         if record.actor == "fault":
             self._fault(record)
+        elif record.actor == "intruder":
+            self._intruder(record)
         elif record.actor.startswith("traffic/"):
             self._traffic(record)
         elif record.actor == "ci":
@@ -172,8 +173,9 @@ class Teller:
         where = f" of {target}" if target else ""
         if record.verb == "inject":
             lasts = record.facts().get("for")
-            momentary = kind in KINDS and KINDS[kind].momentary
-            text = f"{kind}{where}" + ("" if momentary else " begins") + (f", for {lasts}" if lasts else "")
+            text = f"{kind}{where} begins" + (f", for {lasts}" if lasts else "")
+        elif record.verb == "strike":
+            text = f"{kind}{where}"
         elif record.verb == "heal":
             text = f"{kind}{where} is over"
         elif record.verb == "miss":
@@ -184,6 +186,14 @@ class Teller:
             component = record.facts().get("component", "")
             text = f"{record.verb}: {component} does not see {record.subject} as it comes"
         self._add("fault", record, text)
+
+    def _intruder(self, record: Record) -> None:
+        facts = record.facts()
+        if record.verb == "steal":
+            text = f"a stranger with {record.subject} reads {facts.get('secrets')} Secrets; could change {facts.get('could')}"
+        else:
+            text = f"a stranger is refused {record.subject}: {facts.get('error', '')}"
+        self._add("person", record, text)
 
     def _traffic(self, record: Record) -> None:
         name = record.actor.partition("/")[2]

@@ -122,7 +122,7 @@ _WHICH: dict[str, Any] = {"share": 1.0, "verb": None, "resource": None}
 KINDS: dict[str, Kind] = {
     "api-latency": _requests(
         "One client's requests take longer.",
-        "Its controllers and commands work more slowly; a leader whose renewals take too long loses its lease.",
+        "Its controllers, commands and pipelines work more slowly. Leases, whose renewals are promised, do not feel it.",
         delay=2 * SECOND,
     ),
     "api-throttle": _requests(

@@ -132,8 +132,14 @@ def _steal(world: World, cluster: Cluster, thief: Any, could: str, fault: Fault)
 
 def _user(world: World, cluster: Cluster, name: str) -> User:
     """The identity behind a client's name: of its components, of a pipeline's deployer, or of a person."""
+    program = "kustomize-controller" if name == "flux" else name  # the one of Flux that changes things
     for component in cluster.endpoint.components:
-        if name in {component.name, component.user.name}:
+        # What stands on a node under the node's name is its kubelet.
+        if program in {
+            component.name,
+            component.user.name,
+            component.host if component.name == "kubelet" else "",
+        }:
             return component.user
     for system in world.ci:
         for pipeline in system.pipelines.values():

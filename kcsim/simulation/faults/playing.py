@@ -77,7 +77,9 @@ def inject(world: World, fault: Fault) -> Record:
     detail = {**kind.check(world, cluster, fault), **_told(kind, fault)}
     if fault.duration is not None:
         detail["for"] = format_duration(fault.duration)
-    record = engine.note("fault", "inject", _subject(fault), {**detail, **fault.detail})
+    # What is over at once has no end to wait for: it strikes, and opens no stretch of time.
+    verb = "strike" if kind.momentary else "inject"
+    record = engine.note("fault", verb, _subject(fault), {**detail, **fault.detail})
     with engine.because(record):
         if kind.momentary:
             assert kind.begin is not None, "what is over at once has no state to settle"

@@ -198,7 +198,8 @@ def _entry(worlds: Worlds, session: Session, record: Record) -> int | None:
 def _did(actions: tuple[str, ...], record: Record) -> bool:
     """Whether a record is what such an entry leaves: told by its verb."""
     verbs = {"kubectl": "kubectl", "apply": "kubectl", "flux": "flux", "fault": "inject", "image": "change"}
-    return any(verbs.get(action, "commit") == record.verb for action in actions)
+    verb = "inject" if record.verb == "strike" else record.verb
+    return any(verbs.get(action, "commit") == verb for action in actions)
 
 
 def _kustomization(record: Record) -> str | None:

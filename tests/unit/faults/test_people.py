@@ -114,6 +114,21 @@ def test_a_thief_of_a_components_credentials_meets_rbac(sim):
     assert "miner" not in {p["metadata"]["name"] for p in sim.list("pods")}
 
 
+@pytest.mark.parametrize(
+    ("client", "user"), [("flux", "kustomize-controller"), ("node-2", "system:node:node-2"), ("dana", "dana")]
+)
+def test_a_leak_is_of_that_clients_identity(story, client, user):
+    sim = story("flux", "6m")
+    sim.inject("credential-leaked", client, namespace="shop")
+    sim.run("10s")
+    (theft,) = told(sim, "intruder", "steal")
+    everything = theft.detail["could"] == "everything in the cluster"
+    assert everything == (client != "node-2")
+    made = [r.actor for r in sim.trace.records if r.subject == "pod/shop/miner" and r.verb == "create"]
+    assert all(user in actor for actor in made)
+    assert bool(made) == (client != "node-2")
+
+
 def test_a_pipeline_with_expired_credentials_cannot_deploy(story):
     sim = story("push", "9m")
     sim.inject("credential-expired", "ci")
