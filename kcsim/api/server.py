@@ -306,7 +306,10 @@ class ApiServer:
         # What the server itself will set is not for the applier to have changed.
         new = self.store.update(op, current, obj, managed=managed, operation="Apply")
         self._custom.changed(op.resource, new)
-        return _made(200, new, tuple(op.duplicates))
+        answer = _made(200, new, tuple(op.duplicates))
+        if op.managed_fields:
+            answer.body = objects.with_metadata(answer.body, managedFields=managed.to_json())
+        return answer
 
     def _delete(self, op: Operation) -> Answer:
         current = self.store.require(op.resource, op.namespace, op.name)

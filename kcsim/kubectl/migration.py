@@ -91,7 +91,10 @@ def annotation_is_orphan(entries: Sequence[Entry]) -> bool:
 
 def handed_over(entries: Sequence[Entry], manager: str) -> list[Entry] | None:
     """The managers with client-side apply's fields added to ``manager``'s; None when it has none."""
-    old = [e for e in entries if (e["manager"], e["operation"]) == (CLIENT_SIDE, "Update") and _whole(e)]
+    updates = [e for e in entries if e["operation"] == "Update"]
+    # Whoever applied last by the client owns the annotation: kubectl, or a tool that uses it under a name of its own.
+    appliers = {e["manager"] for e in updates if FieldSet.from_json(e["fieldsV1"]).has(_ANNOTATION)}
+    old = [e for e in updates if e["manager"] in appliers and _whole(e)]
     if not old:
         return None
     into = next(
