@@ -7,17 +7,23 @@ a ``Journey`` that says where it ended and why.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kcsim.api import objects
-from kcsim.api.objects import Object
+from kcsim.api.objects import Key, Object
 from kcsim.cluster.dns.lookup import REFUSED, TIMEOUT, Lookup, look_up
 from kcsim.cluster.dns.records import NXDOMAIN, ZONE
 from kcsim.cluster.dns.resolver import ResolvConf
+from kcsim.cluster.images import Call
+from kcsim.cluster.kubelet.runtime import Serving
 from kcsim.cluster.podnet.loadbalancer import balancer_ips
+from kcsim.cluster.podnet.plane import Ask, Passed, Router
 from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules
+from kcsim.cluster.routing.proxies import GATEWAY_NAME
+from kcsim.cluster.traffic.front import INGRESS_SERVICE, gateway_service
 from kcsim.engine.clock import MILLISECOND, SECOND
 from kcsim.engine.dice import Dice
 from kcsim.engine.shown import Shown
@@ -29,9 +35,11 @@ ANSWERED = "answered"
 SERVER_ERROR = "server error"
 NO_ENDPOINTS, CONNECTION_REFUSED, TIMED_OUT = "no endpoints", "connection refused", "timeout"
 POLICY_DROP, DNS_TIMEOUT, NOT_READY = "policy drop", "dns timeout", "not ready"
+NOT_FOUND = "404"
 OUTCOMES = (
     ANSWERED,
     SERVER_ERROR,
+    NOT_FOUND,
     NXDOMAIN,
     DNS_TIMEOUT,
     NO_ENDPOINTS,
@@ -42,6 +50,8 @@ OUTCOMES = (
 )
 """How a request can end."""
 _PORTS = {"http": 80, "https": 443}
+_DEEPEST = 12
+"""Calls within calls; more of them is a circle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +112,17 @@ class Tracer:
         port = parts.port or _PORTS.get(parts.scheme, 80)
         # Dice of its own: what a look picks moves nothing in the world.
         now = self._cluster.engine.now
-        story = _Story(client, url, timeout, Dice(self._seed, f"trace/{client.name}/{url}/{now}"))
+        ask = Ask(parts.hostname, parts.path or "/")
+        story = _Story(client, url, ask, timeout, Dice(self._seed, f"trace/{client.name}/{url}/{now}"))
         if not client.host:
             return story.end(CONNECTION_REFUSED, Hop("client", False, f"{client.name} has no address yet"))
         service = self._service_named(parts.hostname, client)
         if service is not None and self._enters_at_edge(client):
             story.add(Hop("edge", True, "comes in at the cluster's edge, as sources of traffic do"))
             return self._to_service(story, service, port)
+        front = self._front(story.ask, port) if service is None and self._enters_at_edge(client) else None
+        if front is not None:
+            return self._to_front(story, front, port)
         address = self._resolve(story, parts.hostname, service)
         if isinstance(address, Journey):
             return address
@@ -116,6 +130,41 @@ class Tracer:
 
     def _enters_at_edge(self, client: Spot) -> bool:
         return client.pod is None and not self._pods.is_node(client.host)
+
+    # --- routers ------------------------------------------------------------------------------------------------
+
+    def _front(self, ask: Ask, port: int) -> Key | None:
+        """The Service of the routers that have a rule for a request; None: nobody has."""
+        for key, router in sorted(self._pods.routers.items()):
+            pod = self._pods.pod(key)
+            if pod is None or router.rule(ask, port) is None:
+                continue
+            gateway = objects.labels(pod).get(GATEWAY_NAME)
+            return gateway_service(key[0], gateway) if gateway else INGRESS_SERVICE
+        return None
+
+    def _to_front(self, story: _Story, key: Key, port: int) -> Journey:
+        service = self._pods.service(key)
+        ips = balancer_ips(service) if service is not None else ()
+        name = "/".join(key)
+        if not ips:
+            text = f"the load balancer of Service {name} has no address yet"
+            return story.end(NO_ENDPOINTS, Hop("balancer", False, text))
+        story.add(Hop("name", True, f"{story.ask.host} leads to {ips[0]}, the address of Service {name}"))
+        return self._from_outside(story, ips[0], port)
+
+    def _passed_on(self, story: _Story, router: Router, serving: Serving, spot: Spot, port: int) -> Journey:
+        """A router that passes the request on, to one of its backends."""
+        passed = _drawn(router.route(story.ask, port), story.dice)
+        if not passed.backends:
+            outcome = NOT_FOUND if passed.status == 404 else SERVER_ERROR
+            text = f"{serving.container} answers {passed.status}: {passed.where}"
+            return story.end(outcome, Hop("router", False, text, serving.latency))
+        backend = story.dice.choice(passed.backends)
+        share = f" ({passed.share:.0%} of requests)" if passed.share < 1 else ""
+        text = f"{passed.where}{share}, to {backend.pod} at {backend.ip}:{backend.port}"
+        story.add(Hop("router", True, text, serving.latency))
+        return self._connect(story, spot, self._finder.at(backend.ip), backend.port)
 
     # --- the name -----------------------------------------------------------------------------------------------
 
@@ -286,6 +335,12 @@ class Tracer:
         serving = self._pods.serving(target.end.ip, port) if target.end.ip else None
         if serving is None:
             return story.end(ANSWERED, Hop("reply", True, f"{target.name} answers"))
+        router = self._pods.routers.get((serving.namespace, serving.pod))
+        if router is not None:
+            return self._passed_on(story, router, serving, target, port)
+        failed = self._called(story, serving, target)
+        if failed is not None:
+            return failed
         if story.took + serving.latency > story.timeout:
             text = f"{serving.container} needs {serving.latency / SECOND:g} s, longer than the client waits"
             return story.end(TIMED_OUT, Hop("reply", False, text))
@@ -294,13 +349,52 @@ class Tracer:
             return story.end(SERVER_ERROR, Hop("reply", False, text, serving.latency))
         return story.end(ANSWERED, Hop("reply", True, f"{serving.container} answers (200)", serving.latency))
 
+    def _called(self, story: _Story, serving: Serving, spot: Spot) -> Journey | None:
+        """The calls that a program makes before it answers; the journey's end when one of them fails it."""
+        if len(story.inside) > _DEEPEST:
+            text = f"calls go in a circle: {' > '.join(story.inside)}"
+            return story.end(SERVER_ERROR, Hop("call", False, text))
+        for call in serving.calls:
+            if story.dice.uniform() >= call.share:
+                continue
+            inner = self._call(story, spot, call, serving.container)
+            if not inner.ok and not call.optional:
+                text = f"{serving.container} answers with an error (500): {call.to}: {inner.outcome}"
+                return story.end(SERVER_ERROR, Hop("reply", False, text, serving.latency))
+        return None
+
+    def _call(self, story: _Story, spot: Spot, call: Call, container: str) -> Journey:
+        parts = urlsplit(call.to)
+        inner = _Story(spot, call.to, Ask(parts.hostname or "", parts.path or "/"), call.timeout, story.dice)
+        inner.inside = (*story.inside, container)
+        found = self._asked(inner, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80))
+        story.add(Hop("call", True, f"{container} asks {call.to}"))
+        # What an optional call met does not end the journey; what it took counts all the same.
+        story.add(*(Hop(h.what, h.passed or call.optional, h.text, h.took) for h in found.hops))
+        return found
+
+    def _asked(self, story: _Story, host: str, port: int) -> Journey:
+        address = self._resolve(story, host, self._service_named(host, story.client))
+        return address if isinstance(address, Journey) else self._to_address(story, address, port)
+
+
+def _drawn(shares: Sequence[Passed], dice: Dice) -> Passed:
+    point = dice.uniform()
+    for passed in shares:
+        point -= passed.share
+        if point < 0:
+            return passed
+    return shares[-1]
+
 
 class _Story:
     """A journey while it goes on."""
 
-    def __init__(self, client: Spot, url: str, timeout: int, dice: Dice) -> None:
+    def __init__(self, client: Spot, url: str, ask: Ask, timeout: int, dice: Dice) -> None:
         self.client = client
         self.url = url
+        self.ask = ask
+        self.inside: tuple[str, ...] = ()
         self.timeout = timeout
         self.dice = dice
         self.hops: list[Hop] = []

@@ -98,6 +98,10 @@ class Router(Protocol):
     connect_timeout: int
     timeout: int
 
+    def rule(self, ask: Ask, port: int) -> object | None:
+        """The rule that such a request falls under; None: there is none."""
+        ...
+
     def route(self, ask: Ask, port: int) -> Sequence[Passed]:
         """Where such requests go that come in at a port; the shares make 1."""
         ...

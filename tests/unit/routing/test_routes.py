@@ -241,3 +241,40 @@ def str_of(obj: Any) -> str:
     import yaml
 
     return str(yaml.safe_dump(obj))
+
+
+# --- one request, traced ----------------------------------------------------------------------------------------
+
+
+def test_a_request_is_followed_through_router_and_calls() -> None:
+    sim = behind_ingress()
+    found = sim.network.trace("users", "http://shop.example/page")
+    assert found.ok
+    stations = [hop.what for hop in found.hops]
+    assert stations.index("balancer") < stations.index("router") < stations.index("call")
+    assert "ingress: Service default/web" in str(found)
+    assert sim.network.trace("users", "http://other.example/").outcome == "NXDOMAIN"
+
+
+def test_a_traced_page_fails_where_its_database_does() -> None:
+    sim = behind_ingress()
+    sim.kubectl("scale deployment db --replicas=0")
+    sim.run("60s")
+    found = sim.network.trace("users", "http://shop.example/page")
+    assert found.outcome == "server error"
+    assert "no endpoints" in found.why
+    assert [hop.what for hop in found.hops].count("call") == 2
+
+
+def test_a_traced_weight_leads_where_the_route_says() -> None:
+    sim = with_gateway(route([{"name": "nobody", "port": 80}]))
+    found = sim.network.trace("users", "http://shop.example/")
+    assert found.outcome == "server error"
+    assert "BackendNotFound" in found.why
+
+
+def test_a_traced_circle_of_calls_ends() -> None:
+    sim = shop(image("db", "http://web"))
+    found = sim.network.trace("users", "http://web.default/")
+    assert found.outcome == "server error"
+    assert "circle" in str(found)
