@@ -60,6 +60,7 @@ def of_moments(moments: Moments) -> str:
 
 
 def lanes(moments: Moments) -> Svg:
+    """The moments of a world as lanes."""
     end = max([moments.now, *(moment.time for moment in moments)])
     strip = Strip("", [happened(moment) for moment in moments], [], [], [], [], False, end)
     return picture([strip], end, f"{_count(len(moments), 'moment')} to t={format_duration(end)}")
@@ -88,6 +89,7 @@ def _chain(links: Sequence[Link]) -> str:
 
 
 def graph(why: Why) -> Svg:
+    """A chain of causes as a graph."""
     return causal_graph({"": why.links}, f"Why {why.links[0].object}")
 
 
@@ -101,6 +103,7 @@ def of_divergence(divergence: Divergence) -> str:
 
 
 def parting(divergence: Divergence) -> Svg:
+    """Both chains of a divergence as one graph."""
     chains = {side.delivery: side.why.links for side in divergence.sides if side.why is not None}
     return causal_graph(chains, f"{divergence.object} differs")
 

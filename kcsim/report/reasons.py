@@ -149,6 +149,7 @@ def _verdict(world: World, each: Judged) -> Markup:
 
 
 def outcome(each: Judged) -> Markup:
+    """What became of an expectation in one world: a glyph, words, and when."""
     kind = _kind(each)
     glyph, words = _WORDS[kind]
     at = f" at {clock(each.at)}" if each.at is not None and kind == "ok" else ""
