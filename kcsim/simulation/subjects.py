@@ -101,11 +101,20 @@ class Subject(Shown):
 
     @property
     def found(self) -> Object | None:
-        """The object as it is now, None when there is none."""
-        try:
-            return self.object
-        except LookupError:
+        """The object as it is now, None when there is none (or several of that name): asked at every step of a wait."""
+        server = self.simulation.cluster(self.cluster).server
+        kind, _, name = self.ref.partition("/")
+        resource, namespace = server.catalog.by_word(kind), self.namespace
+        if namespace is None and "/" in name:
+            namespace, _, name = name.partition("/")
+        if resource is None:
             return None
+        space = (namespace if namespace is not None else "default") if resource.namespaced else ""
+        version = server.log.get(resource, space, name)
+        if version is None and namespace is None and resource.namespaced:
+            same = [each for each in server.log.list(resource) if each.key[1] == name]
+            version = same[0] if len(same) == 1 else None
+        return version.object if version is not None else None
 
     def why(self) -> Why:
         """The chain of causes of its last change.

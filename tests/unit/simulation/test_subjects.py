@@ -89,6 +89,25 @@ class TestConditions:
         with pytest.raises(NotFound, match="did you mean deployment"):
             world().subject("deploymnt/web")
 
+    @pytest.mark.parametrize(
+        "ref", ["deployment/web", "deploy/web", "node/node-1", "deployment/apps/other", "deployment/other"]
+    )
+    def test_what_is_found_is_what_get_gives(self, ref: str) -> None:
+        sim = world()
+        sim.kubectl(WEB)
+        sim.kubectl("create namespace apps")
+        sim.kubectl("create deployment other --image=web:1 -n apps")
+        assert sim.subject(ref).found is sim.get(ref)
+
+    def test_of_several_of_one_name_none_is_meant(self) -> None:
+        sim = world()
+        for space in ("a", "b"):
+            sim.kubectl(f"create namespace {space}")
+            sim.kubectl(f"create deployment twin --image=web:1 -n {space}")
+        assert sim.deploy("twin").found is None
+        assert sim.deploy("twin", "b").found is sim.get("deployment/twin", "b")
+        assert "several namespaces" in sim.deploy("twin").seen()
+
     def test_why_and_object_of_a_subject(self) -> None:
         sim = world()
         sim.kubectl(WEB, as_="nico")
