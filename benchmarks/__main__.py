@@ -17,6 +17,7 @@ from benchmarks.scale import many_pods
 from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
+from benchmarks.tui import interface, jumps, large, large_world
 from benchmarks.traffic import an_hour_of_requests
 
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
@@ -34,8 +35,11 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "one-node": one_node,
     "scheduling": scheduler_perf,
     "traffic": an_hour_of_requests,
+    "tui": interface,
+    "tui-jumps": jumps,
+    "tui-world": large_world,
 }
-LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest}
+LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest, "tui-large": large}
 
 
 def main() -> int:

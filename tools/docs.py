@@ -598,7 +598,7 @@ def picture_of_three_columns() -> str:
 
 def picture_of_the_tui() -> str:
     """docs/pictures/tui.svg."""
-    keys = ["g", "=18m", "2", "end", "w"]
+    keys = ["g", "=18m", "2", "end", "d"]
     title = "kcsim tui bad-release-during-node-failure"
     return screen("bad-release-during-node-failure", "flux", keys, (140, 40), title)
 

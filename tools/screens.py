@@ -45,7 +45,7 @@ async def _lines(story: str, delivery: str, keys: Sequence[str], size: tuple[int
                 await pilot.press("enter")
             else:
                 await pilot.press(key)
-            while isinstance(app.screen, RunScreen) and app.screen.session.running:
+            while isinstance(app.screen, RunScreen) and app.screen.world.refresh().running:
                 await pilot.pause(0.01)
         await pilot.pause()
         strips = app.screen._compositor.render_strips()  # noqa: SLF001 - what export_screenshot reads

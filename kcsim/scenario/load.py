@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from kcsim.scenario.bind import Binder
@@ -13,9 +12,8 @@ from kcsim.scenario.diagnostics import Diagnostic, Position, Report, ScenarioErr
 from kcsim.scenario.model import API_VERSION, KIND, Scenario
 from kcsim.scenario.settings import Changes
 from kcsim.scenario.shapes import record_of
+from kcsim.scenario.shipped import SUFFIXES, gallery
 from kcsim.scenario.yamltree import TEXT_MAX, Mapping, Scalar, Tree, parse
-
-SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -129,24 +127,7 @@ def _read(path: Path, report: Report) -> str | None:
         return None
 
 
-# The gallery.
-
-
-def gallery_directory() -> Path | None:
-    """Where the shipped scenarios are: beside the package in a checkout, inside it when installed."""
-    checkout = Path(__file__).parents[2] / "scenarios"
-    if (checkout.parent / "pyproject.toml").is_file() and checkout.is_dir():
-        return checkout
-    installed = Path(str(resources.files("kcsim") / "_gallery"))
-    return installed if installed.is_dir() else None
-
-
-def gallery() -> dict[str, Path]:
-    """Shipped scenarios: name -> file, sorted by name."""
-    directory = gallery_directory()
-    if directory is None:
-        return {}
-    return {path.stem: path for path in sorted(directory.iterdir()) if path.suffix in SUFFIXES}
+# Finding it.
 
 
 def find(path_or_name: str | Path, report: Report) -> Path | None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -19,24 +21,20 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from kcsim.engine.clock import SECOND, format_duration
-from kcsim.scenario.diagnostics import ScenarioError
-from kcsim.scenario.model import Scenario
-from kcsim.scenario.play import delivery_named
-from kcsim.tui.asks import steer
-from kcsim.tui.asks.faults import Choice
-from kcsim.tui.base import WorldScreen
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, Read, confirm
 from kcsim.tui.gallery import GalleryScreen, faults_screen
 from kcsim.tui.keys import key
-from kcsim.tui.link import Link, Local, Spare, World
-from kcsim.tui.run import RunScreen
-from kcsim.tui.session import Session
 from kcsim.tui.themes import MONO, THEMES, following
 from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
-from kcsim.tui.worlds import NAMELESS, Worlds, rescue
-from kcsim.views.objects import Ref
+
+if TYPE_CHECKING:
+    from kcsim.scenario.model import Scenario
+    from kcsim.tui.link import Link, Spare, World
+    from kcsim.tui.run import RunScreen
+    from kcsim.views.objects import Ref
 
 WIDTH_MIN, HEIGHT_MIN = 60, 20
 BAD_INPUT = 2
@@ -65,7 +63,7 @@ class KcsimApp(App[int]):
         delivery: str | None = None,
         seed: int | None = None,
         *,
-        link: Callable[[Scenario, int | None], Link] = Local,
+        link: Callable[[Scenario, int | None], Link] | None = None,
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it; ``link``: where worlds live;
@@ -75,7 +73,7 @@ class KcsimApp(App[int]):
         self._asked = asked
         self._delivery = delivery
         self._seed = seed
-        self._link = link
+        self._link = link or _local
         self._when_shown = ready
         self._entries = catalogue(asked)
         self._stories: dict[str, Link] = {}
@@ -105,6 +103,12 @@ class KcsimApp(App[int]):
 
     def open(self, entry: Entry, delivery: str | None) -> None:
         """Open a scenario live, or go on where it was left; one with faults says which."""
+        from kcsim.scenario.diagnostics import ScenarioError
+        from kcsim.scenario.play import delivery_named
+        from kcsim.tui.link import World
+        from kcsim.tui.run import RunScreen
+        from kcsim.tui.worlds import NAMELESS, Worlds
+
         fresh = catalogue(entry.path)[0] if entry.scenario is None else entry
         if fresh.scenario is None:
             self.push_screen(faults_screen(fresh))
@@ -130,6 +134,9 @@ class KcsimApp(App[int]):
 
     def switch_world(self, world: World) -> None:
         """Show another world in place of the one that is shown."""
+        from kcsim.tui.run import RunScreen
+        from kcsim.tui.session import Session
+
         path = next(path for path, link in self._stories.items() if link is world.link)
         known = self._worlds.setdefault((path, world.name), world)
         if isinstance(self.screen, RunScreen):
@@ -140,6 +147,8 @@ class KcsimApp(App[int]):
 
     def go_to_world(self, world: World, name: str) -> None:
         """Show the world of a name, opened if it is a delivery that is not open yet."""
+        from kcsim.tui.worlds import Worlds
+
         if name not in world.state.worlds:
             world.ask_all(Worlds.open, name)
         self.switch_world(world.other(name))
@@ -165,6 +174,8 @@ class KcsimApp(App[int]):
     # What other screens ask of the live run, which stands below them.
 
     def _run_screen(self) -> RunScreen | None:
+        from kcsim.tui.run import RunScreen
+
         return next((each for each in reversed(self.screen_stack) if isinstance(each, RunScreen)), None)
 
     @work
@@ -176,6 +187,8 @@ class KcsimApp(App[int]):
         line: tuple[str, str] | None = None,
     ) -> None:
         """Fork a world, and type a line in the branch at its beginning."""
+        from kcsim.tui.asks import steer
+
         screen = self._run_screen()
         if screen is None:
             return
@@ -210,12 +223,13 @@ class KcsimApp(App[int]):
         self.call_after_refresh(self._tell, text)
 
     def _tell(self, text: str) -> None:
-        if isinstance(self.screen, WorldScreen):
-            self.screen.say(text, "ok")
+        screen = self._run_screen()
+        if screen is not None and screen is self.screen:
+            screen.say(text, "ok")
 
     def progress(self, entry: Entry, delivery: str | None) -> str:
         """How far a run that is open has come; "" when it is not."""
-        world = self._worlds.get((entry.path, delivery or NAMELESS))
+        world = self._worlds.get((entry.path, delivery or "world"))
         now = world.state.now if world is not None else 0
         return format_duration(now // SECOND * SECOND) if now else ""
 
@@ -226,6 +240,10 @@ class KcsimApp(App[int]):
 
     def rescue(self) -> list[Path]:
         """Write what was done by hand and would be lost; gives the files."""
+        if not self.unsaved:
+            return []
+        from kcsim.tui.worlds import rescue
+
         return [
             path
             for world in self._worlds.values()
@@ -254,7 +272,7 @@ class KcsimApp(App[int]):
     async def action_leave(self) -> None:
         """Quit; what was done by hand and not saved is asked about first."""
         for world in self._worlds.values():
-            world.ask(Session.pause)
+            world.pause()
         count = self.unsaved
         if count:
             note = f"{count} things done by hand are not saved (s saves them as a scenario)."
@@ -304,14 +322,53 @@ def fault_of_terminal() -> str | None:
     return None
 
 
+def _local(scenario: Scenario, seed: int | None) -> Link:
+    """The worlds in this process."""
+    from kcsim.tui.link import Local
+
+    return Local(scenario, seed)
+
+
+class _Ahead:
+    """What a live run needs, loaded behind the first screen; and a process for its worlds."""
+
+    def __init__(self) -> None:
+        self._spare: Spare | None = None
+
+    def start(self) -> None:
+        """Begin, now that the first screen is there."""
+        threading.Thread(target=self._load, daemon=True).start()
+
+    def _load(self) -> None:
+        self._found()
+        import_module("kcsim.tui.run")
+
+    def _found(self) -> Spare:
+        from kcsim.tui.link import Spare
+
+        if self._spare is None:
+            self._spare = Spare()
+            self._spare.start()
+        return self._spare
+
+    def begin(self, scenario: Scenario, seed: int | None) -> Link:
+        """A process with a story."""
+        return self._found().begin(scenario, seed)
+
+    def close(self) -> None:
+        """End what was not needed."""
+        if self._spare is not None:
+            self._spare.close()
+
+
 def main(scenario: str | None = None, delivery: str | None = None, seed: int | None = None) -> int:
     """Run the terminal UI; gives the exit code: 0, or 2 when there is no terminal to run it on."""
     fault = fault_of_terminal()
     if fault is not None:
         print(f"kcsim: {fault}", file=sys.stderr)  # noqa: T201 - there is no screen to say it on
         return BAD_INPUT
-    spare = Spare()
-    app = KcsimApp(scenario, delivery, seed, link=spare.begin, ready=spare.start)
+    ahead = _Ahead()
+    app = KcsimApp(scenario, delivery, seed, link=ahead.begin, ready=ahead.start)
     try:
         code = app.run() or app.return_code or 0
         if code:
@@ -319,5 +376,5 @@ def main(scenario: str | None = None, delivery: str | None = None, seed: int | N
                 print(f"kcsim: what was done by hand is kept in {path}", file=sys.stderr)  # noqa: T201
     finally:
         app.close_worlds()
-        spare.close()
+        ahead.close()
     return code

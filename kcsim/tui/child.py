@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from kcsim.engine.collector import collector_at_rest
 from kcsim.tui.asks import commands, comparing, explain, explore, faults, lanes, net, panes, score, steer
 from kcsim.tui.frames import receive, send
 from kcsim.tui.link import answer
@@ -116,7 +117,8 @@ def main() -> None:
     answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.Thread(target=_watch_parent, daemon=True).start()
-    Server(sys.stdin.fileno(), answers).serve()
+    with collector_at_rest():
+        Server(sys.stdin.fileno(), answers).serve()
 
 
 if __name__ == "__main__":

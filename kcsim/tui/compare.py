@@ -15,8 +15,8 @@ from textual.widgets import Static
 
 from kcsim.engine.clock import clock_text
 from kcsim.tui.asks import comparing, lanes, steer
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.comparing import Clock
-from kcsim.tui.asks.faults import Choice
 from kcsim.tui.base import PAST, WorldScreen
 from kcsim.tui.dialogs import Ask, Choose, Read
 from kcsim.tui.keys import key

@@ -17,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from kcsim.tui.asks.faults import Choice
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.lines import TextLine, plain
 from kcsim.tui.widgets.pager import Pager
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -14,7 +15,7 @@ from textual.widgets import Input, Static
 from kcsim.engine.clock import format_duration
 from kcsim.tui.asks.lines import TextLine
 from kcsim.tui.asks.pages import Row, listed
-from kcsim.tui.catalogue import Entry, matching, story_lines
+from kcsim.tui.catalogue import Entry, is_quick, matching, story_lines
 from kcsim.tui.dialogs import Read
 from kcsim.tui.keys import key
 from kcsim.tui.widgets.keybar import KeyBar
@@ -64,9 +65,22 @@ class GalleryScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show all of them."""
+        """Show all of them; what they say is read behind the first screen."""
+        if is_quick():
+            self._read()
         self._list()
         self.query_one("#scenarios").focus()
+        if not is_quick():
+            self.call_after_refresh(self._read_behind)
+
+    def _read(self) -> None:
+        for entry in self._entries:
+            entry.read()
+
+    @work(thread=True)
+    def _read_behind(self) -> None:
+        self._read()
+        self.app.call_from_thread(self._list)
 
     def on_screen_resume(self) -> None:
         """A run may have gone on in the meantime."""
@@ -102,7 +116,7 @@ class GalleryScreen(Screen[None]):
         self._describe()
 
     def _row(self, entry: Entry) -> Row:
-        state: State = "failed" if entry.scenario is None else ""
+        state: State = "failed" if entry.is_read and entry.scenario is None else ""
         return Row(entry.path, (entry.name, entry.title), state)
 
     def _describe(self) -> None:
@@ -113,6 +127,9 @@ class GalleryScreen(Screen[None]):
 
     def _about(self, entry: Entry) -> Text:
         about = Text(f"{entry.title}\n", style="bold")
+        if not entry.is_read:
+            about.append("\nreading ...", style="dim")
+            return about
         scenario = entry.scenario
         if scenario is None:
             for fault in entry.faults:

@@ -24,8 +24,11 @@ from kcsim.tui.worlds import Kept, State, Worlds
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FRAMES = 12
-"""Looks at a running world a second; the clock reads well and a slow line is not flooded."""
+FRAMES = 20
+"""Looks at the clock of a running world a second."""
+
+LEISURE = 9
+"""How many times as long as the panes took to paint they then rest: looking takes at most a tenth of a world's speed."""
 
 _PATIENCE = 2.0
 """Seconds that a process gets to end by itself."""
@@ -258,6 +261,10 @@ class World:
         """Its state now."""
         self.ask(_nothing)
         return self.state
+
+    def pause(self) -> None:
+        """Let no time pass in it."""
+        self.ask(Session.pause)
 
     def other(self, name: str) -> World:
         """Another world of the story."""

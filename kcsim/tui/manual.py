@@ -10,6 +10,7 @@ from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.explorer import ExplorerScreen
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.keys import table
+from kcsim.tui.link import FRAMES
 from kcsim.tui.network import NetworkScreen
 from kcsim.tui.run import RunScreen
 from kcsim.tui.scrubber import ScrubberScreen
@@ -28,10 +29,13 @@ _HEAD = """\
     kcsim tui                       the gallery
     kcsim tui drift-at-night        one story, opened at once
     kcsim tui my-story.yaml -d flux --seed 3
+    kcsim tui --web                 the same in a browser, on this machine only (needs kcsim[web])
+    kcsim run drift-at-night --plain --follow    the same story as lines of text
 
-Choose a story and under which delivery it is played, then let it run, stop it, break it, look back, and ask why.
-It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an object, from
-{all} on everything at once. `?` lists what can be done wherever you are, and does it.
+Choose a story and under which delivery it is played, then let it run, stop it, break it, look back, ask why, and try the
+other way. It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an
+object, from {all} on everything at once. `?` lists what can be done wherever you are, and does it; `ctrl+p` finds the same
+by name.
 
 ![A run under Flux: a node has died, and a bad release has arrived](pictures/tui.svg)
 
@@ -47,24 +51,61 @@ State is a glyph and a word first, and a colour beside them: {glyphs}. Marks of 
 ## Time
 
 `space` runs and pauses; `+` and `-` choose the pace ({speeds} virtual seconds a second). `.` steps to the next event that
-leaves a trace, `]` jumps to the next change. `[` looks back at the change before and `g` goes to any time. The past is
-read only and complete: every table and every object is shown as it was; `esc` returns to now.
+leaves a trace, `,` back to the one before, `]` jumps to the next change. `[` looks back at the change before and `g` goes
+to any time. The past is read only and complete: every table and every object is shown as it was; `esc` returns to now.
+
+`t` shows the **timeline in full**: the lanes of every open world, zoom with `+`, `-` or the wheel, a cursor to drag or move
+with the arrows, bookmarks with `m`, and where branches leave.
+
+## Branches
+
+`f` **forks** the world at the instant you look at: a branch with a name, the same past to the byte, and a future of its own.
+`b` lists deliveries and branches and switches. `c` **compares** two or three of them on one clock: what is the case in each,
+what happened in which, measures side by side. What differs is lit and marked `≠`; `]` jumps to the next divergence, and `w`
+says where the first two part and why.
+
+## Asking
+
+`w` opens **why**: the chain of causes of an object's last change, or of a moment, back to a commit, a person, a fault or a
+clock. `p` finds out what would have prevented it: the world is played again without each origin that somebody could have
+left undone, and the list says what became of the thing there. `f` forks just before any step, or opens such a world.
+
+`enter` on an object opens the **explorer**: its owners and what it owns, described, as YAML with each line in the colour and
+letter of the manager of its field, git against last applied against live, events, and who changed it when. `n` shows the
+**network**: what is connected to what, a heat map of the nodes (`M` changes the measure), and with `r` the path of a request,
+station by station.
+
+`P` asks for **predictions** before the world tells; the score (`6`) puts them beside what came.
 
 ## Acting
 
-`i` injects a fault: what, where, for how long, and a last look at the line it adds to the story; the default is always to
-do nothing. `:` takes kubectl lines, which are carried out on the simulated cluster by a person called `you`; `tab`
-completes and `↑` brings earlier lines back. `e` begins such a line for the selected object and `ctrl+d` deletes it, after
-asking. `z` takes the last deed back by playing the world again without it.
+`i` injects a fault: which, where, how long, anything else it takes, and a last look at whom it reaches and at the line it
+adds to the story; the default is always to do nothing. `:` takes whole lines, which are carried out on the simulated world
+by a person called `you`: kubectl, flux, argocd where it is installed, and git (`git log`, `git show`, `git diff`,
+`git revert HEAD`, `sed -i 's/OLD/NEW/' FILE && git commit -am "MESSAGE"`). `tab` completes and `↑` brings earlier lines
+back. `e` begins such a line for the selected object and `ctrl+d` deletes it, after asking. `z` takes the last deed back by
+playing the world again without it.
 
 Whatever you do becomes an entry of the timeline. `s` saves the story with all of it as a scenario file, and
-`kcsim run` replays that file to the same trace, bit for bit.
+`kcsim run` replays that file to the same trace, bit for bit. `x` exports the screen as SVG, an object or the story as YAML,
+the result as JSON, the trace as JSON lines.
 
 ## Looks
 
 `T` goes through the themes: {themes}.
 `NO_COLOR` starts without colour; `TEXTUAL_ANIMATIONS=none` without movement. For screen readers and logs,
-`kcsim run STORY` tells the same story as lines of text.
+`kcsim run STORY --plain --follow` tells the same story as lines of text, one fact a line.
+
+## Two processes
+
+The worlds of a story run in a process of their own, so that keys are answered while a world runs at full speed. The screen
+asks it questions, {frames} times a second while a world runs; everything it shows is plain data that came back. If that
+process breaks, another one plays every world again from its record and the screen says so. If the screen breaks, the
+terminal is as before, and what was done by hand and not saved is written to `STORY-WORLD-rescued.yaml`. Quitting leaves no
+process behind.
+
+`kcsim tui --web` serves the screen to browsers on 127.0.0.1, each visitor in a process of their own. It has no login, so it
+answers only its own page on this machine.
 
 ## When something goes wrong
 
@@ -88,6 +129,7 @@ def page() -> str:
         marks=", ".join(f"`{MARKS[lane]}` {lane}" for lane in ORDER),
         speeds=", ".join(str(speed) if speed is not None else "or as many as it can" for speed in SPEEDS),
         themes=", ".join(f"`{theme.name}`" for theme in THEMES),
+        frames=FRAMES,
     )
     sections = (
         ("Everywhere", KcsimApp.BINDINGS),

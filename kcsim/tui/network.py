@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from kcsim.tui.asks import net
-from kcsim.tui.asks.faults import Choice
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.lines import TextLine, dim
 from kcsim.tui.base import WorldScreen, head
 from kcsim.tui.dialogs import Ask, Choose

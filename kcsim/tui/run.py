@@ -20,8 +20,8 @@ from textual.widgets import Input, Static
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.tui import inject
 from kcsim.tui.asks import commands, lanes, panes, score, steer
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.commands import BadCommand, Own, ShowKind, Typed
-from kcsim.tui.asks.faults import Choice
 from kcsim.tui.base import PAST, WorldScreen, head
 from kcsim.tui.board import LISTS, Board
 from kcsim.tui.compare import CompareScreen
@@ -30,7 +30,7 @@ from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.explorer import ExplorerScreen
 from kcsim.tui.hands import in_words
 from kcsim.tui.keys import key
-from kcsim.tui.link import FRAMES, World
+from kcsim.tui.link import FRAMES, LEISURE, World
 from kcsim.tui.network import NetworkScreen
 from kcsim.tui.scrubber import ScrubberScreen
 from kcsim.tui.session import Session
@@ -129,7 +129,9 @@ class RunScreen(WorldScreen):
                 before = self.world.state.now
                 self.world.link.turn(now - last)
                 last = now
-                self._dirty = self.world.refresh().now != before or self._dirty
+                if self.world.refresh().now != before:
+                    self._dirty = True
+                    self._paint_head()
                 await asyncio.sleep(self.world.link.rest)
             self._stopped()
 
@@ -167,8 +169,15 @@ class RunScreen(WorldScreen):
 
     def _paint_if_dirty(self) -> None:
         """Paint, but leave most of the time to the world: where painting is slow, it is done less often."""
-        if self._dirty and self.is_current and time.perf_counter() - self._painted[0] > 4 * self._painted[1]:
+        rested = time.perf_counter() - self._painted[0]
+        if self._dirty and self.is_current and rested > LEISURE * self._painted[1]:
             self.paint()
+
+    def _paint_head(self) -> None:
+        """The clock, which is shown at every look."""
+        if self.is_current:
+            shown = head(self.world.state, self.size.width)
+            self.query_one("#head", Static).update(shown, layout=False)
 
     def paint(self) -> None:
         """Show the world as it is at the instant one looks at."""
@@ -181,7 +190,7 @@ class RunScreen(WorldScreen):
             timeline.show([world.ask(lanes.strip, timeline.columns, timeline.room)])
             why = world.ask(panes.why_line, self.size.width - 2)
             self.query_one("#why", Static).update(why, layout=False)
-            self.query_one("#head", Static).update(head(world.state, self.size.width), layout=False)
+            self._paint_head()
         ended = time.perf_counter()
         self._painted = ended, ended - began
         self.tell_news(world.link)

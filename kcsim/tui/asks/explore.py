@@ -12,7 +12,7 @@ from typing import Any
 
 from kcsim.engine.clock import clock_text, format_duration
 from kcsim.simulation.simulation import NotFound
-from kcsim.tui.asks.lines import TextLine, dim, yaml_lines
+from kcsim.tui.asks.lines import MANAGER_STYLES, TextLine, dim, yaml_lines
 from kcsim.tui.asks.pages import Page, Row, Want, listed
 from kcsim.tui.asks.panes import States, describe_lines, event_lines, tree_lines
 from kcsim.tui.session import Session
@@ -25,7 +25,6 @@ from kcsim.views.objects import Ref
 FORMS = ("describe", "yaml", "diff", "events", "history", "tree")
 """In the order of the tabs."""
 
-MANAGER_STYLES = ("manager--0", "manager--1", "manager--2", "manager--3", "manager--4", "manager--5")
 MANAGER_MARKS = "abcdef"
 """A letter beside the colour: colour says nothing alone."""
 

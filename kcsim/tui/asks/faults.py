@@ -25,6 +25,7 @@ from kcsim.scenario.load import loads
 from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.recording import rooted
 from kcsim.simulation.simulation import NotFound
+from kcsim.tui.asks.choices import Choice
 from kcsim.tui.session import Session
 from kcsim.views.detail import owner_tree
 from kcsim.views.look import Look
@@ -38,15 +39,6 @@ ALL = "(all)"
 
 LAYERS = tuple("git webhook ci registry credentials process api cursor node image network load human".split())
 """The order in which layers are offered (ux reference, A5); one that is not here comes last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One thing to choose: the answer it gives, its name, and what it means."""
-
-    value: str
-    label: str
-    meaning: str = ""
 
 
 def kinds() -> list[Choice]:

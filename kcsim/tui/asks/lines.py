@@ -9,6 +9,10 @@ Span = tuple[str, str]
 TextLine = Sequence[Span]
 
 
+MANAGER_STYLES = ("manager--0", "manager--1", "manager--2", "manager--3", "manager--4", "manager--5")
+"""Styles of the managers of fields, in the order in which an object names them."""
+
+
 def wrapped(line: TextLine, width: int) -> list[TextLine]:
     """A line broken at blanks into lines of at most ``width``; the further ones are indented by two more."""
     whole = "".join(text for text, _ in line)

@@ -11,8 +11,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from kcsim.tui.asks.explore import MANAGER_STYLES
-from kcsim.tui.asks.lines import TextLine, wrapped
+from kcsim.tui.asks.lines import MANAGER_STYLES, TextLine, wrapped
 from kcsim.tui.keys import key
 from kcsim.tui.widgets.states import STATE_CLASSES
 
