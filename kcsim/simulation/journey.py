@@ -358,8 +358,11 @@ class Tracer:
             if story.dice.uniform() >= call.share:
                 continue
             inner = self._call(story, spot, call, serving.container)
-            if not inner.ok and not call.optional:
-                text = f"{serving.container} answers with an error (500): {call.to}: {inner.outcome}"
+            late = sum(hop.took for hop in inner.hops) > call.timeout
+            if (late or not inner.ok) and not call.optional:
+                ended = inner.outcome if not inner.ok else TIMED_OUT
+                waits = f" (it waits for {call.timeout / SECOND:g} s)" if late else ""
+                text = f"{serving.container} answers with an error (500): {call.to}: {ended}{waits}"
                 return story.end(SERVER_ERROR, Hop("reply", False, text, serving.latency))
         return None
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from kcsim.api import objects
@@ -259,7 +260,7 @@ class PodNetwork:
         node = self._addresses.get(ip)
         if node is not None:
             return node
-        number = int(ipaddress.IPv4Address(ip))
+        number = _number(ip)
         for mask in self._masks:
             node = self._routes.get((mask, number >> (32 - mask)))
             if node is not None:
@@ -352,6 +353,11 @@ class PodNetwork:
         """The next instant (µs) at which what the address serves changes by itself."""
         runtime = self._runtimes.get(self.node_of(ip) or "")
         return runtime.next_change(ip) if runtime is not None else None
+
+
+@lru_cache(maxsize=1 << 17)
+def _number(ip: str) -> int:
+    return int(ipaddress.IPv4Address(ip))
 
 
 def _prefix(cidr: str) -> tuple[int, int]:

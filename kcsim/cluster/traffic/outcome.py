@@ -215,7 +215,7 @@ def onward(links: tuple[Distribution, ...], work: int, mix: Mix) -> Mix:
         else part._replace(takes=part.takes + longer, links=(*links, *part.links), work=part.work + work)
         for part in mix.parts
     ]
-    return Mix(parts, ((mix, 1.0),))
+    return Mix(parts, mix.made_of, mix.pod)
 
 
 def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> Mix:
@@ -231,7 +231,7 @@ def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> 
         kept = part.cause if silent and cause == TIMED_OUT else cause
         told = part.where if part.cause else where
         parts.append(part._replace(cause=kept, takes=timeout, work=timeout, links=(), where=told))
-    return Mix(_merged([(Mix(parts), 1.0)]), ((mix, 1.0),))
+    return Mix(_merged([(Mix(parts), 1.0)]), mix.made_of, mix.pod)
 
 
 def in_turn(mixes: Sequence[Mix]) -> Mix:

@@ -468,7 +468,7 @@ class Outlook:
             else:
                 told = f"{target.host} > {part.where}" if part.where else f"{target.host}: {part.cause}"
                 parts.append(part._replace(cause=SERVER_ERROR, where=told))
-        made = Mix(parts, ((mix, 1.0),))
+        made = Mix(parts, mix.made_of, mix.pod)
         return blend([(made, call.share), (NOTHING, 1.0 - call.share)])
 
     def client_at(self, ip: str) -> Client:
@@ -558,7 +558,7 @@ def _no_name(name: str, way: Forecast) -> Mix:
 def _meant_for(leg: Leg, mix: Mix) -> Mix:
     """The mix with the pod it was meant for, where none further on is to blame."""
     pods = (leg.pod,)
-    return Mix([part if part.pods else part._replace(pods=pods) for part in mix.parts], ((mix, 1.0),))
+    return Mix([part if part.pods else part._replace(pods=pods) for part in mix.parts], mix.made_of, mix.pod)
 
 
 def _repeated(mix: Mix, loss: float) -> Mix:
