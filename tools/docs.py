@@ -339,7 +339,8 @@ selection). `kcsim chaos draw SCENARIO --seed 7` prints it, to be cut down and k
 
 Events of one instant happen in the order in which they were armed. `--order`, `order:` in a scenario and
 `Simulation(order=...)` choose another: `random`, `pct:3` (priorities with two change points), or `choices:0.2`, one path of
-`kcsim.testing.orders.explore`, which tries them all up to a bound. `@10ms` behind it makes instants that coarse.
+`kcsim.simulation.orders.explore`, which tries them all up to a bound. `@10ms` behind it makes instants that coarse. `kcsim chaos orders SCENARIO --from 10m
+--depth 3` plays a story once for each order of the first three choices after ten minutes, and judges its expectations.
 """
 
 

@@ -9,7 +9,7 @@ First in, first out is what an engine does by itself, and costs nothing. Any oth
                       at D-1 random places the lane that was to go falls behind all others. Finds a bug that needs D
                       ordering constraints with a known least probability
 ``choices:I.J.K``     the I-th first, then the J-th ..., from 0; beyond the list in the order of arming. ``40*0`` stands for
-                      forty times 0. One path of ``kcsim.testing.orders.explore``
+                      forty times 0. One path of ``kcsim.simulation.orders.explore``
 
 With ``@10ms`` at the end, ``pct:3@10ms``, instants are that coarse: what would fall due within ten milliseconds falls due
 together at their end, for latencies of single microseconds leave few events at one instant.

@@ -102,7 +102,7 @@ def test_completion_scripts_ask_kcsim(kcsim, shell):
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("kcsim ch", ["check"]),
+        ("kcsim ch", ["check", "chaos"]),
         ("kcsim check drift", ["drift-at-night"]),
         ("kcsim check --qu", ["--quiet"]),
         ("kcsim completion z", ["zsh"]),

@@ -9,6 +9,7 @@ import pytest
 
 from kcsim.cli.main import main
 from kcsim.scenario.diagnostics import ScenarioError
+from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.experiment import read_experiment, run_experiment
 from kcsim.scenario.play import load
 
@@ -250,3 +251,18 @@ def test_the_command_lists_and_draws_faults(capsys):
     assert main(["chaos", "draw", "plain-release", "--seed", "7", "--fault", "node-crash"]) == 0
     out = capsys.readouterr().out
     assert out.count('fault: "node-crash"') == 6
+
+
+def test_the_command_tries_orders_and_tells_which_one_fails(tmp_path, capsys):
+    line = ["chaos", "orders", "plain-release", "-d", "flux", "--from", "10m", "--depth", "2", "--limit", "3"]
+    assert main(line) == 0
+    assert "3 orders of the first 2 choices after 10m: ✓" in capsys.readouterr().out
+    story = tmp_path / "s.yaml"
+    text = to_yaml(load("plain-release").scenario)
+    story.write_text(
+        text[: text.index("expectations:")] + "expectations:\n  - {name: late, never: now() > 60}\n"
+    )
+    assert main([*line[:2], str(story), *line[3:-1], "1"]) == 1
+    out = capsys.readouterr().out
+    assert f"✗ failed late: kcsim run {story} --order choices:@1ms" in out
+    assert main([*line[:6], "3h"]) == 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kcsim.simulation.orders import explore
 from kcsim.simulation.simulation import Simulation
-from kcsim.testing.orders import explore
 
 
 def begin(order: str) -> Simulation:
