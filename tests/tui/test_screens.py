@@ -1,5 +1,7 @@
 """How the screens look, kept as text: reviewable in a diff, and the same under every version of Textual and its fonts.
 
+Beside each screen stands which colour of the theme each character has, as one letter: every theme must give the same.
+
     KCSIM_UPDATE_SCREENS=1 python -m pytest tests/tui/test_screens.py       writes them anew
 
 What the world decides by dice or by its profile of delays (names of pods, fractions of seconds) is blotted out.
@@ -12,6 +14,8 @@ import re
 from pathlib import Path
 
 import pytest
+from textual.color import Color
+from textual.screen import ModalScreen
 
 from tests.tui.worlds import SMALL, Driver, play
 
@@ -31,14 +35,46 @@ def blotted(text: str) -> str:
     return text
 
 
+def colours(user: Driver) -> str:
+    """A letter for each character that is not blank: the colour of the theme that it has; ``.`` is that of plain text."""
+    theme = user.app.current_theme
+    known = {
+        "p": theme.primary,
+        "s": theme.success,
+        "w": theme.warning,
+        "e": theme.error,
+        "a": theme.accent,
+        "m": theme.variables["muted"],
+        ".": theme.foreground,
+        "-": theme.panel,
+    }
+    parts = {letter: Color.parse(text or "#000000").rgb for letter, text in known.items()}
+
+    def letter_of(rgb: tuple[int, int, int]) -> str:
+        return min(parts, key=lambda each: sum(abs(a - b) for a, b in zip(parts[each], rgb, strict=True)))
+
+    lines = []
+    for strip in user.app.screen._compositor.render_strips():
+        line = ""
+        for text, style, _ in strip:
+            colour = style.color if style is not None else None
+            letter = "." if colour is None else letter_of(tuple(colour.get_truecolor()))
+            line += "".join(" " if char == " " else letter for char in text)
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
 async def visit(user: Driver) -> dict[str, str]:
-    """One walk past all screens: {name: what is seen}."""
+    """One walk past all screens: {name: what is seen, and in which colours}."""
     seen = {}
 
     async def look(name: str, *keys: str) -> None:
         await user.press(*keys)
         await user.pilot.pause()
-        seen[name] = blotted(user.text)
+        await user.pilot.pause()
+        # What a question stands over is dimmed, and has no colour of the theme.
+        painted = "" if isinstance(user.app.screen, ModalScreen) else f"\n\n{colours(user)}"
+        seen[name] = blotted(user.text) + painted
 
     async def go_to(text: str) -> None:
         await user.press("g")
@@ -51,29 +87,52 @@ async def visit(user: Driver) -> dict[str, str]:
     await go_to("8m")
     await look("story", "1")
     await look("pods", "2")
-    await look("why", "4", "w")
-    await look("palette", "i", "enter", "enter", "enter")
+    await look("object-yaml", "4", "enter", "y")
+    await look("object-diff", "D")
+    await look("object-history", "H")
+    await look("why", "w")
+    await look("prevented", "p")
+    await user.press("escape", "escape")
+    await look("network", "n")
+    await user.press("escape")
+    await user.press("i")
+    await user.pilot.pause()
+    await user.type("node-crash")
+    await user.pilot.pause()
+    await look("palette", "enter", "enter")
     await user.press("escape", "4", "v", "4")
     await go_to("4m")
     await look("past", "4")
-    await user.press("escape")
+    await look("timeline", "t", "m")
+    await user.press("escape", "f")
+    await user.type("calm")
+    await user.pilot.pause()
+    await go_to("8m")
+    await look("worlds", "b")
+    await user.press("escape", "c", "enter")
+    await user.pilot.pause()
+    await look("compare", "left_square_bracket")
+    await user.press("escape", "escape", "b", "enter")
+    await user.pilot.pause()
     await go_to("end")
     await look("score", "6")
     await look("gallery", *["escape"] * (1 if user.app.size.width >= 140 else 2))
     return seen
 
 
+@pytest.mark.parametrize("theme", ["kcsim-dark", "kcsim-light"])
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
-def test_the_screens_look_as_they_did(size, monkeypatch):
+def test_the_screens_look_as_they_did(size, theme, monkeypatch):
     # The gallery of the test is the one story: shipped ones may change without changing the screen.
     monkeypatch.setattr("kcsim.tui.catalogue.gallery", dict)
     seen = {}
 
     async def story(user: Driver) -> None:
+        user.app.theme = theme
         seen.update(await visit(user))
 
     play(story, SMALL, "push", size=size)
-    if os.environ.get("KCSIM_UPDATE_SCREENS"):
+    if os.environ.get("KCSIM_UPDATE_SCREENS") and theme == "kcsim-dark":
         KEPT.mkdir(exist_ok=True)
         for name, text in seen.items():
             kept(name, size).write_text(text + "\n", encoding="utf-8")
