@@ -124,8 +124,9 @@ class Instance:
 
     def die(self, down: int) -> None:
         """The process dies and is started again ``down`` µs later: a candidate that waits for its old lease to run out."""
-        self.crash()
-        self._restart = self._process.engine.after(down, self.start)
+        if self.up:
+            self.crash()
+            self._restart = self._process.engine.after(down, self.start)
 
     def _candidate(self) -> LeaderElection:
         return LeaderElection(

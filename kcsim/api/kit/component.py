@@ -108,6 +108,11 @@ class Component:
         """Its informers, in the order in which they were asked for."""
         return self._informers.values()
 
+    @property
+    def reconcilers(self) -> list[str]:
+        """The names of the reconcilers it runs."""
+        return [controller.reconciler.name for controller in self._controllers]
+
     def on_start(self) -> None:
         """For subclasses: what to do beyond opening informers."""
 

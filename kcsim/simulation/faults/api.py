@@ -7,12 +7,13 @@ as they do in life: only a cut way, or a server that is down, makes them silent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.client import ClientFault
 from kcsim.api.status import StatusError, Unreachable, internal
 from kcsim.engine.clock import SECOND
-from kcsim.simulation.faults.fault import Fault, Kind
+from kcsim.simulation.faults.fault import Fault, FaultError, Kind
 from kcsim.simulation.places import CI
 
 if TYPE_CHECKING:
@@ -30,9 +31,26 @@ def clients_named(name: str) -> tuple[str, ...]:
     return {"ci": (CI,), "flux": FLUX_CONTROLLERS, "argocd": ARGOCD_COMPONENTS}.get(name, (name,))
 
 
+def plural(cluster: Cluster, word: str | None) -> str:
+    """The plural name of the resource that a word means; "" for none.
+
+    Raises:
+        FaultError: the API server has no such resource.
+    """
+    if not word:
+        return ""
+    resource = cluster.server.catalog.by_word(word)
+    if resource is None:
+        near = get_close_matches(word, [each.plural for each in cluster.server.catalog], 1)
+        mend = f"did you mean {near[0]}?" if near else "write its plural name, as pods"
+        raise FaultError(f"no resource {word!r}; {mend}")
+    return resource.plural
+
+
 def a_client(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
     """Anybody may connect later: an unknown name is told, not refused."""
     del world
+    plural(cluster, fault.amounts.get("resource"))
     if not any(cluster.endpoint.knows(name) for name in clients_named(fault.target)):
         return {"note": "no client of this name has connected so far"}
     return {}
@@ -41,12 +59,12 @@ def a_client(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
 def settle_client(world: World, cluster: Cluster, client: str, faults: Sequence[Fault]) -> None:
     """What all that is wrong with a client comes to; of several errors the newest is the one that is answered."""
     del world
-    wrong = combined(faults) if faults else None
+    wrong = combined(cluster, faults) if faults else None
     for name in clients_named(client):
         cluster.endpoint.set_client_fault(name, wrong)
 
 
-def combined(faults: Sequence[Fault]) -> ClientFault:
+def combined(cluster: Cluster, faults: Sequence[Fault]) -> ClientFault:
     """The faults of one client as one."""
     cut, delay, deaf, share = False, 0, 0.0, 1.0
     error: StatusError | None = None
@@ -58,7 +76,7 @@ def combined(faults: Sequence[Fault]) -> ClientFault:
         elif kind == "api-latency":
             delay += fault["delay"]
         else:
-            verb, resource = fault["verb"] or "", fault["resource"] or ""
+            verb, resource = fault["verb"] or "", plural(cluster, fault["resource"])
             if kind == "api-timeout":
                 deaf = fault["share"]
             else:

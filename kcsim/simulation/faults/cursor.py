@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api.kit.seams import CursorFault, Seams
 from kcsim.engine.clock import MINUTE, SECOND
-from kcsim.simulation.faults.fault import Begin, Fault, FaultError, Kind, Undo
+from kcsim.simulation.faults.api import plural
+from kcsim.simulation.faults.fault import Begin, Fault, Kind, Undo
 from kcsim.simulation.faults.process import a_component, restart, whose
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 def a_cursor(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
     """The component exists, and so does the resource."""
     facts = a_component(world, cluster, fault)
-    resource = fault.amounts.get("resource")
-    if resource is not None and cluster.server.catalog.by_word(resource) is None:
-        raise FaultError(f"no resource {resource!r}: write its plural name, as pods")
+    plural(cluster, fault.amounts.get("resource"))
     return facts
 
 
@@ -28,11 +27,10 @@ def _arms(what: str) -> Begin:
         del world
         name, host = whose(fault.target)
         given = fault.amounts.get
-        resource = given("resource")
         rule = CursorFault(
             what,
             name,
-            _plural(cluster, resource) if resource else "",
+            plural(cluster, given("resource")),
             host,
             nth=given("nth") or 1,
             times=given("times") or 1,
@@ -46,12 +44,6 @@ def _arms(what: str) -> Begin:
         return Seams.of(cluster.endpoint).arm(rule).lift
 
     return begin
-
-
-def _plural(cluster: Cluster, word: str) -> str:
-    resource = cluster.server.catalog.by_word(word)
-    assert resource is not None, "checked before"
-    return resource.plural
 
 
 def _rewind(world: World, cluster: Cluster, fault: Fault) -> Undo | None:

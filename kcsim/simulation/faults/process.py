@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.seams import CrashPoint, Seams
 from kcsim.engine.clock import SECOND
+from kcsim.simulation.faults.api import plural
 from kcsim.simulation.faults.fault import Fault, FaultError, Kind, Undo
 
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ def a_component(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
     near = get_close_matches(name, known, 1)
     mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     raise FaultError(f"no component {fault.target!r}; {mend}")
+
+
+def _a_write(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
+    """The component exists, and so do the resource and the reconciler, where they are named."""
+    facts = a_component(world, cluster, fault)
+    plural(cluster, fault.amounts.get("resource"))
+    wanted, (name, _) = fault.amounts.get("reconciler"), whose(fault.target)
+    known = {each for c in cluster.endpoint.components if c.name == name for each in c.reconcilers}
+    if wanted is not None and known and wanted not in known:
+        near = get_close_matches(wanted, sorted(known), 1)
+        mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        raise FaultError(f"{name} has no reconciler {wanted!r}; {mend}")
+    return facts
 
 
 def _an_instance(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
@@ -96,7 +110,7 @@ def _crash_point(world: World, cluster: Cluster, fault: Fault) -> Undo | None:
         fault["when"],
         fault["nth"],
         verb=fault["verb"] or "",
-        resource=fault["resource"] or "",
+        resource=plural(cluster, fault["resource"]),
         namespace=fault["namespace"] or "",
         name=fault["object_name"] or "",
         host=host,
@@ -158,7 +172,7 @@ KINDS: dict[str, Kind] = {
             "reconciler": None,
             "down": SECOND,
         },
-        check=a_component,
+        check=_a_write,
         begin=_crash_point,
     ),
     "two-leaders": Kind(

@@ -91,6 +91,34 @@ def test_a_slow_worker_takes_its_time_for_each_key(sim):
 
 
 @pytest.mark.parametrize(
+    ("amounts", "message"),
+    [
+        ({"resource": "podz"}, "no resource 'podz'; did you mean pods"),
+        ({"reconciler": "replicaset"}, "has no reconciler 'replicaset'; did you mean replicaset-controller"),
+    ],
+)
+def test_a_write_that_nobody_makes_is_refused(sim, amounts, message):
+    with pytest.raises(FaultError, match=message):
+        sim.inject("crash-point", MANAGER, **amounts)
+
+
+def test_a_resource_may_be_named_in_the_singular(sim):
+    sim.inject("crash-point", MANAGER, verb="create", resource="pod", duration="5m")
+    sim.kubectl("scale deployment web --replicas=4")
+    sim.run("2m")
+    assert told(sim, "fault", "crash")
+    assert ready(sim) == 4
+
+
+def test_a_crash_point_does_not_bring_back_what_another_fault_holds_down(sim):
+    sim.inject("crash-point", MANAGER, down="5s")
+    sim.inject("component-crash", MANAGER, duration="1m")
+    sim.kubectl("scale deployment web --replicas=4")
+    sim.run("50s")
+    assert not any(instance.up for instance in sim.world.cluster.instances[MANAGER])
+
+
+@pytest.mark.parametrize(
     ("target", "message"),
     [
         ("kube-schedular", "no component 'kube-schedular'; did you mean kube-scheduler"),
