@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kcsim.cluster.podnet.plane import Ask
+from kcsim.cluster.traffic.legs import Client, Leg, Option
 from kcsim.cluster.traffic.outcome import Mix, blend
-from kcsim.cluster.traffic.outlook import Client, Leg, Option, Outlook
+from kcsim.cluster.traffic.outlook import Outlook
 from kcsim.engine.dice import Dice
 
 Offer = Callable[[Client], Sequence[Option]]

@@ -12,7 +12,7 @@ from kcsim.api.log import Watch
 from kcsim.api.objects import Object
 from kcsim.api.selectors import LabelSelector, from_labels, from_object
 from kcsim.cluster.podnet.plane import PodNetwork
-from kcsim.cluster.traffic.outlook import Client
+from kcsim.cluster.traffic.legs import Client
 
 
 class Senders:

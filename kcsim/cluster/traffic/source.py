@@ -27,6 +27,7 @@ from kcsim.cluster.traffic.flows import Flows
 from kcsim.cluster.traffic.front import Front
 from kcsim.cluster.traffic.keepalive import Pool
 from kcsim.cluster.traffic.ledger import Failure, Latency, Ledger, Totals
+from kcsim.cluster.traffic.legs import Client, Fact, Option, Reached
 from kcsim.cluster.traffic.outcome import (
     CAUSES,
     DROPPED,
@@ -43,7 +44,7 @@ from kcsim.cluster.traffic.outcome import (
     mean_time,
     one,
 )
-from kcsim.cluster.traffic.outlook import Client, Fact, Option, Outlook, Reached
+from kcsim.cluster.traffic.outlook import Outlook
 from kcsim.cluster.traffic.requests import Requests, Tally
 from kcsim.cluster.traffic.retries import NONE, Retries, retried
 from kcsim.cluster.traffic.senders import Senders
