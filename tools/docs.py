@@ -251,13 +251,12 @@ In Python it is a call, and so is its end:
 
 ```python
 import kcsim
-from kcsim.simulation.faults import heal
 
 sim = kcsim.Simulation(nodes=3, seed=1)
 sim.run_until("1m")
 fault = sim.inject("api-error", "kube-scheduler", code=503, share=0.5, duration="5m")
 sim.run("1m")
-heal(sim.world, fault)  # before its time
+sim.heal(fault)  # before its time; sim.heal() ends all that go on
 ```
 
 In the [terminal](tui.md) it is a key; `kcsim chaos faults` lists what follows here. Nothing in a component knows of faults.

@@ -35,7 +35,7 @@ from kcsim.simulation.clients import source_options
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.difference import Change, Diff, ObjectDiff, ahead, compared, is_change, of_log
-from kcsim.simulation.faults import FaultError, fault, inject
+from kcsim.simulation.faults import FaultError, fault, heal, heal_all, inject
 from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
 from kcsim.simulation.network import NetworkView
 from kcsim.simulation.subjects import Condition, Subject
@@ -604,6 +604,20 @@ class Simulation(Shown):
         record = inject(self.world, made)
         self._note("inject", kind, target, duration=duration, until=until, cluster=cluster, **amounts)
         return record
+
+    def heal(self, fault: Record | None = None) -> Sequence[Record]:
+        """End a fault before its time, the one that ``inject`` gave this record for; all that go on when left out.
+
+        Raises:
+            FaultError: it is over already, or never was.
+        """
+        records = heal_all(self.world) if fault is None else [heal(self.world, fault)]
+        self._note("_heal", None if fault is None else fault.seq)
+        return records
+
+    def _heal(self, seq: int | None) -> None:
+        """What a fork does again: its records have the same numbers."""
+        self.heal(None if seq is None else self.trace.records[seq])
 
     def _note_install(self, what: str, cluster: str | None, replicas: int) -> None:
         self._note("_install", what, cluster, replicas)

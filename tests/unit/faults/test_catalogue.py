@@ -18,6 +18,7 @@ from kcsim.simulation.faults import (
     heal_all,
     kind_named,
 )
+from kcsim.simulation.simulation import Simulation
 
 TESTS = [
     path.read_text()
@@ -119,6 +120,22 @@ def test_the_trace_tells_how_strongly(sim):
     record = sim.inject("pod-network-latency", "node-1 <-> node-2", delay="250ms", duration="1m")
     assert record.subject == "network-delay/node-1 <-> node-2"
     assert record.detail == {"delay": "250ms", "for": "1m"}
+
+
+def test_a_fork_heals_again_what_was_healed():
+    sim = Simulation(nodes=2, seed=1)
+    sim.run_until("10s")
+    crash = sim.inject("node-crash", "node-1")
+    sim.inject("api-latency", "kube-scheduler")
+    sim.run("30s")
+    (end,) = sim.heal(crash)
+    assert end.subject == "node-crash/node-1"
+    sim.run("10s")
+    assert len(sim.heal()) == 1
+    sim.run("1m")
+    assert sim.fork().trace.sha256() == sim.trace.sha256()
+    with pytest.raises(FaultError, match="no such fault is going on"):
+        sim.heal(crash)
 
 
 def test_everything_can_be_healed_at_once(sim):
