@@ -54,6 +54,7 @@ _DROPPED = frozenset(
         "hostIPs",
         "nodePort",
         "totalReconciliations",
+        "lastReconciledDuration",
         "restartCount",
         "containerID",
         "lastState",

@@ -20,6 +20,8 @@ rewind  view after which the controller acted, into which it is     views whose 
         each later step and at the end                              is not, what they set is so
 ======  ==========================================================  ====================================================
 
+Places after the story's end are left out as well: what is perturbed needs time to come to rest.
+
 **Walk:** ``Sites`` and effects of the reference -> ``changes`` (what it was told, with what it did before the next change
 of the same object) -> ``plans``.
 """
@@ -88,7 +90,7 @@ def plan_all(target: Target, reference: Outcome) -> Planned:
     found: dict[Plan, None] = {}
     for plans in (
         _crashes(target, reference, steps, planned),
-        _drops(changes, planned),
+        _drops(target, changes, planned),
         _holds(target, changes, reference, steps, planned),
         _rewinds(target, changes, log, steps, planned),
     ):
@@ -203,17 +205,22 @@ def _crashes(target: Target, reference: Outcome, steps: Sequence[int], planned: 
         if made is None:
             planned.pruned["crash: the write changed nothing"] += 1
             continue
+        if write.time >= target.scenario.until:
+            planned.pruned["crash: after the story's end"] += 1
+            continue
         yield Crash(nth)
         later = next((step for step in steps if step > write.time), None)
         if later is not None and later - write.time + AFTER <= LONGEST:
             yield Crash(nth, _whole(later - write.time + AFTER))
 
 
-def _drops(changes: Sequence[Change], planned: Planned) -> Iterator[Plan]:
+def _drops(target: Target, changes: Sequence[Change], planned: Planned) -> Iterator[Plan]:
     for change in changes:
         told = change.told
         if change.until is None:
             planned.pruned["drop: nothing supersedes the change"] += 1
+        elif change.version.time >= target.scenario.until:
+            planned.pruned["drop: after the story's end"] += 1
         elif not change.caused:
             planned.pruned["drop: the controller did nothing about it"] += 1
         else:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from kcsim.api import objects
+from kcsim.api.catalog import Resource
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
-from kcsim.api.objects import Object
+from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import MINUTE, SECOND, format_duration, to_seconds
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play
@@ -23,6 +24,7 @@ from kcsim.testing.probing.plan import Plan
 
 QUIET = 5 * MINUTE
 SLICE = 5 * SECOND
+RESTING = 2 * MINUTE
 HOT = 100
 """So many reconciles of one key in a slice, three slices in a row, are a hot loop."""
 
@@ -148,9 +150,20 @@ def examine(target: Target, play: Play) -> Outcome:
         components = play.world.cluster.endpoint.components
         known = sorted({each.name for each in components if any(True for _ in each.informers)})
         raise NoSuchController(f"the story runs no {target.controller!r}; it runs {', '.join(known)}")
+    _come_to_rest(play, target)
     outcome = Outcome(play)
     _remember(outcome, target, programs)
     return outcome
+
+
+def _come_to_rest(play: Play, target: Target) -> None:
+    """Go on to a moment at which the controller is in the middle of nothing: agents look again at intervals."""
+    log, last = play.world.cluster.server.log, play.engine.now + RESTING
+    while play.engine.now < last:
+        since = log.revision_at(play.engine.now - SLICE)
+        if not any(version.manager == target.controller for version in log.versions[since:]):
+            return
+        play.engine.run_until(play.engine.now + SLICE)
 
 
 def _programs(play: Play, target: Target) -> list[Component]:
@@ -185,6 +198,7 @@ def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -
     users = {each.user.name for each in programs}
     log = cluster.server.log
     late = round(outcome.play.end * SECOND) - target.quiet // 2
+    recent: dict[tuple[Resource, Key], list[Version]] = {}
     people = {entry.as_ for entry in target.scenario.timeline}
     for version in log.versions:
         if version.actor in people:
@@ -198,7 +212,12 @@ def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -
         counts = {"created": outcome.created, "deleted": outcome.deleted, "changed": outcome.updated}
         counts[_done(version)][called] += 1
         if version.time > late:
-            outcome.restless[called] += 1
+            recent.setdefault((version.resource, version.key), []).append(version)
+    for writes in recent.values():
+        # A report that says the same again but for its time is no unrest: agents look again at intervals.
+        before, last = writes[0].previous, writes[-1]
+        if last.deleted or before is None or masked(before.object, None) != masked(last.object, None):
+            outcome.restless[_called(last)] += len(writes)
     there = [
         version
         for resource in cluster.server.catalog

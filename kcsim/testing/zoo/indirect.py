@@ -21,6 +21,7 @@ class Endpoint(Keeper):
     reads = (SERVICES,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name = objects.name(obj)
         if not (obj.get("status") or {}).get("asked"):
             yield from self.create(SERVICES, self.service(obj, name))
@@ -34,6 +35,7 @@ class Endpoint(Keeper):
         return None
 
     def publish(self, obj: Object, service: Object | None) -> Steps:
+        """Write down the Service's port."""
         port = service["spec"]["ports"][0]["port"]  # type: ignore[index]
         yield from self.create(
             CONFIGS, self.owned(obj, "v1", "ConfigMap", objects.name(obj), data={"port": str(port)})
@@ -44,6 +46,7 @@ class EndpointMended(Endpoint):
     """Comes back when the cache does not have it."""
 
     def publish(self, obj: Object, service: Object | None) -> Steps:
+        """Write down the Service's port."""
         if service is None:
             return Result(requeue_after=5 * SECOND)
         return (yield from super().publish(obj, service))
@@ -57,6 +60,7 @@ class Remake(Keeper):
     reads = (CONFIGS, SERVICES)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         if self.may_make(obj):
             yield from self.hold_on(obj)
             yield from self.make(obj)
@@ -66,15 +70,18 @@ class Remake(Keeper):
             yield from self.let_go(obj)
 
     def may_make(self, obj: Object) -> bool:
+        """Whether children are to be made."""
         del obj
         return True
 
     def make(self, obj: Object) -> Steps:
+        """Create the children that are missing."""
         for word, child in self.parts(obj):
             if self.child(obj, word, objects.name(child)) is None:
                 yield from self.create(word, child)
 
     def parts(self, obj: Object) -> tuple[tuple[str, Object], ...]:
+        """(kind, child) for each child there should be."""
         name = objects.name(obj)
         return (CONFIGS, self.thing(obj, "v1", "ConfigMap", name)), (SERVICES, self.service(obj, name))
 
@@ -83,6 +90,7 @@ class RemakeMended(Remake):
     """Makes nothing for what is being deleted."""
 
     def may_make(self, obj: Object) -> bool:
+        """Whether children are to be made."""
         return not objects.is_deleting(obj)
 
 
@@ -94,6 +102,7 @@ class Decommission(Keeper):
     owns = (PODS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         size = wanted(obj)
         last = self.child(obj, PODS, f"{objects.name(obj)}-{size}")
         if last is not None and not objects.is_deleting(last):
@@ -107,6 +116,7 @@ class Decommission(Keeper):
         return None
 
     def take_out(self, pod: Object) -> Steps:
+        """Take a member out of service, and delete it later."""
         since = objects.annotations(pod).get("out")
         now = self.component.engine.now // SECOND
         if since is None:
@@ -119,6 +129,7 @@ class Decommission(Keeper):
         return None
 
     def check(self, pod: Object) -> Steps:
+        """Look at what is there already."""
         del pod
         return
         yield
@@ -128,6 +139,7 @@ class DecommissionMended(Decommission):
     """Takes it into service again."""
 
     def check(self, pod: Object) -> Steps:
+        """Look at what is there already."""
         if objects.labels(pod).get("mode") == "out":
             metadata = {"annotations": {"out": None}, "labels": {"mode": None}}
             yield self.client.patch(PODS, *objects.key(pod), {"metadata": metadata})
@@ -141,6 +153,7 @@ class Swallow(Keeper):
     reads = (CONFIGS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name, level = objects.name(obj), wanted(obj, "level")
         present = self.child(obj, CONFIGS, name)
         if present is None:
@@ -152,6 +165,7 @@ class Swallow(Keeper):
                 self.refused(error)
 
     def refused(self, error: StatusError) -> None:
+        """An update was answered with a conflict."""
         del error
 
 
@@ -159,6 +173,7 @@ class SwallowMended(Swallow):
     """Fails, so that the object comes back."""
 
     def refused(self, error: StatusError) -> None:
+        """An update was answered with a conflict."""
         raise error
 
 

@@ -34,6 +34,7 @@ class Expansion(Keeper):
     owns = (SETS, DISKS)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name, size = objects.name(obj), wanted(obj, "storage")
         disk = self.owned(obj, f"{GROUP}/v1", "Disk", name, spec={"size": size})
         present = self.child(obj, SETS, name)
@@ -47,10 +48,12 @@ class Expansion(Keeper):
             yield from self.create(SETS, self.stateful_set(obj, name, size))
 
     def must_grow(self, obj: Object, present: Object) -> bool:
+        """Whether the volume is smaller than wanted."""
         template = present["spec"]["volumeClaimTemplates"][0]["spec"]
         return bool(template["resources"]["requests"]["storage"] != wanted(obj, "storage"))
 
     def grow(self, obj: Object, disk: Object) -> Steps:
+        """Set the volume's size."""
         yield self.client.patch(DISKS, *objects.key(disk), {"spec": {"size": wanted(obj, "storage")}})
 
 
@@ -58,6 +61,7 @@ class ExpansionMended(Expansion):
     """Looks at the disk itself, whatever became of the set."""
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         present = self.child(obj, DISKS, objects.name(obj))
         if present is not None and present["spec"]["size"] != wanted(obj, "storage"):
             yield from self.grow(obj, present)
@@ -72,11 +76,13 @@ class Certificates(Keeper):
     owns = (SECRETS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         for name in self.missing(obj):
             data = {"issued": "yes"}
             yield from self.create(SECRETS, self.owned(obj, "v1", "Secret", name, stringData=data))
 
     def missing(self, obj: Object) -> list[str]:
+        """Names of the secrets that are to be made."""
         first = f"{objects.name(obj)}-ssl"
         return [] if self.child(obj, SECRETS, first) is not None else [first, f"{first}-internal"]
 
@@ -85,6 +91,7 @@ class CertificatesMended(Certificates):
     """Looks for each."""
 
     def missing(self, obj: Object) -> list[str]:
+        """Names of the secrets that are to be made."""
         first = f"{objects.name(obj)}-ssl"
         return [name for name in (first, f"{first}-internal") if self.child(obj, SECRETS, name) is None]
 
@@ -97,6 +104,7 @@ class Preparation(Keeper):
     owns = (CLAIMS, CONFIGS)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         claim = self.claim(obj, 0)
         present = self.child(obj, CLAIMS, objects.name(claim))
         if present is not None and present["spec"]["resources"] == claim["spec"]["resources"]:
@@ -106,9 +114,11 @@ class Preparation(Keeper):
         yield from self.prepare(obj)
 
     def sized(self, obj: Object) -> Steps:
+        """The claim is there, and of the right size."""
         yield from self.report(obj, {"phase": "Ready"})
 
     def prepare(self, obj: Object) -> Steps:
+        """Make what prepares the claim."""
         data = {"format": "xfs"}
         yield from self.create(
             CONFIGS, self.owned(obj, "v1", "ConfigMap", f"{objects.name(obj)}-layout", data=data)
@@ -119,6 +129,7 @@ class PreparationMended(Preparation):
     """Prepares whatever is not prepared."""
 
     def sized(self, obj: Object) -> Steps:
+        """The claim is there, and of the right size."""
         if self.child(obj, CONFIGS, f"{objects.name(obj)}-layout") is None:
             yield from self.prepare(obj)
         yield from super().sized(obj)
@@ -132,18 +143,21 @@ class ScaleDown(Keeper):
     owns = (CLAIMS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         size, before = wanted(obj), (obj.get("status") or {}).get("size", 0)
         yield from self.report(obj, {"size": size})
         yield from self.drop(obj, size, before)
         yield from self.fill(obj, size)
 
     def fill(self, obj: Object, size: int) -> Steps:
+        """Create the claims that are missing."""
         for ordinal in range(size):
             claim = self.claim(obj, ordinal)
             if self.child(obj, CLAIMS, objects.name(claim)) is None:
                 yield from self.create(CLAIMS, claim)
 
     def drop(self, obj: Object, size: int, before: int) -> Steps:
+        """Delete the claims between the new size and the old one."""
         for ordinal in range(size, before):
             yield from self.delete(CLAIMS, self.claim(obj, ordinal))
 
@@ -152,6 +166,7 @@ class ScaleDownMended(ScaleDown):
     """Deletes what is there and too much, and tells the size last."""
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         size = wanted(obj)
         for claim in self.children(obj, CLAIMS):
             if ordinal_of(claim) >= size and not objects.is_deleting(claim):
@@ -168,6 +183,7 @@ class Restart(Keeper):
     owns = (CONFIGS, PODS)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         level, name = wanted(obj, "level"), f"{objects.name(obj)}-config"
         config = self.child(obj, CONFIGS, name)
         pod = self.child(obj, PODS, f"{objects.name(obj)}-0")
@@ -186,6 +202,7 @@ class Restart(Keeper):
             yield from self.delete(PODS, pod, exactly=True)
 
     def run(self, obj: Object, pod: Object | None, level: str) -> Steps:
+        """Start the pod that is missing."""
         if pod is None:
             yield from self.create(
                 PODS, objects.with_metadata(self.pod(obj, 0), annotations={"config-level": level})
@@ -202,6 +219,7 @@ class RestartMended(Restart):
         yield
 
     def run(self, obj: Object, pod: Object | None, level: str) -> Steps:
+        """Start the pod that is missing."""
         if pod is None:
             yield from super().run(obj, pod, level)
         elif objects.annotations(pod)["config-level"] != level and not objects.is_deleting(pod):
@@ -215,11 +233,13 @@ class Ticket(Keeper):
     watches = f"gates.{GROUP}"
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         if not (obj.get("status") or {}).get("ticket"):
             made = yield from self.issue(obj)
             yield from self.report(obj, {"ticket": objects.name(made)})
 
     def issue(self, obj: Object) -> Steps:
+        """Create the ticket."""
         body = self.owned(obj, "v1", "ConfigMap", "", data={"ticket": "yes"})
         body = objects.with_metadata(body, name=None, generateName=f"{objects.name(obj)}-")
         return (yield self.client.create(CONFIGS, body))
@@ -229,6 +249,7 @@ class TicketMended(Ticket):
     """Gives the child a name that follows from its owner's."""
 
     def issue(self, obj: Object) -> Steps:
+        """Create the ticket."""
         body = self.owned(obj, "v1", "ConfigMap", f"{objects.name(obj)}-ticket", data={"ticket": "yes"})
         yield from self.create(CONFIGS, body)
         return body
@@ -242,6 +263,7 @@ class Farewell(Keeper):
     owns = (DISKS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         disk = self.thing(obj, f"{GROUP}/v1", "Disk", objects.name(obj), spec={"size": "1Gi"})
         if objects.is_deleting(obj):
             yield from self.part(obj, disk)
@@ -251,6 +273,7 @@ class Farewell(Keeper):
             yield from self.create(DISKS, disk)
 
     def part(self, obj: Object, disk: Object) -> Steps:
+        """Clean up after the object, and let it go."""
         yield from self.let_go(obj)
         yield from self.delete(DISKS, disk)
 
@@ -259,6 +282,7 @@ class FarewellMended(Farewell):
     """Cleans up first."""
 
     def part(self, obj: Object, disk: Object) -> Steps:
+        """Clean up after the object, and let it go."""
         yield from self.delete(DISKS, disk)
         yield from self.let_go(obj)
 
@@ -271,6 +295,7 @@ class Starting(Keeper):
     owns = (PODS, SERVICES)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         pod = self.child(obj, PODS, f"{objects.name(obj)}-0")
         if pod is None:
             yield from self.create(PODS, self.pod(obj, 0))
@@ -286,6 +311,7 @@ class Starting(Keeper):
         yield from self.report(obj, {"phase": "Starting"})
 
     def order(self, obj: Object) -> Steps:
+        """Order the start."""
         yield from self.create(SERVICES, self.service(obj, f"{objects.name(obj)}-start"))
 
 
@@ -293,6 +319,7 @@ class StartingMended(Starting):
     """Orders the start again while there is no sign of it."""
 
     def wait(self, obj: Object) -> Steps:
+        """A start is under way."""
         if self.child(obj, SERVICES, f"{objects.name(obj)}-start") is None:
             yield from self.order(obj)
             return Result(requeue_after=5 * SECOND)

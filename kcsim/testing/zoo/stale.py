@@ -31,6 +31,7 @@ class Ensemble(Keeper):
     owns = (CLAIMS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         if objects.is_deleting(obj):
             for claim in self.children(obj, CLAIMS):
                 yield from self.remove(claim)
@@ -44,6 +45,7 @@ class Ensemble(Keeper):
             yield from self.create(CLAIMS, self.claim(obj, 0))
 
     def remove(self, claim: Object) -> Steps:
+        """Delete a claim."""
         yield from self.delete(CLAIMS, claim)
 
 
@@ -51,6 +53,7 @@ class EnsembleMended(Ensemble):
     """Deletes the very claims it saw, by their uids."""
 
     def remove(self, claim: Object) -> Steps:
+        """Delete a claim."""
         yield from self.delete(CLAIMS, claim, exactly=True)
 
 
@@ -63,6 +66,7 @@ class Members(Keeper):
     fresh = False
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         for claim in self.children(obj, CLAIMS):
             if ordinal_of(claim) >= wanted(obj):
                 yield from self.delete(CLAIMS, claim)
@@ -85,6 +89,7 @@ class Budget(Keeper):
     owns = (BUDGETS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name = objects.name(obj)
         spec = {"maxUnavailable": wanted(obj, "spare"), "selector": {"matchLabels": {"app": name}}}
         body = self.owned(obj, "policy/v1", "PodDisruptionBudget", name, spec=spec)
@@ -95,6 +100,7 @@ class Budget(Keeper):
             yield from self.replace(present, body)
 
     def replace(self, present: Object, body: Object) -> Steps:
+        """Put another budget in the place of one."""
         yield from self.delete(BUDGETS, present)
         yield from self.create(BUDGETS, body)
 
@@ -103,6 +109,7 @@ class BudgetMended(Budget):
     """Updates it in place, unless it changed since it was cached."""
 
     def replace(self, present: Object, body: Object) -> Steps:
+        """Put another budget in the place of one."""
         yield self.client.update(BUDGETS, {**present, "spec": body["spec"]})
 
 
@@ -115,6 +122,7 @@ class Proxy(Keeper):
     fresh = False
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name = f"{objects.name(obj)}-proxy"
         present = self.child(obj, SETS, name)
         if wanted(obj, "proxy") and present is None:
@@ -138,6 +146,7 @@ class Console(Keeper):
     fresh = False
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         name = f"{objects.name(obj)}-ui"
         present = self.child(obj, SERVICES, name)
         if wanted(obj, "ui") and present is None:
@@ -160,10 +169,12 @@ class Copies(Keeper):
     reads = (CONFIGS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         for number in range(len(self.children(obj, CONFIGS)), wanted(obj)):
             yield from self.copy(obj, number)
 
     def copy(self, obj: Object, number: int) -> Steps:
+        """Create one more child."""
         del number
         body = objects.with_metadata(
             self.owned(obj, "v1", "ConfigMap", ""), name=None, generateName=f"{objects.name(obj)}-"
@@ -175,6 +186,7 @@ class CopiesMended(Copies):
     """Numbers its children, so that one cannot be made twice."""
 
     def copy(self, obj: Object, number: int) -> Steps:
+        """Create one more child."""
         yield from self.create(CONFIGS, self.owned(obj, "v1", "ConfigMap", f"{objects.name(obj)}-{number}"))
 
 

@@ -20,6 +20,7 @@ class Racks(Keeper):
     owns = (PODS, CLAIMS)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         yield from self.clean(obj)
         for pod in self.children(obj, PODS):
             if ordinal_of(pod) >= wanted(obj) and not objects.is_deleting(pod):
@@ -32,6 +33,7 @@ class Racks(Keeper):
                 yield from self.create(PODS, pod)
 
     def clean(self, obj: Object) -> Steps:
+        """Delete the claims of members that are gone."""
         for pod in self.children(obj, PODS):
             if objects.is_deleting(pod) and ordinal_of(pod) >= wanted(obj):
                 yield from self.delete(CLAIMS, self.claim(obj, ordinal_of(pod)))
@@ -41,6 +43,7 @@ class RacksMended(Racks):
     """Deletes the claims that no member needs, whenever it looks."""
 
     def clean(self, obj: Object) -> Steps:
+        """Delete the claims of members that are gone."""
         for claim in self.children(obj, CLAIMS):
             if ordinal_of(claim) >= wanted(obj) and not objects.is_deleting(claim):
                 yield from self.delete(CLAIMS, claim, exactly=True)
@@ -54,12 +57,14 @@ class OnlyUp(Keeper):
     owns = (PODS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         yield from self.shrink(obj)
         for ordinal in range(wanted(obj)):
             if self.child(obj, PODS, f"{objects.name(obj)}-{ordinal}") is None:
                 yield from self.create(PODS, self.pod(obj, ordinal))
 
     def shrink(self, obj: Object) -> Steps:
+        """Take away the members above the size."""
         del obj
         return
         yield
@@ -69,6 +74,7 @@ class OnlyUpMended(OnlyUp):
     """Scales both ways."""
 
     def shrink(self, obj: Object) -> Steps:
+        """Take away the members above the size."""
         for pod in self.children(obj, PODS):
             if ordinal_of(pod) >= wanted(obj) and not objects.is_deleting(pod):
                 yield from self.delete(PODS, pod, exactly=True)
@@ -82,6 +88,7 @@ class Claims(Keeper):
     owns = (PODS, CLAIMS)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         size = wanted(obj)
         for pod in self.children(obj, PODS):
             if ordinal_of(pod) >= size and not objects.is_deleting(pod):
@@ -95,6 +102,7 @@ class Claims(Keeper):
                 yield from self.create(PODS, pod)
 
     def clean(self, obj: Object, size: int) -> Steps:
+        """Delete the claims of members that are gone."""
         del obj, size
         return
         yield
@@ -104,6 +112,7 @@ class ClaimsMended(Claims):
     """Keeps as many claims as members."""
 
     def clean(self, obj: Object, size: int) -> Steps:
+        """Delete the claims of members that are gone."""
         for claim in self.children(obj, CLAIMS):
             if ordinal_of(claim) >= size and not objects.is_deleting(claim):
                 yield from self.delete(CLAIMS, claim, exactly=True)
@@ -117,6 +126,7 @@ class Password(Keeper):
     owns = (SECRETS,)
 
     def tend(self, obj: Object) -> Steps:
+        """Bring what belongs to the object where the object wants it."""
         present = self.child(obj, SECRETS, objects.name(obj))
         if present is not None:
             yield from self.check(obj, present)
@@ -128,11 +138,13 @@ class Password(Keeper):
         )
 
     def gone(self, key: Key) -> Steps:
+        """Clean up after an object that does not exist any more."""
         present = self.caches[SECRETS].get(*key)
         if present is not None:
             yield from self.delete(SECRETS, present, exactly=True)
 
     def check(self, obj: Object, present: Object) -> Steps:
+        """Look at what is there already."""
         del obj, present
         return
         yield
@@ -142,6 +154,7 @@ class PasswordMended(Password):
     """Knows its secrets by the uid of the object they were made for."""
 
     def check(self, obj: Object, present: Object) -> Steps:
+        """Look at what is there already."""
         if objects.labels(present).get("of") != objects.uid(obj) and not objects.is_deleting(present):
             yield from self.delete(SECRETS, present, exactly=True)
 

@@ -1,0 +1,54 @@
+"""The bug zoo: every defect is found by its smallest schedule, no twin is accused."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from kcsim.testing.zoo.exhibit import PATTERNS
+from kcsim.testing.zoo.tour import EXHIBITS, Exhibit, Visit, label, scores, table, to_json, visit
+
+
+@pytest.fixture(autouse=True)
+def kcsim_worlds_keep_their_promises() -> None:
+    """The probe judges its worlds itself; there are hundreds of them."""
+
+
+@pytest.fixture(scope="module")
+def visits() -> dict[str, Visit]:
+    return {}
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
+def test_a_defect_is_found_by_its_smallest_schedule_and_its_twin_is_clean(
+    exhibit: Exhibit, visits: dict[str, Visit]
+) -> None:
+    one = visits[exhibit.name] = visit(exhibit)
+    assert one.found
+    assert one.schedule == exhibit.schedule
+    assert one.mended.passed, one.mended.text()
+    if exhibit.pattern != "indirect":
+        assert exhibit.pattern in one.broken.patterns
+
+
+def test_the_score_is_told_by_pattern(visits: dict[str, Visit]) -> None:
+    assert len(visits) == len(EXHIBITS), "the test before has made all visits"
+    told = table(list(visits.values()))
+    assert scores(list(visits.values()))[-1] == ("all", len(EXHIBITS), len(EXHIBITS), 0)
+    assert f"all            {len(EXHIBITS)}/{len(EXHIBITS)}          0/{len(EXHIBITS)}" in told
+    document = to_json(list(visits.values()))
+    assert [row["pattern"] for row in document["scores"]] == [*PATTERNS, "all"]
+    assert "models   pravega/zookeeper-operator#312" in label(visits["old-deletion"])
+
+
+def test_there_are_enough_and_each_is_described() -> None:
+    assert len(EXHIBITS) >= 18
+    assert len({exhibit.name for exhibit in EXHIBITS}) == len(EXHIBITS)
+    assert min(Counter(exhibit.pattern for exhibit in EXHIBITS).values()) >= 4
+    for exhibit in EXHIBITS:
+        assert exhibit.broken.name == exhibit.name
+        assert issubclass(exhibit.mended, exhibit.broken)
+        assert exhibit.defect
+        assert exhibit.mend
+        assert exhibit.models
