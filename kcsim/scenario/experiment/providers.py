@@ -21,7 +21,7 @@ from kcsim.engine.clock import SECOND, seconds
 from kcsim.kubectl.command import check as refused
 from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.scenario.experiment.kubernetes import FUNCTIONS, PERSON, ActivityFailed
-from kcsim.simulation.faults import ALIASES, FaultError, fault, heal_all, kind_named
+from kcsim.simulation.faults import ALIASES, FaultError, fault, kind_named
 from kcsim.simulation.reach import UnknownSpot
 from kcsim.simulation.simulation import Simulation
 
@@ -88,7 +88,7 @@ def _python(provider: Mapping[str, Any]) -> Do:
 
 def _fault(name: str, arguments: Mapping[str, Any]) -> Do:
     if name == "heal_all":
-        return lambda sim: [record.subject for record in heal_all(sim.world)]
+        return lambda sim: [record.subject for record in sim.heal()]
     try:
         own, kind = kind_named(name.replace("_", "-") if name not in ALIASES else name)
     except FaultError as error:
