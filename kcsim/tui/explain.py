@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import Static
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import clock_text
 from kcsim.tui.asks import explain
 from kcsim.tui.asks.explain import Alternative, Asked
 from kcsim.tui.asks.lines import TextLine, dim, plain
@@ -97,7 +97,7 @@ class ExplainScreen(WorldScreen):
             self.query_one("#question", Static).update(found)
             chain.show(Page((), 0, 0, (), 0, found))
             return
-        self.query_one("#question", Static).update(f"Why  t={format_duration(found.time)} {found.text}?")
+        self.query_one("#question", Static).update(f"Why  t={clock_text(found.time)} {found.text}?")
         chain.show(world.ask(explain.chain, found.seq, chain.want))
         self._paint_step()
         self._paint_others()

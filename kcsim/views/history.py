@@ -1,6 +1,6 @@
 """Who changed an object, when, and what: its versions as lines, and what git, the last apply and the cluster say of it.
 
-**Walk:** an object -> its versions in the log -> ``changes`` of each; ``three_way`` puts git, last-applied and live side by
+**Walk:** an object -> its versions in the log -> ``changes`` of each; ``sides_of`` puts git, last-applied and live side by
 side, path by path.
 """
 
@@ -99,7 +99,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class ThreeWay:
+class Sides:
     """The three sides of an object; ``git`` and ``applied`` say where they come from, "" where there is none."""
 
     git: str
@@ -107,7 +107,7 @@ class ThreeWay:
     fields: tuple[Field, ...]
 
 
-def three_way(look: Look, play: Play, ref: Ref) -> ThreeWay:
+def sides_of(look: Look, play: Play, ref: Ref) -> Sides:
     """What git, the last apply and the cluster say of an object, for every field that one of the first two names.
 
     Last applied is kubectl's annotation, or for server-side apply the fields that the applying manager owns. What git
@@ -121,7 +121,7 @@ def three_way(look: Look, play: Play, ref: Ref) -> ThreeWay:
     for side in sides[:2]:
         paths.update(dict.fromkeys(side))
     fields = tuple(Field(path, *(side.get(path) for side in sides)) for path in paths)
-    return ThreeWay(revision, by, fields)
+    return Sides(revision, by, fields)
 
 
 def _wanted(play: Play, ref: Ref, when: int) -> tuple[Object, str]:

@@ -109,7 +109,9 @@ async def visit(user: Driver) -> dict[str, str]:
     await user.pilot.pause()
     await go_to("8m")
     await look("worlds", "b")
-    await user.press("escape", "c", "enter")
+    await user.press("escape", "c")
+    await user.pilot.pause()
+    await user.press("down", "enter")  # with Flux, which has not begun
     await user.pilot.pause()
     await look("compare", "left_square_bracket")
     await user.press("escape", "escape", "b", "enter")

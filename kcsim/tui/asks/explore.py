@@ -17,7 +17,7 @@ from kcsim.tui.asks.pages import Page, Row, Want, listed
 from kcsim.tui.asks.panes import States, describe_lines, event_lines, tree_lines
 from kcsim.tui.session import Session
 from kcsim.views.detail import owner_tree
-from kcsim.views.history import Field, changes, three_way, version_at
+from kcsim.views.history import Field, changes, sides_of, version_at
 from kcsim.views.managers import managers_of, owned_lines
 from kcsim.views.moments import short_actor
 from kcsim.views.objects import Ref
@@ -95,7 +95,7 @@ _FORMS: dict[str, Callable[[Session, Ref], tuple[Sequence[TextLine], str]]] = {
 def _diff(session: Session, ref: Ref, room: int) -> tuple[Sequence[TextLine], str]:
     """Git, last applied and live, field by field; those that differ first, each side in its column."""
     try:
-        sides = three_way(session.look, session.play, ref)
+        sides = sides_of(session.look, session.play, ref)
     except NotFound as error:
         return [dim(str(error))], ""
     if not sides.fields:
