@@ -299,3 +299,23 @@ def test_a_program_that_dies_resets_what_it_had_begun(shop: Make) -> None:
 def test_clients_that_cannot_be_are_refused(shop: Make, words: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         shop().sim.add_traffic("users", **words)
+
+
+def test_a_fork_has_the_same_clients() -> None:
+    from kcsim.simulation.simulation import Simulation
+
+    sim = Simulation(nodes=3, seed=2)
+    sim.network.install_dns()
+    sim.network.install_ingress()
+    sim.network.install_gateway()
+    sim.run_until("20s")
+    sim.apply(program("web"))
+    sim.run_until("40s")
+    sim.add_traffic("users", "http://web", source="deployment/web", rate="5/s", retries=1, keep_alive=4)
+    sim.run_until("2m")
+    again = sim.fork("90s")
+    again.run_until("2m")
+    assert again.traffic["users"].totals() == sim.traffic["users"].totals()
+    assert again.trace.sha256() == sim.trace.sha256()
+    with pytest.raises(ValueError, match="already"):
+        sim.add_traffic("users", "service/web", rate=1)
