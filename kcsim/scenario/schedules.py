@@ -32,6 +32,11 @@ COUNT: Final = 6
 LENGTHS: Final = (10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE)
 EXPECTATION: Final = "converges-after-chaos"
 
+AGENTS: Final = {
+    "flux": ("source-controller", "kustomize-controller"),
+    "argocd": ("argocd-application-controller",),
+}
+"""type of delivery -> its programs that faults are drawn for; in the world of another delivery they hit nothing."""
 LASTING: Final = frozenset({"webhook-loss", "credential-leaked", "human-force-delete"})
 """Kinds that leave something behind which nobody puts right by himself, so that nothing can be demanded afterwards."""
 
@@ -274,10 +279,10 @@ def _stage(scenario: Scenario) -> _Stage:
     cluster = scenario.all_clusters()[0]
     machines = scenario.nodes_of(cluster)
     nodes = [node.name for node in machines]
-    pulls = any(not isinstance(way, Push) for way in scenario.deliveries.values())
+    types = {way.type for way in scenario.deliveries.values()}
     pushes = any(isinstance(way, Push) for way in scenario.deliveries.values())
     shared = [name for name in COMPONENT_CLIENTS if name.startswith("kube-")]
-    agents = [name for name in COMPONENT_CLIENTS if name.endswith("-controller")] if pulls else []
+    agents = [name for kind, names in AGENTS.items() if kind in types for name in names]
     own = [each.name for each in scenario.controllers]
     return _Stage(
         nodes,
