@@ -68,7 +68,9 @@ class CompareScreen(WorldScreen):
         yield Static("", id="head", classes="line")
         with Container(id="compare"):
             for name in PANES:
-                rows = RowList(id=name, follow=name == "told", glyphs=name == "told")
+                rows = RowList(
+                    id=name, follow=name == "told", glyphs=name == "told", even=None if name == "told" else 2
+                )
                 rows.add_class("pane")
                 yield rows
         yield TimelineStrip(id="timeline")

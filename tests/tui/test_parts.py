@@ -14,7 +14,7 @@ from kcsim.tui.asks.commands import BadCommand, Own, ShowKind, Typed, complete, 
 from kcsim.tui.asks.lines import wrapped, yaml_lines
 from kcsim.tui.hands import in_words
 from kcsim.tui.session import scenario_name
-from kcsim.tui.widgets.columns import fit, shortened
+from kcsim.tui.widgets.columns import evenly, fit, shortened
 from kcsim.tui.widgets.keybar import Shown, fitting
 from tests.tui.worlds import SMALL, rest, small
 
@@ -182,6 +182,13 @@ NEEDED = [11, 37, 5, 16, 14, 5]
 )
 def test_names_give_way_and_what_tells_how_things_stand_does_not(room, fitted):
     assert fit(HEADER, NEEDED, room) == fitted
+
+
+@pytest.mark.parametrize(
+    ("room", "fitted"), [(100, [20, 1, 35, 35]), (40, [12, 1, 9, 9]), (12, [12, 1, 1, 1])]
+)
+def test_what_is_compared_stands_in_columns_of_one_width(room, fitted):
+    assert evenly([20, 1, 50, 9], 2, room) == fitted
 
 
 @pytest.mark.parametrize(

@@ -147,8 +147,8 @@ def parting_words(worlds: Worlds, names: Sequence[str], when: int) -> str:
     for row in _rows(worlds, names):
         if row.time == when and not row.is_common:
             where = ", ".join(name for name, time in zip(names, row.times, strict=True) if time is not None)
-            return f"t={format_duration(when)} only {where}: {told(row.moment)}"
-    return f"t={format_duration(when)}"
+            return f"t={clock_text(when)} only {where}: {told(row.moment)}"
+    return f"t={clock_text(when)}"
 
 
 # What is the case.

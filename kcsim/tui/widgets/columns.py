@@ -40,6 +40,17 @@ def fit(header: Sequence[str], widths: Sequence[int], room: int) -> list[int]:
     return fitted
 
 
+def evenly(widths: Sequence[int], first: int, room: int) -> list[int]:
+    """The width of each column where those from ``first`` on are to be equal; what stands before may take two fifths."""
+    lead = list(widths[:first])
+    over = sum(lead) + GAP * len(lead) - room * 2 // 5
+    if over > 0 and lead:
+        lead[0] = max(lead[0] - over, min(lead[0], _COMFORTABLE // 2))
+    others = len(widths) - first
+    each = (room - sum(lead) - GAP * len(lead)) // others - GAP
+    return [*lead, *[max(each, 1)] * others]
+
+
 def shortened(text: str, size: int) -> str:
     """A name in ``size`` characters: its middle goes, because its end tells it from its siblings."""
     if len(text) <= size:

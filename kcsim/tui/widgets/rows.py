@@ -23,7 +23,7 @@ from textual.strip import Strip
 
 from kcsim.tui.asks.pages import Page, Row, Want
 from kcsim.tui.keys import key
-from kcsim.tui.widgets.columns import GAP, TELLING, fit, shortened
+from kcsim.tui.widgets.columns import GAP, TELLING, evenly, fit, shortened
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
 from kcsim.views.states import GLYPHS, State
 
@@ -80,8 +80,16 @@ class RowList(ScrollView, can_focus=True):
             """The list."""
             return self.rows
 
-    def __init__(self, *, follow: bool = False, glyphs: bool = True, id: str | None = None) -> None:
-        """``follow``: while the cursor is on the last row it stays there when rows come; ``glyphs``: show states."""
+    def __init__(
+        self, *, follow: bool = False, glyphs: bool = True, even: int | None = None, id: str | None = None
+    ) -> None:
+        """A list.
+
+        Args:
+            follow: while the cursor is on the last row it stays there when rows come.
+            glyphs: show states.
+            even: the columns from this one on are equally wide, for things that are compared.
+        """
         super().__init__(id=id)
         self.cursor = 0
         self.count = 0
@@ -91,6 +99,7 @@ class RowList(ScrollView, can_focus=True):
         self._fitted: list[int] = []
         self._follow = follow
         self._glyphs = glyphs
+        self._even = even
         self._key: object = None
         self._looks: object = None
 
@@ -192,7 +201,11 @@ class RowList(ScrollView, can_focus=True):
         for row in self._in_sight():
             for column, cell in enumerate(row.cells[: len(widths)]):
                 widths[column] = max(widths[column], len(cell))
-        self._fitted = fit(self._page.header, widths, self.scrollable_content_region.width - LEAD)
+        room = self.scrollable_content_region.width - LEAD
+        if self._even is not None and len(widths) > self._even:
+            self._fitted = evenly(widths, self._even, room)
+        else:
+            self._fitted = fit(self._page.header, widths, room)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Rows that come into sight are measured."""
