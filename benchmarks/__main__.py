@@ -13,6 +13,7 @@ from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
 from benchmarks.pictures import lanes, notebook_import, report
+from benchmarks.probing import hundred_writes, zoo
 from benchmarks.scale import many_pods
 from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
@@ -35,6 +36,8 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "one-node": one_node,
     "scheduling": scheduler_perf,
     "traffic": an_hour_of_requests,
+    "probe": hundred_writes,
+    "zoo": zoo,
     "tui": interface,
     "tui-jumps": jumps,
     "tui-world": large_world,
