@@ -99,8 +99,12 @@ class Resource:
     table: str = field(init=False)
     """Under which its objects are stored: the same for all its versions, and after its definition has changed."""
 
+    word: str = field(init=False)
+    """How the trace names one of its objects: `deployment.apps`, `pod`."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", self.group_resource)
+        object.__setattr__(self, "word", f"{self.singular}.{self.group}" if self.group else self.singular)
 
     @property
     def group_version(self) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api.catalog import Resource
+from kcsim.api.log import Recorded
 from kcsim.api.objects import Object
 from kcsim.api.request import Computed, Operation, User
 from kcsim.api.server import ApiServer
@@ -310,7 +311,7 @@ class Client:
         """DELETE of all objects of a namespace; options as for ``delete``, and selectors."""
         return Call(self, self._op("deletecollection", resource, namespace, **options))
 
-    def record(self, event: Object, start: int = 0) -> int:
+    def record(self, event: Recorded, start: int = 0) -> int:
         """POST an Event that is complete and valid, not before the instant ``start``; when the answer will be back.
 
         Nobody waits for what the answer says.
@@ -318,7 +319,7 @@ class Client:
         arrives = self._arrival(start)
         if arrives is None:
             return start
-        self._engine.at(arrives, self._record, event)
+        self._engine.after(arrives - self._engine.now, self._record, event)
         return arrives + self._answering
 
     def send_in_turn(self, call: Call, start: int, done: Done) -> int:
@@ -342,14 +343,14 @@ class Client:
         arrives = max(now, start) + self._dice.total(self._writing)
         return arrives if fault is None else arrives + fault.delay
 
-    def _record(self, event: Object) -> None:
+    def _record(self, event: Recorded) -> None:
         """The Event has travelled to the server."""
         endpoint = self.endpoint
         server = endpoint.server
         if endpoint.serving and not endpoint.faults and self.fault is None and not server.log.checking:
             server.take_event(self.user, self.user_agent, event)
         else:
-            self._serve(self._op("create", "events", event["metadata"]["namespace"], body=event), _ignored)
+            self._serve(self._op("create", "events", event.namespace, body=event.body()), _ignored)
 
     def report(self, resource: str | Resource, namespace: str, name: str, computed: Computed) -> Report:
         """PATCH (strategic) to /status: the object as stored."""

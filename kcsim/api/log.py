@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
 from kcsim.api.filters import ByField
 from kcsim.api.objects import Key, Object
+from kcsim.engine.clock import rfc3339
 from kcsim.engine.core import Engine
+from kcsim.engine.dice import uuid_text
 from kcsim.engine.trace import Record
 from kcsim.profile.constants import DEFAULT
 
@@ -70,6 +72,13 @@ class Version(Record):
     sent: Object | None
     subresource: str
 
+    @property
+    def subject(self) -> str:  # type: ignore[override]
+        """The object as the trace names it: ``deployment.apps/shop/web``."""
+        namespace, name = self.key
+        word = self.resource.word
+        return f"{word}/{namespace}/{name}" if namespace else f"{word}/{name}"
+
     def facts(self) -> dict[str, Any]:
         """The revision and what changed, as a JSON merge patch against the previous version."""
         facts: dict[str, Any] = {"rv": self.revision}
@@ -89,6 +98,53 @@ class Version(Record):
                 changed["metadata"] = metadata
         facts["set"] = changed
         return facts
+
+
+class Recorded(Protocol):
+    """An Event that one of kcsim's recorders wrote, and nobody has read yet."""
+
+    namespace: str
+    name: str
+
+    def body(self) -> Object:
+        """The Event as it is sent."""
+        ...
+
+
+_OBJECT: Any = Version.__dict__["object"]
+
+
+class EventVersion(Version):
+    """The first version of a recorded Event, whose object is spelled out when somebody reads it: hardly ever.
+
+    Attributes:
+        recorded: what it is made of, None once it was read.
+        uid_bits: the random part of its uid.
+    """
+
+    __slots__ = ("recorded", "uid_bits")
+
+    recorded: Recorded | None
+    uid_bits: int
+
+    @property
+    def object(self) -> Object:
+        """The Event as stored."""
+        if self.recorded is not None:
+            body = self.recorded.body()
+            metadata = {
+                **body["metadata"],
+                "uid": uuid_text(self.uid_bits),
+                "creationTimestamp": rfc3339(self.time),
+                "resourceVersion": str(self.revision),
+            }
+            self.object = {**body, "metadata": metadata}
+            self.recorded = None
+        return _OBJECT.__get__(self)  # type: ignore[no-any-return]
+
+    @object.setter  # noqa: A003
+    def object(self, made: Object) -> None:
+        _OBJECT.__set__(self, made)
 
 
 class Watch:
@@ -199,10 +255,9 @@ class Watch:
 class _Table:
     """The current versions of one resource and who watches it."""
 
-    __slots__ = ("spaces", "watches", "watches_by_index", "word")
+    __slots__ = ("spaces", "watches", "watches_by_index")
 
-    def __init__(self, resource: Resource) -> None:
-        self.word = f"{resource.singular}.{resource.group}" if resource.group else resource.singular
+    def __init__(self) -> None:
         self.spaces: dict[str, dict[str, Version]] = {}
         self.watches: list[Watch] = []
         self.watches_by_index: dict[str, dict[str, list[Watch]]] = {}
@@ -296,12 +351,30 @@ class Log:
             managed,
             sent,
         )
-        table = self._tables[resource.table]
+        return self._keep(version)
+
+    def enter_event(
+        self, resource: Resource, recorded: Recorded, uid_bits: int, actor: str, manager: str
+    ) -> Version:
+        """Write the first version of a recorded Event."""
+        self.revision += 1
+        key = recorded.namespace, recorded.name
+        version = EventVersion.__new__(EventVersion)
+        version.recorded, version.uid_bits = recorded, uid_bits
+        self._fill(
+            version, resource, key, {}, actor, "create", manager, None, False, "Update", "", None, None
+        )
+        return self._keep(version)
+
+    def _keep(self, version: Version) -> Version:
+        """Append a version, put it into the index, and wake whoever watches."""
+        resource, deleted = version.resource, version.deleted
+        table = self._tables.get(resource.table) or self._table(resource)
         self.versions.append(version)
         self._times.append(version.time)
         if self.checking:
             self._seals.append((version, objects.fingerprint(version.object)))
-        namespace, name = key
+        namespace, name = version.key
         space = table.spaces.get(namespace)
         if space is None:
             space = table.spaces[namespace] = {}
@@ -330,16 +403,46 @@ class Log:
         sent: Object | None,
     ) -> Version:
         """A version that is not written: what a dry run answers with, and the first half of ``append``."""
-        engine = self._engine
-        table = self._tables.get(resource.table) or self._table(resource)
-        namespace, name = key
         version = Version.__new__(Version)
+        self._fill(
+            version,
+            resource,
+            key,
+            obj,
+            actor,
+            verb,
+            manager,
+            previous,
+            deleted,
+            operation,
+            subresource,
+            managed,
+            sent,
+        )
+        return version
+
+    def _fill(
+        self,
+        version: Version,
+        resource: Resource,
+        key: Key,
+        obj: Object,
+        actor: str,
+        verb: str,
+        manager: str,
+        previous: Version | None,
+        deleted: bool,
+        operation: str,
+        subresource: str,
+        managed: Any,
+        sent: Object | None,
+    ) -> None:
+        engine = self._engine
         version.seq = -1
         version.time = engine.now
         version.cause = engine.cause
         version.actor = actor
         version.verb = verb
-        version.subject = f"{table.word}/{namespace}/{name}" if namespace else f"{table.word}/{name}"
         version.detail = None
         version.cluster = self._cluster
         version.revision = self.revision
@@ -353,7 +456,6 @@ class Log:
         version.subresource = subresource
         version.managed = managed
         version.sent = sent
-        return version
 
     def _tell(self, table: _Table, version: Version) -> None:
         namespace = version.key[0]
@@ -385,7 +487,7 @@ class Log:
     def _table(self, resource: Resource) -> _Table:
         table = self._tables.get(resource.table)
         if table is None:
-            table = self._tables[resource.table] = _Table(resource)
+            table = self._tables[resource.table] = _Table()
         return table
 
     def get(self, resource: Resource, namespace: str, name: str) -> Version | None:

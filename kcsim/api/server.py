@@ -19,7 +19,7 @@ from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.crds import CustomResources
 from kcsim.api.filters import compile_filter, named_by
 from kcsim.api.heartbeat import Heartbeats
-from kcsim.api.log import Log, Version, Watch
+from kcsim.api.log import Log, Recorded, Version, Watch
 from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
 from kcsim.api.paging import page
@@ -109,17 +109,16 @@ class ApiServer:
             return conversion.perform(self, op)
         return self.perform_as(op, None)
 
-    def take_event(self, user: User, manager: str, event: Object) -> None:
+    def take_event(self, user: User, manager: str, event: Recorded) -> None:
         """Store an Event that one of kcsim's own recorders sent, or refuse it without a word: nobody hears of it."""
         self.requests += 1
         asked, name = self.asked, user.name
         asked[name] = asked.get(name, 0) + 1
         resource = self.events
-        namespace = event["metadata"]["namespace"]
-        if not self.authorizer.allows(user, "create", resource, namespace):
+        if not self.authorizer.allows(user, "create", resource, event.namespace):
             return
         try:
-            self.store.take_event(resource, namespace, event, name, manager)
+            self.store.take_event(resource, event, name, manager)
         except StatusError:
             return
         self.writes += 1

@@ -17,7 +17,7 @@ from kcsim.api.admission.chain import Admission
 from kcsim.api.allocation import ServiceAllocator
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.event_ttl import EventLeases
-from kcsim.api.log import Log, Version
+from kcsim.api.log import Log, Recorded, Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Operation
 from kcsim.api.typed import Typed
@@ -89,26 +89,18 @@ class Store:
             sent=sent if sent is not obj else None,
         )
 
-    def take_event(
-        self, resource: Resource, namespace: str, event: Object, actor: str, manager: str
-    ) -> Version:
+    def take_event(self, resource: Resource, event: Recorded, actor: str, manager: str) -> Version:
         """Store an Event that one of kcsim's own recorders wrote: complete, valid, and nobody else's.
 
         Does what ``create`` would come to with it, and nothing that would change nothing.
         """
-        name = event["metadata"]["name"]
+        namespace, name = event.namespace, event.name
         log = self.log
         self.admission.check_namespace(resource, namespace, name)
         if log.get(resource, namespace, name) is not None:
             raise status.already_exists(resource, name)
-        metadata = {
-            **event["metadata"],
-            "uid": self._uids.uuid(),
-            "creationTimestamp": rfc3339(self._engine.now),
-        }
-        made = {**event, "metadata": metadata}
         self._event_leases.written()
-        return log.enter(resource, (namespace, name), made, actor, "create", manager)
+        return log.enter_event(resource, event, self._uids.uuid_bits(), actor, manager)
 
     def _write(
         self,

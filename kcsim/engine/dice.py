@@ -115,10 +115,17 @@ class Dice:
 
     def uuid(self) -> str:
         """A random UUID, version 4."""
+        return uuid_text(self.uuid_bits())
+
+    def uuid_bits(self) -> int:
+        """What a random UUID is made of, for ``uuid_text``."""
         buffer = self._buffer
         if len(buffer) > 1:
-            high, low = buffer.pop(), buffer.pop()
-        else:
-            high, low = self._word(), self._word()
-        text = f"{high:016x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[low >> 60 & 3]}{text[17:20]}-{text[20:]}"
+            return buffer.pop() << 64 | buffer.pop()
+        return self._word() << 64 | self._word()
+
+
+def uuid_text(bits: int) -> str:
+    """A UUID of version 4 with these 128 random bits."""
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[bits >> 60 & 3]}{text[17:20]}-{text[20:]}"

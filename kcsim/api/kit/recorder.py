@@ -31,6 +31,60 @@ _EPOCH_NS = EPOCH_UNIX * 10**9
 Similar = tuple[str, str, str]
 
 
+class RecordedEvent:
+    """An Event with a count, as its source recorded it; ``now`` µs, ``stamp`` the ns that its name ends with."""
+
+    __slots__ = ("_message", "_now", "_obj", "_reason", "_source", "_type", "name", "namespace")
+
+    def __init__(
+        self,
+        obj: Object,
+        type: str,
+        reason: str,
+        message: str,
+        source: dict[str, str],
+        now: int,
+        stamp: int,
+    ) -> None:
+        metadata = obj["metadata"]
+        self.namespace: str = metadata.get("namespace") or "default"
+        self.name = f"{metadata['name']}.{_EPOCH_NS + stamp:x}"
+        self._obj = obj
+        self._type = type
+        self._reason = reason
+        self._message = message
+        self._source = source
+        self._now = now
+
+    def body(self) -> Object:
+        """The Event as it is sent."""
+        obj, source, when = self._obj, self._source, rfc3339(self._now)
+        metadata = obj["metadata"]
+        involved: dict[str, Any] = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
+        if namespace := metadata.get("namespace", ""):
+            involved["namespace"] = namespace
+        involved["name"] = metadata["name"]
+        involved["uid"] = metadata.get("uid", "")
+        if version := metadata.get("resourceVersion"):
+            involved["resourceVersion"] = version
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "involvedObject": involved,
+            "reason": self._reason,
+            "message": self._message,
+            "source": source,
+            "firstTimestamp": when,
+            "lastTimestamp": when,
+            "count": 1,
+            "type": self._type,
+            "eventTime": None,
+            "reportingComponent": source["component"],
+            "reportingInstance": source.get("host", ""),
+        }
+
+
 class EventRecorder:
     """Writes the Events of one component."""
 
@@ -42,7 +96,9 @@ class EventRecorder:
         self._last_name = 0
         self._sources: dict[str, dict[str, str]] = {}
         self._counts: dict[tuple[str, ...], tuple[str, int]] = {}
-        self._similar: dict[Similar, tuple[int, dict[str, None]]] = {}
+        self._similar: dict[Similar, tuple[int, str]] = {}
+        self._different: dict[Similar, dict[str, None]] = {}
+        """The messages of what is similar, where there is more than one."""
         self._buckets: dict[str, int] = {}
         self._free_at: dict[str, int] = {}
         """When a source will have its last answer, in µs."""
@@ -51,6 +107,7 @@ class EventRecorder:
         """A crash forgets what was counted."""
         self._counts.clear()
         self._similar.clear()
+        self._different.clear()
         self._buckets.clear()
         self._free_at.clear()
 
@@ -85,7 +142,7 @@ class EventRecorder:
         new = self._new(obj, type, reason, message, source)
         if len(self._counts) > _REMEMBERED:
             self._counts.pop(next(iter(self._counts)))
-        self._counts[key] = (new["metadata"]["name"], 1)
+        self._counts[key] = (new.name, 1)
         free_at = self._free_at
         free_at[source] = self._client.record(new, free_at.get(source, 0))
 
@@ -103,46 +160,18 @@ class EventRecorder:
         if isinstance(error, StatusError) and error.is_not_found:
             self._post(key, obj, type, reason, message, source)
 
-    def _new(self, obj: Object, type: str, reason: str, message: str, source: str) -> Object:
-        metadata = obj["metadata"]
-        namespace, name = metadata.get("namespace", ""), metadata["name"]
+    def _new(self, obj: Object, type: str, reason: str, message: str, source: str) -> RecordedEvent:
         now = self._engine.now
         stamp = now * 1000
         if stamp <= self._last_name:
             stamp = self._last_name + 1
         self._last_name = stamp
-        when = rfc3339(now)
-        involved: dict[str, Any] = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
-        if namespace:
-            involved["namespace"] = namespace
-        involved["name"] = name
-        involved["uid"] = metadata.get("uid", "")
-        if version := metadata.get("resourceVersion"):
-            involved["resourceVersion"] = version
         component = source or self._component.name
         shown = self._sources.get(component)
         if shown is None:
             shown = {"component": component, "host": self._host} if self._host else {"component": component}
             self._sources[component] = shown
-        return {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {
-                "name": f"{name}.{_EPOCH_NS + stamp:x}",
-                "namespace": namespace or "default",
-            },
-            "involvedObject": involved,
-            "reason": reason,
-            "message": message,
-            "source": shown,
-            "firstTimestamp": when,
-            "lastTimestamp": when,
-            "count": 1,
-            "type": type,
-            "eventTime": None,
-            "reportingComponent": component,
-            "reportingInstance": self._host,
-        }
+        return RecordedEvent(obj, type, reason, message, shown, now, stamp)
 
     def _is_spam(self, uid: str, now: int) -> bool:
         """A token bucket per object, kept as the instant at which it would be full again."""
@@ -163,11 +192,17 @@ class EventRecorder:
         known = similar.get(key)
         if known is None or now - known[0] > SIMILAR_WINDOW:
             if len(similar) > _REMEMBERED:
-                del similar[next(iter(similar))]
-            similar[key] = (now, {message: None})
+                oldest = next(iter(similar))
+                del similar[oldest]
+                self._different.pop(oldest, None)
+            similar[key] = (now, message)
+            self._different.pop(key, None)
             return message
-        messages = known[1]
-        messages[message] = None
+        if message == known[1]:
+            messages = self._different.get(key, ())
+        else:
+            messages = self._different.setdefault(key, {known[1]: None})
+            messages[message] = None
         if len(messages) > MAX_SIMILAR:
             return f"(combined from similar events): {message}"
         return message

@@ -22,13 +22,17 @@ Same = tuple[str, str, str, str, str]
 
 
 class SeriesRecorder:
-    """Writes the Events of one controller of a component."""
+    """Writes the Events of one controller of a component.
+
+    Attributes:
+        controller, instance: what it calls itself.
+    """
 
     def __init__(self, component: Component, client: Client, controller: str) -> None:
         self._engine = component.engine
         self._client = client
-        self._controller = controller
-        self._instance = f"{controller}-{component.host}"
+        self.controller = controller
+        self.instance = f"{controller}-{component.host}"
         self._last_name = 0
         self._written: dict[Same, tuple[str, int]] = {}
 
@@ -50,19 +54,36 @@ class SeriesRecorder:
                 call = self._client.patch("events", namespace, name, {"series": series}, type="strategic")
                 self._client.start(call)
             return
-        new = self._new(regarding, namespace, type, reason, action, note)
+        stamp = max(self._engine.now // MICROSECOND * 1000, self._last_name + 1)
+        self._last_name = stamp
+        new = RegardingEvent(self, regarding, (type, reason, action, note), self._engine.now, stamp)
         if len(self._written) > _REMEMBERED:
             self._written.pop(next(iter(self._written)))
-        self._written[same] = (new["metadata"]["name"], 1)
+        self._written[same] = (new.name, 1)
         self._client.record(new)
 
-    def _new(
-        self, regarding: Object, namespace: str, type: str, reason: str, action: str, note: str
-    ) -> Object:
+
+class RegardingEvent:
+    """An Event of the newer kind, as its controller recorded it; ``now`` µs, ``stamp`` the ns that its name ends with."""
+
+    __slots__ = ("_by", "_now", "_regarding", "_said", "name", "namespace")
+
+    def __init__(
+        self, by: SeriesRecorder, regarding: Object, said: tuple[str, str, str, str], now: int, stamp: int
+    ) -> None:
         metadata = regarding["metadata"]
-        now = self._engine.now
-        stamp = max(now // MICROSECOND * 1000, self._last_name + 1)
-        self._last_name = stamp
+        self.namespace: str = metadata.get("namespace") or "default"
+        self.name = f"{metadata['name']}.{EPOCH_UNIX * 10**9 + stamp:x}"
+        self._by = by
+        self._regarding = regarding
+        self._said = said
+        self._now = now
+
+    def body(self) -> Object:
+        """The Event as it is sent."""
+        regarding = self._regarding
+        metadata = regarding["metadata"]
+        type, reason, action, note = self._said
         involved: dict[str, Any] = {"kind": regarding["kind"], "apiVersion": regarding["apiVersion"]}
         for field in ("namespace", "name", "uid", "resourceVersion"):
             if metadata.get(field):
@@ -70,10 +91,7 @@ class SeriesRecorder:
         return {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {
-                "name": f"{metadata['name']}.{EPOCH_UNIX * 10**9 + stamp:x}",
-                "namespace": namespace,
-            },
+            "metadata": {"name": self.name, "namespace": self.namespace},
             "involvedObject": involved,
             "reason": reason,
             "message": note,
@@ -81,8 +99,8 @@ class SeriesRecorder:
             "firstTimestamp": None,
             "lastTimestamp": None,
             "type": type,
-            "eventTime": rfc3339_micro(now),
+            "eventTime": rfc3339_micro(self._now),
             "action": action,
-            "reportingComponent": self._controller,
-            "reportingInstance": self._instance,
+            "reportingComponent": self._by.controller,
+            "reportingInstance": self._by.instance,
         }

@@ -53,6 +53,7 @@ from kcsim.engine.dice import Dice
 if TYPE_CHECKING:
     from kcsim.cluster.kubelet.kubelet import Kubelet
 
+_NONE: frozenset[str] = frozenset()
 _PROBED = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
@@ -94,8 +95,8 @@ class PodWorker:
         self.report_only = False
         self._busy = False
         self._pending = False
-        self._killed: set[str] = set()
-        self._dying: set[str] = set()
+        self._killed = _NONE
+        self._dying = _NONE
         self._todo: list[dict[str, Any]] = []
         self._retry: int | None = None
         self._resync: Timer | None = None
@@ -189,7 +190,7 @@ class PodWorker:
         if self.state is not SYNC:
             self.ending.exited(container)
         elif container.name in self._dying:
-            self._dying.discard(container.name)
+            self._dying -= {container.name}
             self._show_failed_hook(container)
             if not self._dying:
                 self._start_next()
@@ -234,7 +235,7 @@ class PodWorker:
         if self._all_is_well(spec):
             self._todo = []
             self._retry = None
-            self._killed = set()
+            self._killed = _NONE
             return
         ready = self.sandbox is not None and self.sandbox.ready
         actions = compute_pod_actions(
@@ -246,7 +247,7 @@ class PodWorker:
         by_name = {c["name"]: c for c in self.container_specs()}
         self._todo = [by_name[name] for name in (*actions.init_to_start, *actions.to_start)]
         self._retry = None
-        self._killed = set(actions.kill)
+        self._killed = frozenset(actions.kill)
         if actions.create_sandbox:
             self._busy = True
             self._mount()
@@ -292,7 +293,7 @@ class PodWorker:
 
     def _done(self) -> None:
         self._busy = False
-        self._killed.clear()
+        self._killed = _NONE
         if self._retry is not None:
             self._resync = self.after(self._retry, self.sync)
         if self._pending:
@@ -382,7 +383,7 @@ class PodWorker:
     def _kill(self, reasons: dict[str, str]) -> None:
         """Stop the containers their probes condemned; the rest of the sync waits for them."""
         pod_grace = int(self.pod["spec"].get("terminationGracePeriodSeconds", 30))
-        self._dying = set(reasons)
+        self._dying = frozenset(reasons)
         for spec in self.container_specs():
             container = self.container(spec["name"])
             if container is None or spec["name"] not in reasons:
@@ -547,11 +548,11 @@ class PodWorker:
             container.behaviour.stops_after_sigterm,
             ignores_sigterm=container.behaviour.ignores_sigterm,
         )
-        self._dying = {name}
+        self._dying = frozenset((name,))
         if container.running:
             self.kubelet.runtime.stop_container(container, plan)
         else:
-            self._dying.clear()
+            self._dying = _NONE
             self._start_next()
 
     # --- probes -------------------------------------------------------------------------------------------------
