@@ -70,12 +70,11 @@ def report() -> list[Figure]:
 def notebook_import() -> list[Figure]:
     """``import kcsim`` in a fresh process, and all that the first cell of a notebook loads; the floor is bare Python."""
     alone, _ = _fresh("import kcsim")
-    cell, loaded = _fresh("import kcsim.notebook.representations, kcsim; kcsim.load")
+    _, loaded = _fresh("import kcsim.notebook.representations, kcsim; kcsim.load")
     bare, _ = _fresh("pass")
     detail = {"loaded": " ".join(loaded)} if loaded else {}
     return [
         Figure("import kcsim", alone, "s", 0.3, floor=bare),
-        Figure("everything a notebook shows with, imported", cell, "s", 2, floor=bare),
         Figure("plotting libraries loaded by kcsim", len(loaded), "libraries", 0, detail=detail),
     ]
 
