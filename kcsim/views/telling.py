@@ -202,7 +202,9 @@ class Teller:
             return
         shares = record.facts().get("share") or {}
         causes = ", ".join(f"{share:.0%} {cause}" for cause, share in shares.items())
-        self._add("traffic", record, f"{name}: requests fail: {causes}", name)
+        where = next((str(each).partition(" (")[0] for each in record.facts().get("where") or ()), "")
+        told = f" ({where})" if where else ""
+        self._add("traffic", record, f"{name}: requests fail: {causes}{told}", name)
 
     # --- inside the clusters ------------------------------------------------------------------------------------
 
