@@ -22,7 +22,7 @@ Path = tuple[str | int, ...]
 Written = Sequence[tuple[Manifest, Place, bool]]
 """Objects with the place of their text, and whether that text is to be checked."""
 
-_TEMPLATES: Mapping[str, Path] = {
+_TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
     "Deployment": ("spec", "template"),
     "ReplicaSet": ("spec", "template"),
@@ -123,14 +123,14 @@ class _Checker:
         for i, rule in enumerate(_list(spec.get("rules"))):
             paths = _list(_map(_map(rule).get("http")).get("paths"))
             for j, path in enumerate(paths):
-                where = ("spec", "rules", i, "http", "paths", j, "backend")
+                where: Path = ("spec", "rules", i, "http", "paths", j, "backend")
                 backends.append((where, _map(path).get("backend")))
-        for where, backend in backends:
+        for place_of, backend in backends:
             service = _map(_map(backend).get("service"))
             port = _map(service.get("port"))
             number = port.get("number") or port.get("name")
             if service:
-                self._backend(manifest, place, (*where, "service"), service.get("name"), number, ("port",))
+                self._backend(manifest, place, (*place_of, "service"), service.get("name"), number, ("port",))
 
     def route(self, manifest: Manifest, place: Place) -> None:
         for i, rule in enumerate(_list(_spec(manifest.object).get("rules"))):
@@ -240,11 +240,11 @@ def _urls(image: Image) -> list[str]:
 
 
 def _pods_of(obj: Mapping[str, Any]) -> Iterator[_Pods]:
-    kind = obj.get("kind")
-    if kind not in _TEMPLATES:
+    steps = _TEMPLATES.get(str(obj.get("kind")))
+    if steps is None:
         return
     template: Any = obj
-    for step in _TEMPLATES[kind]:
+    for step in steps:
         template = _map(template).get(step)
     labels = _map(_map(_map(template).get("metadata")).get("labels"))
     containers = [_map(each) for each in _list(_spec(_map(template)).get("containers"))]
