@@ -242,7 +242,8 @@ def _call(entry: Any) -> Call:
     if extra:
         raise ValueError(f"a call has no field {extra[0]!r}; it has {', '.join(_CALL_KEYS)}")
     to = _text(entry["to"])
-    if not urlsplit(to).hostname or urlsplit(to).scheme not in ("http", "https"):
+    parts = urlsplit(to)
+    if not parts.hostname or parts.scheme not in ("http", "https") or parts.port == 0:
         raise ValueError(f"{to!r} is no URL: write http://cart, or http://cart.shop:8080/items")
     timeout = _duration(entry.get("timeout", "1s"))
     if timeout <= 0:

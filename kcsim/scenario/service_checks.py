@@ -188,7 +188,10 @@ class _Checker:
 
     def _called(self, image: Image, index: int, url: str) -> list[str]:
         """The images behind the Service that a call names; tells when there is none."""
-        host = urlsplit(url).hostname or ""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            return []  # told where images are checked
         homes = sorted({pods.namespace for pods in self._pods if image.name in pods.images})
         found: list[str] = []
         missing = []

@@ -131,6 +131,9 @@ CASES = [
     ("circle of calls", "readyAfter: 5s", "readyAfter: 5s\n    calls: [http://web.shop]", "KC512", "http://web.shop", "circle"),
     ("call of nothing", "readyAfter: 5s", "readyAfter: 5s\n    calls: [http://web, {to: http://crat}]", "KC513", "{to: http://crat}", "no manifest makes"),
     ("call that is no URL", "readyAfter: 5s", "readyAfter: 5s\n    calls: [cart]", "KC104", "[cart]", "http://cart"),
+    ("call with a port that is none", "readyAfter: 5s", "readyAfter: 5s\n    calls: ['http://cart:99999']", "KC104", "['http://cart:99999']", "Port out of range"),
+    ("call that cannot be split", "readyAfter: 5s", "readyAfter: 5s\n    calls: ['http://[cart']", "KC104", "['http://[cart']", "calls"),
+    ("URL with a port that is none", "to: service/web", "to: 'http://web:99999'", "KC104", "'http://web:99999'", "http://web"),
     ("neither rate nor users", "    rate: 2/s\n", "", "KC105", "name: shoppers", "neither"),
     ("both rate and users", "rate: 2/s", "rate: 2/s\n    users: 3", "KC105", "name: shoppers", "both"),
     ("url", "to: service/web", "to: ftp://web", "KC104", "ftp://web", "http://web"),
@@ -273,7 +276,20 @@ def test_clone_without_commits(base, tmp_path):
 
 
 def test_every_code_is_raised_by_some_test():
-    elsewhere = {"KC511", "KC001", "KC002", "KC003", "KC011", "KC601", "KC602", "KC604", "KC605", "KC801", "KC802", "KC803"}
+    elsewhere = {
+        "KC511",
+        "KC001",
+        "KC002",
+        "KC003",
+        "KC011",
+        "KC601",
+        "KC602",
+        "KC604",
+        "KC605",
+        "KC801",
+        "KC802",
+        "KC803",
+    }
     assert {case[3] for case in CASES} | elsewhere == set(CODES)
 
 
