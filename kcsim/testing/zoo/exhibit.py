@@ -31,7 +31,8 @@ class Exhibit:
             stands for many.
         broken, mended: the two controllers.
         steps: the story in which the defect shows under the right schedule, and under no other.
-        schedule: the smallest such schedule, as ``kcsim probe --plan`` takes it.
+        schedule: the smallest such schedule, as ``kcsim probe --plan`` takes it; its revision and the fractions of its
+            seconds are those of the day it was written down, and move with what a bare cluster holds.
         also: further kinds that the world knows.
         builtin: what its world runs of the controller manager.
     """

@@ -98,6 +98,14 @@ def test_views_are_left_out_when_to_act_again_would_change_nothing() -> None:
     assert planned.pruned["rewind: to do it again would change nothing"] == 4
 
 
+def test_the_probe_is_at_hand() -> None:
+    import kcsim.testing
+
+    assert kcsim.testing.probe is probe
+    with pytest.raises(AttributeError, match="has no attribute 'prob'"):
+        kcsim.testing.prob  # noqa: B018 - the access is the test
+
+
 def test_patterns_can_be_chosen() -> None:
     scenario = exhibit("two-secrets").world()
     assert probe(scenario, patterns=("stale", "unobserved")).passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -20,13 +21,18 @@ def visits() -> dict[str, Visit]:
     return {}
 
 
+def form(schedule: str) -> str:
+    """A schedule without revisions and fractions of seconds: those move with every object that a bare cluster has."""
+    return re.sub(r"revision \d+|(?<=\d)\.\d+(?=s)", "", schedule)
+
+
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda exhibit: exhibit.name)
 def test_a_defect_is_found_by_its_smallest_schedule_and_its_twin_is_clean(
     exhibit: Exhibit, visits: dict[str, Visit]
 ) -> None:
     one = visits[exhibit.name] = visit(exhibit)
     assert one.found
-    assert one.schedule == exhibit.schedule
+    assert form(one.schedule) == form(exhibit.schedule)
     assert one.mended.passed, one.mended.text()
     if exhibit.pattern != "indirect":
         assert exhibit.pattern in one.broken.patterns
