@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.applications import argocd_at_scale
+from benchmarks.day import busy_day
 from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
@@ -18,8 +19,8 @@ from benchmarks.scale import many_pods
 from benchmarks.scheduling import scheduler_perf
 from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
-from benchmarks.tui import interface, jumps, large, large_world
 from benchmarks.traffic import an_hour_of_requests
+from benchmarks.tui import interface, jumps, large, large_world
 
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "help": help_text,
     "imports": heavy_imports,
     "idle": idle_day,
+    "day": busy_day,
     "pods": many_pods,
     "nodes": many_nodes,
     "one-node": one_node,

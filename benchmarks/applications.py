@@ -33,7 +33,10 @@ def argocd_at_scale() -> Figure:
     for number in range(COUNT):
         source = {"repoURL": world.git.url("shop"), "path": f"a{number}", "targetRevision": "main"}
         policy = {"automated": {"prune": True, "selfHeal": True}}
-        create(cluster, install.application(f"a{number}", source, destination_namespace="default", syncPolicy=policy))
+        create(
+            cluster,
+            install.application(f"a{number}", source, destination_namespace="default", syncPolicy=policy),
+        )
     world.engine.run_until(20 * MINUTE)
     server = programs.services.find(cluster.endpoint, "argocd", install.SERVER)
     assert server is not None, "its pod runs"
