@@ -134,7 +134,7 @@ def _centred(mark: str, width: int, console: Console, role: str) -> str:
 def parted(console: Console, twins: "Twins") -> list[str]:
     """Where the first two worlds first went different ways, and why."""
     found = twins.divergence()
-    if found is None:
+    if not found:
         return []
     lines = [
         f"{console.paint('The worlds part', 'bold')} at {clock_text(round(found.time * SECOND))}: {found.object}"

@@ -18,7 +18,7 @@ from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import Graph
 from kcsim.notebook import things, worlds
 from kcsim.notebook.html import drawn, fold, page, table
-from kcsim.scenario.compare import Divergence, Table, Twins
+from kcsim.scenario.compare import Agreement, Divergence, Table, Twins
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep
@@ -86,6 +86,7 @@ REPRESENTATIONS: dict[type, Callable[[Any], str | None]] = {
     Outcome: things.of_outcome,
     Why: worlds.of_why,
     Divergence: worlds.of_divergence,
+    Agreement: worlds.of_agreement,
     Table: worlds.of_table,
     Twins: worlds.of_twins,
     MeasureList: worlds.of_measures,

@@ -8,7 +8,7 @@ from typing import Any
 from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
 from kcsim.notebook.html import drawn, fold, line, note, page, table
-from kcsim.scenario.compare import Divergence, Table, Twins
+from kcsim.scenario.compare import Agreement, Divergence, Table, Twins
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep
@@ -100,6 +100,11 @@ def of_divergence(divergence: Divergence) -> str:
         parts.append(line(side.delivery, "" if side.why is not None else "unchanged"))
         parts.append(_chain(side.why.links) if side.why is not None else "")
     return page(*parts)
+
+
+def of_agreement(agreement: Agreement) -> str:
+    """That two worlds agree, and how far."""
+    return page(line(agreement))
 
 
 def parting(divergence: Divergence) -> Svg:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kcsim.report.facts import facts_of
 from kcsim.report.page import page
-from kcsim.scenario.compare import Divergence, Twins
+from kcsim.scenario.compare import Agreement, Divergence, Twins
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import NAMELESS, again
 from kcsim.simulation.why import Why, of_record
@@ -42,15 +42,15 @@ def timeline_of(twins: Twins) -> dict[str, Any]:
     }
 
 
-def _parted(first: str, other: str, found: Divergence | None) -> dict[str, Any]:
+def _parted(first: str, other: str, found: Divergence | Agreement) -> dict[str, Any]:
     sides = [
         {"name": side.delivery, "chain": _chain(side.why) if side.why is not None else []}
-        for side in (found.sides if found is not None else ())
+        for side in (() if isinstance(found, Agreement) else found.sides)
     ]
     return {
         "between": [first, other],
-        "time": None if found is None else found.time,
-        "object": "" if found is None else found.object,
+        "time": None if isinstance(found, Agreement) else found.time,
+        "object": "" if isinstance(found, Agreement) else found.object,
         "sides": sides,
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, final
 
 from kcsim.api.log import Version
 from kcsim.engine.clock import to_seconds
@@ -119,6 +119,7 @@ class Side:
     why: Why | None
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Divergence(Shown):
     """Where two worlds first went different ways.
@@ -139,6 +140,30 @@ class Divergence(Shown):
             story = "unchanged" if side.why is None else str(side.why).replace("\n", "\n    ")
             lines.append(f"  {side.delivery}: {story}")
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement(Shown):
+    """What stands in a divergence's place while there is none; false in a condition, and readable in a notebook.
+
+    Attributes:
+        deliveries: the two worlds that were compared.
+        time: virtual seconds, up to which they agree.
+        begun: whether the first commit has arrived in both; nothing is compared before.
+    """
+
+    deliveries: tuple[str, str]
+    time: float
+    begun: bool
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __str__(self) -> str:
+        first, second = self.deliveries
+        if not self.begun:
+            return f"nothing to compare until t={self.time:.3f}s: the first commit has not arrived in {first} and {second} yet"
+        return f"the worlds agree: {first} and {second} hold the same objects until t={self.time:.3f}s"
 
 
 class Twins(Shown):
@@ -189,8 +214,10 @@ class Twins(Shown):
             ),
         )
 
-    def divergence(self, first: str | None = None, second: str | None = None) -> Divergence | None:
-        """The first moment at which the managed objects of two worlds differed in substance; None while they do not.
+    def divergence(self, first: str | None = None, second: str | None = None) -> Divergence | Agreement:
+        """The first moment at which the managed objects of two worlds differed in substance.
+
+        While they do not, an agreement, which is false: ``if parted := twins.divergence(): ...``.
 
         Worlds always differ a little: pods have other names and times. Compared are the objects that the deliveries
         manage, in what a manifest can say (labels, annotations of their own, spec, data), instant by instant, from
@@ -201,7 +228,9 @@ class Twins(Shown):
         """
         names = list(self.worlds)
         pair = (first or names[0], second or next((n for n in names if n != (first or names[0])), names[0]))
-        return _divergence(self.worlds[pair[0]], self.worlds[pair[1]], pair)
+        left, right = self.worlds[pair[0]], self.worlds[pair[1]]
+        begun = left.first_arrival is not None and right.first_arrival is not None
+        return _divergence(left, right, pair) or Agreement(pair, min(left.now, right.now), begun)
 
     def result(self) -> dict[str, Any]:
         """The ``--json`` document: ``{scenario, title, seed, version, worlds: [...]}``; see ``Play.result``."""
@@ -378,4 +407,14 @@ def compare(
     return twins
 
 
-__all__ = ["Divergence", "ExpectationRow", "MeasureRow", "Side", "Table", "Twins", "compare", "worlds"]
+__all__ = [
+    "Agreement",
+    "Divergence",
+    "ExpectationRow",
+    "MeasureRow",
+    "Side",
+    "Table",
+    "Twins",
+    "compare",
+    "worlds",
+]

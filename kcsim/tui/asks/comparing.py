@@ -268,7 +268,7 @@ def measures(worlds: Worlds, names: Sequence[str], want: Want) -> Page:
 def divergence(worlds: Worlds, names: Sequence[str]) -> list[TextLine]:
     """Where the objects of the first two worlds first differ, and why, on both sides."""
     found = worlds.twins(names).divergence(names[0], names[1])
-    if found is None:
+    if not found:
         return [dim("what the deliveries manage is the same in both so far")]
     lines: list[TextLine] = [
         (

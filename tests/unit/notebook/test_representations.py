@@ -42,6 +42,18 @@ def test_worlds_chains_and_divergences_tell_their_facts(twins: Twins) -> None:
     assert "deployment.apps/shop/web differs" in shown(twins.divergence())
 
 
+def test_worlds_that_agree_say_so_and_are_false_in_a_condition() -> None:
+    story = kcsim.scenario.play.read_scenario("plain-release")
+    twins = Twins(story, {name: kcsim.load("plain-release", delivery="flux") for name in ("one", "other")})
+    early = twins.divergence()
+    assert not early
+    assert "nothing to compare until t=0.000s: the first commit has not arrived" in shown(early)
+    twins.run_until("6m")
+    agreed = twins.divergence()
+    assert not agreed
+    assert "the worlds agree: one and other hold the same objects until t=360.000s" in shown(agreed)
+
+
 def test_steps_and_runs_say_what_they_did() -> None:
     sim = kcsim.Simulation(nodes=1)
     assert "configmap/default/kube-root-ca.crt" in shown(sim.step())
