@@ -117,7 +117,7 @@ class PodWorker:
 
     def event(self, type: str, reason: str, message: str) -> None:
         """Record an Event about the pod."""
-        self.kubelet.event(self.pod, type, reason, message)
+        self.kubelet.events.event(self.pod, type, reason, message)
 
     def formatted(self) -> str:
         """The pod as the kubelet writes it."""

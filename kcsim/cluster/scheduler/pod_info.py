@@ -169,6 +169,7 @@ class Shapes:
     _LIMIT = 20_000
 
     def __init__(self) -> None:
+        self._specs: dict[int, tuple[Any, PodShape]] = {}
         self._parts: dict[int, tuple[Any, int]] = {}
         self._values: dict[str, int] = {}
         self._shapes: dict[tuple[Any, ...], PodShape] = {}
@@ -178,7 +179,17 @@ class Shapes:
         return PodInfo(pod, self.of(pod.get("spec") or {}))
 
     def of(self, spec: dict[str, Any]) -> PodShape:
-        """The shape of a spec; equal specs give the same shape."""
+        """The shape of a spec; equal specs give the same shape. Pods of one template share the very spec."""
+        known = self._specs.get(id(spec))
+        if known is not None and known[0] is spec:
+            return known[1]
+        if len(self._specs) >= self._LIMIT:
+            self._specs.clear()
+        shape = self._by_value(spec)
+        self._specs[id(spec)] = (spec, shape)
+        return shape
+
+    def _by_value(self, spec: dict[str, Any]) -> PodShape:
         signature = self._signature(spec)
         shape = self._shapes.get(signature)
         if shape is None:

@@ -78,12 +78,13 @@ class ReplicaSetController(Reconciler):
         self.enqueue(key)
 
     def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        if old is not None and new is not None and not self._failing and _is_alike(old, new):
+            self.tally.refresh(new)
+            return
         flags = self.tally.observe(old, new)
         pod = new or old
         assert pod is not None
         if old is not None and new is not None and _same_owner(old, new):
-            if not self._failing and _is_alike(old, new):
-                return
             gone = not objects.is_deleting(old) and objects.is_deleting(new)
             changed = (
                 gone
@@ -330,6 +331,7 @@ def _is_alike(old: Object, new: Object) -> bool:
     before, after = old["metadata"], new["metadata"]
     return (
         before.get("labels") is after.get("labels")
+        and before.get("ownerReferences") is after.get("ownerReferences")
         and before.get("deletionTimestamp") is after.get("deletionTimestamp")
         and ready_condition(old) is ready_condition(new)
         and is_terminal(old) == is_terminal(new)

@@ -206,6 +206,15 @@ class PodTally:
                 return ref if ref["kind"] == self._kind else None
         return None
 
+    def refresh(self, pod: Pod) -> None:
+        """A pod changed in nothing that is counted."""
+        ref = self.controller(pod)
+        owned = self._owned.get(ref["uid"]) if ref is not None else None
+        if owned is not None and pod["metadata"]["name"] in owned.pods:
+            owned.pods[pod["metadata"]["name"]] = pod
+        else:
+            self._insert(pod)
+
     def observe(self, old: Pod | None, new: Pod | None) -> int | None:
         """A pod was added, changed or deleted. Gives its `pod_flags` now, None when it is gone or of no such owner."""
         if old is not None:
