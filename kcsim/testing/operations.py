@@ -47,6 +47,7 @@ class Story:
     wanted: dict[str, Workload | None] = field(default_factory=lambda: dict.fromkeys(WORKLOADS, Workload()))
 
     def commit(self, name: str, workload: Workload, message: str) -> dict[str, Any] | None:
+        """The fields of a commit that makes git say this of a workload; None when it does already."""
         if self.wanted[name] == workload:
             return None
         self.wanted[name] = workload
