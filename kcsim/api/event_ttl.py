@@ -56,14 +56,5 @@ class EventLeases:
                 return
             # An Event that was written again since has another lease.
             if log.get(events, *version.key) is version:
-                log.append(
-                    events,
-                    version.key,
-                    version.object,
-                    actor="kube-apiserver",
-                    verb="expire",
-                    manager="",
-                    previous=version,
-                    deleted=True,
-                )
+                log.expire(version, "kube-apiserver")
         self._position = len(versions)

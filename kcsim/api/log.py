@@ -114,37 +114,66 @@ class Recorded(Protocol):
 _OBJECT: Any = Version.__dict__["object"]
 
 
-class EventVersion(Version):
-    """The first version of a recorded Event, whose object is spelled out when somebody reads it: hardly ever.
+class UnreadVersion(Version):
+    """A version whose object is spelled out when somebody reads it: hardly ever.
 
     Attributes:
-        recorded: what it is made of, None once it was read.
-        uid_bits: the random part of its uid.
+        unread: whether nobody has read it yet.
     """
 
-    __slots__ = ("recorded", "uid_bits")
+    __slots__ = ("unread",)
 
-    recorded: Recorded | None
-    uid_bits: int
+    unread: bool
 
     @property
     def object(self) -> Object:
-        """The Event as stored."""
-        if self.recorded is not None:
-            body = self.recorded.body()
-            metadata = {
-                **body["metadata"],
-                "uid": uuid_text(self.uid_bits),
-                "creationTimestamp": rfc3339(self.time),
-                "resourceVersion": str(self.revision),
-            }
-            self.object = {**body, "metadata": metadata}
-            self.recorded = None
+        """The object as stored."""
+        if self.unread:
+            self.object = self._spelled_out()
+            self.unread = False
         return _OBJECT.__get__(self)  # type: ignore[no-any-return]
 
     @object.setter  # noqa: A003
     def object(self, made: Object) -> None:
         _OBJECT.__set__(self, made)
+
+    def _spelled_out(self) -> Object:
+        raise NotImplementedError
+
+
+class EventVersion(UnreadVersion):
+    """The first version of a recorded Event.
+
+    Attributes:
+        recorded: what it is made of.
+        uid_bits: the random part of its uid.
+    """
+
+    __slots__ = ("recorded", "uid_bits")
+
+    recorded: Recorded
+    uid_bits: int
+
+    def _spelled_out(self) -> Object:
+        body = self.recorded.body()
+        metadata = {
+            **body["metadata"],
+            "uid": uuid_text(self.uid_bits),
+            "creationTimestamp": rfc3339(self.time),
+            "resourceVersion": str(self.revision),
+        }
+        return {**body, "metadata": metadata}
+
+
+class ExpiredVersion(UnreadVersion):
+    """The end of an object whose lease ran out, with its last state."""
+
+    __slots__ = ()
+
+    def _spelled_out(self) -> Object:
+        assert self.previous is not None
+        last = self.previous.object
+        return {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.revision)}}
 
 
 class Watch:
@@ -364,6 +393,17 @@ class Log:
         self._fill(
             version, resource, key, {}, actor, "create", manager, None, False, "Update", "", None, None
         )
+        version.unread = True
+        return self._keep(version)
+
+    def expire(self, last: Version, actor: str) -> Version:
+        """Delete an object whose lease has run out."""
+        self.revision += 1
+        version = ExpiredVersion.__new__(ExpiredVersion)
+        self._fill(
+            version, last.resource, last.key, {}, actor, "expire", "", last, True, "Update", "", None, None
+        )
+        version.unread = True
         return self._keep(version)
 
     def _keep(self, version: Version) -> Version:
