@@ -103,7 +103,7 @@ def _is_step(moment: Moment) -> bool:
     """Whether it only leads from one moment to another: a stage that passed, a pod more, a machine that booted."""
     kind = moment.subject.partition("/")[0]
     return (
-        (kind == "stage" and moment.verb == "succeed")
+        (kind in {"stage", "job"} and moment.verb == "succeed")
         or (moment.lane == "pods" and _STEP.search(moment.text) is not None)
         or (kind == "node" and moment.time < 10 * SECOND)
     )

@@ -30,9 +30,13 @@ from kcsim.scenario.model import (
     Fault,
     Flux,
     FluxCommand,
+    ForcePush,
     Image,
     Kubectl,
+    Merge,
+    MergeRequest,
     Revert,
+    Tag,
     TimelineEntry,
 )
 from kcsim.scenario.staging import Source, cluster_name, image_behaviour
@@ -114,10 +118,18 @@ class Acts:
                 ended(outcome)
 
         match action:
+            case MergeRequest():
+                self._authors.ask(self._source(action.repository), action, Story(name, detail, done))
             case Commit():
                 self._authors.commit(self._source(action.repository), action, Story(name, detail, done))
             case Revert():
                 self._authors.revert(self._source(action.repository), action, Story(name, detail, done))
+            case Merge():
+                self._authors.merge(self._source(action.repository), action, Story(name, detail, done))
+            case Tag():
+                self._authors.tag(self._source(action.repository), action, Story(name, detail, done))
+            case ForcePush():
+                self._authors.force_push(self._source(action.repository), action, Story(name, detail, done))
             case Kubectl():
                 client = self._client(entry, action.user, "kubectl")
                 steps = kubectl(client, action.line, editor=editor(action.edit) if action.edit else None)

@@ -1,8 +1,8 @@
-"""People who commit: from an entry of the timeline to a push on the git host.
+"""People who commit, ask to merge, merge and tag: from an entry of the timeline to what the git host does.
 
 A commit is made on top of what the branch holds when it is pushed. While the git host does not answer, it waits in its
 author's clone together with those after it, and the author tries again every half minute, as people do.
-**Walk:** `commit` or `revert` -> the repository's outbox -> pushed at once, or `push-refused` in the trace and a retry.
+**Walk:** `commit`, `revert`, `ask` ... -> the repository's outbox -> pushed at once, or `push-refused` in the trace and a retry.
 """
 
 from collections import deque
@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kcsim.delivery.git.repository import Commit as MadeCommit
-from kcsim.delivery.git.repository import GitError
-from kcsim.engine.clock import SECOND
+from kcsim.delivery.git.repository import HEADS, GitError
+from kcsim.delivery.git.requests import MergeRequest, Reviewer
+from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.engine.trace import Record
+from kcsim.scenario.branches import changes_files
 from kcsim.scenario.edits import committed
-from kcsim.scenario.model import Commit, Revert
+from kcsim.scenario.git_model import Commit, ForcePush, Merge, Revert, Tag
+from kcsim.scenario.git_model import MergeRequest as MergeRequestPart
+from kcsim.scenario.pipelines import duration
 from kcsim.scenario.staging import FirstCommit, Source
 from kcsim.simulation.places import LAPTOP
 from kcsim.simulation.world import World
@@ -34,13 +37,14 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A commit in its author's clone: how to make it, and what is told with it."""
+    """A commit in its author's clone: how to make it (giving its SHA), and what is told with it."""
 
-    make: Callable[[], MadeCommit]
+    make: Callable[[], str]
     author: str
     message: str
     story: Story
     cause: Record | None
+    what: str = "commit"
 
 
 class Authors:
@@ -50,6 +54,8 @@ class Authors:
         self._world = world
         self._outboxes: dict[str, deque[_Waiting]] = {name: deque() for name in sources}
         self._made: dict[str, str] = {}
+        self._asked: dict[MergeRequest, Story] = {}
+        world.git.reviews.on_merged(self._merged)
 
     # --- what they do -------------------------------------------------------------------------------------------
 
@@ -58,8 +64,13 @@ class Authors:
         name = source.repository.name
         story = Story("", {"source": first.source} if first.source else {}, lambda: None)
 
-        def make() -> MadeCommit:
-            return self._world.git.push(name, source.branch, first.files, first.message, first.author)
+        def make() -> str:
+            git = self._world.git
+            return (
+                git.repository(name)
+                .commit(source.branch, first.files, first.message, first.author, self._world.engine.now)
+                .sha
+            )
 
         self._push(name, _Waiting(make, first.author, first.message, story, self._world.engine.cause))
 
@@ -67,30 +78,143 @@ class Authors:
         """Make and push the commit of a timeline entry."""
         name = source.repository.name
 
-        def make() -> MadeCommit:
-            git = self._world.git
-            before = git.repository(name).files(source.branch)
-            texts = {path: data.decode("utf-8", "replace") for path, data in before.items()}
-            after, faults = committed(texts, commit)
-            if faults:
-                raise GitError("; ".join(fault.message for fault in faults))
-            changes: dict[str, str | bytes | None] = {p: t for p, t in after.items() if texts.get(p) != t}
-            changes.update(dict.fromkeys(sorted(texts.keys() - after.keys())))
-            return git.push(name, source.branch, changes, commit.message, commit.author)
+        def make() -> str:
+            return self._commit(source, commit)
 
         self._push(name, _Waiting(make, commit.author, commit.message, story, self._world.engine.cause))
+
+    def _commit(self, source: Source, commit: Commit) -> str:
+        git, name = self._world.git, source.repository.name
+        branch = commit.branch or source.branch
+        repository = git.repository(name)
+        start = branch if branch in repository.branches() else source.branch
+        texts = {path: data.decode("utf-8", "replace") for path, data in repository.files(start).items()}
+        after, faults = committed(texts, commit)
+        if faults:
+            raise GitError("; ".join(fault.message for fault in faults))
+        changes: dict[str, str | bytes | None] = {p: t for p, t in after.items() if texts.get(p) != t}
+        changes.update(dict.fromkeys(sorted(texts.keys() - after.keys())))
+        return git.push(name, branch, changes, commit.message, commit.author, start=source.branch).sha
+
+    def ask(self, source: Source, request: MergeRequestPart, story: Story) -> None:
+        """Push the branch of a merge request, and open that."""
+        name = source.repository.name
+
+        def make() -> str:
+            git = self._world.git
+            if changes_files(request):
+                self._commit(source, request)
+            reviewers = tuple(
+                Reviewer(each, duration(30 * MINUTE))
+                if isinstance(each, str)
+                else Reviewer(each.name, duration(each.takes), each.wants_changes)
+                for each in request.reviewers
+            )
+            opened = git.reviews.open(
+                name,
+                request.branch,
+                request.into or source.branch,
+                request.message.partition("\n")[0],
+                request.author,
+                reviewers=reviewers,
+                method=request.method,
+                automatic=request.auto,
+                remark=story.detail,
+            )
+            self._asked[opened] = story
+            if opened.state == "merged":
+                self._merged(opened)
+            return opened.head
+
+        waiting = _Waiting(
+            make, request.author, request.message, story, self._world.engine.cause, "merge-request"
+        )
+        self._push(name, waiting)
+
+    def _merged(self, request: MergeRequest) -> None:
+        story = self._asked.pop(request, None)
+        if story is not None:
+            self._made[story.name] = request.merged_as
+            story.done()
+
+    def merge(self, source: Source, merge: Merge, story: Story) -> None:
+        """Merge a merge request, or a branch that has none."""
+        name = source.repository.name
+
+        def make() -> str:
+            git = self._world.git
+            repository, reviews = git.repository(name), git.reviews
+            found = next(
+                (request for request, told in self._asked.items() if told.name == merge.branch), None
+            )
+            if found is None:
+                found = next(
+                    (r for r in reversed(reviews.all(name)) if r.is_open and r.source == merge.branch), None
+                )
+            if found is not None:
+                reviews.merge(found, merge.author)
+                return found.merged_as or found.head
+            reviews.check_push(name, source.branch)
+            now = self._world.engine.now
+            if merge.method == "rebase":
+                return repository.rebase(merge.branch, source.branch, now, moves=HEADS + source.branch).sha
+            squash = merge.method == "squash"
+            return repository.merge(source.branch, merge.branch, merge.author, now, squash=squash).sha
+
+        waiting = _Waiting(
+            make, merge.author, f"merge {merge.branch}", story, self._world.engine.cause, "merge"
+        )
+        self._push(name, waiting)
+
+    def tag(self, source: Source, tag: Tag, story: Story) -> None:
+        """Tag a commit."""
+        name = source.repository.name
+
+        def make() -> str:
+            repository = self._world.git.repository(name)
+            sha = self._made.get(tag.of) or repository.resolve(source.branch if tag.of == "HEAD" else tag.of)
+            repository.tag(tag.name, sha, tag.message, tag.author, self._world.engine.now)
+            return sha
+
+        self._push(
+            name, _Waiting(make, tag.author, f"tag {tag.name}", story, self._world.engine.cause, "tag")
+        )
+
+    def force_push(self, source: Source, push: ForcePush, story: Story) -> None:
+        """Point a branch at another commit."""
+        name = source.repository.name
+
+        def make() -> str:
+            git, branch = self._world.git, push.branch or source.branch
+            log = git.repository(name).log(branch)
+            if push.to == "FIRST":
+                sha = log[-1].sha
+            elif push.to.partition("~")[0] == "HEAD":
+                back = int(push.to.partition("~")[2] or 0)
+                if back >= len(log):
+                    raise GitError(f"{push.to} is before the first commit of {branch}")
+                sha = log[back].sha
+            else:
+                sha = self._made.get(push.to) or git.repository(name).resolve(push.to)
+            return git.force_push(name, branch, sha).sha
+
+        waiting = _Waiting(
+            make, push.author, f"push --force {push.to}", story, self._world.engine.cause, "push"
+        )
+        self._push(name, waiting)
 
     def revert(self, source: Source, revert: Revert, story: Story) -> None:
         """Revert the commit of an earlier entry, or the newest one, and push that."""
         name = source.repository.name
 
-        def make() -> MadeCommit:
+        def make() -> str:
             repository = self._world.git.repository(name)
+            self._world.git.reviews.check_push(name, source.branch)
             head = repository.head(source.branch).sha
             sha = head if revert.commit == "HEAD" else self._made.get(revert.commit)
             if sha is None:
                 raise GitError(f"'{revert.commit}' has not been committed")
-            return repository.revert(source.branch, sha, revert.author, self._world.engine.now)
+            return repository.revert(source.branch, sha, revert.author, self._world.engine.now).sha
 
         message = f"revert {revert.commit}"
         self._push(name, _Waiting(make, revert.author, message, story, self._world.engine.cause))
@@ -121,9 +245,11 @@ class Authors:
                 made = waiting.make()
             except GitError as error:
                 detail = {"error": str(error), "message": _subject(waiting), **story.detail}
-                engine.note(waiting.author, "commit-failed", f"repository/{repository}", detail)
+                engine.note(waiting.author, f"{waiting.what}-failed", f"repository/{repository}", detail)
                 return
-            self._made[story.name] = made.sha
+            if waiting.what == "merge-request":
+                return  # it counts as done once it is merged
+            self._made[story.name] = made
             story.done()
 
     def _refused(self, repository: str, waiting: _Waiting) -> _Waiting:

@@ -16,7 +16,8 @@ from kcsim.delivery.ci.rights import rbac_objects
 from kcsim.delivery.gitops.argocd.sync.settings import KNOWN_OPTIONS
 from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.engine.clock import MILLISECOND
-from kcsim.scenario.contents import at, first_contents, follow, key_at
+from kcsim.scenario.branches import follow
+from kcsim.scenario.contents import at, first_contents, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.expectation_checks import check_expectations
@@ -40,6 +41,7 @@ from kcsim.scenario.model import (
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
+from kcsim.scenario.pipeline_checks import check_deploys, check_jobs, check_protection, spreads_of
 from kcsim.scenario.traffic_checks import check_traffic
 from kcsim.scenario.values import NAME
 from kcsim.simulation.control_plane import ControlPlane
@@ -64,6 +66,7 @@ def check(scenario: Scenario, report: Report) -> None:
     for controller in scenario.controllers:
         _check_controller(scenario, controller, report)
     for name, way in scenario.deliveries.items():
+        check_protection(scenario, repo, report)
         _check_delivery_name(scenario, name, report)
         _check_delivery(scenario, name, way, report)
     contents = first_contents(scenario, report)
@@ -237,20 +240,22 @@ def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: s
         count = "several repositories" if known else "no repository"
         remedy = "Write `repository:`." if known else "Add one under `repositories`."
         report.add("KC201", at(part), f"{who} names no repository and there is {count}", remedy)
+        check_deploys(scenario, way, way.pipeline, report)
 
 
 def _check_pipeline(pipeline: Pipeline, report: Report) -> None:
-    if not 1 <= pipeline.runners <= RUNNERS_MAX:
-        message = f"{pipeline.runners} runners: " + (
-            "no run would ever begin" if pipeline.runners < 1 else "no CI system has so many"
+    count = pipeline.runner_count
+    if not 1 <= count <= RUNNERS_MAX:
+        message = f"{count} runners: " + (
+            "no run would ever begin" if count < 1 else "no CI system has so many"
         )
         report.add("KC104", at(pipeline, "runners"), message, f"Give it 1 to {RUNNERS_MAX}.")
     if pipeline.trigger == "poll" and pipeline.poll_interval <= 0:
         report.add("KC104", at(pipeline, "pollInterval"), "an interval of nothing", 'Write it like "1m".')
     _unique(pipeline.stages, "stage", report)
-    for stage in pipeline.stages:
-        if isinstance(stage.duration, Spread):
-            _check_spread(stage.duration, report)
+    check_jobs(pipeline, report)
+    for spread in spreads_of(pipeline):
+        _check_spread(spread, report)
 
 
 def _check_spread(spread: Spread, report: Report) -> None:
@@ -405,7 +410,7 @@ def _check_flux_durations(part: Part, fields: Iterable[str], report: Report) -> 
 def _check_builds(scenario: Scenario, objects: Objects, report: Report) -> None:
     known = {_repository_of(name) for name in (*objects.images, *(image.name for image in scenario.images))}
     for way in scenario.deliveries.values():
-        for stage in way.pipeline.stages if way.pipeline is not None else ():
+        for stage in way.pipeline.all_steps if way.pipeline is not None else ():
             for index, image in enumerate(stage.builds):
                 if image not in known and not objects.open_ended:
                     message = f"stage '{stage.name[:60]}' builds '{image[:80]}', which no manifest uses"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from kcsim.scenario.diagnostics import Position, Report, did_you_mean
-from kcsim.scenario.edits import committed, is_inside
-from kcsim.scenario.model import Commit, Part, Repository, Revert, Scenario, TimelineEntry
+from kcsim.scenario.diagnostics import Position, Report
+from kcsim.scenario.edits import is_inside
+from kcsim.scenario.model import Part, Repository, Scenario, TimelineEntry
 from kcsim.scenario.yamltree import Scalar, Tree
 
 FILES_MAX = 5_000
@@ -39,6 +39,16 @@ class Change:
 
 
 @dataclass(slots=True)
+class Branch:
+    """A branch beside the delivered one: its files, and those that it began with."""
+
+    files: dict[str, Text]
+    base: dict[str, Text]
+    entry: TimelineEntry | None = None
+    """What opened a merge request for it."""
+
+
+@dataclass(slots=True)
 class Contents:
     """One repository's files, now and through the story; `files` is None when they cannot be known (a clone)."""
 
@@ -47,6 +57,10 @@ class Contents:
     states: list[dict[str, Text]] = field(default_factory=list)
     """Every state there was, the first commit's first."""
     changes: list[Change] = field(default_factory=list)
+    branches: dict[str, Branch] = field(default_factory=dict)
+    """Other branches than the delivered one, by name."""
+    otherwise: dict[str, Text] | None = None
+    """The files if merge requests that are merged by themselves are not merged yet."""
 
 
 def repository_files(scenario: Scenario, repository: Repository) -> dict[str, bytes]:
@@ -89,7 +103,7 @@ def _first(scenario: Scenario, repo: Repository, report: Report) -> Contents:
                 remedy,
             )
         elif files is not None:
-            files[path] = Text(text, _written_place(repo, "files", path))
+            files[path] = Text(text, written_place(repo, "files", path))
     contents = Contents(repo, files)
     if files is not None:
         contents.states.append(dict(files))
@@ -139,81 +153,10 @@ def _check_clone(scenario: Scenario, repo: Repository, report: Report) -> None:
     assert repo.clone is not None, "asked before"
     path = str(resolve(scenario, repo.clone))
     try:
-        import_repository(path, repo.path, repo.branch)
+        import_repository(path, repo.path, repo.branch, base=repo.base, head=repo.head)
     except (UnusableRepository, ValueError) as error:
         code = "KC602" if "no commits" in str(error) else "KC601"
         report.add(code, at(repo, "clone"), str(error))
-
-
-# The story.
-
-
-def follow(contents: dict[str, Contents], scenario: Scenario, report: Report) -> None:
-    """Carry every commit and revert of the timeline out on the contents; impossible ones go into the report."""
-    for entry in scenario.timeline:
-        action = entry.commit or entry.revert
-        if action is None:
-            continue
-        repo = scenario.repository_named(action.repository)
-        if repo is None or repo.name not in contents:
-            continue  # the reference is reported where references are checked
-        if isinstance(action, Commit):
-            _commit(contents[repo.name], entry, action, report)
-        else:
-            _revert(contents[repo.name], entry, action, report)
-
-
-def _commit(contents: Contents, entry: TimelineEntry, commit: Commit, report: Report) -> None:
-    if contents.files is None:
-        return
-    before = dict(contents.files)
-    after, faults = committed({path: file.text for path, file in before.items()}, commit)
-    for fault in faults:
-        report.add(fault.code, key_at(commit, *fault.path), fault.message, fault.remedy)
-    for path, text in after.items():
-        old = before.get(path)
-        if old is None or old.text != text:
-            contents.files[path] = Text(text, _commit_place(commit, path), not commit.broken_on_purpose)
-    for path in before.keys() - after.keys():
-        del contents.files[path]
-    contents.changes.append(Change(entry, before, dict(contents.files)))
-    contents.states.append(dict(contents.files))
-
-
-def _commit_place(commit: Commit, path: str) -> Place:
-    for section in ("files", "edit", "set"):
-        if path in getattr(commit, section):
-            if section == "files" and path not in commit.edit and path not in commit.set:
-                return _written_place(commit, "files", path)
-            return _fixed_place(key_at(commit, section, path))
-    return _fixed_place(at(commit))
-
-
-def _revert(contents: Contents, entry: TimelineEntry, revert: Revert, report: Report) -> None:
-    if contents.files is None:
-        return
-    names = {change.entry.name: change for change in contents.changes if change.entry.name is not None}
-    if revert.commit == "HEAD":
-        undone = contents.changes[-1] if contents.changes else None
-    else:
-        undone = names.get(revert.commit)
-    if undone is None:
-        message = f"'{revert.commit[:80]}' is no earlier commit of repository '{contents.repository.name}'"
-        report.add(
-            "KC207", at(revert, "commit"), message, did_you_mean(revert.commit, [*names, "HEAD"], "commits")
-        )
-        return
-    before = dict(contents.files)
-    for path in sorted(undone.before.keys() | undone.after.keys()):
-        old, new = undone.before.get(path), undone.after.get(path)
-        if old == new:
-            continue
-        if old is None:
-            contents.files.pop(path, None)
-        else:
-            contents.files[path] = old
-    contents.changes.append(Change(entry, before, dict(contents.files)))
-    contents.states.append(dict(contents.files))
 
 
 # Places.
@@ -229,16 +172,16 @@ def key_at(part: Part, *path: str | int) -> Position:
     return part.source.key_at(*path) if part.source is not None else Position("(built in Python)")
 
 
-def _written_place(part: Part, *path: str | int) -> Place:
+def written_place(part: Part, *path: str | int) -> Place:
     node: Tree | None = part.source
     for step in path:
         node = node.child(step) if node is not None else None
     if isinstance(node, Scalar):
         return node.inside
-    return _fixed_place(at(part, *path))
+    return fixed_place(at(part, *path))
 
 
-def _fixed_place(position: Position) -> Place:
+def fixed_place(position: Position) -> Place:
     return lambda _line, _column: position
 
 

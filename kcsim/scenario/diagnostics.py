@@ -80,6 +80,17 @@ CODES: dict[str, Code] = {
     # Times.
     "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
     "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),
+    "KC215": Code("no such job", "Name one of the pipeline's `jobs`."),
+    "KC216": Code(
+        "no runner has these labels",
+        "Add runners with them, or change `runsOn`: the job would wait for ever.",
+    ),
+    "KC217": Code("jobs need each other in a circle", "Break the circle: none of them would ever begin."),
+    "KC218": Code(
+        "a condition cannot be read", "Write it as GitHub Actions does: github.ref == 'refs/heads/main'."
+    ),
+    "KC219": Code("no such branch or merge request", "Name a branch, or a timeline entry, of before."),
+    "KC220": Code("a required check is run by no pipeline", "Name a job of a pipeline of the repository."),
     "KC303": Code("an expectation's window reaches beyond the end", "Raise `until`, or shorten `within`."),
     # Expressions.
     "KC401": Code(
@@ -168,7 +179,9 @@ CODES: dict[str, Code] = {
     "KC801": Code("a setting cannot be made", "Write it like timeline[release].at=12m or cluster.nodes=5."),
     # Experiments of the Chaos Toolkit.
     "KC802": Code("an experiment cannot be read", "Write it as the Chaos Toolkit's experiment format says."),
-    "KC803": Code("kcsim cannot play this part of an experiment", "Use kubectl, chaosk8s, http or kcsim.faults."),
+    "KC803": Code(
+        "kcsim cannot play this part of an experiment", "Use kubectl, chaosk8s, http or kcsim.faults."
+    ),
 }
 """code -> what it means. Nothing else raises a scenario diagnostic."""
 

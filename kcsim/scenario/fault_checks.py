@@ -188,7 +188,8 @@ def _runners(scenario: Scenario) -> list[str]:
     for way in scenario.deliveries.values():
         repository = scenario.repository_named(way.repository) if isinstance(way, Push) else None
         if isinstance(way, Push) and repository is not None:
-            found += [f"{repository.name}-runner-{n}" for n in range(1, way.pipeline.runners + 1)]
+            plain = [f"{repository.name}-runner-{n}" for n in range(1, way.pipeline.runner_count + 1)]
+            found += way.pipeline.runner_names or plain
     return list(dict.fromkeys(found))
 
 

@@ -14,6 +14,18 @@ from typing import Annotated, Any, Literal
 
 from kcsim.engine.clock import HOUR, MILLISECOND, MINUTE, SECOND
 from kcsim.scenario.fault_fields import FaultFields
+from kcsim.scenario.git_model import (
+    Commit,
+    Edit,
+    ForcePush,
+    Merge,
+    MergeRequest,
+    Protection,
+    Revert,
+    Tag,
+)
+from kcsim.scenario.part import Part, Spread
+from kcsim.scenario.pipeline_model import Pipeline
 from kcsim.scenario.values import (
     Count,
     Duration,
@@ -27,17 +39,23 @@ from kcsim.scenario.values import (
     Quantity,
     Rate,
 )
-from kcsim.scenario.yamltree import Tree
+
+__all__ = [  # parts of the model that have files of their own; what is defined here needs no listing
+    "Commit",
+    "Edit",
+    "ForcePush",
+    "Merge",
+    "MergeRequest",
+    "Part",
+    "Pipeline",
+    "Protection",
+    "Revert",
+    "Spread",
+    "Tag",
+]
 
 API_VERSION = "kcsim/v1"
 KIND = "Scenario"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Any part of a scenario; `source` is the YAML it was read from, for positions, and plays no role in equality."""
-
-    source: Tree | None = field(default=None, compare=False, repr=False)
 
 
 # Clusters.
@@ -240,6 +258,10 @@ class Spread(Part):
 @dataclass(frozen=True, kw_only=True)
 class Stage(Part):
     """One stage of a pipeline; the next begins when it has succeeded."""
+    webhook_retries: Annotated[
+        Count, "How often a webhook that failed is sent again; GitHub and GitLab never do."
+    ] = 0
+    webhook_backoff: Annotated[Duration, "The wait before it is; it doubles each time."] = MINUTE
 
     name: Annotated[str, "As the CI system shows it."]
     duration: Annotated[Duration | Spread, "How long it takes."]
@@ -251,14 +273,7 @@ class Stage(Part):
     ] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pipeline(Part):
-    """A CI pipeline: what starts it, who runs it, and its stages in order."""
-
-    trigger: Annotated[Literal["webhook", "poll"], "How it learns of a commit."] = "webhook"
-    poll_interval: Annotated[Duration, "With `trigger: poll`: time between two looks."] = MINUTE
-    runners: Annotated[Count, "Runs that can go on at the same time; further ones wait."] = 1
-    stages: Annotated[tuple[Stage, ...], "Stages in order."] = ()
+# Deliveries.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +281,8 @@ class Deployer(Part):
     """The identity, outside the cluster, with which a pipeline deploys, and its rights."""
 
     user: Annotated[str, "User name in the cluster's audit."] = "ci-deployer"
+    token_lifetime: Annotated[Duration | None, "How long its token is valid; left out: for ever."] = None
+    rotated_every: Annotated[Duration | None, "When the pipeline gets a new token; left out: never."] = None
     cluster_role: Annotated[
         str | None, "ClusterRole it is bound to: cluster-admin, admin, edit, view, or your own."
     ] = "cluster-admin"
@@ -273,6 +290,14 @@ class Deployer(Part):
         tuple[NamespaceName, ...], "Bind it in these namespaces only; left out: in the whole cluster."
     ] = ()
     rules: Annotated[
+    force_conflicts: Annotated[bool, "kubectl apply --server-side --force-conflicts."] = False
+    prune: Annotated[
+        str, "kubectl apply --prune with this label selector, `*` for --all; left out: nothing is pruned."
+    ] = ""
+    prune_allowlist: Annotated[
+        tuple[str, ...], "kubectl apply --prune-allowlist: core/v1/ConfigMap, apps/v1/Deployment."
+    ] = ()
+    set_image: Annotated[bool, "kubectl set image for each workload, instead of apply."] = False
         tuple[Json, ...], "RBAC rules (apiGroups, resources, verbs) in place of a ClusterRole."
     ] = ()
 
@@ -574,43 +599,6 @@ class Traffic(Part):
 # The timeline.
 
 
-@dataclass(frozen=True, kw_only=True)
-class Edit(Part):
-    """A change of one text by search and replace."""
-
-    replace: Annotated[Mapping[str, str], "Old text -> new text; each old text must occur."]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Commit(Part):
-    """A commit to a repository's branch: write, edit, set fields, delete, in this order."""
-
-    repository: Annotated[Name | None, "The repository; the only one when left out."] = None
-    author: Annotated[str, "Who commits."] = "dana"
-    message: Annotated[str, "The commit message."]
-    files: Annotated[Mapping[str, str], "Files written whole: path -> text."] = field(default_factory=dict)
-    edit: Annotated[Mapping[str, Edit], "Files edited: path -> {replace: {old: new}}."] = field(
-        default_factory=dict
-    )
-    set: Annotated[
-        Mapping[str, Mapping[str, Json]],
-        "Fields set: path -> {spec.replicas: 5}; in a file of several objects {Deployment/web spec.replicas: 5}.",
-    ] = field(default_factory=dict)
-    delete: Annotated[tuple[str, ...], "Files deleted."] = ()
-    broken_on_purpose: Annotated[
-        bool, "Its manifests are wrong because the story wants it so: they are not checked."
-    ] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Revert(Part):
-    """git revert: a new commit that undoes an earlier one."""
-
-    repository: Annotated[Name | None, "The repository; the only one when left out."] = None
-    commit: Annotated[str, "Name of the timeline entry that made the commit, or HEAD."] = "HEAD"
-    author: Annotated[str, "Who reverts."] = "dana"
-
-
 @dataclass(frozen=True)
 class Kubectl:
     """A person types a kubectl command line (without the word kubectl)."""
@@ -653,13 +641,18 @@ class Fault:
     duration: int | None
 
 
-Action = Commit | Revert | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
+GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush
+"""What happens in a repository."""
+Action = GitAction | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
-ACTIONS = ("commit", "revert", "kubectl", "apply", "flux", "argocd", "image", "fault")
+GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush")
+"""The actions that happen in a repository, by their keys."""
+ACTIONS = (*GIT_ACTIONS, "kubectl", "apply", "flux", "argocd", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
+_ATTRIBUTES = {"mergeRequest": "merge_request", "forcePush": "force_push"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -675,6 +668,10 @@ class Moment(Part):
     cluster: Annotated[Name | None, "Cluster it happens to; the first when left out."] = None
     commit: Annotated[Commit | None, "A commit."] = None
     revert: Annotated[Revert | None, "A git revert."] = None
+    merge_request: Annotated[MergeRequest | None, "A merge request is opened."] = None
+    merge: Annotated[Merge | str | None, "A merge request, or a branch, is merged."] = None
+    tag: Annotated[Tag | str | None, "The head of the delivered branch, or another commit, is tagged."] = None
+    force_push: Annotated[ForcePush | None, "A branch is pointed at another commit."] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
     edit: Annotated[
         Edit | None, "What is changed in the editor that `kubectl: edit ...` opens: {replace: {old: new}}."
@@ -704,7 +701,16 @@ class TimelineEntry(FaultFields, Moment):
 
     def action_names(self) -> tuple[str, ...]:
         """The action fields written; a valid entry has one."""
-        return tuple(name for name in ACTIONS if getattr(self, name) is not None)
+        return tuple(name for name in ACTIONS if getattr(self, _ATTRIBUTES.get(name, name)) is not None)
+
+    @property
+    def git_action(self) -> GitAction | None:
+        """What happens in a repository, if anything does."""
+        short = self.merge or self.tag
+        if isinstance(short, str):
+            made = Merge(branch=short) if self.merge is not None else Tag(name=short)
+            return dataclasses.replace(made, source=self.source)
+        return self.commit or self.revert or self.merge_request or short or self.force_push
 
     @property
     def action(self) -> Action:
@@ -713,7 +719,7 @@ class TimelineEntry(FaultFields, Moment):
         Raises:
             ValueError: when the entry has no action (the check reports such entries).
         """
-        whole = self.commit or self.revert or self.image
+        whole = self.git_action or self.image
         if whole is not None:
             return whole
         if self.kubectl is not None:

@@ -47,6 +47,7 @@ from kcsim.scenario.staging import (
     delivered_paths,
     image_behaviours,
     sources,
+    protect,
 )
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
@@ -104,6 +105,7 @@ class Play(Simulation):
         self._images = image_behaviours(scenario)
         self.way: Way = way_of(how, self._stage(how)) if how is not None else NoWay()
         self.way.install()
+            protect(world, source)
         for controller in scenario.controllers:
             self._bring(controller)
         for traffic in scenario.traffic:
@@ -360,7 +362,8 @@ def _catalog(play: Play) -> Catalog:
             catalog.add_crd(definition)
     entries = play.scenario.timeline
     texts: list[str | bytes | None] = [data for c in play.commits() for data in c.files.values()]
-    texts += [text for entry in entries if entry.commit is not None for text in entry.commit.files.values()]
+    commits = [commit for entry in entries if (commit := entry.commit or entry.merge_request) is not None]
+    texts += [text for commit in commits for text in commit.files.values()]
     texts += [entry.apply for entry in entries]
     for text in texts:
         written = text.decode("utf-8", "replace") if isinstance(text, bytes) else text or ""

@@ -29,7 +29,8 @@ from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
 from kcsim.scenario.model import Flux, Kustomization
-from kcsim.scenario.push import ci_system, pipeline_spec
+from kcsim.scenario.pipelines import pipeline_spec
+from kcsim.scenario.push import ci_system
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 

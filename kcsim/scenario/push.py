@@ -9,17 +9,16 @@ from collections.abc import Callable, Sequence
 from kcsim.api.client import Client
 from kcsim.api.log import Version
 from kcsim.cluster.images import ImageBehaviour
-from kcsim.delivery.ci.build import BuildImages
 from kcsim.delivery.ci.deploy import Deploy
-from kcsim.delivery.ci.pipelines import Built, ClusterTarget, PipelineSpec, StageSpec
+from kcsim.delivery.ci.pipelines import Built, ClusterTarget
 from kcsim.delivery.ci.render import RenderError, read_objects, render
 from kcsim.delivery.ci.rights import Deployer, rbac_objects
 from kcsim.delivery.ci.system import CiSystem
 from kcsim.engine.trace import Record
 from kcsim.manifests import ManifestError
-from kcsim.profile.distributions import Distribution, Fixed, Skewed, Uniform
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, oldest_common, sha_in
-from kcsim.scenario.model import Pipeline, Push, Spread
+from kcsim.scenario.model import Push
+from kcsim.scenario.pipelines import pipeline_spec
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.places import CI
@@ -38,7 +37,10 @@ class PushWay:
             None if push.deployer.rules else push.deployer.cluster_role,
             push.deployer.namespaces,
             push.deployer.rules,
+            push.deployer.token_lifetime,
+            push.deployer.rotated_every,
         )
+        self._deploying: frozenset[str] = frozenset()
         self.actors = frozenset({self.deployer.identity().name})
         self.attempts: list[Attempt] = []
         self._deployed: dict[str, str] = {}
@@ -56,21 +58,28 @@ class PushWay:
             ClusterTarget(name, self._connect(cluster), self.deployer)
             for name, cluster in stage.clusters.items()
         ]
-        self.system.add_pipeline(pipeline_spec(self._push.pipeline, stage, self._last_stage()), targets)
+        spec = pipeline_spec(self._push.pipeline, stage, self._deploy())
+        self._deploying = frozenset(
+            f"{job.name}/{step.name}" for job in spec.all_jobs for step in job.steps if step.deploys
+        )
+        self.system.add_pipeline(spec, targets)
 
     def _connect(self, cluster: Cluster) -> Callable[[], Client]:
         return lambda: cluster.client(self.deployer.identity(), CI)
 
-    def _last_stage(self) -> StageSpec:
+    def _deploy(self) -> Deploy:
         deploy = self._push.deploy
-        action = Deploy(
+        return Deploy(
             paths=self._stage.paths,
             namespace=deploy.namespace or "",
             server_side=deploy.server_side,
             rollout_timeout=deploy.rollout_timeout,
             on_failure=deploy.on_failure,
+            force_conflicts=deploy.force_conflicts,
+            prune=deploy.prune,
+            prune_allowlist=deploy.prune_allowlist,
+            set_image=deploy.set_image,
         )
-        return StageSpec("deploy", action=action)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -89,11 +98,16 @@ class PushWay:
                 self._deployed[cluster] = sha
                 self._order.append(sha)
                 return (Progress(cluster, "", sha),)
-        elif kind == "stage" and record.verb == "start" and rest.endswith("/deploy"):
+        elif kind in {"stage", "step"} and record.verb == "start" and self._deploys(kind, rest):
             sha = sha_in(record)
             for cluster in self._stage.clusters:
                 self.attempts.append(Attempt(cluster, "", sha or "", record.time))
         return ()
+
+    def _deploys(self, kind: str, rest: str) -> bool:
+        """Whether a stage (`shop/1/deploy`) or a step (`shop/1/release/deploy`) is one that deploys."""
+        step = rest.split("/", 2)[2]
+        return (step if kind == "step" else f"/{step}") in self._deploying
 
     def _typed(self, record: Record) -> Sequence[Progress]:
         sha = sha_in(record)
@@ -173,38 +187,3 @@ def behaviour_of(stage: Stage, image: str) -> ImageBehaviour:
         return known
     other = stage.images.get("*")
     return replace(other, name=image, digest="") if other is not None else ImageBehaviour(image)
-
-
-def pipeline_spec(pipeline: Pipeline, stage: Stage, last: StageSpec | None) -> PipelineSpec:
-    """A pipeline as the CI system takes it, with a last stage of its own."""
-    stages = [
-        StageSpec(
-            each.name,
-            _duration(each.duration),
-            each.failure_rate,
-            BuildImages(each.builds, stage.paths) if each.builds else None,
-        )
-        for each in pipeline.stages
-    ]
-    dice = stage.world.engine.dice(f"ci/{stage.repository.name}/poll")
-    return PipelineSpec(
-        stage.repository.name,
-        stage.repository.name,
-        stage.world.git.repository(stage.repository.name).default_branch,
-        pipeline.trigger,
-        pipeline.poll_interval,
-        pipeline.runners,
-        (*stages, last) if last is not None else tuple(stages),
-        # The CI system has been running for long: its clock need not stand at a whole interval when the story begins.
-        poll_phase=dice.integer(pipeline.poll_interval),
-    )
-
-
-def _duration(value: int | Spread) -> Distribution:
-    if isinstance(value, int):
-        return Fixed(value)
-    if value.min is not None and value.max is not None:
-        return Uniform(value.min, value.max)
-    assert value.median is not None, "checked when the scenario was read"
-    assert value.p99 is not None, "checked when the scenario was read"
-    return Skewed(value.median, value.p99)

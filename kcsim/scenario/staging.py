@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.delivery.git.protection import Protection
 from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.dump import to_data
@@ -110,7 +111,7 @@ def image_behaviours(scenario: Scenario) -> dict[str, ImageBehaviour]:
 def built_repositories(delivery: Delivery | None) -> set[str]:
     """Image repositories (names without a tag) that a pipeline builds: empty until it has."""
     pipeline = delivery.pipeline if delivery is not None else None
-    return {image for stage in (pipeline.stages if pipeline is not None else ()) for image in stage.builds}
+    return {image for step in (pipeline.all_steps if pipeline is not None else ()) for image in step.builds}
 
 
 def _stock_registry(
@@ -162,6 +163,29 @@ def sources(scenario: Scenario) -> Iterator[Source]:
 
 def _cloned(scenario: Scenario, repo: Repository) -> Source:
     from kcsim.delivery.git.history import import_repository
+
+def protect(world: World, source: Source) -> None:
+    """Protect a repository's branches, and say how its webhooks are retried."""
+    repo = source.repository
+    rules = [
+        Protection(
+            rule.branches or (source.branch,),
+            rule.approvals,
+            rule.code_owners,
+            rule.dismiss_stale,
+            rule.checks,
+            rule.up_to_date,
+            rule.linear,
+            rule.allow_force,
+            rule.allow_direct,
+            rule.queue,
+        )
+        for rule in repo.protection
+    ]
+    world.git.reviews.protect(repo.name, *rules)
+    if repo.webhook_retries:
+        world.git.webhook_retries[repo.name] = (repo.webhook_retries, repo.webhook_backoff)
+
 
     assert repo.clone is not None, "asked before"
     imported = import_repository(str(resolve(scenario, repo.clone)), repo.path, repo.branch)

@@ -11,7 +11,7 @@ from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry
+from kcsim.scenario.model import ACTIONS, GIT_ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -89,7 +89,7 @@ def _check_entry(scenario: Scenario, entry: TimelineEntry, report: Report) -> No
             did_you_mean(entry.cluster, known, "clusters"),
         )
     _check_edit(entry, report)
-    action = entry.commit or entry.revert
+    action = entry.git_action
     if action is not None and scenario.repository_named(action.repository) is None:
         _missing_repository(scenario, entry, action.repository, report)
 
@@ -108,7 +108,7 @@ def _check_edit(entry: TimelineEntry, report: Report) -> None:
 
 def _missing_repository(scenario: Scenario, entry: TimelineEntry, name: str | None, report: Report) -> None:
     known = [repo.name for repo in scenario.repositories]
-    which = "commit" if entry.commit is not None else "revert"
+    which = next((name for name in entry.action_names() if name in GIT_ACTIONS), "commit")
     if name is None:
         report.add(
             "KC201",

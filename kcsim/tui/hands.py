@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from kcsim.engine.clock import format_duration
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.faults import FAULTS, TARGET_FIELDS
+from kcsim.scenario.git_model import Merge
 from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 
@@ -112,6 +113,17 @@ def in_words(entry: TimelineEntry) -> str:
         return f'git commit -m "{entry.commit.message}"'
     if entry.revert is not None:
         return f"git revert {entry.revert.commit}"
+    if entry.merge_request is not None:
+        return f'ask to merge {entry.merge_request.branch} "{entry.merge_request.message}"'
+    if entry.force_push is not None:
+        return f"git push --force {entry.force_push.to}"
+    if entry.git_action is not None:
+        action = entry.git_action
+        return (
+            f"git merge {action.branch}"
+            if isinstance(action, Merge)
+            else f"git tag {getattr(action, 'name', '')}"
+        )
     if entry.fault is None:
         return " ".join(entry.action_names())
     targets = " ".join(

@@ -19,6 +19,17 @@ _APPLICATION = "application.argoproj.io"
 _FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
 _SHOWN = 110
 _BURST = 10_000_000
+_GIT_TROUBLE = frozenset(
+    {
+        "push-refused",
+        "commit-failed",
+        "merge-request-failed",
+        "merge-failed",
+        "tag-failed",
+        "push-failed",
+        "webhook-lost",
+    }
+)
 _FEW = 3
 """Up to so many of a kind are told each by itself."""
 
@@ -93,11 +104,9 @@ class Teller:
                 self._add("registry", record, f"{record.subject.removeprefix('image/')} is pushed")
         elif record.verb in {"kubectl", "flux", "argocd", "kubectl-failed", "flux-failed", "argocd-failed"}:
             self._typed(record)
-        elif kind in {"commit", "branch", "tag"} or record.verb in {
-            "push-refused",
-            "commit-failed",
-            "webhook-lost",
-        }:
+        elif kind == "merge-request":
+            self._review(record)
+        elif kind in {"commit", "branch", "tag"} or record.verb in _GIT_TROUBLE:
             self._git(record)
         elif record.verb == "exited":
             self._exited(record)
@@ -119,14 +128,33 @@ class Teller:
                     f'{record.actor} cannot push "{facts.get("message", "")}": the git host does not answer'
                 )
                 self._add("git", record, text)
-            case "commit-failed":
-                self._add("git", record, f"{record.actor} cannot commit: {facts.get('error', '')}")
+            case "commit-failed" | "merge-request-failed" | "merge-failed" | "tag-failed" | "push-failed":
+                what = {"merge-request": "ask to merge"}.get(
+                    record.verb.removesuffix("-failed"), record.verb[:-7]
+                )
+                self._add("git", record, f"{record.actor} cannot {what}: {facts.get('error', '')}")
             case "webhook-lost":
                 self._add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
             case "tag":
                 self._add("git", record, f"tag {record.subject.rpartition('/')[2]}")
             case _:
                 pass
+
+    def _review(self, record: Record) -> None:
+        facts, number = record.facts(), record.subject.rpartition("/")[2]
+        texts = {
+            "open": f'{record.actor} opens merge request {number} "{facts.get("title", "")}"',
+            "approve": f"{record.actor} approves merge request {number}",
+            "request-changes": f"{record.actor} wants changes to merge request {number}",
+            "dismiss": f"a further commit takes the approvals of merge request {number} back",
+            "blocked": f"merge request {number} is blocked: {'; '.join(facts.get('why', ()))}",
+            "enqueue": f"merge request {number} joins the merge queue",
+            "dequeue": f"merge request {number} leaves the merge queue: {facts.get('reason', '')}",
+            "merge": f"merge request {number} is merged by {record.actor}",
+            "close": f"{record.actor} closes merge request {number}",
+        }
+        if record.verb in texts:
+            self._add("git", record, texts[record.verb])
 
     def _ci(self, record: Record, kind: str) -> None:
         facts = record.facts()
@@ -136,6 +164,7 @@ class Teller:
             sha = str(facts.get("sha", ""))[:7]
             texts = {
                 "queue": f"run {number} waits for a runner",
+                "wait": f"run {number} waits for {facts.get('concurrency', '')}",
                 "start": f"run {number} starts for {sha}",
                 "succeed": f"run {number} succeeded",
                 "cancel": f"run {number} was canceled",
@@ -143,12 +172,23 @@ class Teller:
             }
             if record.verb in texts:
                 self._add("ci", record, texts[record.verb])
-        elif kind == "stage" and record.verb in {"succeed", "fail"}:
+        elif kind in {"stage", "job"} and record.verb in {"succeed", "fail"}:
             number, _, stage = name.partition("/")[2].partition("/")
             if record.verb == "succeed":
                 self._add("ci", record, f"run {number}: {stage} passed")
             else:
-                self._add("ci", record, f"run {number}: {stage} failed: {facts.get('error', '')}")
+                why = facts.get("error", "") or facts.get("reason", "")
+                self._add("ci", record, f"run {number}: {stage} failed: {why}")
+        elif kind == "job" and record.verb in {"cancel", "wait"}:
+            number, _, job = name.partition("/")[2].partition("/")
+            place = facts.get("environment") or facts.get("concurrency") or ""
+            end = (
+                f"waits for {place}" if record.verb == "wait" else f"was canceled: {facts.get('reason', '')}"
+            )
+            self._add("ci", record, f"run {number}: {job} {end}")
+        elif kind == "step" and record.verb == "retry":
+            number, _, step = name.partition("/")[2].partition("/")
+            self._add("ci", record, f"run {number}: {step} is tried again: {facts.get('error', '')}")
         elif record.verb in {"webhook-lost", "poll-failed"} and self.said.get(record.subject) != record.verb:
             self.said[record.subject] = record.verb
             self._add(

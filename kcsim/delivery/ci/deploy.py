@@ -4,8 +4,9 @@
 
     kubectl apply -k DIR && kubectl rollout status deployment/NAME --timeout=5m    (for each workload applied)
 
-with, if wanted, `|| kubectl rollout undo deployment/NAME`. Nothing is pruned, and what an apply wrote before it failed
-stays.
+with, if wanted, `|| kubectl rollout undo deployment/NAME`; or, in place of the apply, `kubectl set image` for each workload.
+Nothing is pruned unless `prune` says so, and what an apply wrote before it failed stays. `--prune` looks at the files of its
+own call only: with several paths each call deletes what the calls before it made, as in life.
 
 **Walk:** for each target: the commit is fetched -> rendered -> `kubectl apply` for each path -> `kubectl rollout
 status` for each workload, one after the other -> the commit counts as deployed to that cluster.
@@ -19,7 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kcsim.api.client import Client
+from kcsim.api.client import ClientFault
+from kcsim.api.objects import Object
+from kcsim.api.status import StatusError
 from kcsim.delivery.ci.checkout import checkout
 from kcsim.delivery.ci.pipelines import ClusterTarget, StageContext, StageFailed
 from kcsim.delivery.ci.render import RenderError, Workload, read_objects, render, workloads
@@ -43,6 +46,10 @@ class Deploy:
         server_side: `kubectl apply --server-side`.
         rollout_timeout: `kubectl rollout status --timeout` in µs; 0 does not wait.
         on_failure: a rollout that failed is left as it is (stop), or undone (undo).
+        force_conflicts: `--force-conflicts`, with `server_side`.
+        prune: `--prune` with this selector; `*` for `--all`; "" prunes nothing.
+        prune_allowlist: `--prune-allowlist`, each `group/version/kind`.
+        set_image: `kubectl set image` instead of apply: nothing but images changes.
     """
 
     paths: tuple[str, ...] = (".",)
@@ -51,6 +58,21 @@ class Deploy:
     server_side: bool = False
     rollout_timeout: int = 5 * MINUTE
     on_failure: Literal["stop", "undo"] = "stop"
+    force_conflicts: bool = False
+    prune: str = ""
+    prune_allowlist: tuple[str, ...] = ()
+    set_image: bool = False
+
+    @property
+    def _flags(self) -> tuple[str, ...]:
+        """What `kubectl apply` gets beside its files."""
+        flags = ["--server-side"] if self.server_side else []
+        if self.force_conflicts:
+            flags.append("--force-conflicts")
+        if self.prune:
+            flags += ["--prune", *(("--all",) if self.prune == "*" else ("-l", self.prune))]
+            flags += [f"--prune-allowlist={kind}" for kind in self.prune_allowlist]
+        return tuple(flags)
 
     def steps(self, context: StageContext) -> Steps:
         """Deploy to each target.
@@ -64,7 +86,7 @@ class Deploy:
         return None
 
     def _to(self, target: ClusterTarget, context: StageContext, files: Mapping[str, bytes]) -> Steps:
-        typist = _Typist(context, target.connect(), self.namespace)
+        typist = _Typist(context, target, self.namespace)
         results: Counter[str] = Counter()
         found: list[Workload] = []
         for path in self.paths:
@@ -73,9 +95,11 @@ class Deploy:
             except RenderError as error:
                 context.log(str(error))
                 raise StageFailed(str(error)) from None
-            side = ("--server-side",) if self.server_side else ()
+            if self.set_image:
+                found.extend((yield from self._set_images(read_objects(source), typist)))
+                continue
             outcome = yield from typist.run(
-                ["apply", *side, *source.flags], ["apply", *side, *source.given], source.files
+                ["apply", *self._flags, *source.flags], ["apply", *self._flags, *source.given], source.files
             )
             _check(outcome)
             results.update(_RESULT.findall(outcome.stdout))
@@ -84,6 +108,18 @@ class Deploy:
             for workload in dict.fromkeys(found):
                 yield from self._wait_for(workload, typist)
         self._deployed(target, context, results)
+
+    @staticmethod
+    def _set_images(objects: Sequence[Object], typist: _Typist) -> Steps:
+        """`kubectl set image` for each workload; gives the workloads."""
+        found = workloads(objects)
+        by_name = {(obj["kind"], obj["metadata"]["name"]): obj for obj in objects}
+        for workload in found:
+            containers = by_name[workload.kind, workload.name]["spec"]["template"]["spec"]["containers"]
+            images = [f"{each['name']}={each['image']}" for each in containers]
+            where = ("-n", workload.namespace) if workload.namespace else ()
+            _check((yield from typist.run(["set", "image", workload.word, *images, *where])))
+        return found
 
     def _wait_for(self, workload: Workload, typist: _Typist) -> Steps:
         where = ("-n", workload.namespace) if workload.namespace else ()
@@ -106,9 +142,10 @@ class Deploy:
 class _Typist:
     """Types kubectl command lines in one stage, as one user."""
 
-    def __init__(self, context: StageContext, client: Client, namespace: str) -> None:
+    def __init__(self, context: StageContext, target: ClusterTarget, namespace: str) -> None:
         self._context = context
-        self._client = client
+        self._target = target
+        self._client = target.connect()
         self._namespace = namespace
 
     def run(
@@ -122,6 +159,8 @@ class _Typist:
         self._context.log(f"$ kubectl {line}")
         engine.cause = record
         engine.cause = engine.note(self._client.user.name, "kubectl", line)
+        if not self._target.deployer.token_is_valid(engine.now):
+            self._client.set_fault(ClientFault(error=StatusError(401, "Unauthorized", "Unauthorized")))
         outcome: Outcome = yield from kubectl(self._client, [*(given or shown), *where], files=files)
         # What a watch brings has causes of its own; what the script does next follows from the stage again.
         engine.cause = record

@@ -1,7 +1,8 @@
 """Who deploys from outside the cluster, with which rights, and how far these reach.
 
 **Imitates:** how teams give a pipeline its kubeconfig: a user (or a ServiceAccount whose token was copied out), bound
-to a ClusterRole in the whole cluster or in some namespaces. Left out: tokens and when they expire.
+to a ClusterRole in the whole cluster or in some namespaces; with a token that expires, and that somebody puts a new one
+in place of, or forgets to. Left out: audiences and bound objects of tokens.
 
 **Walk:** a `Deployer` -> `rbac_objects`, made in the cluster before the first deployment -> the API server decides on
 each request -> `reach` reads the rules bound to the user and says what a thief of the credentials could change.
@@ -33,12 +34,21 @@ class Deployer:
         cluster_role: the ClusterRole it is bound to; None with `rules`, or for no rights at all.
         namespaces: bound in these only; empty: in the whole cluster.
         rules: PolicyRules of a role of its own, in place of `cluster_role`.
+        token_lifetime: how long (µs) a token is valid; None: for ever. The first one is issued as the world begins.
+        rotated_every: after how long (µs) the CI system gets a new token; None: never.
     """
 
     user: str = "ci-deployer"
     cluster_role: str | None = "cluster-admin"
     namespaces: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    token_lifetime: int | None = None
+    rotated_every: int | None = None
+
+    def token_is_valid(self, now: int) -> bool:
+        """Whether the API server still takes the token that the CI system holds at an instant (µs)."""
+        issued = now // self.rotated_every * self.rotated_every if self.rotated_every else 0
+        return self.token_lifetime is None or now < issued + self.token_lifetime
 
     def identity(self) -> User:
         """As the API server authenticates it."""

@@ -1,52 +1,54 @@
-"""Runners: the finite machines that carry out runs, one run each, and that can die in the middle of one.
+"""Runners: the finite machines that carry out jobs, one job each, and that can die in the middle of one.
 
-**Walk:** `take` hands a free runner to a run -> the run ends and `release` frees it; or the runner falls silent, and
-its run with it, until somebody notices.
+**Walk:** `take` hands a free runner with the right labels to a job -> the job ends and `release` frees it; or the runner
+falls silent, and its job with it, until somebody notices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kcsim.delivery.ci.runs import Run
+from kcsim.delivery.ci.pipelines import RunnerGroup
+from kcsim.delivery.ci.runs import JobRun, Run
 from kcsim.engine.task import Task
 
 
 @dataclass(slots=True)
 class Runner:
-    """One runner. `run` is what it carries out; `task` how far that has come, None once it fell silent."""
+    """One runner. `run` and `job` are what it carries out; `task` how far that has come, None once it fell silent."""
 
     name: str
+    labels: frozenset[str] = frozenset()
     up: bool = True
     run: Run | None = None
+    job: JobRun | None = None
     task: Task | None = None
 
 
 class RunnerPool:
-    """The runners of one pipeline, `NAME-runner-1` to `NAME-runner-N`."""
+    """The runners of one pipeline, group by group: `GROUP-1` to `GROUP-N`."""
 
-    def __init__(self, name: str, count: int) -> None:
-        self._runners = {
-            runner: Runner(runner) for runner in (f"{name}-runner-{number}" for number in range(1, count + 1))
-        }
+    def __init__(self, groups: Iterable[RunnerGroup]) -> None:
+        self._runners = [
+            Runner(f"{group.name}-{number}", frozenset(group.labels))
+            for group in groups
+            for number in range(1, group.count + 1)
+        ]
 
     def __iter__(self) -> Iterator[Runner]:
-        return iter(self._runners.values())
+        return iter(self._runners)
 
-    def get(self, name: str) -> Runner | None:
-        """A runner by name."""
-        return self._runners.get(name)
+    def take(self, labels: Iterable[str] = ()) -> Runner | None:
+        """The first runner that is up, has nothing to do, and has all these labels."""
+        wanted = frozenset(labels)
+        return next((each for each in self if each.up and each.run is None and wanted <= each.labels), None)
 
-    def take(self) -> Runner | None:
-        """The first runner that is up and has nothing to do."""
-        return next((runner for runner in self if runner.up and runner.run is None), None)
-
-    def of(self, run: Run) -> Runner | None:
-        """Who carries out a run."""
-        return next((runner for runner in self if runner.run is run), None)
+    def of(self, job: JobRun) -> Runner | None:
+        """Who carries out a job."""
+        return next((runner for runner in self if runner.job is job), None)
 
     @staticmethod
     def release(runner: Runner) -> None:
         """It has nothing to do any more."""
-        runner.run = runner.task = None
+        runner.run = runner.job = runner.task = None

@@ -1,24 +1,109 @@
-"""How a pipeline learns of commits when nobody calls: polling the git host.
+"""How a pipeline learns of commits, and which of them start a run: webhooks, polling, and `on:`.
 
-**Imitates:** Jenkins' Poll SCM: `git ls-remote` at fixed instants. A poll that would find nothing new is not carried
-out: the next instant is armed when a ref moves, which makes no difference to anybody.
+**Imitates:** GitHub Actions' `on` with branch, tag and path filters (`*` stands for all but a slash, `**` for all); Jenkins' Poll
+SCM: `git ls-remote` at fixed instants. A poll that would find nothing new is not carried out: the next instant is armed when a
+ref moves, which makes no difference to anybody. Differs: a run for a merge request is one of its head, not of what merging it
+would give.
 
-**Walk:** a commit reaches the repository -> the next poll is armed -> `ls_remote` travels to the git host -> another
-head than the last one seen starts a run; a host that does not answer is asked again at the next instant.
+**Walk:** a ref moves -> the webhook's `Update` -> `event_of` -> an `Event`, or nothing. Or: a commit reaches the repository -> the
+next poll is armed -> `ls_remote` travels to the git host -> another head than the last one seen starts a run; a host that does
+not answer is asked again at the next instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from kcsim.delivery.ci.checkout import git_error
-from kcsim.delivery.ci.pipelines import PipelineSpec, Site
+from kcsim.delivery.ci.pipelines import On, PipelineSpec, Site
 from kcsim.delivery.exchange import Unreachable
-from kcsim.delivery.git.host import AuthenticationRequired, RepositoryNotFound, ServiceUnavailable
-from kcsim.delivery.git.repository import HEADS, Update
+from kcsim.delivery.git.host import (
+    AuthenticationRequired,
+    GitHost,
+    RepositoryNotFound,
+    ServiceUnavailable,
+)
+from kcsim.delivery.git.repository import HEADS, PULLS, QUEUES, TAGS, Repository, Update
 from kcsim.engine.clock import format_duration
 from kcsim.engine.core import Timer
 from kcsim.engine.task import Steps, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Why a run is started.
+
+    Attributes:
+        name: push, pull_request or merge_group.
+        ref: the full name of what was pushed; `branch` the short one, of a merge request its source.
+        sha: the commit.
+        base: the branch that a merge request is for.
+    """
+
+    name: str
+    ref: str
+    branch: str
+    sha: str = ""
+    base: str = ""
+
+    def facts(self, repository: str, sha: str, actor: str, number: int, attempt: int) -> dict[str, str]:
+        """The `github` context of a run."""
+        is_tag = self.ref.startswith(TAGS)
+        return {
+            "event_name": self.name,
+            "ref": self.ref,
+            "ref_name": self.ref.removeprefix(HEADS).removeprefix(TAGS).removeprefix("refs/pull/"),
+            "ref_type": "tag" if is_tag else "branch",
+            "sha": sha,
+            "head_ref": self.branch if self.base else "",
+            "base_ref": self.base,
+            "actor": actor,
+            "repository": repository,
+            "run_number": str(number),
+            "run_attempt": str(attempt),
+        }
+
+
+def event_of(update: Update, spec: PipelineSpec, repository: Repository, git: GitHost) -> Event | None:
+    """What a ref that moved means for a pipeline; None: nothing."""
+    on = spec.on if spec.on is not None else On((spec.branch,))
+    if update.new is None:
+        return None
+    if update.ref.startswith(PULLS):
+        request = git.reviews.of_ref(update.repository, update.ref)
+        if not on.merge_requests or request is None:
+            return None
+        return Event("pull_request", update.ref, request.source, update.new, request.target)
+    if update.ref.startswith(TAGS):
+        name = update.ref.removeprefix(TAGS)
+        sha = repository.tags().get(name)
+        return Event("push", update.ref, name, sha) if sha and matches_any(name, on.tags) else None
+    name = update.ref.removeprefix(HEADS)
+    if update.ref.startswith(QUEUES):
+        return Event("merge_group", update.ref, name, update.new) if on.merge_requests else None
+    if not matches_any(name, on.branches):
+        return None
+    if on.paths and not any(matches_any(path, on.paths) for path in repository.diff(update.old, update.new)):
+        return None
+    return Event("push", update.ref, name, update.new)
+
+
+def matches_any(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits one of GitHub's filter patterns; a later one that begins with `!` takes it out again."""
+    found = False
+    for pattern in patterns:
+        wanted = not pattern.startswith("!")
+        if _regex(pattern.removeprefix("!")).fullmatch(name):
+            found = wanted
+    return found
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*/?|\*|\?)", pattern)
+    words = {"**": ".*", "**/": "(?:.*/)?", "*": "[^/]*", "?": "?"}
+    return re.compile("".join(words.get(part, re.escape(part)) for part in parts))
 
 
 class Poller:

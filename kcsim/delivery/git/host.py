@@ -1,8 +1,10 @@
 """A git hosting service on the network: repositories, pushes, webhooks, and clients that list and fetch.
 
 **Imitates:** a hosting service (GitHub, GitLab) as delivery tools see it through git over HTTPS; error texts are those
-of go-git and git, which Flux and Argo CD pass on. Left out so far: accounts, merge requests; webhooks are sent once and
-not retried (as GitHub does). Nobody is rate-limited or refused unless a fault says so (``trouble``).
+of go-git and git, which Flux and Argo CD pass on. Merge requests and protected branches are in ``reviews``. Left out:
+accounts and their rights. A webhook that fails is not sent again by itself (as with GitHub and GitLab) unless the
+repository's ``webhook_retries`` say so; ``redeliver`` sends it again by hand. Nobody is rate-limited or refused unless a
+fault says so (``trouble``).
 
 **Walk:** a repository's ref moves -> a trace record (the commit) -> a webhook to each subscriber, caused by it;
 an agent's `ls_remote` or `fetch` travels to the host and comes back with refs or files, or with an error.
@@ -13,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from kcsim.delivery.exchange import Exchange, Path
-from kcsim.delivery.git.repository import HEADS, TAGS, Commit, GitError, Repository, Update
+from kcsim.delivery.exchange import Exchange, Path, Unreachable
+from kcsim.delivery.git.repository import HEADS, PULLS, TAGS, Commit, GitError, Repository, Update
+from kcsim.delivery.git.reviews import Reviews
 from kcsim.engine.clock import MILLISECOND, MINUTE, seconds
 from kcsim.engine.core import Engine
+from kcsim.engine.task import Sleep, Steps, Task
 from kcsim.engine.trace import Record
 from kcsim.network.topology import Network
 from kcsim.profile.distributions import Distribution, Skewed
@@ -82,6 +86,23 @@ class _Subscriber:
     repository: str
     host: str
     deliver: Callable[[Update], None]
+    reviews: bool
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One webhook on its way: what it tells, to which host, and what became of it. `at` is when (µs) it left last."""
+
+    subscriber: _Subscriber
+    update: Update
+    at: int
+    status: Literal["sent", "lost"] = "sent"
+    tries: int = 0
+
+    @property
+    def host(self) -> str:
+        """Whom it is for."""
+        return self.subscriber.host
 
 
 class AuthenticationRequired(GitError):
@@ -120,6 +141,10 @@ class GitHost:
         available: False makes it answer 503 to everything.
         trouble: what else is wrong with it; ``set_trouble`` changes it.
         timings: how long it works.
+        reviews: merge requests, protected branches and merge queues of all its repositories.
+        webhook_retries: repository -> (how often a webhook that failed is sent again, µs before the first time; the
+            wait doubles). Those that are not in it: never.
+        deliveries: every webhook so far, in the order in which they were due.
     """
 
     def __init__(
@@ -132,12 +157,16 @@ class GitHost:
         self._closed: set[str] = set()
         self.timings = timings or GitTimings()
         self._repositories: dict[str, Repository] = {}
+        self._aliases: dict[str, str] = {}
         self._subscribers: list[_Subscriber] = []
         self._records: dict[tuple[str, str], Record] = {}
         self._remark: Mapping[str, Any] = {}
         self._listeners: list[Callable[[], None]] = []
         self.trouble = Trouble()
         self._answered: tuple[int, int] = (-1, 0)
+        self.reviews = Reviews(engine, self.repository)
+        self.webhook_retries: dict[str, tuple[int, int]] = {}
+        self.deliveries: list[Delivery] = []
 
     def set_trouble(self, trouble: Trouble) -> None:
         """Something goes wrong, or well again."""
@@ -220,10 +249,61 @@ class GitHost:
         return f"https://{self.name}/{repository}"
 
     def push(
-        self, repository: str, branch: str, files: Mapping[str, str | bytes | None], message: str, author: str
+        self,
+        repository: str,
+        branch: str,
+        files: Mapping[str, str | bytes | None],
+        message: str,
+        author: str,
+        *,
+        start: str | None = None,
     ) -> Commit:
-        """Commit files to a branch now; the trace, the webhooks and later fetches follow from it."""
-        return self.repository(repository).commit(branch, files, message, author, self._engine.now)
+        """Commit files to a branch now; the trace, the webhooks and later fetches follow from it.
+
+        A branch that is not there yet begins at the revision `start`, else with nothing.
+
+        Raises: GitError, as `git push` prints it, when the branch is protected or nothing would change.
+        """
+        self.reviews.check_push(repository, branch)
+        return self.repository(repository).commit(branch, files, message, author, self._engine.now, start)
+
+    def force_push(self, repository: str, branch: str, revision: str) -> Commit:
+        """Point a branch at any commit, as `git push --force` does.
+
+        Raises: GitError when the branch is protected; UnknownRevision.
+        """
+        found = self.repository(repository)
+        self.reviews.check_push(repository, branch, forced=True)
+        commit = found.get(revision)
+        found.head(branch)  # there is one: a new branch is no force push
+        found.reset(branch, commit.sha)
+        return commit
+
+    def report_check(self, source: str, repository: str, sha: str, name: str, *, passed: bool) -> None:
+        """A check of a commit came out, as host `source` tells; sent only where a merge request waits for it.
+
+        What gets lost is sent again every half minute, ten times.
+        """
+        if self.reviews.waits_for(repository, sha):
+            Task(self._report(source, self.url(repository), sha, name, passed))
+
+    def _report(self, source: str, url: str, sha: str, name: str, passed: bool) -> Steps:
+        cause = self._engine.cause
+        repository = self._name_in(url)
+        for _ in range(10):
+            try:
+                yield Exchange(
+                    self._path(source, DEFAULT_TIMEOUT),
+                    lambda: (self._open(url), self._work(self.timings.ls_remote)),
+                )
+            except (Unreachable, GitError):
+                yield Sleep(self._engine, seconds("30s"))
+                continue
+            self._engine.cause = cause
+            self.reviews.check_came_out(repository, sha, name, passed=passed)
+            return
+        self._engine.cause = cause
+        self._engine.note("git", "check-lost", f"repository/{repository}", {"sha": sha, "check": name})
 
     @contextmanager
     def remarking(self, remark: Mapping[str, Any]) -> Iterator[None]:
@@ -234,9 +314,26 @@ class GitHost:
         finally:
             self._remark = before
 
-    def subscribe(self, repository: str, host: str, deliver: Callable[[Update], None]) -> None:
-        """Send a webhook to `deliver`, which stands on `host`, after each push to a repository."""
-        self._subscribers.append(_Subscriber(self.repository(repository).name, host, deliver))
+    def subscribe(
+        self, repository: str, host: str, deliver: Callable[[Update], None], *, reviews: bool = False
+    ) -> None:
+        """Send a webhook to `deliver`, which stands on `host`, after each push to a repository.
+
+        With `reviews` merge requests that are opened or get further commits are told, too.
+        """
+        self._subscribers.append(_Subscriber(self.repository(repository).name, host, deliver, reviews))
+
+    def redeliver(self, repository: str = "", *, all_of_them: bool = False) -> int:
+        """Send webhooks again that got lost, or all there ever were (a replay); gives how many."""
+        name = self.repository(repository).name if repository else ""
+        chosen = [
+            delivery
+            for delivery in self.deliveries
+            if name in {"", delivery.update.repository} and (all_of_them or delivery.status == "lost")
+        ]
+        for delivery in chosen:
+            self._send_webhook(delivery)
+        return len(chosen)
 
     def record_of(self, repository: str, sha: str) -> Record | None:
         """The trace record of the push that first brought a commit to the head of a branch."""
@@ -302,6 +399,8 @@ class GitHost:
         return name.removesuffix("/").removesuffix(".git")
 
     # ---------------------------------------------------------------- what follows a push
+        if url in self._aliases:
+            return self._aliases[url]
 
     def _updated(self, update: Update) -> None:
         record = self._note(update)
@@ -310,11 +409,15 @@ class GitHost:
         with self._engine.because(record):
             self._changed()
             for subscriber in self._subscribers:
-                if subscriber.repository == update.repository:
+                if subscriber.repository == update.repository and (subscriber.reviews or not is_review):
                     delay = self._engine.dice(_WEBHOOK_DICE).draw(self.timings.webhook)
-                    self._engine.after(delay + self.trouble.late, self._send_webhook, subscriber, update)
+                    delivery = Delivery(subscriber, update, self._engine.now)
+                    self.deliveries.append(delivery)
+                    self._engine.after(delay + self.trouble.late, self._send_webhook, delivery)
+            self.reviews.ref_moved(update)
 
     def _note(self, update: Update) -> Record:
+        is_review = update.ref.startswith(PULLS)
         repository = self._repositories[update.repository]
         short = update.ref.removeprefix(HEADS).removeprefix(TAGS)
         kind = "tag" if update.ref.startswith(TAGS) else "branch"
@@ -324,14 +427,17 @@ class GitHost:
             )
         sha = repository.tags()[short] if kind == "tag" else update.new
         commit = repository.get(sha)
+        if update.ref.startswith(PULLS):
+            return self.reviews.note_moved(update)
         if kind == "tag":
-            return self._engine.note("git", "tag", f"tag/{update.repository}/{short}", {"sha": commit.sha})
+            detail = {"sha": commit.sha, **self._remark}
+            return self._engine.note("git", "tag", f"tag/{update.repository}/{short}", detail)
         if update.old is None and (update.repository, commit.sha) in self._records:
             return self._engine.note(
                 "git", "branch", f"branch/{update.repository}/{short}", {"sha": commit.sha}
             )
         on_top = update.old is None or update.old in commit.parents
-        detail: dict[str, Any] = {"branch": short, "sha": commit.sha, "message": commit.subject}
+        detail = {"branch": short, "sha": commit.sha, "message": commit.subject}
         if on_top:
             detail["files"] = list(repository.diff(update.old, commit.sha))
         if update.forced:
@@ -340,7 +446,9 @@ class GitHost:
         actor, verb = commit.author.partition(" <")[0], "commit" if on_top else "push"
         return self._engine.note(actor, verb, f"commit/{update.repository}/{commit.short}", detail)
 
-    def _send_webhook(self, subscriber: _Subscriber, update: Update) -> None:
+    def _send_webhook(self, delivery: Delivery) -> None:
+        subscriber, update = delivery.subscriber, delivery.update
+        delivery.at, delivery.tries = self._engine.now, delivery.tries + 1
         route = self._network.route(self.name, subscriber.host)
         if route is None or not self.is_available(update.repository) or self._loses_webhook():
             self._engine.note(
@@ -351,10 +459,15 @@ class GitHost:
             self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
 
     def _loses_webhook(self) -> bool:
+            delivery.status = "lost"
         share = self.trouble.lost
         return bool(share) and (share >= 1 or self._engine.dice("fault/webhook").uniform() < share)
 
+            times, wait = self.webhook_retries.get(update.repository, (0, 0))
+            if delivery.tries <= times:
+                self._engine.after(wait * 2 ** (delivery.tries - 1), self._send_webhook, delivery)
 
+        delivery.status = "sent"
 def _find(repository: Repository, ref: str) -> tuple[str, str]:
     """(full ref name or SHA, commit SHA) of what a client asks for."""
     refs, tags = repository.refs(), repository.tags()

@@ -1,8 +1,7 @@
 """One git repository: commits with virtual time, branches, tags, history, differences, merges and reverts.
 
 **Imitates:** git, as a hosting service's storage sees it: there is no index and no working tree; files are given with
-each commit. The same files, message, author and instant give the same SHA in every run. Left out: rename detection
-and merging inside one file (two sides that changed the same file differently are a conflict).
+each commit. The same files, message, author and instant give the same SHA in every run. Left out: rename detection.
 
 **Walk:** `commit` -> blobs and trees in the store -> a commit object -> the branch moves -> `on_update` listeners.
 """
@@ -14,12 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kcsim.delivery.git import diff3
 from kcsim.engine.clock import unix_seconds
 
 if TYPE_CHECKING:
     from kcsim.delivery.git.store import Store
 
-HEADS, TAGS = "refs/heads/", "refs/tags/"
+HEADS, TAGS, PULLS = "refs/heads/", "refs/tags/", "refs/pull/"
+QUEUES = HEADS + "gh-readonly-queue/"
+"""Branches on which a merge queue tries what it is about to merge."""
 _KEPT_LISTINGS = 64
 
 
@@ -97,13 +99,22 @@ class Repository:
     # ---------------------------------------------------------------- writing
 
     def commit(
-        self, branch: str, files: Mapping[str, str | bytes | None], message: str, author: str, when_us: int
+        self,
+        branch: str,
+        files: Mapping[str, str | bytes | None],
+        message: str,
+        author: str,
+        when_us: int,
+        start: str | None = None,
     ) -> Commit:
         """Commit some files on top of a branch, which is made when it is not there; None deletes a file.
 
+        A branch that is made begins at the revision `start`, else with nothing.
         Raises: GitError when nothing would change, or a path is absolute or leaves the repository.
         """
         parent = self._refs.get(HEADS + branch)
+        if parent is None and start is not None:
+            parent = self.resolve(start)
         base = self._tree(self._commits[parent]) if parent else None
         changes = {_checked(path): _bytes(data) for path, data in files.items()}
         tree = self._store.write_tree(base, changes)
@@ -134,10 +145,12 @@ class Repository:
         *,
         fast_forward: bool = True,
         squash: bool = False,
+        moves: str = "",
     ) -> Commit:
         """Merge a branch, tag or SHA into a branch; fast-forward where allowed and possible.
 
-        `squash` makes one ordinary commit instead. Gives the commit the branch then has.
+        `squash` makes one ordinary commit instead. Gives the commit the branch then has; `moves` is the full name of a
+        ref that gets it in place of the branch.
         Raises: MergeConflict when both sides changed the same files; GitError when there are no common ancestors.
         """
         head, other = self.head(into), self.get(self.resolve(source))
@@ -147,7 +160,7 @@ class Repository:
         if base == other.sha:
             return head
         if base == head.sha and fast_forward and not squash:
-            self._move(HEADS + into, other.sha)
+            self._move(moves or HEADS + into, other.sha)
             return other
         changes = self._three_way(
             f"merge {source} into {into}", self._tree(self.get(base)), self._tree(head), self._tree(other)
@@ -156,8 +169,55 @@ class Repository:
         text = message or (other.message if squash else f"Merge branch '{source}' into {into}\n")
         parents = (head.sha,) if squash else (head.sha, other.sha)
         made = self._write(tree, parents, text, author, when_us)
-        self._move(HEADS + into, made.sha)
+        self._move(moves or HEADS + into, made.sha)
         return made
+
+    def rebase(self, source: str, onto: str, when_us: int, moves: str = "") -> Commit:
+        """Put the commits that a branch has and `onto` has not on top of `onto`, with new SHAs; merges are left out.
+
+        The branch then points at the last of them, or the ref of the full name `moves` does.
+        Raises: MergeConflict at the first commit that does not fit; GitError when there are no common ancestors.
+        """
+        head, target = self.head(source), self.get(self.resolve(onto))
+        base = self.merge_base(head.sha, target.sha)
+        if base is None:
+            raise GitError("refusing to rebase unrelated histories")
+        known = self._ancestors(target.sha)
+        picked: list[Commit] = []
+        for commit in self.log(head.sha):
+            if commit.sha in known:
+                break
+            if len(commit.parents) == 1:
+                picked.append(commit)
+        for commit in reversed(picked):
+            before = self._tree(self._commits[commit.parents[0]])
+            changes = self._three_way(
+                f"rebase {commit.short}", before, self._tree(target), self._tree(commit)
+            )
+            if not changes:
+                continue  # git drops what is there already
+            tree = self._store.write_tree(self._tree(target), changes)
+            target = self._write(tree, (target.sha,), commit.message, commit.author, when_us)
+        self._move(moves or HEADS + source, target.sha)
+        return target
+
+    def conflicts(self, into: str, source: str) -> tuple[str, ...]:
+        """Paths in which merging one revision into another would conflict, sorted; nothing is written."""
+        head, other = self.resolve(into), self.resolve(source)
+        base = self.merge_base(head, other)
+        if base is None or base in {head, other}:
+            return ()
+        trees = [self._tree(self.get(sha)) for sha in (base, head, other)]
+        try:
+            self._three_way("merge", *trees)
+        except MergeConflict as conflict:
+            return conflict.paths
+        return ()
+
+    def set_ref(self, ref: str, sha: str | None) -> None:
+        """Point a ref, by its full name, at a commit; None removes it."""
+        if sha is not None or ref in self._refs:
+            self._move(ref, sha)
 
     def create_branch(self, name: str, at: str | None = None) -> None:
         """Make a branch at a revision, else at the default branch.
@@ -355,15 +415,22 @@ class Repository:
     ) -> dict[str, bytes | None]:
         """What to change in `ours` to take over what `theirs` changed since `base`."""
         mine = {path: new for path, _, new in self._store.changes(base, ours)}
-        wanted = {path: new for path, _, new in self._store.changes(base, theirs)}
-        conflicts = tuple(sorted(p for p in mine.keys() & wanted.keys() if mine[p] != wanted[p]))
+        wanted = {path: (old, new) for path, old, new in self._store.changes(base, theirs)}
+        changes: dict[str, bytes | None] = {}
+        conflicts: list[str] = []
+        for path, (old, new) in wanted.items():
+            if path not in mine:
+                changes[path] = self._store.blob(new) if new is not None else None
+            elif mine[path] != new:
+                texts = [self._store.blob(sha) for sha in (old, mine[path], new) if sha is not None]
+                merged = diff3.merge(texts[0], texts[1], texts[2]) if len(texts) == 3 else None
+                if merged is None:
+                    conflicts.append(path)
+                else:
+                    changes[path] = merged
         if conflicts:
-            raise MergeConflict(action, conflicts)
-        return {
-            path: self._store.blob(sha) if sha is not None else None
-            for path, sha in wanted.items()
-            if path not in mine
-        }
+            raise MergeConflict(action, tuple(sorted(conflicts)))
+        return changes
 
 
 def identity(author: str) -> str:

@@ -1,0 +1,442 @@
+"""Merge requests on a git host: they are opened, reviewed, checked and merged, through a queue where there is one.
+
+**Imitates:** GitHub's pull requests, branch protection and merge queue (docs.github.com; texts in `protection.py`), under GitLab's
+word for them. The queue builds one entry at a time (build concurrency 1) on a branch `gh-readonly-queue/TARGET/pr-N-SHA`, gives
+up an entry whose checks fail or do not come within an hour, and fast-forwards the target to what was checked. Left out:
+drafts, review comments, review requests of teams, bypassing rules, reopening.
+
+**Walk:** `open` -> its ref `refs/pull/N/head` (webhook: CI runs) -> reviewers answer after their time, checks come out -> `_consider`
+-> nothing blocks: merged, or queued -> the target moves: a commit like any other.
+
+**Trace**, each record caused by the one before it:
+
+===================================== =======================================================================
+AUTHOR open merge-request/R/N          `title`, `source`, `target`, `sha`
+git update merge-request/R/N           its ref moved: opened, or a further commit; `sha`
+REVIEWER approve merge-request/R/N     ... or request-changes; git dismiss when a further commit takes approvals back
+git check merge-request/R/N            a check came out; `check`, `state`
+git blocked merge-request/R/N          why it cannot be merged, whenever that changes; `why`
+git enqueue, git dequeue               it joined the merge queue, or was removed from it with `reason`
+WHO merge merge-request/R/N            `method`; the commit on the target follows from it
+WHO close merge-request/R/N
+===================================== =======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kcsim.delivery.git import codeowners
+from kcsim.delivery.git.protection import Protection, Standing, blockers, refuses_push
+from kcsim.delivery.git.repository import HEADS, QUEUES, GitError, MergeConflict, Repository, Update
+from kcsim.delivery.git.requests import MergeRequest, Method, Reviewer
+from kcsim.engine.clock import HOUR
+from kcsim.engine.core import Engine
+from kcsim.engine.trace import Record
+
+QUEUE_TIMEOUT = HOUR
+"""How long the merge queue waits for required checks (µs): GitHub's default."""
+
+
+class NotMergeable(GitError):
+    """A merge request that cannot be merged now; `why` holds the reasons."""
+
+    def __init__(self, why: tuple[str, ...]) -> None:
+        super().__init__(f"Pull request is not mergeable: {'; '.join(why)}")
+        self.why = why
+
+
+class Reviews:
+    """The merge requests of one git host."""
+
+    def __init__(self, engine: Engine, repository: Callable[[str], Repository]) -> None:
+        self._engine = engine
+        self._repository = repository
+        self._requests: dict[str, list[MergeRequest]] = {}
+        self._rules: dict[str, tuple[Protection, ...]] = {}
+        self._queues: dict[tuple[str, str], list[MergeRequest]] = {}
+        self._tried: dict[tuple[str, str], tuple[MergeRequest, str, dict[str, str]]] = {}
+        self._merging = False
+        self._listeners: list[Callable[[MergeRequest], None]] = []
+
+    def on_merged(self, listener: Callable[[MergeRequest], None]) -> None:
+        """Call `listener` with each merge request that was merged."""
+        self._listeners.append(listener)
+
+    # ---------------------------------------------------------------- asking
+
+    def protect(self, repository: str, *rules: Protection) -> None:
+        """Protect branches of a repository; the first rule that covers a branch counts."""
+        self._rules[self._repository(repository).name] = rules
+
+    def rule(self, repository: str, branch: str) -> Protection | None:
+        """The rule for a branch, None when it is not protected."""
+        return next((rule for rule in self._rules.get(repository, ()) if rule.covers(branch)), None)
+
+    def all(self, repository: str) -> list[MergeRequest]:
+        """Every merge request of a repository, in the order of their numbers."""
+        return list(self._requests.get(repository, ()))
+
+    def find(self, repository: str, which: str | int) -> MergeRequest:
+        """A merge request by its number or its source branch; of several the newest.
+
+        Raises: GitError when there is none.
+        """
+        found = [each for each in self.all(repository) if which in {each.number, each.source}]
+        if not found:
+            known = ", ".join(f"#{each.number} {each.source}" for each in self.all(repository)) or "none"
+            raise GitError(f"no merge request {which!r} in {repository} (merge requests: {known})")
+        return found[-1]
+
+    def of_ref(self, repository: str, ref: str) -> MergeRequest | None:
+        """The merge request behind `refs/pull/N/head`."""
+        return next((each for each in self.all(repository) if each.ref == ref), None)
+
+    def waits_for(self, repository: str, sha: str) -> bool:
+        """Whether a merge request waits for checks of a commit."""
+        return (repository, sha) in self._tried or any(
+            each.is_open and each.head == sha for each in self.all(repository)
+        )
+
+    def standing(self, request: MergeRequest) -> Standing:
+        """How a merge request stands right now."""
+        repository = self._repository(request.repository)
+        rule = self.rule(request.repository, request.target)
+        target = repository.head(request.target).sha
+        owners: tuple[tuple[str, ...], ...] = ()
+        if rule is not None and rule.code_owners:
+            base = repository.merge_base(target, request.head)
+            groups = codeowners.of(repository.files(target)).needed(repository.diff(base, request.head))
+            # Nobody reviews their own change: where the author owns a file, that is enough.
+            owners = tuple(group for group in groups if request.author not in group)
+        return Standing(
+            approved=tuple(request.approvals),
+            changes_requested=tuple(request.objections),
+            checks=request.checks,
+            owners=owners,
+            behind=not repository.is_ancestor(target, request.head),
+            conflicts=repository.conflicts(target, request.head),
+        )
+
+    # ---------------------------------------------------------------- what people do
+
+    def open(
+        self,
+        repository: str,
+        source: str,
+        target: str,
+        title: str,
+        author: str,
+        *,
+        reviewers: tuple[Reviewer, ...] = (),
+        method: Method = "merge",
+        automatic: bool = True,
+        remark: Mapping[str, Any] | None = None,
+    ) -> MergeRequest:
+        """Ask to merge a branch into another.
+
+        Raises: UnknownRevision; GitError when there is nothing to merge.
+        """
+        found = self._repository(repository)
+        head, onto = found.head(source), found.head(target)
+        base = found.merge_base(onto.sha, head.sha)
+        if base == head.sha:
+            raise GitError(f"No commits between {target} and {source}")
+        mine = []
+        for commit in found.log(head.sha):
+            if commit.sha == base:
+                break
+            mine.append(commit)
+        number = len(self._requests.setdefault(found.name, [])) + 1
+        detail = {"title": title, "source": source, "target": target, "sha": head.sha, **(remark or {})}
+        subject = f"merge-request/{found.name}/{number}"
+        record = self._engine.note(author, "open", subject, detail)
+        request = MergeRequest(
+            found.name, number, title, author, source, target, head.sha, base or "", self._engine.now, mine[-1].when,
+            record, reviewers, method, automatic, remark=dict(remark or {}),
+        )  # fmt: skip
+        self._requests[found.name].append(request)
+        with self._engine.because(record):
+            found.set_ref(request.ref, head.sha)
+            for reviewer in reviewers:
+                self._ask(request, reviewer)
+            self._consider(request)
+        return request
+
+    def approve(self, request: MergeRequest, who: str) -> None:
+        """Somebody approves the newest commit.
+
+        Raises: GitError when it is not open any more, or it is their own.
+        """
+        self._may_review(request, who)
+        request.objections.pop(who, None)
+        request.approvals[who] = request.head
+        request.approved_at = self._engine.now
+        self._say(request, who, "approve", {"sha": request.head})
+        self._consider(request)
+
+    def request_changes(self, request: MergeRequest, who: str) -> None:
+        """Somebody wants changes.
+
+        Raises: GitError when it is not open any more, or it is their own.
+        """
+        self._may_review(request, who)
+        request.approvals.pop(who, None)
+        request.objections[who] = request.head
+        self._say(request, who, "request-changes", {"sha": request.head})
+        self._consider(request)
+
+    def merge(self, request: MergeRequest, who: str) -> None:
+        """Somebody presses the button: it is merged, or joins the queue.
+
+        Raises: NotMergeable, with the reasons; GitError when it is not open any more.
+        """
+        self._must_be_open(request)
+        why = self._blockers(request)
+        if why:
+            raise NotMergeable(why)
+        self._merge_or_queue(request, who)
+
+    def close(self, request: MergeRequest, who: str) -> None:
+        """Somebody gives it up.
+
+        Raises: GitError when it is not open any more.
+        """
+        self._must_be_open(request)
+        self._leave_queue(request)
+        request.state = "closed"
+        self._say(request, who, "close", {})
+
+    def check_push(self, repository: str, branch: str, *, forced: bool = False) -> None:
+        """Whether a push past merge requests is taken.
+
+        Raises: GitError, as `git push` prints it.
+        """
+        found = self._repository(repository)
+        if HEADS + branch not in found.refs():
+            return
+        refusal = refuses_push(self.rule(found.name, branch), branch, forced=forced)
+        if refusal:
+            raise GitError(refusal)
+
+    def _may_review(self, request: MergeRequest, who: str) -> None:
+        self._must_be_open(request)
+        if who == request.author:
+            raise GitError("Can not approve your own pull request")
+
+    @staticmethod
+    def _must_be_open(request: MergeRequest) -> None:
+        if not request.is_open:
+            raise GitError(f"merge request #{request.number} is {request.state}")
+
+    # ---------------------------------------------------------------- reviewers
+
+    def _ask(self, request: MergeRequest, reviewer: Reviewer) -> None:
+        times = request.asked[reviewer.name] = request.asked.get(reviewer.name, 0) + 1
+        dice = self._engine.dice(f"review/{request.repository}/{request.source}/{reviewer.name}")
+        self._engine.after(dice.draw(reviewer.takes), self._answer, request, reviewer, times)
+
+    def _answer(self, request: MergeRequest, reviewer: Reviewer, times: int) -> None:
+        if not request.is_open or reviewer.name in request.approvals:
+            return
+        with self._engine.because(request.record):
+            if times <= reviewer.wants_changes:
+                self.request_changes(request, reviewer.name)
+            else:
+                self.approve(request, reviewer.name)
+
+    # ---------------------------------------------------------------- what moves and what comes out
+
+    def ref_moved(self, update: Update) -> None:
+        """A ref moved: a further commit of a merge request, or of what it is to be merged into."""
+        if self._merging or update.new is None or not update.ref.startswith(HEADS):
+            return
+        branch = update.ref.removeprefix(HEADS)
+        for request in self.all(update.repository):
+            if not request.is_open:
+                continue
+            if request.source == branch and request.head != update.new:
+                self._pushed(request, update.new)
+            elif request.target == branch:
+                self._consider(request)
+
+    def _pushed(self, request: MergeRequest, sha: str) -> None:
+        request.head, request.checks = sha, {}
+        self._leave_queue(request)
+        rule = self.rule(request.repository, request.target)
+        self._repository(request.repository).set_ref(request.ref, sha)
+        if rule is not None and rule.dismiss_stale and request.approvals:
+            who = list(request.approvals)
+            request.approvals.clear()
+            self._say(request, "git", "dismiss", {"approvals": who})
+        for reviewer in request.reviewers:
+            if reviewer.name not in request.approvals:
+                self._ask(request, reviewer)
+        self._consider(request)
+
+    def note_moved(self, update: Update) -> Record:
+        """The trace record of a merge request's ref that moved."""
+        request = self.of_ref(update.repository, update.ref)
+        assert request is not None, "only `open` and a further commit move it"
+        request.record = self._engine.note("git", "update", request.subject, {"sha": update.new})
+        return request.record
+
+    def check_came_out(self, repository: str, sha: str, name: str, *, passed: bool) -> None:
+        """A check of a commit came out."""
+        state = "passed" if passed else "failed"
+        tried = self._tried.get((repository, sha))
+        if tried is not None:
+            tried[2][name] = state
+            self._say(tried[0], "git", "check", {"check": name, "state": state, "sha": sha})
+            self._queue_looks(*tried)
+        for request in self.all(repository):
+            if request.is_open and request.head == sha:
+                request.checks[name] = state
+                self._say(request, "git", "check", {"check": name, "state": state, "sha": sha})
+                self._consider(request)
+
+    def _consider(self, request: MergeRequest) -> None:
+        """Merge it when it is to be and can be; tell what blocks it when that is new."""
+        if request.state != "open":
+            return
+        why = self._blockers(request)
+        if why != request.blocked:
+            request.blocked = why
+            if why:
+                self._say(request, "git", "blocked", {"why": list(why)})
+        # Somebody who was asked is waited for, whether or not a rule wants it.
+        waiting = [each.name for each in request.reviewers if each.name not in request.approvals]
+        if request.automatic and not why and not waiting:
+            self._merge_or_queue(request, request.author)
+
+    def _blockers(self, request: MergeRequest) -> tuple[str, ...]:
+        return blockers(self.standing(request), self.rule(request.repository, request.target))
+
+    # ---------------------------------------------------------------- merging
+
+    def _merge_or_queue(self, request: MergeRequest, who: str) -> None:
+        rule = self.rule(request.repository, request.target)
+        if rule is None or not rule.queue:
+            self._merge(request, who)
+        elif request.state != "queued":
+            request.state = "queued"
+            self._say(request, "git", "enqueue", {"target": request.target})
+            queue = self._queues.setdefault((request.repository, request.target), [])
+            queue.append(request)
+            if len(queue) == 1:
+                self._try_next(request.repository, request.target)
+
+    def _merge(self, request: MergeRequest, who: str) -> None:
+        with self._engine.because(request.record):
+            self._say(request, who, "merge", {"method": request.method, **request.remark})
+            self._engine.cause = request.record
+            self._integrate(request, who, "")
+            self._merged(request)
+
+    def _integrate(self, request: MergeRequest, who: str, moves: str) -> str:
+        """Bring its commits onto the target, or onto the ref `moves`; gives the SHA of the outcome."""
+        repository, now = self._repository(request.repository), self._engine.now
+        rule = self.rule(request.repository, request.target)
+        method = request.method
+        if method == "merge" and rule is not None and rule.linear:
+            method = "rebase"
+        self._merging = True  # what moves now are its own commits
+        try:
+            if method == "rebase":
+                return repository.rebase(
+                    request.source, request.target, now, moves=moves or HEADS + request.target
+                ).sha
+            message = f"Merge pull request #{request.number} from {request.source}\n\n{request.title}\n"
+            if method == "squash":
+                message = f"{request.title} (#{request.number})\n"
+            return repository.merge(
+                request.target,
+                request.source,
+                request.author if method == "squash" else who,
+                now,
+                message,
+                fast_forward=False,
+                squash=method == "squash",
+                moves=moves,
+            ).sha
+        finally:
+            self._merging = False
+
+    def _merged(self, request: MergeRequest) -> None:
+        repository = self._repository(request.repository)
+        request.state, request.merged_at = "merged", self._engine.now
+        request.merged_as = repository.head(request.target).sha
+        for listener in self._listeners:
+            listener(request)
+        for other in self.all(request.repository):
+            if other.state == "open" and other.target == request.target:
+                self._consider(other)
+
+    # ---------------------------------------------------------------- the merge queue
+
+    def _try_next(self, repository: str, target: str) -> None:
+        """Put the first of the queue on top of the target, where its checks run."""
+        queue = self._queues.get((repository, target), [])
+        if not queue:
+            return
+        request, found = queue[0], self._repository(repository)
+        base = found.head(target).sha
+        branch = f"{QUEUES}{target}/pr-{request.number}-{base}"
+        with self._engine.because(request.record):
+            try:
+                sha = self._integrate(request, request.author, branch)
+            except MergeConflict as conflict:
+                self._dequeue(request, str(conflict))
+                return
+            self._tried[repository, sha] = (request, branch, {})
+            self._queue_looks(*self._tried[repository, sha])
+            if (repository, sha) in self._tried:
+                self._engine.after(QUEUE_TIMEOUT, self._give_up, request, sha)
+
+    def _queue_looks(self, request: MergeRequest, branch: str, checks: Mapping[str, str]) -> None:
+        rule = self.rule(request.repository, request.target)
+        needed = rule.checks if rule is not None else ()
+        failed = [name for name in needed if checks.get(name) == "failed"]
+        if failed:
+            self._dequeue(request, f'Required status check "{failed[0]}" failed')
+        elif all(checks.get(name) == "passed" for name in needed):
+            found = self._repository(request.repository)
+            sha = found.refs()[branch]
+            self._say(request, "git", "merge", {"method": request.method, "queue": True, **request.remark})
+            with self._engine.because(request.record):
+                self._merging = True
+                found.set_ref(HEADS + request.target, sha)
+                self._merging = False
+                self._clear(request)
+                self._merged(request)
+                self._try_next(request.repository, request.target)
+
+    def _give_up(self, request: MergeRequest, sha: str) -> None:
+        if (request.repository, sha) in self._tried:
+            self._dequeue(request, "Timed out waiting for required status checks")
+
+    def _dequeue(self, request: MergeRequest, reason: str) -> None:
+        """Take it out of the queue; it stays open, and is not merged by itself any more."""
+        request.state, request.automatic = "open", False
+        self._say(request, "git", "dequeue", {"reason": reason})
+        self._clear(request)
+        self._try_next(request.repository, request.target)
+
+    def _leave_queue(self, request: MergeRequest) -> None:
+        if request.state == "queued":
+            request.state = "open"
+            first = self._queues[request.repository, request.target][0] is request
+            self._clear(request)
+            if first:
+                self._try_next(request.repository, request.target)
+
+    def _clear(self, request: MergeRequest) -> None:
+        self._queues[request.repository, request.target].remove(request)
+        for key, (other, branch, _) in list(self._tried.items()):
+            if other is request:
+                del self._tried[key]
+                self._repository(request.repository).set_ref(branch, None)
+
+    def _say(self, request: MergeRequest, who: str, verb: str, detail: Mapping[str, Any]) -> None:
+        request.record = self._engine.note(who, verb, request.subject, dict(detail))

@@ -1,0 +1,211 @@
+"""Checks of pipelines that are given as jobs, and of what protects branches."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from kcsim.delivery.ci.conditions import ConditionError, parse
+from kcsim.delivery.ci.plan import circle
+from kcsim.scenario.contents import at, key_at
+from kcsim.scenario.diagnostics import Position, Report, did_you_mean
+from kcsim.scenario.model import Delivery, Push, Repository, Scenario
+from kcsim.scenario.part import Part, Spread
+from kcsim.scenario.pipeline_model import CiCache, CiEnvironment, CiJob, Pipeline, Step
+from kcsim.scenario.yamltree import Scalar
+
+EVIDENCE = ("schema", "policy", "secrets", "vulnerabilities", "dependencies", "licences", "gate")
+"""What a gate can ask for."""
+COPIES_MAX = 256
+"""Copies of one job that a matrix may make: GitHub's limit."""
+
+
+def check_jobs(pipeline: Pipeline, report: Report) -> None:
+    """Add every fault of a pipeline's jobs to the report."""
+    if pipeline.jobs and pipeline.stages:
+        report.add("KC105", key_at(pipeline, "jobs"), "both 'stages' and 'jobs'", "Keep one of the two.")
+    labels = (
+        [] if isinstance(pipeline.runners, int) else [frozenset(group.labels) for group in pipeline.runners]
+    )
+    for name, job in pipeline.jobs.items():
+        for index, need in enumerate(job.needs):
+            if need not in pipeline.jobs:
+                report.add(
+                    "KC215",
+                    at(job, "needs", index),
+                    f"no job '{need[:60]}'",
+                    did_you_mean(need, pipeline.jobs, "jobs"),
+                )
+        wanted = frozenset([job.runs_on] if isinstance(job.runs_on, str) else job.runs_on)
+        if wanted and not any(wanted <= known for known in labels):
+            known = sorted({label for group in labels for label in group})
+            first = next(iter(sorted(wanted - set(known)) or sorted(wanted)))
+            report.add(
+                "KC216",
+                at(job, "runsOn"),
+                f"no runner has the labels {', '.join(sorted(wanted))}: job '{name[:60]}' would wait for ever",
+                did_you_mean(first, known, "labels of `runners`"),
+            )
+        _check_job(pipeline, name, job, report)
+    found = circle({name: job.needs for name, job in pipeline.jobs.items()})
+    if found:
+        beginning = pipeline.jobs[found[0]]
+        report.add(
+            "KC217",
+            key_at(beginning, "needs"),
+            f"jobs need each other in a circle: {' -> '.join([*found, found[0]])}",
+        )
+
+
+def _check_job(pipeline: Pipeline, name: str, job: CiJob, report: Report) -> None:
+    if not job.steps:
+        report.add(
+            "KC101", at(job), f"job '{name[:60]}' needs the field 'steps'", "Give it at least one step."
+        )
+    if len(list(product(*job.matrix.values()))) > COPIES_MAX:
+        report.add(
+            "KC104",
+            key_at(job, "matrix"),
+            f"the matrix makes more than {COPIES_MAX} copies",
+            "Use fewer values.",
+        )
+    if job.timeout <= 0:
+        report.add("KC104", at(job, "timeout"), "no time at all", 'Write it like "10m".')
+    _check_condition(job, job.if_, tuple(job.needs), tuple(job.matrix), report)
+    uploaded = {artifact for other in pipeline.jobs.values() for artifact in other.uploads}
+    for index, artifact in enumerate(job.downloads):
+        if artifact not in uploaded:
+            report.add(
+                "KC215",
+                at(job, "downloads", index),
+                f"no job uploads the artifact '{artifact[:60]}'",
+                did_you_mean(artifact, uploaded, "artifacts"),
+            )
+    seen: set[str] = set()
+    for step in job.steps:
+        if step.name in seen:
+            report.add("KC106", at(step, "name"), f"there is another step '{step.name[:60]}' above")
+        seen.add(step.name)
+        _check_step(job, step, report)
+
+
+def _check_step(job: CiJob, step: Step, report: Report) -> None:
+    does = [
+        word
+        for word, value in (
+            ("builds", step.builds),
+            ("validate", step.validate),
+            ("policies", step.policies),
+            ("scan", step.scan),
+            ("gate", step.gate),
+            ("deploy", step.deploy),
+        )
+        if value
+    ]
+    if len(does) > 1:
+        report.add(
+            "KC105",
+            at(step),
+            f"a step does one thing; this one has {' and '.join(does)}",
+            "Make it several steps.",
+        )
+    _check_condition(step, step.if_, (), tuple(job.matrix), report)
+    for index, check in enumerate(step.gate):
+        if check not in EVIDENCE:
+            report.add(
+                "KC104",
+                at(step, "gate", index),
+                f"no check '{check[:60]}'",
+                did_you_mean(check, EVIDENCE, "checks"),
+            )
+
+
+def _check_condition(
+    part: CiJob | Step, text: str | None, needs: tuple[str, ...], matrix: tuple[str, ...], report: Report
+) -> None:
+    if text is None:
+        return
+    try:
+        condition = parse(text)
+    except ConditionError as error:
+        remedy = did_you_mean(error.word, error.known, "there are") if error.known else ""
+        report.add("KC218", _inside(part, text, error.at), f"in the condition: {error}", remedy)
+        return
+    for name in condition.names:
+        context, _, rest = name.partition(".")
+        known = {"needs": needs, "matrix": matrix}.get(context)
+        word = rest.removesuffix(".result")
+        if known is not None and word not in known:
+            message = f"the condition asks for {name[:60]}, which is not one of its {context}"
+            report.add(
+                "KC218", _inside(part, text, text.find(name)), message, did_you_mean(word, known, context)
+            )
+
+
+def _inside(part: Part, text: str, offset: int) -> Position:
+    """The place of a character of a condition."""
+    node = part.source.child("if") if part.source is not None else None
+    if isinstance(node, Scalar):
+        line = text.count("\n", 0, offset)
+        return node.inside(line + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+    return at(part, "if")
+
+
+def check_deploys(scenario: Scenario, way: Delivery, pipeline: Pipeline, report: Report) -> None:
+    """Steps that deploy belong to pushes, and go to clusters of theirs."""
+    for job in pipeline.jobs.values():
+        for step in job.steps:
+            if step.deploy and not isinstance(way, Push):
+                report.add(
+                    "KC105",
+                    key_at(step, "deploy"),
+                    f"an agent delivers here, type {way.type}",
+                    "Remove `deploy`.",
+                )
+            for index, name in enumerate(step.deploy if isinstance(step.deploy, tuple) else ()):
+                known = [cluster.name for cluster in scenario.all_clusters()]
+                if name not in known:
+                    report.add(
+                        "KC208",
+                        at(step, "deploy", index),
+                        f"no cluster '{name}'",
+                        did_you_mean(name, known, "clusters"),
+                    )
+
+
+def check_protection(scenario: Scenario, repository: Repository, report: Report) -> None:
+    """Required checks have to be run by somebody; otherwise nothing would ever be merged."""
+    ways = [
+        way for way in scenario.deliveries.values() if scenario.repository_named(way.repository) is repository
+    ]
+    known: set[str] = set()
+    for way in ways:
+        if way.pipeline is not None:
+            known |= {copy for name, job in way.pipeline.jobs.items() for copy in copies_of(name, job)}
+            if not way.pipeline.jobs:
+                known.add(repository.name)
+    for rule in repository.protection:
+        for index, check in enumerate(rule.checks):
+            if check not in known:
+                report.add(
+                    "KC220",
+                    at(rule, "checks", index),
+                    f"no pipeline has a job '{check[:60]}'",
+                    did_you_mean(check, known, "jobs"),
+                )
+
+
+def copies_of(name: str, job: CiJob) -> list[str]:
+    """What the copies of a job are called: `test (1.36, linux)`."""
+    if not job.matrix:
+        return [name]
+    return [f"{name} ({', '.join(values)})" for values in product(*job.matrix.values())]
+
+
+def spreads_of(pipeline: Pipeline) -> Iterator[Spread]:
+    """Every varying duration of a pipeline."""
+    parts: list[object] = [step.duration for step in pipeline.all_steps]
+    for job in pipeline.jobs.values():
+        if isinstance(job.environment, CiEnvironment):
+            parts.append(job.environment.approval)
+        if isinstance(job.cache, CiCache):
+            parts.append(job.cache.miss)
+    return (part for part in parts if isinstance(part, Spread))
