@@ -468,8 +468,14 @@ class RunScreen(WorldScreen):
 
     def _type(self, text: str) -> None:
         line = self.query_one("#command", CommandLine)
-        line.add_class("-shown")
         line.begin(text)
+        self._open_line(line)
+
+    def _open_line(self, line: Input) -> None:
+        """Show a line and give it the keys, at once: whoever types fast must not type at the screen."""
+        line.add_class("-shown")
+        line.display = True
+        self.set_focus(line)
 
     def action_filter(self) -> None:
         """Type a filter for the list in front."""
@@ -477,9 +483,8 @@ class RunScreen(WorldScreen):
         if board.current not in LISTS:
             board.back()
         line = self.query_one("#filter", Input)
-        line.add_class("-shown")
         line.value = board.filters.get(board.current, "")
-        line.focus()
+        self._open_line(line)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """A filter works while it is typed."""
@@ -490,6 +495,7 @@ class RunScreen(WorldScreen):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A filter stays; a command is carried out."""
         event.input.remove_class("-shown")
+        event.input.display = False
         self.board.front(self.board.current)
         if event.input.id == "command":
             self._command(event.value)
@@ -531,6 +537,7 @@ class RunScreen(WorldScreen):
         shown = [line for line in self.query(Input) if line.has_class("-shown")]
         for line in shown:
             line.remove_class("-shown")
+            line.display = False
             if line.id == "filter":
                 self.board.filters.pop(self.board.current, None)
         return bool(shown)

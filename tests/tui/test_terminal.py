@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -24,12 +25,19 @@ ENTER_SCREEN, LEAVE_SCREEN, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b
 class Terminal:
     """A program with a terminal of some size."""
 
-    def __init__(self, *arguments: str, columns: int, lines: int, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        columns: int,
+        lines: int,
+        program: Sequence[str] = PROGRAM,
+        folder: Path | None = None,
+    ) -> None:
         self.mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         env = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
         self.program = subprocess.Popen(
-            [*program, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env
+            [*program, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder
         )
         os.close(theirs)
         self.seen = b""
@@ -56,6 +64,11 @@ class Terminal:
         """Keys."""
         os.write(self.mine, keys)
 
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        pid = self.program.pid
+        return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def end(self) -> int:
         """Read what is left; gives the exit code."""
         while part := self._read():
@@ -70,8 +83,11 @@ def test_it_starts_runs_quits_and_restores_the_terminal():
     terminal.until(b"Story")
     terminal.press(b"]")
     terminal.until(b"commits")
+    children = terminal.children()
+    assert children, "the world runs apart"
     terminal.press(b"q")
     assert terminal.end() == 0
+    assert not any(Path(f"/proc/{child}").exists() for child in children), "no process is left behind"
     assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
     assert SHOW_CURSOR in terminal.seen[terminal.seen.rindex(LEAVE_SCREEN) - 200 :]
 
@@ -88,6 +104,28 @@ def test_after_a_defect_of_the_screen_the_terminal_is_as_before():
     assert terminal.end() == 1
     assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
     assert b"ZeroDivisionError" in terminal.seen
+
+
+def test_what_was_done_by_hand_outlives_a_defect_of_the_screen(tmp_path):
+    broken = (
+        "import sys; from kcsim.tui.run import RunScreen; from kcsim.tui.app import main\n"
+        "RunScreen.action_step = lambda self: 1 / 0\n"
+        "sys.exit(main(sys.argv[1], 'push'))"
+    )
+    program = [sys.executable, "-c", broken]
+    terminal = Terminal(SMALL, columns=80, lines=24, program=program, folder=tmp_path)
+    terminal.until(b"paused")
+    terminal.press(b":")
+    terminal.until(b"deploy shop")
+    terminal.press(b"kubectl create namespace mine")
+    terminal.until(b"mine")
+    terminal.press(b"\r")
+    terminal.until(b"on its way")
+    terminal.press(b".")
+    assert terminal.end() == 1
+    (kept,) = tmp_path.glob("*-rescued.yaml")
+    assert kept.name.encode() in terminal.seen
+    assert "create namespace mine" in kept.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])

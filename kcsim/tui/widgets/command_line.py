@@ -33,7 +33,6 @@ class CommandLine(Input):
         """Open it with a text to go on from."""
         self._place = len(self._history)
         self._put(text)
-        self.focus()
 
     def _put(self, text: str) -> None:
         self.value = text
