@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcsim.api.status import StatusError
-from kcsim.delivery.gitops.flux import build, dependencies, git_source, options, toolkit
+from kcsim.delivery.gitops.flux import build, dependencies, git_source, ignore, options, toolkit, versions
 from kcsim.delivery.gitops.flux.git_source import Wanted
 from kcsim.delivery.gitops.flux.kustomization_plan import health_refs, upserted
 from kcsim.delivery.gitops.flux.ssa import drift, health
@@ -55,19 +55,38 @@ def test_the_strongest_ref_wins(ref, expected, revision):
         ("1.2.0", "v1.2.0"),
         ("1.0.0 - 1.2.5", "v1.2.0"),
         ("<1.0.0 || ~1.2", "v1.2.9"),
-        (">=3.0.0-0", "v3.0.0-rc.2"),
+        (">=3.0.0-0", "v3.0.0-rc.10"),
         (">=3.0.0", None),
         ("!=2.0.0", "v1.10.0"),
+        (">=3.0.0-rc.1", "v3.0.0-rc.10"),
+        ("1.x", "v1.10.0"),
+        (">1.2", "v2.0.0"),
+        (">1.2 <2", "v1.10.0"),
+        ("<=1.2", "v1.2.9"),
+        (">= 1.0.0, < 1.3.0", "v1.2.9"),
+        ("=0.1.5", "0.1.5"),
+        ("*-0", "v3.0.0-rc.10"),
     ],
 )
 def test_ranges_choose_the_highest_tag(constraint, best):
-    tags = ["v1.2.0", "v1.2.9", "v1.10.0", "v2.0.0", "0.1.5", "v3.0.0-rc.1", "v3.0.0-rc.2", "latest", "1.2"]
-    assert git_source.highest(constraint, tags) == best
+    tags = [
+        "v1.2.0",
+        "v1.2.9",
+        "v1.10.0",
+        "v2.0.0",
+        "0.1.5",
+        "v3.0.0-rc.1",
+        "v3.0.0-rc.2",
+        "v3.0.0-rc.10",
+        "latest",
+        "1.2",
+    ]
+    assert versions.highest(constraint, tags) == best
 
 
 def test_a_range_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="improper constraint"):
-        git_source.highest("new", ["v1.0.0"])
+        versions.highest("new", ["v1.0.0"])
 
 
 @pytest.mark.parametrize(
@@ -90,16 +109,31 @@ def test_a_range_that_is_none_is_an_error():
     ],
 )
 def test_gitignore_rules(path, patterns, ignored):
-    assert git_source.ignored(path, patterns) == ignored
+    assert ignore.ignored(path, [ignore.Pattern(p) for p in patterns]) == ignored
 
 
 def test_what_an_artifact_holds():
     files = dict.fromkeys((".github/ci.yml", "logo.png", "deploy/web.yaml", "src/x.go", ".sourceignore"), b"")
-    assert sorted(git_source.packed(files, None)) == [".sourceignore", "deploy/web.yaml", "src/x.go"]
+    assert sorted(ignore.packed(files, None)) == [".sourceignore", "deploy/web.yaml", "src/x.go"]
     files[".sourceignore"] = b"# code\nsrc/\n"
-    assert "src/x.go" not in git_source.packed(files, None)
-    assert sorted(git_source.packed(files, "/*\n!/deploy\n")) == ["deploy/web.yaml"]
+    # A file of its own takes the place of the defaults.
+    assert sorted(ignore.packed(files, None)) == [
+        ".github/ci.yml",
+        ".sourceignore",
+        "deploy/web.yaml",
+        "logo.png",
+    ]
+    assert sorted(ignore.packed(files, "/*\n!/deploy\n")) == ["deploy/web.yaml"]
+    assert sorted(ignore.packed(files | {".git/config": b""}, "")) == sorted(ignore.packed(files, None))
     assert sorted(git_source.sparse(files, ["./deploy"])) == [".sourceignore", "deploy/web.yaml", "logo.png"]
+
+
+def test_patterns_of_a_directory_hold_below_it():
+    files = dict.fromkeys(("a/x.md", "a/deep/y.md", "b/x.md", "a/keep.md"), b"") | {
+        "a/.sourceignore": b"*.md\n!keep.md\n"
+    }
+    assert sorted(ignore.packed(files, None)) == ["a/.sourceignore", "a/keep.md", "b/x.md"]
+    assert "b/x.md" not in ignore.packed(files, "*.md")
 
 
 # --- variables --------------------------------------------------------------------------------------------------

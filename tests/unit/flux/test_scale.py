@@ -10,7 +10,7 @@ from kcsim.engine.clock import MINUTE, SECOND
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "published"), [(100, 26), (500, 120)])
+@pytest.mark.parametrize(("count", "published"), [(100, 26), (500, 120), (1000, 253)])
 def test_mean_time_from_push_to_applied_with_twenty_workers(make_world, yaml, count, published):
     world = make_world(start=False, checking=False)
     world.start("source-controller", "node-1")

@@ -28,6 +28,7 @@ from kcsim.delivery.gitops.flux.artifact import Storage
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.git_source import GIT_OPERATION_FAILED, Wanted
 from kcsim.delivery.gitops.flux.idle_polls import IdlePolls
+from kcsim.delivery.gitops.flux.ignore import packed
 from kcsim.delivery.gitops.flux.options import Options
 from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
 from kcsim.delivery.gitops.flux.phases import Phases
@@ -236,7 +237,7 @@ class GitRepositories(Reconciler):
             _source_path(obj),
             f"{fetched.commit.sha}.tar.gz",
             revision,
-            git_source.packed(git_source.sparse(fetched.files, directories), ignore),
+            packed(git_source.sparse(fetched.files, directories), ignore),
             fetched.record,
             self.component.engine.now,
         )
