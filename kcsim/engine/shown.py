@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from kcsim.engine.extras import needed
+
 _LOOKS = "kcsim.notebook.representations"
 
 
@@ -30,3 +32,22 @@ class Shown:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - as IPython calls it
         """The plain text of lists and tuples too, which IPython would print item by item."""
         printer.text(str(self))
+
+
+class Tabular(Shown):
+    """What has rows, besides: as plain data, and as a data frame."""
+
+    __slots__ = ()
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """A dict a row, with the same keys in each."""
+        raise NotImplementedError
+
+    def to_frame(self) -> Any:
+        """The rows as a ``pandas.DataFrame``.
+
+        Raises:
+            MissingExtra: pandas is not installed.
+        """
+        pandas = needed("pandas", "to_frame()", "pandas", "to_records() gives the same rows as plain dicts")
+        return pandas.DataFrame.from_records(self.to_records())

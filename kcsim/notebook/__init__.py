@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from kcsim.notebook.playing import player
 from kcsim.scenario.compare import Twins
 from kcsim.scenario.play import Play
 from kcsim.scenario.sweep import Sweep
@@ -31,6 +32,7 @@ __all__ = [
     "heat_map",
     "load_ipython_extension",
     "picture",
+    "player",
     "rollout",
     "spread",
     "three_way",

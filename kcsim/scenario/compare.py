@@ -14,7 +14,7 @@ from typing import Any, Literal, final
 
 from kcsim.api.log import Version
 from kcsim.engine.clock import to_seconds
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Shown, Tabular
 from kcsim.engine.trace import Record
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measure import Measure
@@ -56,7 +56,7 @@ class ExpectationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Shown):
+class Table(Tabular):
     """Worlds side by side.
 
     Attributes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measure import Measure
 
 
-class MeasureList(Shown, tuple[Measure, ...]):
+class MeasureList(Tabular, tuple[Measure, ...]):
     """The measures of one world, in the order in which a table shows them."""
 
     __slots__ = ()
@@ -23,7 +23,7 @@ class MeasureList(Shown, tuple[Measure, ...]):
         return "\n".join(f"{each.title:<{width}}  {each.text}" for each in self)
 
 
-class VerdictList(Shown, tuple[Verdict, ...]):
+class VerdictList(Tabular, tuple[Verdict, ...]):
     """The verdicts of one world, in the scenario's order."""
 
     __slots__ = ()

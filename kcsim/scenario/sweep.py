@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.scenario.compare import worlds
 from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.simulation.simulation import Time, checked_seed
@@ -46,7 +46,7 @@ class Swept:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep(Shown):
+class Sweep(Tabular):
     """The runs, by settings, seed and delivery, in that order.
 
     Attributes:

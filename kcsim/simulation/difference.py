@@ -13,7 +13,7 @@ from typing import Any, Literal
 from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.engine.clock import format_duration
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Shown, Tabular
 from kcsim.engine.trace import Record
 from kcsim.simulation.leaves import Leaf, differences
 
@@ -37,7 +37,7 @@ class ObjectDiff:
 
 
 @dataclass(frozen=True, slots=True)
-class Diff(Shown):
+class Diff(Tabular):
     """What differs between two instants (seconds), in the order of kinds and names."""
 
     since: float

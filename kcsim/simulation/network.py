@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
+from kcsim.cluster.podnet.ipam import pod_cidrs
 from kcsim.engine.clock import seconds
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.network.graphs import Graph, graph_of
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.dns import install_dns
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix(Shown):
+class Matrix(Tabular):
     """Who reaches whom in a namespace: ``cells[source][target]``, pods by name in order; a pod reaches itself."""
 
     namespace: str
@@ -80,18 +81,35 @@ class NetworkView:
     def topology(self, cluster: str | None = None) -> Graph:
         """The hosts, pods and Services as a networkx graph.
 
-        Vertices have ``kind`` (``node``, ``switch``, ``pod``, ``service`` ...), ``zone`` and ``up``; pods also ``ip`` and
-        ``ready``. Edges have ``kind``: ``link`` (with ``latency_s``), ``runs`` (a pod on its node), ``serves`` (a pod
-        behind a Service).
+        Vertices have ``kind`` (``node``, ``switch``, ``pod``, ``service`` ...), ``zone``, ``rack`` and ``up``; pods also
+        ``ip`` and ``ready``, nodes ``podCIDRs``. Edges have ``kind``: ``link`` (with ``latency_s``, ``bandwidth`` in bits
+        a second, 0 for no limit, ``loss``, and ``described``: the scenario has it), ``runs`` (a pod on its node),
+        ``serves`` (a pod behind a Service). The graph itself has ``encapsulation``, ``mtu`` and ``pod_mtu`` (bytes),
+        ``pod_cidrs`` and ``service_cidrs``.
         """
         home = self._cluster(cluster)
         network, finder = self._world.network, Finder(home)
         vertices: list[tuple[str, dict[str, Any]]] = [
-            (h.name, {"kind": h.kind, "zone": h.zone, "up": network.is_up(h.name)}) for h in network.hosts
+            (h.name, {"kind": h.kind, "zone": h.zone, "rack": h.rack, "up": network.is_up(h.name)})
+            for h in network.hosts
         ]
-        edges = [
-            (a, b, {"kind": "link", "latency_s": latency.at(0.5) / 1_000_000})
-            for a, b, latency in network.links()
+        ranges = {objects.name(node): pod_cidrs(node) for node in finder.objects("nodes")}
+        for name, data in vertices:
+            if data["kind"] == "node":
+                data["podCIDRs"] = ranges.get(name, [])
+        edges: list[tuple[str, str, dict[str, Any]]] = [
+            (
+                link.a,
+                link.b,
+                {
+                    "kind": "link",
+                    "latency_s": link.latency.at(0.5) / 1_000_000,
+                    "bandwidth": link.bandwidth,
+                    "loss": link.loss,
+                    "described": link.preferred,
+                },
+            )
+            for link in network.links()
         ]
         by_ip: dict[str, str] = {}
         for pod in finder.objects("pods"):
@@ -110,7 +128,15 @@ class NetworkView:
             rules = home.pods.proxy("").rules(*objects.key(service))
             ips = [b.ip for p in rules.ports for b in p.backends] if rules is not None else []
             edges.extend((name, by_ip[ip], {"kind": "serves"}) for ip in dict.fromkeys(ips) if ip in by_ip)
-        return graph_of(vertices, edges)
+        carried = home.pods.encapsulation
+        about = {
+            "encapsulation": carried.kind,
+            "mtu": carried.mtu,
+            "pod_mtu": carried.pod_mtu,
+            "pod_cidrs": home.pod_cidrs,
+            "service_cidrs": home.plan.service_cidrs,
+        }
+        return graph_of(vertices, edges, about)
 
     def reach(
         self,

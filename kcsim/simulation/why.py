@@ -12,7 +12,7 @@ from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.api.patch import merge_patch
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.engine.trace import Record
 from kcsim.simulation import why_scheduling
 from kcsim.simulation.leaves import differences
@@ -51,7 +51,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Why(Shown):
+class Why(Tabular):
     """The chain from what was asked about (first) to its origin (last)."""
 
     links: tuple[Link, ...]

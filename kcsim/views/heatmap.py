@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import quantity
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.simulation.simulation import Simulation, Time
 from kcsim.views.look import Look
 from kcsim.views.states import GLYPHS, State
@@ -40,7 +40,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class HeatMap(Shown):
+class HeatMap(Tabular):
     """Rows of cells, each row with its label; ``scale`` says what the lightest and the deepest shade mean."""
 
     title: str

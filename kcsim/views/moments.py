@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.engine.clock import clock_text, to_seconds
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.engine.trace import Record
 
 LANES = ("git", "registry", "ci", "agent", "api", "pods", "traffic", "fault", "person")
@@ -43,7 +43,7 @@ class Moment:
         return self.record.subject
 
 
-class Moments(Shown, list[Moment]):
+class Moments(Tabular, list[Moment]):
     """The moments of a world, in the order in which they happened."""
 
     def __init__(self, moments: Iterable[Moment] = (), now: int = 0) -> None:

@@ -88,6 +88,11 @@ def picture(
     return svg
 
 
+def span(width: float) -> tuple[float, float]:
+    """Where in a picture of that width time begins, and over how many pixels it runs."""
+    return _LABEL, width - _LABEL - _RIGHT
+
+
 def _common(strips: Sequence[Strip]) -> set[tuple[str, str]]:
     """What happened in every world, of the lanes that worlds share."""
     told = [{(m.lane, m.text) for m in strip.moments if m.lane in SHARED} for strip in strips]

@@ -15,7 +15,7 @@ from kcsim.api import objects
 from kcsim.api.log import Version
 from kcsim.cluster.controllers.deployment.rollout import is_rolling_update, max_surge, max_unavailable
 from kcsim.engine.clock import MINUTE, SECOND, format_duration, seconds, to_seconds
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.simulation.simulation import Simulation, Time
 from kcsim.views.lanes import Scale, ticks
 from kcsim.views.svg import Svg
@@ -46,7 +46,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout(Shown):
+class Rollout(Tabular):
     """The rollouts of one Deployment between two instants (µs).
 
     Attributes:

@@ -15,7 +15,7 @@ from math import comb
 from statistics import median, quantiles
 from typing import Any
 
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.views.svg import Svg
 
 CONFIDENCE = 0.95
@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread(Shown):
+class Spread(Tabular):
     """One measure over the seeds, group by group; ``unit`` of its numbers."""
 
     title: str

@@ -15,7 +15,7 @@ from typing import Any
 
 from kcsim.api.objects import Object
 from kcsim.engine.clock import format_duration
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.scenario.compare import substance
 from kcsim.scenario.play import Play
 from kcsim.scenario.wanted import Wanted
@@ -49,7 +49,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class ThreeWay(Shown):
+class ThreeWay(Tabular):
     """One object at ``time`` (µs); ``in_git``, ``applied`` and ``live`` say where it is at all."""
 
     object: str

@@ -14,7 +14,7 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.cluster.podnet.policy import compile_policy, isolating
-from kcsim.engine.shown import Shown
+from kcsim.engine.shown import Tabular
 from kcsim.network.graphs import Graph
 from kcsim.simulation.reach import Reach
 from kcsim.simulation.simulation import Simulation
@@ -133,7 +133,7 @@ class PolicyMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Topology(Shown):
+class Topology(Tabular):
     """The network of a world at one instant, with the paths that were asked for and the policies that hold."""
 
     title: str
