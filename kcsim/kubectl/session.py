@@ -121,6 +121,8 @@ def server_error(error: StatusError, doing: str = "") -> str:
         if not kind:
             return f"The request is invalid: {why or error.message}"
         return f'The {kind} "{name}" is invalid: {_causes(error) or why}'
+    if error.reason == "Unauthorized":
+        return f"error: You must be logged in to the server ({error.message})"
     text = f"{doing}: {error.message}" if doing else error.message
     if not error.reason:
         return f"Error from server: {text}"

@@ -95,7 +95,7 @@ class Trial:
     def __init__(self) -> None:
         engine = Engine(0)
         network = Network()
-        network.host("trial")
+        network.add_host("trial", kind="control-plane")
         self._server = ApiServer(engine)
         self._client = DirectClient(
             Endpoint(engine, network, self._server, "trial"), ADMIN, "trial", user_agent="ci"

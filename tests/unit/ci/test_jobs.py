@@ -94,9 +94,7 @@ def test_a_copy_of_a_matrix_that_fails_cancels_the_others(world, files):
 
 def test_without_fail_fast_the_others_go_on(world, files):
     def copy(value, **options):
-        return job(
-            f"test ({value})", base="test", matrix=(("k8s", value),), fail_fast=False, **options
-        )
+        return job(f"test ({value})", base="test", matrix=(("k8s", value),), fail_fast=False, **options)
 
     made = pipeline(world, copy("1"), copy("2", fails=True))
     world.commit({"config.yaml": files.config("a")})
@@ -279,11 +277,16 @@ def test_a_runner_that_dies_takes_its_job_but_not_the_others(world, files):
     world.ci.stop_runner("shop-runner-1")
     world.run("20m")
     assert statuses(made.runs[0]) == {"a": "failed", "b": "succeeded"}
-    assert made.runs[0].reason == "job a: The self-hosted runner shop-runner-1 lost communication with the server."
+    assert (
+        made.runs[0].reason
+        == "job a: The self-hosted runner shop-runner-1 lost communication with the server."
+    )
 
 
 def test_a_canceled_run_leaves_its_cleaning_up(world, files):
-    made = pipeline(world, job("a", 60), job("b", needs=("a",)), job("c", needs=("a",), condition=parse("always()")))
+    made = pipeline(
+        world, job("a", 60), job("b", needs=("a",)), job("c", needs=("a",), condition=parse("always()"))
+    )
     world.commit({"config.yaml": files.config("a")})
     world.run("20s")
     world.ci.cancel(made.runs[0])
@@ -312,7 +315,11 @@ def test_what_starts_a_run(world, files):
     world.repository.tag("w1.0", commit.sha)
     world.run("1m")
     # The first commit of a branch counts with all its files.
-    assert sorted(run.ref for run in made.runs) == ["refs/heads/main", "refs/heads/release/1/2", "refs/tags/v1.0"]
+    assert sorted(run.ref for run in made.runs) == [
+        "refs/heads/main",
+        "refs/heads/release/1/2",
+        "refs/tags/v1.0",
+    ]
     tagged = next(run for run in made.runs if run.ref.startswith("refs/tags/"))
     assert (tagged.sha, tagged.github["ref_type"]) == (commit.sha, "tag")
 
