@@ -37,6 +37,7 @@ class Change:
         alone: it arrived without a further commit.
         failed_at, failure: when and why it failed.
         recovered: when all workloads were ready at a commit again after that.
+        began: when the first commit of the merge request that brought it was made; without one, as ``at``.
     """
 
     sha: str
@@ -50,6 +51,18 @@ class Change:
     failed_at: int | None = None
     failure: str = ""
     recovered: int | None = None
+    began: int | None = None
+
+    @property
+    def review_time(self) -> int | None:
+        """From the first commit of its merge request until that was merged; None without one."""
+        return None if self.began is None else self.at - self.began
+
+    @property
+    def lead_time_from_first_commit(self) -> int | None:
+        """From the first commit of its merge request, or from the commit itself, until it had arrived."""
+        began = self.at if self.began is None else self.began
+        return None if self.arrived is None else self.arrived - began
 
     @property
     def lead_time(self) -> int | None:
@@ -155,19 +168,32 @@ class Changes:
         parent = commit.parents[0] if commit.parents else None
         files = repository.files(sha)
         changed = {path: files.get(path) for path in repository.diff(parent, sha)}
-        self.all.append(Change(sha, f'"{commit.subject}"', record.time, record, changed))
+        change = Change(sha, f'"{commit.subject}"', record.time, record, changed)
+        change.began = self._began(record)
+        self.all.append(change)
         goal = self._goals[sha] = Goal(self._play.way.wanted(sha), self._ownership)
         for key in goal.wanted:
             live = self._live.get(key)
             if live is not None:
                 goal.take(key, live, record.time, anew=True)
 
-    @staticmethod
-    def _disturbs(record: Record) -> bool:
+    def _began(self, record: Record) -> int | None:
+        """When the work on a merge request began that a commit comes from."""
+        merged = record.cause
+        if merged is None or merged.verb != "merge" or not merged.subject.startswith("merge-request/"):
+            return None
+        number = merged.subject.rpartition("/")[2]
+        reviews = self._play.world.git.reviews
+        return reviews.find(self._repository or "", int(number)).first_commit_at
+
+    def _disturbs(self, record: Record) -> bool:
         if record.actor == "fault":
             return True
-        if record.verb in {"commit", "push"} and record.subject.startswith("commit/"):
-            return True
+        moved = head_moved(record)
+        if moved is not None:
+            # What lies on another branch waits for its merge, and disturbs nobody until then.
+            repository, branch, _ = moved
+            return repository != self._repository or branch == self._branch
         return record.cause is None and record.verb in _DISTURBING
 
     def _attempts(self, time: int) -> bool:

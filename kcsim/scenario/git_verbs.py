@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kcsim.delivery.git.requests import MergeRequest, Method
+from kcsim.engine.clock import seconds
 from kcsim.scenario.diagnostics import did_you_mean
-from kcsim.scenario.model import Commit, Edit, Revert, TimelineEntry
-from kcsim.simulation.simulation import NotFound, Step
+from kcsim.scenario.git_model import Commit, Edit, ForcePush, Merge, Revert, Reviewer, Tag
+from kcsim.scenario.git_model import MergeRequest as MergeRequestPart
+from kcsim.scenario.model import TimelineEntry
+from kcsim.simulation.simulation import NotFound, Step, Time
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play
 
 YOU = "you"
+_FAILED = {
+    "commit-failed": "committed",
+    "merge-request-failed": "opened",
+    "merge-failed": "merged",
+    "tag-failed": "tagged",
+    "push-failed": "pushed",
+}
 
 
 class Git:
@@ -36,10 +47,12 @@ class Git:
         delete: Sequence[str] = (),
         author: str = YOU,
         repository: str | None = None,
+        branch: str | None = None,
     ) -> Step:
         """Commit to the delivered branch and push, now; gives what that left in the trace.
 
         Args:
+            branch: another branch, made from the delivered one when it is not there.
             files: written whole, path -> text.
             replace: text replaced, path -> {old: new}; each old text must occur.
             set: fields set, path -> ``{"spec.replicas": 5}``.
@@ -60,8 +73,102 @@ class Git:
             edit=edits,
             set=set or {},
             delete=tuple(delete),
+            branch=branch,
         )
         return self._do(TimelineEntry(at=self._play.engine.now, commit=change))
+
+    def merge_request(
+        self,
+        title: str,
+        branch: str,
+        *,
+        files: Mapping[str, str] | None = None,
+        replace: Mapping[str, Mapping[str, str]] | None = None,
+        set: Mapping[str, Mapping[str, Any]] | None = None,
+        delete: Sequence[str] = (),
+        reviewers: Mapping[str, Time] | Sequence[str] = (),
+        method: Method = "merge",
+        auto: bool = True,
+        author: str = YOU,
+        repository: str | None = None,
+    ) -> Step:
+        """Ask to merge a branch into the delivered one, now; gives what that left in the trace.
+
+        Args:
+            files, replace, set, delete: a commit on the branch, as for ``commit``; without any the branch is merged as it is.
+            reviewers: who is asked, and how long each takes: ``{"ana": "20m"}``; a name alone takes half an hour.
+            method: merge, squash or rebase.
+            auto: it is merged as soon as nothing blocks it; otherwise ``merge`` does it.
+
+        Raises:
+            NotFound: there is no such repository.
+            ValueError: there is no such branch, or the change cannot be made.
+        """
+        given = reviewers.items() if isinstance(reviewers, Mapping) else ((name, "30m") for name in reviewers)
+        request = MergeRequestPart(
+            repository=self._name(repository),
+            author=author,
+            message=title,
+            files=files or {},
+            edit={path: Edit(replace=texts) for path, texts in (replace or {}).items()},
+            set=set or {},
+            delete=tuple(delete),
+            branch=branch,
+            reviewers=tuple(Reviewer(name=name, takes=seconds(takes)) for name, takes in given),
+            method=method,
+            auto=auto,
+        )
+        return self._do(TimelineEntry(at=self._play.engine.now, merge_request=request))
+
+    def merge(
+        self, branch: str, *, method: Method = "merge", author: str = YOU, repository: str | None = None
+    ) -> Step:
+        """Merge a merge request by its branch, or a branch without one; gives what that left in the trace.
+
+        Raises:
+            NotFound: there is no such repository.
+            ValueError: it cannot be merged: the text says why.
+        """
+        merge = Merge(branch=branch, repository=self._name(repository), author=author, method=method)
+        return self._do(TimelineEntry(at=self._play.engine.now, merge=merge))
+
+    def tag(
+        self,
+        name: str,
+        *,
+        of: str = "HEAD",
+        message: str | None = None,
+        author: str = YOU,
+        repository: str | None = None,
+    ) -> Step:
+        """Tag a revision; with a message the tag is an annotated one.
+
+        Raises:
+            NotFound: there is no such repository.
+            ValueError: there is such a tag already, or no such revision.
+        """
+        tag = Tag(name=name, of=of, message=message, author=author, repository=self._name(repository))
+        return self._do(TimelineEntry(at=self._play.engine.now, tag=tag))
+
+    def force_push(
+        self, to: str, *, branch: str | None = None, author: str = YOU, repository: str | None = None
+    ) -> Step:
+        """Point a branch at another commit: ``FIRST``, ``HEAD~2``, a branch, a SHA.
+
+        Raises:
+            NotFound: there is no such repository.
+            ValueError: there is no such commit, or the branch is protected.
+        """
+        push = ForcePush(to=to, branch=branch, author=author, repository=self._name(repository))
+        return self._do(TimelineEntry(at=self._play.engine.now, force_push=push))
+
+    def requests(self, repository: str | None = None) -> list[MergeRequest]:
+        """The merge requests so far, in the order of their numbers.
+
+        Raises:
+            NotFound: there is no such repository.
+        """
+        return self._play.world.git.reviews.all(self._name(repository))
 
     def revert(self, *, author: str = YOU, repository: str | None = None) -> Step:
         """Undo the newest commit with a further one, and push; gives what that left in the trace.
@@ -87,9 +194,9 @@ class Git:
         before = len(records)
         self._play.act(entry)
         made = tuple(records[before:])
-        failed = next((each for each in made if each.verb == "commit-failed"), None)
+        failed = next((each for each in made if each.verb in _FAILED), None)
         if failed is not None:
-            raise ValueError(f"nothing was committed: {failed.facts()['error']}")
+            raise ValueError(f"nothing was {_FAILED[failed.verb]}: {failed.facts()['error']}")
         return Step(self._play.now, made)
 
     def _name(self, repository: str | None) -> str:

@@ -75,6 +75,8 @@ class Measures:
             tuple(_lead_text(change) for change in asked),
             "never" if asked else "no change",
         )
+        if self._play.scenario.has_reviews or any(change.began is not None for change in asked):
+            yield from _reviewed(asked)
         delivered = changes.deployments
         yield Measure(
             "deployments",
@@ -95,6 +97,16 @@ class Measures:
             "Commits that reached a cluster and failed there (the delivery reported so, or a Deployment exceeded its "
             "progress deadline), and that no retry of the delivery put right without a further commit.",
             tuple(f"{_at(change.failed_at or 0)} {change.title}: {change.failure}" for change in lost),
+        )
+        reached = sum(change.reached is not None for change in changes.all)
+        yield Measure(
+            "change_failure_rate",
+            "Change failure rate",
+            round(100 * len(lost) / reached, 1) if reached else None,
+            "%",
+            "Share of the commits that reached a cluster which are failed changes.",
+            (f"{len(lost)} of {reached}",) if reached else (),
+            "nothing was deployed",
         )
         recoveries = [change.recovery_time for change in lost]
         known = [each for each in recoveries if each is not None]
@@ -241,6 +253,34 @@ class Measures:
             tuple(holder.text for holder in inside),
             "none",
         )
+
+
+def _reviewed(changes: Sequence[Change]) -> Iterable[Measure]:
+    """What merge requests add: the time before the merge."""
+    reviews = [change.review_time for change in changes if change.review_time is not None]
+    whole = [time for change in changes if (time := change.lead_time_from_first_commit) is not None]
+    yield Measure(
+        "review_time",
+        "Time in review",
+        _seconds(int(median(reviews))) if reviews else None,
+        "s",
+        "From the first commit of a merge request until it was merged; the median.",
+        tuple(
+            f"{_at(change.at)} {change.title}: {told_seconds(to_seconds(change.review_time))}"
+            for change in changes
+            if change.review_time is not None
+        ),
+        "nothing merged",
+    )
+    yield Measure(
+        "lead_time_from_first_commit",
+        "Lead time from the first commit",
+        _seconds(int(median(whole))) if whole else None,
+        "s",
+        "As the change lead time, but from the first commit of the merge request that brought the change; the two differ "
+        "by the time in review.",
+        absent="never" if changes else "no change",
+    )
 
 
 def _longest(measure: Measure, episodes: Sequence[Episode], end: Callable[[Episode], int | None]) -> Measure:

@@ -24,6 +24,7 @@ from kcsim.scenario.git_model import (
     Revert,
     Tag,
 )
+from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.pipeline_model import Pipeline
 from kcsim.scenario.values import (
@@ -81,6 +82,7 @@ class Node(Part):
     memory: Annotated[Quantity, "Memory it offers."] = "16Gi"
     pods: Annotated[Count, "Pods it may run."] = 110
     zone: Annotated[str, "Failure zone, the label topology.kubernetes.io/zone."] = ""
+    rack: Annotated[str, "Where it stands in its zone: nodes of a rack share a switch."] = ""
     labels: Annotated[Mapping[str, str], "Further labels."] = field(default_factory=dict)
     taints: Annotated[tuple[Taint, ...], "Taints it registers with."] = ()
 
@@ -94,6 +96,9 @@ class Cluster(Part):
         Count | tuple[Node, ...],
         "How many like machines (node-1, node-2, ...; among several clusters NAME-node-1, ...), or each machine by itself.",
     ] = 3
+    network: Annotated[ClusterNetwork, "Ranges of addresses, overlay, links."] = field(
+        default_factory=ClusterNetwork
+    )
     dns: Annotated[
         bool, "CoreDNS in two pods: names are looked up there. Left out: a name is taken for its Service."
     ] = False
@@ -263,15 +268,6 @@ class Stage(Part):
     ] = 0
     webhook_backoff: Annotated[Duration, "The wait before it is; it doubles each time."] = MINUTE
 
-    name: Annotated[str, "As the CI system shows it."]
-    duration: Annotated[Duration | Spread, "How long it takes."]
-    failure_rate: Annotated[Fraction, "Chance that it fails, drawn for each run."] = 0.0
-    builds: Annotated[
-        tuple[str, ...],
-        "Image repositories (names without a tag) it builds and pushes: the tags that the commit's manifests name. "
-        "Until it has succeeded the registry does not know them.",
-    ] = ()
-
 
 # Deliveries.
 
@@ -281,8 +277,6 @@ class Deployer(Part):
     """The identity, outside the cluster, with which a pipeline deploys, and its rights."""
 
     user: Annotated[str, "User name in the cluster's audit."] = "ci-deployer"
-    token_lifetime: Annotated[Duration | None, "How long its token is valid; left out: for ever."] = None
-    rotated_every: Annotated[Duration | None, "When the pipeline gets a new token; left out: never."] = None
     cluster_role: Annotated[
         str | None, "ClusterRole it is bound to: cluster-admin, admin, edit, view, or your own."
     ] = "cluster-admin"
@@ -290,6 +284,17 @@ class Deployer(Part):
         tuple[NamespaceName, ...], "Bind it in these namespaces only; left out: in the whole cluster."
     ] = ()
     rules: Annotated[
+        tuple[Json, ...], "RBAC rules (apiGroups, resources, verbs) in place of a ClusterRole."
+    ] = ()
+    token_lifetime: Annotated[Duration | None, "How long its token is valid; left out: for ever."] = None
+    rotated_every: Annotated[Duration | None, "When the pipeline gets a new token; left out: never."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deploy(Part):
+    """The last stage of a push: kubectl apply and rollout status."""
+
+    server_side: Annotated[bool, "kubectl apply --server-side."] = False
     force_conflicts: Annotated[bool, "kubectl apply --server-side --force-conflicts."] = False
     prune: Annotated[
         str, "kubectl apply --prune with this label selector, `*` for --all; left out: nothing is pruned."
@@ -298,15 +303,6 @@ class Deployer(Part):
         tuple[str, ...], "kubectl apply --prune-allowlist: core/v1/ConfigMap, apps/v1/Deployment."
     ] = ()
     set_image: Annotated[bool, "kubectl set image for each workload, instead of apply."] = False
-        tuple[Json, ...], "RBAC rules (apiGroups, resources, verbs) in place of a ClusterRole."
-    ] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deploy(Part):
-    """The last stage of a push: kubectl apply and rollout status."""
-
-    server_side: Annotated[bool, "kubectl apply --server-side."] = False
     namespace: Annotated[NamespaceName | None, "kubectl apply -n."] = None
     rollout_timeout: Annotated[
         Duration, "kubectl rollout status --timeout, for each workload applied; 0 does not wait."
@@ -859,3 +855,8 @@ class Scenario(Part):
             return None
         file = self.source.position.file
         return file.rpartition("/")[0] or "."
+    @property
+    def has_reviews(self) -> bool:
+        """Whether changes come by merge requests."""
+        return any(entry.merge_request is not None for entry in self.timeline)
+

@@ -18,6 +18,7 @@ A recording is a folder::
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from kcsim.scenario.play import Play
 MARKER = "kcsim-run.json"
 FORMAT = "kcsim-recording/1"
 TRACE = "trace.jsonl"
+CLONES = "repositories"
+"""Folder of a world's git repositories."""
 NAMELESS = "world"
 """Folder of the world of a scenario without deliveries."""
 ROW_FIELDS = {"actor": str, "verb": str, "object": str, "t": str, "detail": dict}
@@ -84,6 +87,11 @@ def write(
     """
     prepare(folder)
     files: dict[str, Iterator[str]] = {"result.json": _json(document), **(beside or {})}
+    clones = {
+        f"{name or NAMELESS}/{CLONES}/{repository.name}": repository
+        for name, world in twins.worlds.items()
+        for repository in world.world.git.repositories
+    }
     for (name, world), part in zip(twins.worlds.items(), document["worlds"], strict=True):
         for file, text in _files_of(world, part).items():
             files[f"{name or NAMELESS}/{file}"] = text
@@ -91,10 +99,21 @@ def write(
         _remove_earlier(folder)
         # First of all the marker: a run that is cut off leaves a folder that the next one may clear.
         _write(
-            folder / MARKER, _json({"format": FORMAT, "kcsim": document["version"], "files": sorted(files)})
+            folder / MARKER,
+            _json(
+                {
+                    "format": FORMAT,
+                    "kcsim": document["version"],
+                    "files": sorted(files),
+                    "repositories": sorted(clones),
+                }
+            ),
         )
         for name, text in files.items():
             _write(folder / name, text)
+        for name, repository in clones.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            repository.write_to(str(folder / name))
     except OSError as error:
         message = f"{error.filename or folder} cannot be written: {error.strerror or error}"
         raise RecordingError(message, "Free the space or the rights, and run again.") from None
@@ -186,10 +205,15 @@ def _remove_earlier(folder: Path) -> None:
     if not marker.is_file():
         return
     try:
-        names = json.loads(marker.read_text(encoding="utf-8"))["files"]
-        safe = [name for name in names if _is_inside(name)]
-    except (ValueError, KeyError, TypeError):
-        safe = []  # cut off while it was written: then nothing else was
+        known = json.loads(marker.read_text(encoding="utf-8"))
+        safe = [name for name in known["files"] if _is_inside(name)]
+        clones = [name for name in known.get("repositories", ()) if _is_clone(folder, name)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        safe, clones = [], []  # cut off while it was written: then nothing else was
+    for name in clones:
+        shutil.rmtree(folder / name)
+        if not any((folder / name).parent.iterdir()):
+            (folder / name).parent.rmdir()
     for name in safe:
         (folder / name).unlink(missing_ok=True)
     for parent in sorted({(folder / name).parent for name in safe} - {folder}):
@@ -201,6 +225,18 @@ def _is_inside(name: str) -> bool:
     """Whether a name of the marker is one that `write` could have put there."""
     parts = name.split("/")
     return len(parts) <= 2 and not any(part in {"", ".", ".."} or "\\" in part for part in parts)
+
+
+def _is_clone(folder: Path, name: str) -> bool:
+    """Whether a name of the marker is a repository that `write` could have put there, and is none of somebody else's."""
+    parts = name.split("/")
+    return (
+        len(parts) == 3
+        and parts[1] == CLONES
+        and not any(part in {"", ".", ".."} or "\\" in part for part in parts)
+        and not any((folder / "/".join(parts[:length])).is_symlink() for length in (1, 2, 3))
+        and (folder / name / ".git").is_dir()
+    )
 
 
 # Reading.

@@ -146,7 +146,7 @@ class Store:
         return tree
 
     def write_to(self, path: str, refs: Mapping[str, str], head: str) -> None:
-        """Write all objects and refs to a new repository on disk, with `head` (a full ref name) checked in."""
+        """Write all objects and refs to a new repository on disk, with `head` (a full ref name) checked out."""
         from dulwich.repo import Repo
 
         with Repo.init(path, mkdir=True) as repo:
@@ -154,6 +154,8 @@ class Store:
             for name, sha in sorted(refs.items()):
                 repo.refs[name.encode()] = ObjectID(sha.encode())  # type: ignore[index]  # a NewType of bytes
             repo.refs.set_symbolic_ref(b"HEAD", head.encode())  # type: ignore[arg-type]
+            if head in refs:
+                repo.get_worktree().reset_index()
 
 
 def _text(sha: bytes) -> str:
