@@ -23,20 +23,38 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
 
 
 @click.command("run", short_help="Play a story under every delivery it names, and compare the worlds.")
-@click.argument("scenario", metavar="SCENARIO", type=ScenarioName())
+@click.argument("scenario", metavar="[SCENARIO]", type=ScenarioName(), required=False)
 @story_options
 @chaos_options
 @click.option(
     "--repo",
     metavar="PATH",
     type=Folder(),
-    help="Replay the commits of this git repository in place of the scenario's own.",
+    help="Replay the commits of this git repository in place of the scenario's own; without SCENARIO, under the "
+    "Flux and Argo CD objects that stand in it.",
 )
 @click.option(
     "--path",
     metavar="DIR",
     type=Folder(),
     help="With --repo: the folder inside it that holds the manifests; without, those that no other one builds upon.",
+)
+@click.option(
+    "--kustomization",
+    metavar="NAME",
+    help="With --repo and no SCENARIO: this Kustomization of Flux's and what it depends on, nothing else.",
+)
+@click.option(
+    "--from",
+    "base",
+    metavar="REV",
+    help="With --repo and no SCENARIO: begin there, and merge what --to names, as one merge request.",
+)
+@click.option(
+    "--to",
+    "head",
+    metavar="REV",
+    help="With --repo and no SCENARIO: what is merged, or the end of the history; what is checked out when left out.",
 )
 @click.option("--pace", metavar="TIME", type=Duration(), help="With --repo: one commit every so long.")
 @click.option(
@@ -54,7 +72,7 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
 @click.pass_obj
 def command(
     console: Console,
-    scenario: str,
+    scenario: str | None,
     deliveries: tuple[str, ...],
     seed: int | None,
     until: str | None,
@@ -63,6 +81,9 @@ def command(
     order: str | None,
     repo: Path | None,
     path: Path | None,
+    kustomization: str | None,
+    base: str | None,
+    head: str | None,
     pace: str | None,
     out: Path | None,
     as_json: bool,
@@ -80,6 +101,8 @@ def command(
     kcsim run drift-at-night --delivery flux --seed 8
     kcsim run my-story.yaml --set cluster.nodes=5 --until 30m --out out
     kcsim run plain-release --repo ~/shop --pace 10m --json
+    kcsim run --repo ~/shop --from main --to my-branch
+    kcsim run --repo ~/fleet --path clusters/production --kustomization apps
     kcsim run drift-at-night --delivery flux --plain --follow
     kcsim run plain-release --chaos 7 --order random@1ms
     """
@@ -94,19 +117,40 @@ def command(
     for option, value in (("--pace", pace), ("--path", path)):
         if value is not None and repo is None:
             raise BadInput(f"{option} goes with --repo only", f"Add --repo PATH, or leave {option} out.")
+    alone = {"--kustomization": kustomization, "--from": base, "--to": head}
+    if scenario is None and repo is None:
+        raise BadInput(
+            "no SCENARIO and no --repo", "Name a story (`kcsim list`), or a repository: --repo PATH."
+        )
+    for option, given in alone.items():
+        if given is not None and (scenario is not None or repo is None):
+            raise BadInput(
+                f"{option} goes with --repo and without SCENARIO", f"Leave SCENARIO or {option} out."
+            )
+    if scenario is None and chaos is not None:
+        raise BadInput("--chaos goes with SCENARIO only", "Name a story, or leave --chaos out.")
     settings = with_order(settings, order)
-    twins = load_twins(
-        console,
-        scenario,
-        deliveries,
-        seed=seed,
-        until=until,
-        settings=settings,
-        chaos=chaos,
-        repo=repo,
-        pace=pace,
-        path=path.as_posix() if path is not None else None,
-    )
+    folder = path.as_posix() if path is not None else None
+    notes: tuple[str, ...] = ()
+    if scenario is None:
+        from kcsim.cli.rehearse import load_what_if
+        from kcsim.scenario.rehearsal.story import Asked
+
+        asked = Asked(str(repo), folder, kustomization, base, head, pace, settings or None)
+        twins, notes = load_what_if(console, asked, deliveries, seed=seed, until=until)
+    else:
+        twins = load_twins(
+            console,
+            scenario,
+            deliveries,
+            seed=seed,
+            until=until,
+            settings=settings,
+            chaos=chaos,
+            repo=repo,
+            pace=pace,
+            path=folder,
+        )
     if out is not None:
         _prepare(out)
     with Interruption() as interruption:
@@ -116,16 +160,28 @@ def command(
             done = tell_lines(twins.worlds, console, interruption, at_once=follow)
         else:
             done = play(twins.worlds, console, interruption, quiet=quiet)
-    further = further_options(until, settings, repo, path, pace, chaos)
-    ending = Ending(scenario, further, tuple(done), interruption.asked, out)
+    further = (
+        *further_options(until, settings, repo, path, pace, chaos),
+        *(word for option, given in alone.items() if given is not None for word in (option, given)),
+    )
+    ending = Ending(scenario or "", further, tuple(done), interruption.asked, out)
     begun = begun_of(twins, done)
     document = document_of(begun, done, interrupted=ending.interrupted)
+    if scenario is None:
+        from kcsim.cli.rehearse import rehearsal_of
+
+        document["rehearsal"] = rehearsal_of(begun, notes)
     if out is not None:
         _write(out, begun, document)
     if as_json:
         console.document(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet and not as_lines:
         tell_story(console, begun, ending)
+        if scenario is None:
+            from kcsim.cli.rehearse import tell_rehearsal
+
+            console.print()
+            tell_rehearsal(console, begun, notes)
     return _outcome(console, begun, ending, says_failures=quiet)
 
 

@@ -35,7 +35,7 @@ class Ending:
     """How a run ended: which worlds got to their end, whether somebody stopped it, and what it was asked for.
 
     Attributes:
-        scenario: as the user named it.
+        scenario: as the user named it; "" for a repository alone.
         options: what else the user asked for and a further run should have: --until, --set, --repo, --path, --pace.
         done: the worlds that got to their end.
         interrupted: whether Ctrl-C was pressed.
@@ -117,7 +117,7 @@ _WITHOUT_NAMESPACE = "namespace not specified"
 def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -> list[str]:
     """The commands to try next, those that fit what was just done."""
     first = next(iter(worlds.values()))
-    again = shlex.join(["kcsim", "run", ending.scenario, *ending.options])
+    again = shlex.join(["kcsim", "run", *([ending.scenario] if ending.scenario else []), *ending.options])
     world, target = _of_interest(worlds)
     why = (
         f"kcsim why {shlex.quote(f'{ending.out or OUT}/{world}')} {target}",
@@ -133,7 +133,8 @@ def next_steps(console: Console, worlds: Mapping[str, "Play"], ending: Ending) -
     elif len(first.scenario.deliveries) > 1:
         steps.append((again, "every delivery, side by side"))
     steps.append((f"{again} --seed {first.seed + 1}", "the same story with other dice"))
-    steps.append((shlex.join(["kcsim", "tui", ending.scenario]), "watch it, step, break something"))
+    if ending.scenario:
+        steps.append((shlex.join(["kcsim", "tui", ending.scenario]), "watch it, step, break something"))
     width = max(len(command) for command, _ in steps)
     lines = [console.paint("Try next", "bold")]
     if ending.out is not None:

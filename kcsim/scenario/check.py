@@ -193,6 +193,10 @@ def _check_repository(repo: Repository, report: Report) -> None:
         report.add(
             "KC105", key_at(repo, "pace"), "`pace` goes with `clone` only", "Remove it, or use `clone`."
         )
+    for field in ("base", "head"):
+        if getattr(repo, field) is not None and repo.clone is None:
+            message = f"`{field}` goes with `clone` only: it is a revision of a repository on disk"
+            report.add("KC105", key_at(repo, field), message, "Remove it, or use `clone`.")
 
 
 def _check_delivery_name(scenario: Scenario, name: str, report: Report) -> None:

@@ -165,6 +165,9 @@ CODES: dict[str, Code] = {
         "Raise `until`, or replay them at a `pace`.",
         "warning",
     ),
+    "KC606": Code(
+        "the repository has no such Kustomization", "Name one that stands in it; `--path` narrows the folder."
+    ),
     "KC605": Code(
         "parts of the story speak of files that another repository replaces",
         "Write a scenario of its own for that repository, with `clone`: it may have traffic and expectations.",

@@ -5,12 +5,14 @@ What Argo CD has done is read from the status of its Applications, as anybody wo
 and folder -> the pods start -> status by status: an operation begins, everything is applied, it succeeds or fails.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.log import Version
+from kcsim.api.objects import Object
 from kcsim.api.request import service_account
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.git.repository import Update
@@ -18,10 +20,10 @@ from kcsim.delivery.gitops.argocd import install, terms
 from kcsim.delivery.gitops.argocd.agent import Adapted, Programs
 from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, application_of
 from kcsim.delivery.gitops.argocd.redis import Cache
-from kcsim.delivery.gitops.argocd.repo_server.generate import GenerationError, generate
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
+from kcsim.scenario.expanded import applications, destination
 from kcsim.scenario.model import Application, ArgoCD
 from kcsim.scenario.pipelines import pipeline_spec
 from kcsim.scenario.push import ci_system
@@ -39,7 +41,6 @@ class _Seen:
     """What the status of one Application said last."""
 
     cluster: str
-    given: Application
     attempted: str | None = None
     applied: str | None = None
     running: Attempt | None = None
@@ -55,18 +56,30 @@ class ArgoWay:
         self._argocd = argocd
         self._stage = stage
         self._hub = stage.world.clusters[cluster_name(stage.scenario, argocd.hub)]
-        self._applications = {
-            obj["metadata"]["name"]: (name, given, obj)
+        self._objects: list[Object] = [dict(each) for each in argocd.objects] or [
+            obj
             for name in stage.clusters
             for given in argocd.all_applications()
             for obj in self._of_folders(given, name)
-        }
+        ]
+        self._secrets = [
+            install.cluster_secret(name, address_of(cluster), namespace=argocd.namespace)
+            for name, cluster in stage.clusters.items()
+            if cluster is not self._hub
+        ]
+        self._clusters = {self._address(name): name for name in stage.clusters}
+        self._known: dict[str, str] = {}
+        """The cluster of each Application that follows the repository, as far as its commits are known."""
         controller = service_account(argocd.namespace, install.CONTROLLER).name
         manager = service_account(install.MANAGER_NAMESPACE, install.MANAGER).name
         server = service_account(argocd.namespace, install.SERVER).name
         self.actors = frozenset({controller, server, manager})
         self.attempts: list[Attempt] = []
-        self._seen = {name: _Seen(cluster, given) for name, (cluster, given, _) in self._applications.items()}
+        self._seen: dict[str, _Seen] = {}
+        for app, _ in self._expanded({}):
+            name = objects.name(app)
+            if name in self._known:
+                self._seen[name] = _Seen(self._known[name])
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
 
@@ -133,18 +146,18 @@ class ArgoWay:
         }
         for obj in install.install_objects(argocd.namespace, replicas=argocd.controllers, config=config):
             create(self._hub, obj)
-        for name, cluster in stage.clusters.items():
+        for cluster in stage.clusters.values():
             if cluster is not self._hub:
                 for obj in install.manager_objects():
                     create(cluster, obj)
-                create(
-                    self._hub, install.cluster_secret(name, address_of(cluster), namespace=argocd.namespace)
-                )
-        for project in dict.fromkeys(given.project for _, given, _ in self._applications.values()):
-            if project != "default":
-                everything = install.default_project(argocd.namespace)["spec"]
-                create(self._hub, install.project(project, namespace=argocd.namespace, **everything))
-        for _, _, obj in self._applications.values():
+        for secret in self._secrets:
+            create(self._hub, secret)
+        if not argocd.objects:
+            for project in dict.fromkeys(terms.project_of(app) for app in self._objects):
+                if project != "default":
+                    everything = install.default_project(argocd.namespace)["spec"]
+                    create(self._hub, install.project(project, namespace=argocd.namespace, **everything))
+        for obj in self._objects:
             create(self._hub, obj)
         if argocd.webhook:
             self._listen()
@@ -175,11 +188,18 @@ class ArgoWay:
         if (
             not isinstance(record, Version)
             or record.resource.group_resource != terms.APPLICATIONS
-            or record.deleted
+            or record.key[0] != self._argocd.namespace
+            or record.cluster != self._hub.name
         ):
             return ()
-        seen = self._seen.get(record.key[1])
-        if seen is None or record.key[0] != self._argocd.namespace or record.cluster != self._hub.name:
+        name = record.key[1]
+        seen = self._seen.get(name)
+        if seen is None and name in self._known:
+            seen = self._seen[name] = _Seen(self._known[name])  # that another one has applied, or a set made
+        if seen is None:
+            return ()
+        if record.deleted:
+            del self._seen[name]
             return ()
         status = record.object.get("status") or {}
         state = status.get("operationState") or {}
@@ -235,16 +255,25 @@ class ArgoWay:
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
-        for name, (cluster, given, obj) in self._applications.items():
-            try:
-                _, manifests = generate(terms.sources(obj)[0], files)
-            except GenerationError:
-                continue  # nothing is applied of what cannot be generated; the Application's condition says why
+        for app, manifests in self._expanded(files):
+            name = objects.name(app)
+            if name not in self._known:
+                continue
+            cluster = self._known[name]
+            space = terms.destination(app).get("namespace") or "default"
             catalog = stage.clusters[cluster].server.catalog
-            found.extend(
-                wanted_objects(manifests, catalog, cluster=cluster, namespace=given.namespace, scope=name)
-            )
+            found.extend(wanted_objects(manifests, catalog, cluster=cluster, namespace=space, scope=name))
         return found
+
+    def _expanded(self, files: Mapping[str, bytes]) -> Iterator[tuple[Object, list[Object]]]:
+        """The Applications of some files with their manifests; those that go to a cluster of the story become known."""
+        git, name = self._stage.world.git, self._stage.repository.name
+        branch = git.repository(name).default_branch
+        for app, manifests in applications(self._objects, files, git.urls(name), branch, self._secrets):
+            cluster = self._clusters.get(destination(app, self._secrets) or "")
+            if cluster is not None:
+                self._known[objects.name(app)] = cluster
+            yield app, manifests
 
 
 def _policy(given: Application) -> dict[str, Any]:

@@ -115,6 +115,10 @@ class Cluster(Part):
         "What the controller manager runs, as its flag --controllers says it: `*` for all, `-replicaset-controller` for "
         "all but that one.",
     ] = ("*",)
+    objects: Annotated[
+        tuple[Json, ...],
+        "Objects that stand there before the story begins: namespaces, definitions of kinds.",
+    ] = ()
 
     def all_nodes(self, prefix: str = "") -> tuple[Node, ...]:
         """Every node, in order; a number is resolved into node-1, node-2, ... behind the prefix."""
@@ -245,24 +249,20 @@ class Repository(Part):
     pace: Annotated[
         Duration | None, "With `clone`: one commit every so long, instead of at their real intervals."
     ] = None
-
-
-# Deliveries.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spread(Part):
-    """A duration that varies: evenly between min and max, or skewed with a median and a 99th percentile."""
-
-    min: Annotated[Duration | None, "Shortest; together with `max`."] = None
-    max: Annotated[Duration | None, "Longest; together with `min`."] = None
-    median: Annotated[Duration | None, "Half of the draws are shorter; together with `p99`."] = None
-    p99: Annotated[Duration | None, "99 of 100 draws are shorter; together with `median`."] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage(Part):
-    """One stage of a pipeline; the next begins when it has succeeded."""
+    base: Annotated[
+        str | None,
+        "With `clone`: a revision to begin with; `head` is merged into it as one merge request, in place of a history.",
+    ] = None
+    head: Annotated[
+        str | None,
+        "With `clone`: the revision that is merged, or with which the history ends; what is checked out.",
+    ] = None
+    urls: Annotated[
+        tuple[str, ...], "Further addresses under which it is cloned, as objects in it name them."
+    ] = ()
+    protection: Annotated[
+        tuple[Protection, ...], "Protected branches: the first rule that covers one counts."
+    ] = ()
     webhook_retries: Annotated[
         Count, "How often a webhook that failed is sent again; GitHub and GitLab never do."
     ] = 0
@@ -389,6 +389,11 @@ class Flux(Part):
     kustomizations: Annotated[
         tuple[Kustomization, ...], "The Kustomization objects, when there are several."
     ] = ()
+    objects: Annotated[
+        tuple[Json, ...],
+        "Its objects as manifests, in place of `gitRepository` and `kustomization`: what stands in the cluster before "
+        "the first commit.",
+    ] = ()
 
     def all_kustomizations(self) -> tuple[Kustomization, ...]:
         """Every Kustomization; one with Flux's defaults when the file names none."""
@@ -458,6 +463,10 @@ class ArgoCD(Part):
     controllers: Annotated[Count, "Replicas of the application controller, which share the clusters."] = 1
     application: Annotated[Application | None, "The Application object, when there is one."] = None
     applications: Annotated[tuple[Application, ...], "The Application objects, when there are several."] = ()
+    objects: Annotated[
+        tuple[Json, ...],
+        "Its objects as manifests, in place of `application`: what stands in the hub before the first commit.",
+    ] = ()
 
     def all_applications(self) -> tuple[Application, ...]:
         """Every Application; one with Argo CD's defaults, but synced automatically, when the file names none."""

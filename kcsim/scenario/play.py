@@ -101,6 +101,8 @@ class Play(Simulation):
         self._end = scenario.until if until is None else seconds(until)
         self._sources = {source.repository.name: source for source in sources(scenario)}
         for source in self._sources.values():
+            for url in source.repository.urls:
+                world.git.also_at(source.repository.name, url)
             world.git.create(source.repository.name, source.branch)
         self._images = image_behaviours(scenario)
         self.way: Way = way_of(how, self._stage(how)) if how is not None else NoWay()

@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kcsim.api import objects
 from kcsim.api.client import Client
 from kcsim.api.log import Version
+from kcsim.api.objects import Object
 from kcsim.api.request import service_account
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.git.repository import HEADS, Update
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER, adapted, programs
-from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.toolkit import (
     GIT_REPOSITORIES,
     OWNER_NAME,
@@ -24,10 +25,14 @@ from kcsim.delivery.gitops.flux.toolkit import (
     READY,
     RECONCILING,
     REQUESTED_AT,
+    spec,
 )
+from kcsim.delivery.registry.reference import Reference, parse
+from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
+from kcsim.scenario.expanded import kustomizations
 from kcsim.scenario.model import Flux, Kustomization
 from kcsim.scenario.pipelines import pipeline_spec
 from kcsim.scenario.push import ci_system
@@ -58,22 +63,23 @@ class FluxWay:
         self._flux = flux
         self._stage = stage
         self._source = flux.git_repository.name or stage.repository.name
-        self._objects = [
-            self._kustomization(each)
-            for given in flux.all_kustomizations()
-            for each in self._each_folder(given)
+        self._objects: list[Object] = [dict(each) for each in flux.objects] or [
+            self._git_repository(),
+            *(
+                self._kustomization(each)
+                for given in flux.all_kustomizations()
+                for each in self._each_folder(given)
+            ),
         ]
-        accounts = {SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER}
-        accounts |= {
-            each.service_account_name for each in flux.all_kustomizations() if each.service_account_name
-        }
-        if flux.receiver:
-            accounts.add(RECEIVER)
+        accounts = [SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, *([RECEIVER] if flux.receiver else [])]
         self.actors = frozenset(service_account(flux.namespace, name).name for name in accounts)
         self.attempts: list[Attempt] = []
-        self._seen: dict[tuple[str, str], _Seen] = {
-            (cluster, obj["metadata"]["name"]): _Seen() for cluster in stage.clusters for obj in self._objects
-        }
+        self._known: set[objects.Key] = set()
+        """The Kustomizations that follow the repository, as far as its commits are known."""
+        self._seen: dict[tuple[str, objects.Key], _Seen] = {}
+        for obj, _ in kustomizations(self._objects, {}, self._urls):
+            self._know(obj)
+            self._seen.update({(cluster, objects.key(obj)): _Seen() for cluster in stage.clusters})
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
 
@@ -119,15 +125,27 @@ class FluxWay:
         for name, program in programs(stage.world.git, established=True).items():
             stage.world.programs[name] = adapted(program)
             stage.world.push_image(_controller(name))
+        _know_versions(stage.world.registry)
         if flux.pipeline is not None:
             ci_system(stage).add_pipeline(pipeline_spec(flux.pipeline, stage, None))
         for cluster in stage.clusters.values():
             for obj in install.install_objects(flux.namespace):
                 create(cluster, obj)
-            for obj in (self._git_repository(), *self._objects):
+            for obj in self._objects:
                 create(cluster, obj)
             if flux.receiver:
                 self._receive(cluster)
+
+    @property
+    def _urls(self) -> tuple[str, ...]:
+        return self._stage.world.git.urls(self._stage.repository.name)
+
+    def _know(self, obj: Object) -> None:
+        """A Kustomization that is the delivery's own, and the account that it acts as."""
+        self._known.add(objects.key(obj))
+        account = spec(obj).get("serviceAccountName")
+        if account:
+            self.actors |= {service_account(objects.namespace(obj), account).name}
 
     def _git_repository(self) -> dict[str, Any]:
         stage, given = self._stage, self._flux.git_repository
@@ -181,11 +199,18 @@ class FluxWay:
         )
         branch = HEADS + stage.world.git.repository(stage.repository.name).default_branch
 
+        sources = [
+            objects.key(obj)
+            for obj in self._objects
+            if obj["kind"] == "GitRepository" and spec(obj).get("url") in self._urls
+        ]
+
         def called(update: Update) -> None:
             if update.ref == branch and update.new is not None:
                 asked = {REQUESTED_AT: rfc3339_micro(stage.world.engine.now)}
                 body = {"metadata": {"annotations": asked}}
-                client.start(client.patch(GIT_REPOSITORIES, namespace, self._source, body))
+                for key in sources:
+                    client.start(client.patch(GIT_REPOSITORIES, *key, body))
 
         stage.world.git.subscribe(stage.repository.name, cluster.control_plane, called)
 
@@ -193,14 +218,16 @@ class FluxWay:
 
     def follow(self, record: Record) -> Sequence[Progress]:
         """Read the status of a Kustomization."""
-        if (
-            not isinstance(record, Version)
-            or record.resource.group_resource != _KUSTOMIZATIONS
-            or record.deleted
-        ):
+        if not isinstance(record, Version) or record.resource.group_resource != _KUSTOMIZATIONS:
             return ()
-        seen = self._seen.get((record.cluster, record.key[1]))
-        if seen is None or record.key[0] != self._flux.namespace:
+        place = (record.cluster, record.key)
+        seen = self._seen.get(place)
+        if seen is None and record.key in self._known and record.cluster in self._stage.clusters:
+            seen = self._seen[place] = _Seen()  # a Kustomization that another one has applied
+        if seen is None:
+            return ()
+        if record.deleted:
+            del self._seen[place]
             return ()
         status = record.object.get("status") or {}
         ready, working = _condition(status, READY), _condition(status, RECONCILING)
@@ -244,9 +271,8 @@ class FluxWay:
     def revision_of(self, version: Version) -> str | None:
         """The revision that the Kustomization behind the object's owner labels was working on."""
         labels = version.object["metadata"].get("labels") or {}
-        if labels.get(OWNER_NAMESPACE) != self._flux.namespace:
-            return None
-        seen = self._seen.get((version.cluster, labels.get(OWNER_NAME, "")))
+        owner = labels.get(OWNER_NAMESPACE, ""), labels.get(OWNER_NAME, "")
+        seen = self._seen.get((version.cluster, owner))
         return seen.attempted if seen is not None else None
 
     def deployed(self, repository: str) -> str | None:
@@ -266,11 +292,8 @@ class FluxWay:
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
-        for obj in self._objects:
-            try:
-                manifests = built(obj, files, {})
-            except (PathNotFound, BuildFailed, LookupError):
-                continue  # nothing is applied of what cannot be built; the Kustomization's status says why
+        for obj, manifests in kustomizations(self._objects, files, self._urls):
+            self._know(obj)
             for name, cluster in stage.clusters.items():
                 found.extend(
                     wanted_objects(
@@ -278,6 +301,20 @@ class FluxWay:
                     )
                 )
         return found
+
+
+def _know_versions(registry: Registry) -> None:
+    """Play every version of the controllers' images as the one that is modelled: a repository may bring its own."""
+    before = registry.fallback
+    known = {parse(image).name: _controller(name) for name, image in install.IMAGES.items()}
+
+    def found(reference: Reference) -> tuple[ImageBehaviour, int] | None:
+        behaviour = known.get(reference.name)
+        if behaviour is None:
+            return before(reference) if before is not None else None
+        return replace(behaviour, name=str(reference), digest=""), behaviour.size_bytes
+
+    registry.fallback = found
 
 
 def _controller(name: str) -> ImageBehaviour:

@@ -12,6 +12,7 @@ from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.delivery.git.protection import Protection
 from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
+from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario
 from kcsim.simulation.control_plane import ControlPlane
@@ -68,6 +69,8 @@ def _install(world: World, name: str, cluster: Cluster) -> None:
         install_ingress(world, name)
     if cluster.gateway:
         install_gateway(world, name)
+    for obj in cluster.objects:
+        create(world.clusters[name], obj)
 
 
 def cluster_name(scenario: Scenario, name: str | None) -> str:
@@ -188,7 +191,8 @@ def protect(world: World, source: Source) -> None:
 
 
     assert repo.clone is not None, "asked before"
-    imported = import_repository(str(resolve(scenario, repo.clone)), repo.path, repo.branch)
+    place = str(resolve(scenario, repo.clone))
+    imported = import_repository(place, repo.path, repo.branch, base=repo.base, head=repo.head)
     commits = tuple(
         FirstCommit(at, change.files, change.message, change.author, change.source)
         for at, change in imported.schedule(0, repo.pace)

@@ -4,6 +4,9 @@
 SHAs are new, because time in the simulation is virtual and only the manifests travel. Left out: side branches (a
 merge is one change, as its first parent sees it), submodules and symbolic links (counted in `skipped`).
 
+One merge request can be taken in place of the history: two changes, all there is at its base and what merging its head
+into that changes, as `git merge` would (files changed on one side, lines changed on one side of a file).
+
 **Walk:** `import_repository` -> the commits that touch the manifests, oldest first, as `Change`s ->
 `Imported.schedule` gives each an instant -> the simulation commits them to a `Repository` one by one.
 """
@@ -13,11 +16,12 @@ from __future__ import annotations
 import posixpath
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from kcsim.delivery.git import diff3
 from kcsim.delivery.git.reach import is_below, reached, unread
 from kcsim.delivery.git.repository import GitError
 from kcsim.engine.clock import SECOND
@@ -73,23 +77,39 @@ class Imported:
 
 
 def import_repository(
-    path: str, manifests_under: str | Sequence[str] | None = None, branch: str | None = None
+    path: str,
+    manifests_under: str | Sequence[str] | None = None,
+    branch: str | None = None,
+    *,
+    base: str | None = None,
+    head: str | None = None,
 ) -> Imported:
     """Read the history of the manifests in a git repository on disk.
 
     `manifests_under` names directories; without it, those are taken that hold manifests at the branch's head and are no
     base or component of another one's kustomization. What their kustomizations read elsewhere (a base, a shared patch) belongs to the manifests, too.
-    `branch` is by default the one that is checked out.
-    Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch,
-        no manifests, unreadable.
+    `branch` is by default the one that is checked out. `head` is a revision (a branch, a tag, a SHA, `HEAD~1`) with which the
+    history ends in place of the branch's, and `base` one into which it is merged: then there is that one merge request
+    instead of a history. With either, `branch` is only what the branch is called here.
+    Raises: UnusableRepository with one clear message: no such directory, not a repository, no commits, no such branch or
+        revision, a conflict, no manifests, unreadable.
     """
     from dulwich.errors import NotGitRepository
     from dulwich.repo import Repo, UnsupportedExtension, UnsupportedVersion
 
     try:
         with Repo(path) as repo:
-            name, head = _head(repo, path, branch)
-            return _import(path, name, head, frozenset(repo.get_shallow()), _wanted(manifests_under))
+            if base is None and head is None:
+                name, tip = _head(repo, path, branch)
+                return _import(path, name, tip, frozenset(repo.get_shallow()), _wanted(manifests_under))
+            tip = _revision(repo, path, head or "HEAD")
+            start = _revision(repo, path, base) if base is not None else None
+            name = branch or _branch_of(repo, base or head or "HEAD")
+            shallow, under = frozenset(repo.get_shallow()), _wanted(manifests_under)
+            if start is None:
+                return _import(path, name, tip, shallow, under)
+            reader = _Reader(repo, shallow)
+            return _merge_request(reader, path, name, _Ends(base or "", start, head or "HEAD", tip), under)
     except NotGitRepository:
         raise UnusableRepository(f"{path}: {_no_repository(path)}") from None
     except KeyError as error:
@@ -134,6 +154,80 @@ def _read(reader: _Reader, path: str, name: str, head: ObjectID, wanted: tuple[s
     return Imported(path, name, directories, also, tuple(changes), tuple(sorted(reader.skipped)))
 
 
+_Files = Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Both ends of a merge request: as they were named, and their commits."""
+
+    base: str
+    start: ObjectID
+    head: str
+    tip: ObjectID
+
+
+def _merge_request(
+    reader: _Reader, path: str, name: str, ends: _Ends, wanted: tuple[str, ...] | None
+) -> Imported:
+    """Everything at the base, then what merging the head changes."""
+    start, tip = reader.commit(ends.start), reader.commit(ends.tip)
+    trees = (start.tree, tip.tree)
+    directories = wanted
+    if directories is None:
+        found = {folder for tree in trees for folder in reader.manifest_directories(tree)}
+        directories = (".",) if "." in found else tuple(sorted(found))
+    if not directories:
+        raise UnusableRepository(f"{path}: no manifests at '{ends.base}' and '{ends.head}'")
+    also: tuple[str, ...] = ()
+    while more := {each for tree in trees for each in reader.reached(tree, (*directories, *also))} - {*also}:
+        also = tuple(sorted({*also, *more}))
+    under = (*directories, *also)
+    before, after = (dict(reader.changed_files(None, tree, under)) for tree in trees)
+    fork = reader.merge_base(ends.start, ends.tip)
+    if fork != ends.start:
+        shared = dict(reader.changed_files(None, reader.commit(fork).tree, under)) if fork is not None else {}
+        after, conflicts = _merged(shared, before, after)
+        if conflicts:
+            raise UnusableRepository(
+                f"{path}: '{ends.head}' cannot be merged into '{ends.base}': conflict in {', '.join(conflicts)}"
+            )
+    changed = {
+        file: after.get(file) for file in sorted({*before, *after}) if before.get(file) != after.get(file)
+    }
+    if not changed:
+        raise UnusableRepository(
+            f"{path}: merging '{ends.head}' into '{ends.base}' changes nothing in {', '.join(directories)}"
+        )
+    first = Change(before, _text(start.message), _text(start.author), 0, start.id.decode())
+    title = _text(tip.message).partition("\n")[0]
+    merge = Change(changed, f"Merge '{ends.head}': {title}\n", _text(tip.author), 0, tip.id.decode())
+    return Imported(path, name, directories, also, (first, merge), tuple(sorted(reader.skipped)))
+
+
+def _merged(shared: _Files, ours: _Files, theirs: _Files) -> tuple[dict[str, bytes | None], list[str]]:
+    """The files of two sides put together, and those in which they conflict."""
+    merged: dict[str, bytes | None] = {}
+    conflicts = []
+    for file in sorted({*shared, *ours, *theirs}):
+        old, mine, other = shared.get(file), ours.get(file), theirs.get(file)
+        if mine in (old, other):
+            chosen = other
+        elif other == old:
+            chosen = mine
+        else:
+            chosen = diff3.merge(old or b"", mine, other) if mine is not None and other is not None else None
+            if chosen is None:
+                conflicts.append(file)
+        if chosen is not None:
+            merged[file] = chosen
+    return merged, conflicts
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
 def _changes(
     reader: _Reader, commits: list[DiskCommit], directories: tuple[str, ...]
 ) -> tuple[list[Change], list[ObjectID]]:
@@ -152,8 +246,7 @@ def _changes(
         # Committers' clocks disagree and rebases reorder them: time never runs backwards here.
         last = max(last, commit.commit_time) if found else commit.commit_time
         began = began if found else last
-        author = commit.author.decode("utf-8", "replace")
-        message = commit.message.decode("utf-8", "replace")
+        author, message = _text(commit.author), _text(commit.message)
         found.append(Change(files, message, author, (last - began) * SECOND, commit.id.decode()))
     return found, trees
 
@@ -172,6 +265,26 @@ def _head(repo: Repo, path: str, branch: str | None) -> tuple[str, ObjectID]:
     chain, _ = repo.refs.follow(b"HEAD")  # type: ignore[arg-type]
     name = chain[-1].decode().removeprefix("refs/heads/")
     return (DETACHED if name == "HEAD" else name), sha
+
+
+def _revision(repo: Repo, path: str, text: str) -> ObjectID:
+    from dulwich.objectspec import parse_commit
+
+    try:
+        return parse_commit(repo, text.encode()).id
+    except (KeyError, ValueError):
+        known = ", ".join(sorted(name.decode() for name in repo.refs.as_dict(b"refs/heads"))) or "none"  # type: ignore[arg-type]
+        raise UnusableRepository(f"{path}: no revision '{text}' (branches: {known})") from None
+
+
+def _branch_of(repo: Repo, revision: str) -> str:
+    """What the branch is called here on which a revision lies: its own name, or that of what is checked out."""
+    heads = repo.refs.as_dict(b"refs/heads")  # type: ignore[arg-type]
+    if revision.encode() in heads:
+        return revision
+    chain, _ = repo.refs.follow(b"HEAD")  # type: ignore[arg-type]
+    name = chain[-1].decode().removeprefix("refs/heads/")
+    return DETACHED if name == "HEAD" else name
 
 
 def _no_head(repo: Repo) -> str:
@@ -203,6 +316,12 @@ class _Reader:
         while found[-1].parents and found[-1].id not in self._shallow:
             found.append(self.commit(found[-1].parents[0]))
         return found[::-1]
+
+    def merge_base(self, one: ObjectID, other: ObjectID) -> ObjectID | None:
+        """Where two histories part, None when they have nothing in common."""
+        from dulwich.graph import find_merge_base
+
+        return next(iter(find_merge_base(self._repo, [one, other])), None)
 
     def changed_files(
         self, old: ObjectID | None, new: ObjectID, directories: tuple[str, ...]

@@ -244,6 +244,14 @@ class GitHost:
         """All repositories, in the order in which they were made."""
         return list(self._repositories.values())
 
+    def also_at(self, repository: str, url: str) -> None:
+        """Serve a repository at a further address, as manifests name it that were written for another host."""
+        self._aliases[url] = repository
+
+    def urls(self, repository: str) -> tuple[str, ...]:
+        """Every address under which a repository is cloned, its own first."""
+        return (self.url(repository), *(url for url, name in self._aliases.items() if name == repository))
+
     def url(self, repository: str) -> str:
         """The address under which a repository is cloned."""
         return f"https://{self.name}/{repository}"
@@ -391,6 +399,8 @@ class GitHost:
         return Path(self._engine, self._network, source, self.name, f"git {source}", timeout)
 
     def _name_in(self, url: str) -> str:
+        if url in self._aliases:
+            return self._aliases[url]
         _, scheme, rest = url.partition("://")
         place, slash, name = rest.partition("/")
         # The user part of ssh://git@host/name does not matter here.
@@ -399,13 +409,12 @@ class GitHost:
         return name.removesuffix("/").removesuffix(".git")
 
     # ---------------------------------------------------------------- what follows a push
-        if url in self._aliases:
-            return self._aliases[url]
 
     def _updated(self, update: Update) -> None:
         record = self._note(update)
         if update.new is not None and update.ref.startswith(HEADS):
             self._records.setdefault((update.repository, update.new), record)
+        is_review = update.ref.startswith(PULLS)
         with self._engine.because(record):
             self._changed()
             for subscriber in self._subscribers:
@@ -417,8 +426,9 @@ class GitHost:
             self.reviews.ref_moved(update)
 
     def _note(self, update: Update) -> Record:
-        is_review = update.ref.startswith(PULLS)
         repository = self._repositories[update.repository]
+        if update.ref.startswith(PULLS):
+            return self.reviews.note_moved(update)
         short = update.ref.removeprefix(HEADS).removeprefix(TAGS)
         kind = "tag" if update.ref.startswith(TAGS) else "branch"
         if update.new is None:
@@ -427,8 +437,6 @@ class GitHost:
             )
         sha = repository.tags()[short] if kind == "tag" else update.new
         commit = repository.get(sha)
-        if update.ref.startswith(PULLS):
-            return self.reviews.note_moved(update)
         if kind == "tag":
             detail = {"sha": commit.sha, **self._remark}
             return self._engine.note("git", "tag", f"tag/{update.repository}/{short}", detail)
@@ -451,23 +459,23 @@ class GitHost:
         delivery.at, delivery.tries = self._engine.now, delivery.tries + 1
         route = self._network.route(self.name, subscriber.host)
         if route is None or not self.is_available(update.repository) or self._loses_webhook():
+            delivery.status = "lost"
             self._engine.note(
                 "git", "webhook-lost", f"host/{subscriber.host}", {"repository": update.repository}
             )
+            times, wait = self.webhook_retries.get(update.repository, (0, 0))
+            if delivery.tries <= times:
+                self._engine.after(wait * 2 ** (delivery.tries - 1), self._send_webhook, delivery)
             return
+        delivery.status = "sent"
         for _ in range(1 + self.trouble.again):
             self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
 
     def _loses_webhook(self) -> bool:
-            delivery.status = "lost"
         share = self.trouble.lost
         return bool(share) and (share >= 1 or self._engine.dice("fault/webhook").uniform() < share)
 
-            times, wait = self.webhook_retries.get(update.repository, (0, 0))
-            if delivery.tries <= times:
-                self._engine.after(wait * 2 ** (delivery.tries - 1), self._send_webhook, delivery)
 
-        delivery.status = "sent"
 def _find(repository: Repository, ref: str) -> tuple[str, str]:
     """(full ref name or SHA, commit SHA) of what a client asks for."""
     refs, tags = repository.refs(), repository.tags()

@@ -42,10 +42,10 @@ class ApiServer:
         ref = update.ref.removeprefix(HEADS).removeprefix(TAGS)
         touched_head = ref == repository.default_branch
         changed: Sequence[str] = list(repository.diff(update.old, update.new)) if update.new else []
-        url = self._git.url(update.repository)
+        urls = frozenset(projects.normal_url(url) for url in self._git.urls(update.repository))
         for app in self._applications.list(self._namespace):
             if any(
-                _concerns(app, source, url, ref, changed, touched_head=touched_head)
+                _concerns(app, source, urls, ref, changed, touched_head=touched_head)
                 for source in terms.sources(app)
             ):
                 yield from self._refresh(app)
@@ -60,9 +60,15 @@ class ApiServer:
 
 
 def _concerns(
-    app: Object, source: Mapping[str, Any], url: str, ref: str, changed: Sequence[str], *, touched_head: bool
+    app: Object,
+    source: Mapping[str, Any],
+    urls: frozenset[str],
+    ref: str,
+    changed: Sequence[str],
+    *,
+    touched_head: bool,
 ) -> bool:
-    if projects.normal_url(source.get("repoURL", "")) != projects.normal_url(url):
+    if projects.normal_url(source.get("repoURL", "")) not in urls:
         return False
     wanted = source.get("targetRevision") or "HEAD"
     wanted = wanted.removeprefix(HEADS).removeprefix(TAGS)

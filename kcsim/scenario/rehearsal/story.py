@@ -1,0 +1,392 @@
+"""A story made of a repository alone: its delivery set-up, its history or one merge request, and nothing else.
+
+**Walk:** `Asked` -> the repository's commits (`import_repository`) -> the set-up that stands before the first of them
+(found.py), or a pipeline beside Flux where there is none -> what has to be there beside it: namespaces, definitions of kinds
+-> a scenario like any other, read and checked as a file would be -> its notes.
+"""
+
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.objects import Object
+from kcsim.cluster.routing.crds import definitions as routing_definitions
+from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository
+from kcsim.delivery.gitops.argocd import crds as argocd_crds
+from kcsim.delivery.gitops.argocd import terms
+from kcsim.delivery.gitops.flux import crds as flux_crds
+from kcsim.delivery.gitops.flux.toolkit import spec
+from kcsim.engine.clock import HOUR, MINUTE, format_duration, seconds
+from kcsim.manifests import dump
+from kcsim.scenario.diagnostics import Position, Report, did_you_mean
+from kcsim.scenario.expanded import applications, kustomizations
+from kcsim.scenario.load import Loaded, examine_text
+from kcsim.scenario.rehearsal.found import SetUp, argocd_set_up, documents_of, flux_set_up
+from kcsim.scenario.settings import Changes, Settings
+
+SETTLES = 15 * MINUTE
+"""How long what was there before has, until the merge request is merged."""
+PACE = 20 * MINUTE
+"""Between two commits of a history, when nothing else is asked for: their real distances may be months."""
+REST = 45 * MINUTE
+"""After the last commit: longer than any progress deadline and health check with its defaults."""
+COMMITS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be tried.
+
+    Attributes:
+        repository: a git repository on disk.
+        path: only what this folder describes; without a set-up in it, the folder that holds the manifests.
+        kustomization: only this Kustomization of Flux's, and what it depends on.
+        base, head: revisions; with a base the one merge request of head (what is checked out) into it.
+        pace: a duration text, one commit every so long.
+        settings: of the scenario that is made.
+    """
+
+    repository: str
+    path: str | None = None
+    kustomization: str | None = None
+    base: str | None = None
+    head: str | None = None
+    pace: str | None = None
+    settings: Settings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What was made: the scenario with what is wrong with it, and what was taken for granted, a sentence each."""
+
+    loaded: Loaded
+    notes: tuple[str, ...] = ()
+
+
+def story_of(asked: Asked) -> Story:
+    """The story of a repository; never raises for what is wrong with it."""
+    report = Report()
+    where = Position(f"--repo {asked.repository}")
+    place = str(Path(asked.repository).expanduser().absolute())
+    name = _name_of(place)
+    try:
+        imported = import_repository(place, None, None, base=asked.base, head=asked.head or "HEAD")
+        files = files_of(imported)
+        ways = _ways(asked, files, imported, [*_remotes(place), name])
+        plain = not ways
+        if plain and asked.kustomization is not None:
+            report.add(
+                "KC606",
+                Position(f"--kustomization {asked.kustomization}"),
+                "the repository has no Kustomization",
+            )
+            return Story(Loaded(None, report.diagnostics))
+        if plain and asked.path is not None:
+            imported = import_repository(place, asked.path, None, base=asked.base, head=asked.head or "HEAD")
+    except UnusableRepository as error:
+        report.add("KC602" if "no commits" in str(error) else "KC601", where, str(error))
+        return Story(Loaded(None, report.diagnostics))
+    except LookupError as error:
+        wanted = asked.kustomization or ""
+        report.add(
+            "KC606",
+            Position(f"--kustomization {wanted}"),
+            f"the repository has no Kustomization '{wanted}'",
+            did_you_mean(wanted, [str(each) for each in error.args], "Kustomizations"),
+        )
+        return Story(Loaded(None, report.diagnostics))
+    notes = [note for way in ways.values() for note in way.notes]
+    brought = _brought(ways, imported, files)
+    document = _document(asked, place, name, imported, ways)
+    document["cluster"] = {"nodes": 3, "objects": _beside(brought, notes)}
+    if plain:
+        document["deliveries"] = _plain(brought, notes)
+    notes.extend(_told(asked, imported, brought, document))
+    text = dump(document, sort_keys=False)
+    loaded = examine_text(text, f"what-if/{name}.yaml", Changes(asked.settings))
+    return Story(loaded, tuple(notes))
+
+
+def files_of(imported: Imported) -> list[dict[str, bytes]]:
+    """The files after each change that is played: the first, then every further one."""
+    states: list[dict[str, bytes]] = []
+    files: dict[str, bytes] = {}
+    for change in imported.changes[-COMMITS_MAX:]:
+        files = dict(files)
+        for path, data in change.files.items():
+            if data is None:
+                files.pop(path, None)
+            else:
+                files[path] = data
+        states.append(files)
+    return states
+
+
+def _ways(
+    asked: Asked, states: Sequence[Mapping[str, bytes]], imported: Imported, origin: Sequence[str]
+) -> dict[str, SetUp]:
+    """The set-up that each tool has: at the base of a merge request, else at the end; where it is new, as it comes."""
+    ways: dict[str, SetUp] = {}
+    under = posixpath.normpath(asked.path.strip("/")) if asked.path else None
+    for files in (states[0], states[-1]) if asked.base is not None else (states[-1],):
+        flux = flux_set_up(files, origin, imported.branch, under, asked.kustomization)
+        if flux is not None:
+            ways.setdefault("flux", flux)
+        argocd = argocd_set_up(files, origin, under) if asked.kustomization is None else None
+        if argocd is not None:
+            ways.setdefault("argocd", argocd)
+        if ways:
+            break
+    return ways
+
+
+def _brought(
+    ways: Mapping[str, SetUp], imported: Imported, states: Sequence[Mapping[str, bytes]]
+) -> list[Object]:
+    """Every object that any of the first and the last state brings to a cluster."""
+    found: list[Object] = []
+    for files in (states[0], states[-1]):
+        if not ways:
+            found.extend(_below(files, imported.directories))
+        for name, way in ways.items():
+            if name == "flux":
+                built = kustomizations(way.objects, files, way.urls)
+            else:
+                built = applications(way.objects, files, way.urls, way.branch or imported.branch)
+            found.extend(obj for _, made in built for obj in made)
+    return found
+
+
+def _below(files: Mapping[str, bytes], folders: Sequence[str]) -> list[Object]:
+    from kcsim.delivery.ci.render import RenderError, read_objects, render
+    from kcsim.manifests import ManifestError
+
+    found: list[Object] = []
+    for folder in folders:
+        try:
+            found.extend(read_objects(render(files, folder)))
+        except (RenderError, ManifestError):
+            found.extend(
+                obj for path, obj in documents_of(files) if folder == "." or path.startswith(f"{folder}/")
+            )
+    return found
+
+
+# The scenario.
+
+
+def _document(
+    asked: Asked, place: str, name: str, imported: Imported, ways: Mapping[str, SetUp]
+) -> dict[str, Any]:
+    branches = [way.branch for way in ways.values() if way.branch]
+    branch = branches[0] if branches else imported.branch
+    pace = asked.pace or format_duration(SETTLES if asked.base is not None else PACE)
+    played = len(imported.changes)
+    until = (played - 1) * seconds(pace) + REST
+    repository: dict[str, Any] = {"name": name, "clone": place, "branch": branch, "pace": pace}
+    repository["head"] = asked.head or "HEAD"
+    if asked.base is not None:
+        repository["base"] = asked.base
+    if not ways and asked.path is not None:
+        repository["path"] = asked.path
+    urls = list(dict.fromkeys(url for way in ways.values() for url in way.urls))
+    if urls:
+        repository["urls"] = urls
+    what = (
+        f"What if {asked.head or 'what is checked out'} were merged into {asked.base}?"
+        if asked.base is not None
+        else f"The history of {name}"
+    )
+    return {
+        "apiVersion": "kcsim/v1",
+        "kind": "Scenario",
+        "name": f"what-if-{name}",
+        "title": what,
+        "summary": "",
+        "until": format_duration(max(until, HOUR)),
+        "cluster": {},
+        "repositories": [repository],
+        "deliveries": {
+            tool: {"type": tool, "objects": [_bare(obj) for obj in way.objects]} for tool, way in ways.items()
+        },
+    }
+
+
+def _bare(obj: Object) -> Object:
+    """As a manifest: without what only a server writes."""
+    return {key: value for key, value in obj.items() if key != "status"}
+
+
+def _plain(brought: Sequence[Object], notes: list[str]) -> dict[str, Any]:
+    """A pipeline that pushes, beside Flux with its defaults."""
+    notes.append(
+        "no objects of Flux or Argo CD are in it: kubectl apply and a Flux Kustomization are compared"
+    )
+    kustomization: dict[str, Any] = {"prune": True, "wait": True}
+    catalog = Catalog(BUILT_IN)
+    spaces = {
+        (obj.get("metadata") or {}).get("namespace")
+        for obj in brought
+        if (resource := catalog.by_gvk(gvk_of(obj))) is not None and resource.namespaced
+    }
+    if spaces == {None}:
+        kustomization["targetNamespace"] = "default"
+        notes.append("no object names a namespace: Flux gets targetNamespace: default")
+    return {"push": {"type": "push"}, "flux": {"type": "flux", "kustomization": kustomization}}
+
+
+def _beside(brought: Sequence[Object], notes: list[str]) -> list[Object]:
+    """What the cluster has to have that nothing in the repository makes: namespaces, definitions of kinds."""
+    made = {objects.name(obj) for obj in brought if obj.get("kind") == "Namespace"}
+    used = {space for obj in brought if (space := (obj.get("metadata") or {}).get("namespace"))}
+    given = {"default", "kube-system", "kube-public", "kube-node-lease", "flux-system", "argocd"}
+    spaces = sorted(used - made - given)
+    if spaces:
+        notes.append(f"namespaces that nothing in it makes are taken to be there: {', '.join(spaces)}")
+    kinds = _unknown_kinds(brought)
+    if kinds:
+        told = ", ".join(f"{kind} ({group})" for group, _, kind in sorted(kinds))
+        notes.append(f"kinds that kcsim stores and nobody here acts on: {told}")
+    return [
+        *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}} for space in spaces),
+        *(_definition(kind, namespaced=is_namespaced) for kind, is_namespaced in sorted(kinds.items())),
+    ]
+
+
+Kind = tuple[str, str, str]
+"""(group, version, kind)."""
+
+
+def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, bool]:
+    """Kinds that neither kcsim nor a definition in the repository knows, and whether they are in namespaces."""
+    defined = {
+        (obj["spec"].get("group"), (obj["spec"].get("names") or {}).get("kind"))
+        for obj in brought
+        if obj.get("kind") == "CustomResourceDefinition" and isinstance(obj.get("spec"), dict)
+    }
+    modelled = {
+        (crd["spec"]["group"], crd["spec"]["names"]["kind"])
+        for crd in (
+            flux_crds.git_repository(),
+            flux_crds.kustomization(),
+            argocd_crds.application(),
+            argocd_crds.application_set(),
+            argocd_crds.app_project(),
+        )
+    }
+    catalog = Catalog(BUILT_IN)
+    found: dict[Kind, bool] = {}
+    for obj in brought:
+        gvk = gvk_of(obj)
+        if gvk[0] and catalog.by_gvk(gvk) is None and (gvk[0], gvk[2]) not in defined | modelled:
+            namespaced = bool((obj.get("metadata") or {}).get("namespace")) or not gvk[2].startswith(
+                "Cluster"
+            )
+            found[gvk] = found.get(gvk, False) or namespaced
+    return found
+
+
+def _definition(kind: Kind, *, namespaced: bool) -> Object:
+    """A definition that takes whatever an object of the kind says."""
+    group, version, name = kind
+    shipped = {
+        crd["spec"]["names"]["kind"]: crd for crd in routing_definitions() if crd["spec"]["group"] == group
+    }
+    if name in shipped:
+        return shipped[name]
+    plural = f"{name.lower()[:-1]}ies" if name.endswith("y") else f"{name.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced" if namespaced else "Cluster",
+            "names": {"kind": name, "listKind": f"{name}List", "plural": plural, "singular": name.lower()},
+            "versions": [
+                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+            ],
+        },
+    }
+
+
+# What is said of it.
+
+
+def _told(
+    asked: Asked, imported: Imported, brought: Sequence[Object], document: Mapping[str, Any]
+) -> list[str]:
+    notes = []
+    images = sorted({image for obj in brought for image in _images(obj)})
+    if images:
+        some = ", ".join(images[:3]) + (", ..." if images[3:] else "")
+        each = (
+            "it is pulled, starts at once and answers"
+            if len(images) == 1
+            else "each is pulled, starts at once and answers"
+        )
+        notes.append(f"nothing is known of {len(images)} image{'s' * (len(images) > 1)} ({some}): {each}")
+    repository = document["repositories"][0]
+    if asked.base is not None:
+        notes.append(f"merged {repository['pace']} after the base was delivered")
+    elif len(imported.changes) > 1 and asked.pace is None:
+        notes.append(
+            f"{len(imported.changes)} commits, one every {repository['pace']}; --pace says otherwise"
+        )
+    if imported.skipped:
+        notes.append(f"submodules and symbolic links are not followed: {', '.join(imported.skipped[:5])}")
+    clusters = sorted(
+        {
+            str(goes.get("name") or goes.get("server"))
+            for delivery in document["deliveries"].values()
+            for obj in delivery.get("objects", ())
+            if obj["kind"] == "Application"
+            and (goes := spec(obj).get("destination") or {})
+            and (goes.get("server") or terms.IN_CLUSTER) != terms.IN_CLUSTER
+        }
+    )
+    if clusters:
+        notes.append(f"clusters that are not played, their Applications will say so: {', '.join(clusters)}")
+    return notes
+
+
+def _images(obj: Object) -> set[str]:
+    """Images of the containers of a workload."""
+    found: set[str] = set()
+    waiting: list[Any] = [obj.get("spec")]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if key in {"containers", "initContainers"} and isinstance(inner, list):
+                    found |= {str(c["image"]) for c in inner if isinstance(c, dict) and c.get("image")}
+                elif key in {"template", "spec", "jobTemplate"}:
+                    waiting.append(inner)
+    return found
+
+
+def _name_of(place: str) -> str:
+    word = "".join(c if c.isalnum() else "-" for c in posixpath.basename(place.rstrip("/")).lower())
+    return word.strip("-")[:40].strip("-") or "repository"
+
+
+def _remotes(place: str) -> list[str]:
+    """The addresses of its remotes."""
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo
+
+    try:
+        with Repo(place) as repo:
+            config = repo.get_config()
+            return [
+                config.get(section, "url").decode()
+                for section in config.sections()
+                if section[0] == b"remote"
+            ]
+    except (NotGitRepository, KeyError):
+        return []  # what is wrong with it is told by whoever reads its history
