@@ -104,10 +104,10 @@ class Play(Simulation):
             for url in source.repository.urls:
                 world.git.also_at(source.repository.name, url)
             world.git.create(source.repository.name, source.branch)
+            protect(world, source)
         self._images = image_behaviours(scenario)
         self.way: Way = way_of(how, self._stage(how)) if how is not None else NoWay()
         self.way.install()
-            protect(world, source)
         for controller in scenario.controllers:
             self._bring(controller)
         for traffic in scenario.traffic:
