@@ -10,10 +10,11 @@ they never conflict with themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from kcsim.api import conversion, escalation, objects, patching, reviews, status, subresources
+from kcsim.api.allocation import SERVICE_CIDR
 from kcsim.api.apply.managed_fields import Managed
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.crds import CustomResources
@@ -56,14 +57,21 @@ class ApiServer:
         aggregated: the resources that another server answers for, by ``plural.group``.
     """
 
-    def __init__(self, engine: Engine, cluster: str = "", *, checking: bool = False) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        cluster: str = "",
+        *,
+        checking: bool = False,
+        service_cidrs: Sequence[str] = (SERVICE_CIDR,),
+    ) -> None:
         self.engine = engine
         self.cluster = cluster
         self.catalog = Catalog()
         self.log = Log(engine, cluster, checking=checking)
         self.heartbeats = Heartbeats(engine)
         self.container_logs: Callable[[Object, str, LogOptions], str] | None = None
-        self.store = Store(engine, self.log, self.catalog, cluster)
+        self.store = Store(engine, self.log, self.catalog, cluster, service_cidrs)
         self.authorizer = Authorizer(self.log, self.catalog)
         self.tokens: dict[str, User] = {}
         self.ownership = Ownership()

@@ -9,12 +9,12 @@ owns, optimistic concurrency, graceful deletion, finalizers, no-op updates. Righ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcsim.api import crd_status, objects, status, strategy
 from kcsim.api.admission.chain import Admission
-from kcsim.api.allocation import ServiceAllocator
+from kcsim.api.allocation import SERVICE_CIDR, ServiceAllocator
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.event_ttl import EventLeases
 from kcsim.api.log import Log, Recorded, Version
@@ -36,7 +36,14 @@ _DELETION = ("deletionGracePeriodSeconds", "deletionTimestamp")
 class Store:
     """Objects of one cluster behind the generic verbs. Every method raises ``StatusError`` for a refusal."""
 
-    def __init__(self, engine: Engine, log: Log, catalog: Catalog, cluster: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        log: Log,
+        catalog: Catalog,
+        cluster: str,
+        service_cidrs: Sequence[str] = (SERVICE_CIDR,),
+    ) -> None:
         self._engine = engine
         self._cluster = cluster
         self._uids = engine.dice(f"uid/{cluster}")
@@ -47,7 +54,7 @@ class Store:
         self._events = catalog.by_gvk(("", "v1", "Event"))
         assert self._events is not None
         self._event_leases = EventLeases(engine, log, self._events)
-        self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), log, catalog)
+        self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), catalog, service_cidrs)
 
     # --- reading ------------------------------------------------------------------------------------------------
 

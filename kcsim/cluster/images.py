@@ -155,10 +155,12 @@ class PullResult:
     Attributes:
         behaviour: what containers of it do; None when the pull failed.
         error: the text of the failure, as the container runtime would word it; "" when it worked.
+        bandwidth: of the way to the registry, in bits a second; 0: no limit.
     """
 
     behaviour: ImageBehaviour | None
     error: str = ""
+    bandwidth: int = 0
 
 
 Resolve = Callable[[str], PullResult]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -14,10 +14,12 @@ else:
 
 
 def graph_of(
-    vertices: Iterable[tuple[str, dict[str, Any]]], edges: Iterable[tuple[str, str, dict[str, Any]]]
+    vertices: Iterable[tuple[str, dict[str, Any]]],
+    edges: Iterable[tuple[str, str, dict[str, Any]]],
+    about: Mapping[str, Any] | None = None,
 ) -> Graph:
-    """A graph of named vertices and edges with their attributes."""
-    graph: Graph = nx.Graph()
+    """A graph of named vertices and edges with their attributes, and what is said ``about`` all of it."""
+    graph: Graph = nx.Graph(**(about or {}))
     graph.add_nodes_from(vertices)
     graph.add_edges_from(edges)
     return graph

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+from kcsim.profile.constants import DEFAULT
 from kcsim.profile.distributions import Distribution
 
-RETRANSMISSION = 200_000
+RETRANSMISSION = DEFAULT.us("network/retransmission-timeout-min")
 """TCP's least wait before it sends a lost packet again (µs, Linux TCP_RTO_MIN); it doubles each time."""
 _TRIES_MAX = 8
 

@@ -1,4 +1,4 @@
-"""The topology: hosts joined by links with a one-way latency, and the cuts that break them.
+"""The topology: hosts joined by links with latency, loss and bandwidth, and the cuts that break them.
 
 Every host of a world stands here: nodes, the control plane, the git host, the image registry, CI runners and people's
 machines. Reachability is answered from a cache that lives until the topology changes, so asking costs nothing while
@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import networkx as nx
 
-from kcsim.network.impairment import Impairment
+from kcsim.network.impairment import Impairment, Lossy
+from kcsim.profile.constants import DEFAULT
 from kcsim.profile.distributions import Distribution, Fixed
 
 T = TypeVar("T")
@@ -30,20 +31,54 @@ class UnknownHost(LookupError):
 @dataclass(frozen=True, slots=True)
 class Host:
     """A place in the network. ``kind`` says what stands there (node, control-plane, git-host ...), ``address`` its IP
-    address, where it has one that matters."""
+    address, where it has one that matters, ``zone`` and ``rack`` where it stands."""
 
     name: str
     kind: str
     zone: str = ""
     address: str = ""
+    rack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cable between two places.
+
+    Attributes:
+        latency: one way.
+        bandwidth: bits a second; 0: more than anybody needs.
+        loss: the share of packets that are lost, each way.
+        preferred: who can goes over it, though another way were faster.
+    """
+
+    a: str
+    b: str
+    latency: Distribution
+    bandwidth: int = 0
+    loss: float = 0.0
+    preferred: bool = False
+
+    @property
+    def weight(self) -> int:
+        """What the link costs a route: the way with the least sum is taken."""
+        return 1 if self.preferred else self.latency.at(0.5)
+
+    @property
+    def delays(self) -> tuple[Distribution, ...]:
+        """What a packet spends on it, one way."""
+        return (self.latency, Lossy(self.loss)) if self.loss else (self.latency,)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How packets get from one host to another: the hosts on the way, each link's one-way latency, and what faults add."""
+    """How packets get from one host to another: the hosts on the way, each link's one-way latency, and what faults add.
+
+    ``bandwidth`` is that of the narrowest link, in bits a second; 0: no link has one that matters.
+    """
 
     hops: tuple[str, ...]
     latencies: tuple[Distribution, ...]
+    bandwidth: int = 0
 
     def delay(self, draw: Callable[[Distribution], int]) -> int:
         """The one-way delay in µs, one draw a link."""
@@ -85,9 +120,9 @@ class Network:
 
     # --- building -----------------------------------------------------------------------------------------------
 
-    def add_host(self, name: str, *, kind: str, zone: str = "", address: str = "") -> Host:
+    def add_host(self, name: str, *, kind: str, zone: str = "", address: str = "", rack: str = "") -> Host:
         """Place a host; it is joined to nothing yet."""
-        host = self._hosts[name] = Host(name, kind, zone, address)
+        host = self._hosts[name] = Host(name, kind, zone, address, rack)
         self._graph.add_node(name)
         return host
 
@@ -100,15 +135,24 @@ class Network:
         self._core = None
         self._changed()
 
-    def connect(self, a: str, b: str, latency: Distribution) -> None:
-        """Join two hosts by a link; ``latency`` is one way."""
+    def connect(
+        self,
+        a: str,
+        b: str,
+        latency: Distribution,
+        *,
+        bandwidth: int = 0,
+        loss: float = 0.0,
+        preferred: bool = False,
+    ) -> None:
+        """Join two hosts by a link, in the place of one there is already; see ``Link``."""
         self.host(a)
         self.host(b)
-        weight = latency.at(0.5)
+        link = Link(a, b, latency, bandwidth, loss, preferred)
         # A host that joins, and whose way nobody has asked for, changes nothing for the others.
         adjacent = self._graph.adj
         joins = (not adjacent[a] and a not in self._asked) or (not adjacent[b] and b not in self._asked)
-        self._graph.add_edge(a, b, latency=latency, weight=weight)
+        self._graph.add_edge(a, b, link=link, weight=link.weight)
         if not joins or len(adjacent[a]) == 2 or len(adjacent[b]) == 2:
             self._core = None
             self._trunks.clear()
@@ -136,12 +180,12 @@ class Network:
         return name in self._hosts
 
     def graph(self) -> nx.Graph[str]:
-        """A copy of the graph for drawing and analysis (nodes: host names; edges: ``latency``)."""
+        """A copy of the graph for drawing and analysis (nodes: host names; edges: ``link``)."""
         return self._graph.copy()
 
-    def links(self) -> list[tuple[str, str, Distribution]]:
-        """Every link once, with its one-way latency, in the order in which they were made."""
-        return [(a, b, data["latency"]) for a, b, data in self._graph.edges(data=True)]
+    def links(self) -> list[Link]:
+        """Every link once, in the order of the hosts."""
+        return [data["link"] for _, _, data in self._graph.edges(data=True)]
 
     # --- faults -------------------------------------------------------------------------------------------------
 
@@ -229,7 +273,7 @@ class Network:
             return None
         if not self._impairments or source == target:
             return way
-        return Route(way.hops, way.latencies + self._extra(source, target))
+        return Route(way.hops, way.latencies + self._extra(source, target), way.bandwidth)
 
     def _is_cut(self, source: str, target: str) -> bool:
         for cuts in (self._cuts, *self._partitions.values()):
@@ -250,7 +294,9 @@ class Network:
         hops = self._hops(source, target)
         if hops is None:
             return None
-        return Route(tuple(hops), tuple(self._graph.edges[a, b]["latency"] for a, b in pairwise(hops)))
+        links: list[Link] = [self._graph.edges[a, b]["link"] for a, b in pairwise(hops)]
+        delays = tuple(delay for link in links for delay in link.delays)
+        return Route(tuple(hops), delays, min((x.bandwidth for x in links if x.bandwidth), default=0))
 
     def _extra(self, source: str, target: str) -> tuple[Distribution, ...]:
         """What impairments add to the way, as if each were a link of its own."""
@@ -310,5 +356,5 @@ def _put(known: dict[str, tuple[T, ...]], name: str, values: tuple[T, ...]) -> N
         known.pop(name, None)
 
 
-LOOPBACK = Fixed(30)
-"""One way within a host, µs (workloads reference, 15.5: 0.02 to 0.05 ms round trip)."""
+LOOPBACK = Fixed(DEFAULT.us("network/loopback"))
+"""One way within a host (µs)."""

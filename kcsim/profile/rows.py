@@ -99,6 +99,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("kube-api-burst", 30, "count", f"{_KCM}; for each controller"),
         *_election(),
         Row("expectations-timeout", 5, "min", "pkg/controller/controller_utils.go"),
+        Row("node-cidr-mask-size-ipv4", 24, "count", "cmd/kube-controller-manager/app/core.go"),
+        Row("node-cidr-mask-size-ipv6", 64, "count", "cmd/kube-controller-manager/app/core.go"),
         Row("slow-start-initial-batch-size", 1, "count", "pkg/controller/controller_utils.go"),
         Row("node-monitor-period", 5, "s", _NODE),
         Row("node-monitor-grace-period", {"1.31": 40, "1.36": 50}, "s", _NODE),
@@ -228,6 +230,22 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         ),
         Row("image-events-name-access", {"1.31": False, "1.36": True}, "on", "pkg/kubelet/images (1.35)"),
         Row("plain-container-events", {"1.31": False, "1.36": True}, "on", "pkg/kubelet/kuberuntime (1.35)"),
+    ),
+    "network": (
+        Row("mtu", 1500, "bytes", "IEEE 802.3: what an Ethernet frame carries"),
+        Row("vxlan-overhead", 50, "bytes", "RFC 7348: outer Ethernet, IP, UDP and VXLAN headers"),
+        Row("geneve-overhead", 50, "bytes", "RFC 8926, without options"),
+        Row("ipip-overhead", 20, "bytes", "RFC 2003: the outer IP header"),
+        Row("wireguard-overhead", 60, "bytes", "WireGuard over IPv4: outer IP and UDP, header and tag"),
+        Row("encapsulation", Skewed(25, 50), "ms", "[model] packing and unpacking a packet, one way"),
+        Row("loopback", 0.03, "ms", "[model] one way within a host"),
+        Row("access", Skewed(100, 400), "ms", "[model] one way between a node and its switch"),
+        Row("rack-uplink", Skewed(50, 200), "ms", "[model] one way between a rack's switch and the next"),
+        Row(
+            "zone-uplink", Skewed(400, 1000), "ms", "[model] one way between a zone and its cluster's network"
+        ),
+        Row("internet-uplink", _skewed(5, 20), "ms", "[model] one way between a site and the internet"),
+        Row("retransmission-timeout-min", 200, "ms", "Linux include/net/tcp.h: TCP_RTO_MIN"),
     ),
     "kube-proxy": (
         Row("kube-api-qps", 5, "1/s", _PROXY),

@@ -41,6 +41,8 @@ from kcsim.scenario.model import (
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
+from kcsim.scenario.network_checks import check_network
+from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.pipeline_checks import check_deploys, check_jobs, check_protection, spreads_of
 from kcsim.scenario.traffic_checks import check_traffic
 from kcsim.scenario.values import NAME
@@ -91,7 +93,7 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
         report.add(
             "KC105", key_at(scenario, "clusters"), "both 'cluster' and 'clusters'", "Keep one of the two."
         )
-    for cluster in scenario.all_clusters():
+    for number, cluster in enumerate(scenario.all_clusters()):
         count = cluster.nodes if isinstance(cluster.nodes, int) else len(cluster.nodes)
         if not 0 < count <= NODES_MAX:
             remedy = f"Give it 1 to {NODES_MAX} nodes."
@@ -113,6 +115,10 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
             "node",
             report,
         )
+        if cluster.network != ClusterNetwork() and 0 < count <= NODES_MAX:
+            check_network(
+                cluster, scenario.nodes_of(cluster), number, _other_hosts(scenario, cluster), report
+            )
     _unique(scenario.clusters, "cluster", report)
 
 
@@ -122,6 +128,13 @@ def _check_controllers(cluster: Cluster, report: Report) -> None:
         Simulation(0, control_plane=ControlPlane(controllers=cluster.control_plane_controllers))
     except ValueError as error:
         where = at(cluster, "controlPlaneControllers")
+def _other_hosts(scenario: Scenario, cluster: Cluster) -> list[str]:
+    """The machines of a cluster's control plane."""
+    prefix = "" if len(scenario.all_clusters()) == 1 else f"{cluster.name}-"
+    replicas = range(2, cluster.control_plane_replicas + 1)
+    return [f"{prefix}control-plane", *(f"{prefix}control-plane-{number}" for number in replicas)]
+
+
         report.add("KC104", where, str(error), "Write it as for --controllers: `*`, `-name`, `name`.")
 
 

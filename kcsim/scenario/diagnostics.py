@@ -91,6 +91,10 @@ CODES: dict[str, Code] = {
     ),
     "KC219": Code("no such branch or merge request", "Name a branch, or a timeline entry, of before."),
     "KC220": Code("a required check is run by no pipeline", "Name a job of a pipeline of the repository."),
+    "KC215": Code(
+        "a range of addresses is too small", "Take a shorter prefix, or other masks for the nodes' ranges."
+    ),
+    "KC216": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
     "KC303": Code("an expectation's window reaches beyond the end", "Raise `until`, or shorten `within`."),
     # Expressions.
     "KC401": Code(

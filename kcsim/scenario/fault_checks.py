@@ -158,6 +158,7 @@ def _check_link(scenario: Scenario, entry: TimelineEntry, link: str, report: Rep
     known = {
         *nodes_of(scenario, entry),
         *_zones(scenario, entry),
+        *_racks(scenario, entry),
         *OUTSIDE,
         NODES,
         *_control_planes(scenario),
@@ -180,6 +181,11 @@ def _control_planes(scenario: Scenario) -> list[str]:
 def _zones(scenario: Scenario, entry: TimelineEntry) -> list[str]:
     cluster = scenario.cluster_named(entry.cluster)
     return sorted({node.zone for node in scenario.nodes_of(cluster)} - {""}) if cluster is not None else []
+
+
+def _racks(scenario: Scenario, entry: TimelineEntry) -> list[str]:
+    cluster = scenario.cluster_named(entry.cluster)
+    return sorted({node.rack for node in scenario.nodes_of(cluster)} - {""}) if cluster is not None else []
 
 
 def _runners(scenario: Scenario) -> list[str]:

@@ -15,6 +15,8 @@ from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario
+from kcsim.scenario.network_checks import bits_a_second
+from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.dns import install_dns
 from kcsim.simulation.routing import install_gateway, install_ingress
@@ -56,7 +58,7 @@ def build_world(scenario: Scenario, delivery: Delivery | None, seed: int, *, che
         nodes = [node_spec(node, index, number) for index, node in enumerate(scenario.nodes_of(cluster))]
         replicas = cluster.control_plane_replicas
         plane = ControlPlane(replicas, replicas, cluster.control_plane_controllers)
-        world.add_cluster(name, nodes, control_plane=plane)
+        world.add_cluster(name, nodes, control_plane=plane, plan=network_plan(cluster))
         _install(world, name, cluster)
     return world
 
@@ -93,7 +95,30 @@ def node_spec(node: Node, index: int, cluster: int = 0) -> NodeSpec:
         {"key": taint.key, "effect": taint.effect} | ({"value": taint.value} if taint.value else {})
         for taint in node.taints
     )
-    return NodeSpec(node.name, address, capacity, labels, taints)
+    return NodeSpec(node.name, address, capacity, labels, taints, rack=node.rack)
+
+
+def network_plan(cluster: Cluster) -> NetworkPlan:
+    """A cluster's network as the simulation builds it."""
+    written = cluster.network
+    return NetworkPlan(
+        pod_cidrs=written.pod_cidrs or None,
+        node_masks=(written.node_mask, written.node_mask_ipv6),
+        service_cidrs=written.service_cidrs,
+        encapsulation="" if written.mode == "routed" else written.mode,
+        mtu=written.mtu,
+        links=tuple(
+            LinkPlan(
+                a=link.between[0],
+                b=link.between[1],
+                latency=link.latency,
+                jitter=link.jitter,
+                loss=link.loss,
+                bandwidth=bits_a_second(link.bandwidth),
+            )
+            for link in written.links
+        ),
+    )
 
 
 # Images.

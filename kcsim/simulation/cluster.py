@@ -7,9 +7,11 @@ which one is elected, on the control plane's hosts -> a kubelet for each node ->
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kcsim.api.client import Client, DirectClient, Endpoint
+from kcsim.api.ip_families import IPV4, family_of
 from kcsim.api.kit.component import Component
 from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
@@ -50,7 +52,8 @@ from kcsim.cluster.kubelet.timings import timings_of
 from kcsim.cluster.metrics.custom import CustomMetrics
 from kcsim.cluster.metrics.server import MetricsServer
 from kcsim.cluster.metrics.usage import UsageTruth
-from kcsim.cluster.podnet.ipam import CLUSTER_CIDR, NodeIpam, PodAddresses
+from kcsim.cluster.podnet.encapsulation import Encapsulation
+from kcsim.cluster.podnet.ipam import NodeIpam, PodAddresses
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.scheduler.scheduler import Scheduler
 from kcsim.cluster.stages.controller import StageController
@@ -60,9 +63,10 @@ from kcsim.network.topology import Network
 from kcsim.profile.api import limits_of
 from kcsim.profile.constants import PROFILES
 from kcsim.simulation.bootstrap import bootstrap
+from kcsim.simulation.cabling import USUAL, NetworkPlan, node_addresses
 from kcsim.simulation.control_plane import COMPONENTS, CONTROLLER_MANAGER, SCHEDULER, ControlPlane, Instance
 from kcsim.simulation.controllers import Make, Rules, enabled, install, unknown
-from kcsim.simulation.places import add_control_plane_machine, add_machine, lay_out_cluster
+from kcsim.simulation.places import Site, add_control_plane_machine, lay_out_cluster
 
 PANIC_EXIT = 2
 """The exit code of a Go program that panicked."""
@@ -82,11 +86,12 @@ class Cluster:
         kubelets: by node name.
         stages: plays KWOK's Stages, once there are any.
         pods: the pod network.
+        plan, site: what is particular about its network, and its switches.
+        pod_cidrs: the ranges that are cut for nodes.
         instances: the processes of the control plane, by component.
         controllers: the programs of controllers that users brought, by name.
 
-    ``pod_cidr`` "" leaves the nodes without addresses for pods (``--allocate-node-cidrs=false``): until somebody else gives
-    them a range, they are not ready.
+    ``nodes`` is the number of them that its addresses are planned for.
     """
 
     def __init__(
@@ -98,7 +103,8 @@ class Cluster:
         resolve: Callable[[str, str], PullResult],
         programs: Mapping[str, Program],
         profile: str = "1.36",
-        pod_cidr: str = CLUSTER_CIDR,
+        plan: NetworkPlan = USUAL,
+        nodes: int = 0,
         checking: bool = False,
         metrics: bool = True,
         control_plane: ControlPlane | None = None,
@@ -108,7 +114,9 @@ class Cluster:
         self.network = network
         prefix = f"{name}-" if name else ""
         self._switch, self.control_plane = lay_out_cluster(network, prefix)
-        self.server = ApiServer(engine, name, checking=checking)
+        self.plan = plan
+        self.site = Site(network, self._switch, plan.links)
+        self.server = ApiServer(engine, name, checking=checking, service_cidrs=plan.service_cidrs)
         self.endpoint = Endpoint(engine, network, self.server, self.control_plane)
         self.admin = DirectClient(self.endpoint, ADMIN, self.control_plane, user_agent="kube-apiserver")
         self.kubelets: dict[str, Kubelet] = {}
@@ -117,7 +125,7 @@ class Cluster:
         self._resolve = resolve
         self._programs = programs
         bootstrap(self.admin)
-        self.pods = PodNetwork(self.endpoint, self._switch)
+        self.pods = PodNetwork(self.endpoint, self._switch, Encapsulation(plan.encapsulation, plan.mtu))
         self._addresses = PodAddresses(self.server)
         self._usage = UsageTruth(self.pods)
         if metrics:
@@ -125,13 +133,13 @@ class Cluster:
             CustomMetrics(self.server, self.pods)
         self._profile = PROFILES[profile]
         self._timings = timings_of(self._profile)
-        self._pod_cidr = pod_cidr
-        plan = control_plane or ControlPlane()
-        self._controllers = plan.controllers
+        self.pod_cidrs = plan.ranges_for(nodes)
+        processes = control_plane or ControlPlane()
+        self._controllers = processes.controllers
         self.controllers: dict[str, Component] = {}
-        self._control_plane_machines(max(plan.replicas(name) for name in COMPONENTS))
+        self._control_plane_machines(max(processes.replicas(name) for name in COMPONENTS))
         self.drivers = self._storage_drivers()
-        self.instances = {name: self._instances(name, plan.replicas(name)) for name in COMPONENTS}
+        self.instances = {name: self._instances(name, processes.replicas(name)) for name in COMPONENTS}
 
     # --- the control plane --------------------------------------------------------------------------------------
 
@@ -189,7 +197,8 @@ class Cluster:
         user = User(f"system:{CONTROLLER_MANAGER}")
         manager = Component(self.endpoint, CONTROLLER_MANAGER, user, host)
         limits = limits_of(CONTROLLER_MANAGER, self._profile)
-        ipam = (NodeIpam(self._pod_cidr),) if self._pod_cidr else ()
+        ranges = self.pod_cidrs
+        ipam = (NodeIpam(ranges, self.plan.node_masks, self.plan.service_cidrs),) if ranges else ()
         reconcilers = (
             *ipam,
             NodeLifecycleController(config_of(self._profile)),
@@ -256,10 +265,10 @@ class Cluster:
         """Machines that boot now and register themselves."""
         for spec in nodes:
             zone = spec.labels.get("topology.kubernetes.io/zone", "")
-            add_machine(self.network, self._switch, spec.name, zone, spec.address)
+            self.site.add_machine(spec.name, zone, spec.rack, spec.address)
             kubelet = Kubelet(
                 self.endpoint,
-                spec,
+                self._addressed(spec),
                 resolve=self._resolver(spec.name),
                 addresses=self._addresses,
                 start_program=self._start_program,
@@ -268,6 +277,14 @@ class Cluster:
             self.kubelets[spec.name] = kubelet
             self.pods.add_node(spec.name, kubelet.runtime)
             kubelet.start()
+        self.site.lay_links()
+
+    def _addressed(self, spec: NodeSpec) -> NodeSpec:
+        """The machine with an address of each of the cluster's families."""
+        if spec.further_addresses or all(family_of(cidr) == IPV4 for cidr in self.pod_cidrs):
+            return spec
+        first, *further = node_addresses(spec.address, self.pod_cidrs)
+        return replace(spec, address=first, further_addresses=tuple(further))
 
     def _resolver(self, node: str) -> Callable[[str], PullResult]:
         return lambda image: self._resolve(node, image)

@@ -10,7 +10,8 @@ from typing import Any
 
 from kcsim.api.objects import Key, Object
 from kcsim.cluster.dns.coredns import PROGRAM, CoreDns
-from kcsim.cluster.dns.install import DNS_IP, NAMESPACE, SERVICE, behaviour, install_objects
+from kcsim.cluster.dns.install import NAMESPACE, SERVICE, behaviour, install_objects
+from kcsim.cluster.dns.lookup import dns_address
 from kcsim.cluster.dns.resolver import ResolvConf, resolv_conf
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.places import INTERNET
@@ -22,7 +23,7 @@ def install_dns(world: World, cluster: str = "", *, replicas: int = 2) -> None:
     home = world.clusters[cluster] if cluster else world.cluster
     world.programs.setdefault(PROGRAM, _start)
     world.push_image(behaviour())
-    for obj in install_objects(replicas):
+    for obj in install_objects(replicas, home.plan.service_cidrs[0]):
         resource = home.server.catalog.by_gvk(_gvk(obj))
         assert resource is not None
         home.admin.now(home.admin.create(resource, obj))
@@ -35,7 +36,7 @@ def has_dns(cluster: Cluster) -> bool:
 
 def resolver_of(cluster: Cluster, pod: Object) -> ResolvConf:
     """What a pod's resolv.conf says."""
-    return resolv_conf(pod, DNS_IP if has_dns(cluster) else "")
+    return resolv_conf(pod, dns_address(cluster.pods))
 
 
 def _start(cluster: Cluster, pod: dict[str, Any], node: str) -> CoreDns:

@@ -1,6 +1,6 @@
 """Which connections a fault of the network hits, as a text: ``node-1``, ``zone-a <-> zone-b``, ``node-1 -> control-plane``.
 
-Each side names hosts, zones, ``nodes`` (all of the cluster) or several of these with commas; a side alone is cut off from
+Each side names hosts, zones, racks, ``nodes`` (all of the cluster) or several of these with commas; a side alone is cut off from
 everybody else. ``<->`` is both ways, ``->`` one.
 
 **Walk:** a text -> ``parse`` against the hosts there are -> pairs of groups, one for each direction.
@@ -47,10 +47,11 @@ def _hosts(side: str, network: Network, cluster: Cluster) -> frozenset[str]:
             )
         named = _named(word, network, cluster)
         if not named:
-            zones = sorted({network.host(node).zone for node in cluster.kubelets} - {""})
+            places = [network.host(node) for node in cluster.kubelets]
+            zones = sorted({name for host in places for name in (host.zone, host.rack)} - {""})
             hosts = ", ".join(host.name for host in network.hosts[:8])
             raise UnknownLink(
-                f"no host or zone {word!r}; zones are {', '.join(zones) or 'none'}, hosts {hosts} ..., or {NODES}"
+                f"no host, zone or rack {word!r}; zones and racks are {', '.join(zones) or 'none'}, hosts {hosts} ..., or {NODES}"
             )
         found.update(named)
     return frozenset(found)
@@ -61,4 +62,4 @@ def _named(word: str, network: Network, cluster: Cluster) -> list[str]:
         return list(cluster.kubelets)
     if network.has_host(word):
         return [word]
-    return [node for node in cluster.kubelets if network.host(node).zone == word]
+    return [node for node in cluster.kubelets if word in (network.host(node).zone, network.host(node).rack)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
+from kcsim.cluster.podnet.encapsulation import ROUTED
 from kcsim.cluster.podnet.ipam import pod_cidrs
 from kcsim.engine.clock import seconds
 from kcsim.engine.shown import Tabular
@@ -120,8 +121,8 @@ class NetworkView:
             )
             if node and network.has_host(node):
                 edges.append((node, name, {"kind": "runs"}))
-            if ip:
-                by_ip.setdefault(ip, name)
+            for each in (pod.get("status") or {}).get("podIPs") or ():
+                by_ip.setdefault(each["ip"], name)
         for service in finder.objects("services"):
             name = f"service/{objects.namespace(service)}/{objects.name(service)}"
             vertices.append((name, {"kind": "service", "zone": "", "up": True}))
@@ -133,6 +134,7 @@ class NetworkView:
             "encapsulation": carried.kind,
             "mtu": carried.mtu,
             "pod_mtu": carried.pod_mtu,
+            "usual_mtu": ROUTED.mtu,
             "pod_cidrs": home.pod_cidrs,
             "service_cidrs": home.plan.service_cidrs,
         }

@@ -17,7 +17,6 @@ from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.shown import Shown
-from kcsim.network.topology import Route
 from kcsim.simulation.cluster import Cluster
 
 DEFAULT_PORT = 80
@@ -244,13 +243,14 @@ class Looker:
             node = self._pods.node_of(target.end.ip)
             lost = f"routed to {node}, where nobody has it" if node else "no route leads to it"
             return Hop("path", False, f"{target.end.ip}: {lost}; packets are lost")
-        there, back = network.route(source.host, host), network.route(host, source.host)
-        if there is None or back is None:
-            way = f"{source.host} to {host}" if there is None else f"{host} back to {source.host}"
+        path = self._pods.way(source.host, host, packed=target.pod is not None and not target.end.host)
+        if path is None:
+            going = network.route(source.host, host) is None
+            way = f"{source.host} to {host}" if going else f"{host} back to {source.host}"
             off = [name for name in (source.host, host) if not network.is_up(name)]
             why = f"{' and '.join(off)} is off" if off else "the network is cut"
             return Hop("path", False, f"packets from {way} are lost: {why}")
-        return Hop("path", True, " - ".join(there.hops), _round_trip(there, back))
+        return Hop("path", True, " - ".join(path.there.hops), path.median)
 
     def listener(self, target: Spot, port: int) -> Hop:
         """Whether somebody accepts connections there."""
@@ -320,10 +320,6 @@ def no_endpoints(finder: Finder, service: Object, otherwise: str) -> str:
     if not pods:
         return f"no endpoints: no pod has the labels {text}; the connection is {ends}"
     return f"no endpoints: {len(pods)} pods have the labels {text}, none is ready; the connection is {ends}"
-
-
-def _round_trip(there: Route, back: Route) -> int:
-    return sum(link.at(0.5) for link in (*there.latencies, *back.latencies))
 
 
 def _first_port(pod: Object | None) -> int:

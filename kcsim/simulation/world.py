@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.cluster.images import ImageBehaviour, PullResult
 from kcsim.cluster.kubelet.node_status import NodeSpec
-from kcsim.cluster.podnet.ipam import cluster_cidr_for
 from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
@@ -18,6 +17,7 @@ from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUn
 from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
+from kcsim.simulation.cabling import USUAL, NetworkPlan
 from kcsim.simulation.cluster import Cluster, Program
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.places import GIT, REGISTRY, USERS, lay_out
@@ -90,8 +90,11 @@ class World:
         nodes: list[NodeSpec] | None = None,
         *,
         control_plane: ControlPlane | None = None,
+        plan: NetworkPlan = USUAL,
     ) -> Cluster:
-        """Make a cluster; its machines boot now. ``control_plane`` says how many instances of its components stand by."""
+        """Make a cluster; its machines boot now. ``control_plane`` says how many instances of its components stand by,
+        ``plan`` what is particular about its network.
+        """
         cluster = Cluster(
             self.engine,
             self.network,
@@ -99,7 +102,8 @@ class World:
             resolve=self._resolve,
             programs=self.programs,
             profile=self._profile,
-            pod_cidr=cluster_cidr_for(len(nodes or ())),
+            plan=plan,
+            nodes=len(nodes or ()),
             checking=self._checking,
             control_plane=control_plane,
         )
@@ -138,7 +142,8 @@ class World:
             return PullResult(None, str(ImageNotFound(parse(image))))
         if behaviour.pull == "error":
             return PullResult(None, behaviour.pull_error)
-        return PullResult(behaviour)
+        way = self.network.route(registry.name, node)
+        return PullResult(behaviour, bandwidth=way.bandwidth if way is not None else 0)
 
 
 def _well_behaved(reference: Reference) -> tuple[ImageBehaviour, int]:

@@ -40,21 +40,27 @@ class NodeBox:
     name: str
     up: bool
     pods: tuple[PodMark, ...]
+    rack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is drawn: nodes by zone, pods without a node, Services with how many pods serve them, other hosts."""
+    """What is drawn: nodes by zone, pods without a node, Services with how many pods serve them, other hosts, the links
+    that the story describes, and how packets are carried.
+    """
 
     zones: dict[str, tuple[NodeBox, ...]]
     pending: tuple[PodMark, ...]
     services: tuple[tuple[str, int], ...]
     outside: tuple[tuple[str, str, bool], ...]
+    links: tuple[str, ...] = ()
+    carried: str = ""
 
 
 def layout_of(graph: Graph) -> Layout:
     """What is where, in the order of names within the order of the graph."""
     runs: dict[str, list[PodMark]] = {}
+    links: list[str] = []
     placed: set[str] = set()
     serves: dict[str, int] = {}
     for a, b, data in graph.edges(data=True):
@@ -65,15 +71,17 @@ def layout_of(graph: Graph) -> Layout:
             placed.add(ends["pod"])
         elif data["kind"] == "serves":
             serves[ends["service"]] = serves.get(ends["service"], 0) + 1
+        elif data.get("described"):
+            links.append(_link(a, b, data))
     zones: dict[str, list[NodeBox]] = {}
-    outside = []
+    outside: list[tuple[str, str, bool]] = []
     services = []
     pending = []
     for name, data in graph.nodes(data=True):
         kind = data["kind"]
         if kind == "node":
             pods = tuple(sorted(runs.get(name, ()), key=lambda p: p.name))
-            zones.setdefault(data["zone"], []).append(NodeBox(name, data["up"], pods))
+            zones.setdefault(data["zone"], []).append(NodeBox(name, data["up"], pods, data.get("rack", "")))
         elif kind == "service":
             services.append((name.removeprefix("service/"), serves.get(name, 0)))
         elif kind == "pod" and name not in placed:
@@ -81,11 +89,37 @@ def layout_of(graph: Graph) -> Layout:
         elif kind not in ("pod", "switch"):
             outside.append((name, kind, data["up"]))
     return Layout(
-        {zone: tuple(boxes) for zone, boxes in sorted(zones.items())},
+        {zone: tuple(sorted(boxes, key=lambda box: box.rack)) for zone, boxes in sorted(zones.items())},
         tuple(pending),
         tuple(services),
         tuple(outside),
+        tuple(links),
+        _carried(graph.graph),
     )
+
+
+def _link(a: str, b: str, data: dict[str, Any]) -> str:
+    told = [f"{data['latency_s'] * 1000:g} ms"]
+    if data["bandwidth"]:
+        told.append(_bandwidth(data["bandwidth"]))
+    if data["loss"]:
+        told.append(f"loses {data['loss']:.2%}")
+    ends = (name.rpartition("/")[2] for name in (a, b))
+    return f"{' - '.join(ends)}  {', '.join(told)}"
+
+
+def _bandwidth(bits: int) -> str:
+    for unit, size in (("Gbit/s", 10**9), ("Mbit/s", 10**6), ("kbit/s", 10**3)):
+        if bits >= size:
+            return f"{bits / size:g} {unit}"
+    return f"{bits} bit/s"
+
+
+def _carried(about: dict[str, Any]) -> str:
+    """How packets travel between pods, where that is not as usual."""
+    if not about.get("encapsulation") and about.get("mtu") == about.get("usual_mtu"):
+        return ""
+    return f"{about['encapsulation'] or 'routed'}, MTU {about['pod_mtu']} in pods, {about['mtu']} on nodes"
 
 
 def _pod(graph: Graph, name: str) -> PodMark:
@@ -101,7 +135,8 @@ def text(graph: Graph, width: int = WIDTH) -> str:
         lines.append(_zone(zone))
         for i, node in enumerate(nodes):
             last = i == len(nodes) - 1
-            lines.append(f"{'└─' if last else '├─'} {node.name}{'' if node.up else '  OFF'}")
+            rack = f"  rack {node.rack}" if node.rack else ""
+            lines.append(f"{'└─' if last else '├─'} {node.name}{rack}{'' if node.up else '  OFF'}")
             lines += [f"{'  ' if last else '│ '}    {_line(pod)}"[:width] for pod in node.pods]
     if layout.pending:
         lines.append("without a node")
@@ -111,6 +146,11 @@ def text(graph: Graph, width: int = WIDTH) -> str:
         lines += [
             f"   {name}  {count} ready endpoint{'' if count == 1 else 's'}" for name, count in layout.services
         ]
+    if layout.links:
+        lines.append("links")
+        lines += [f"   {link}" for link in layout.links]
+    if layout.carried:
+        lines.append(f"between nodes   {layout.carried}")
     return "\n".join(lines) + "\n"
 
 
@@ -291,7 +331,8 @@ class _Drawing:
         height = _node_height(node)
         svg = self.svg
         svg.rect(x, y, _BOX, height, "agent faint" if node.up else "failed faint", node.name)
-        svg.text(x + 8, y + 15, node.name if node.up else f"{node.name} (off)", "strong")
+        place = f"{node.name} · rack {node.rack}" if node.rack else node.name
+        svg.text(x + 8, y + 15, place if node.up else f"{place} (off)", "strong")
         self.spots[node.name] = x + 4, y + 11
         for row, pod in enumerate(node.pods, 1):
             line = y + row * _ROW + 15

@@ -17,8 +17,9 @@ from kcsim.engine.core import Engine
 from kcsim.network.topology import Network
 from kcsim.profile.api import CONTROLLER_MANAGER, ApiProfile
 from kcsim.profile.distributions import Fixed
+from kcsim.simulation.cabling import NetworkPlan
 from kcsim.simulation.cluster import Cluster
-from kcsim.simulation.places import add_machine, lay_out
+from kcsim.simulation.places import lay_out
 from tests.transcripts.beat import recorded_beat
 from tests.transcripts.binding import Bindings, Difference
 from tests.transcripts.kubelets import StandInKubelet, new_node
@@ -54,7 +55,7 @@ def controllers_plane(seed: int = 1) -> Plane:
         resolve=lambda _node, _image: PullResult(None),
         programs={},
         metrics=False,
-        pod_cidr="",
+        plan=NetworkPlan(pod_cidrs=()),
     )
     cluster.endpoint.profile = QUICK
     manager = cluster.controller_manager
@@ -65,7 +66,7 @@ def controllers_plane(seed: int = 1) -> Plane:
     for place in range(4):
         node = new_node(place, rfc3339(engine.now))
         name = node["metadata"]["name"]
-        add_machine(network, cluster._switch, name, "")
+        cluster.site.add_machine(name, "")
         registrar.now(registrar.create("nodes", node))
         StandInKubelet(cluster.endpoint, name, name, place).start()
     engine.run_until(engine.now + 10 * SECOND + (seed - 1) * _PHASE)

@@ -1,8 +1,8 @@
 """Validation of Services, Endpoints and EndpointSlices.
 
 **Imitates:** ValidateService and ValidateServiceUpdate in kubernetes pkg/apis/core/validation/validation.go,
-pkg/apis/discovery/validation (v1.36). Left out: allocation of addresses and ports (the registry's), dual stack beyond
-the family of an address, load balancer source ranges.
+pkg/apis/discovery/validation (v1.36). Left out: allocation of addresses and ports, and which families a
+cluster has (``kcsim.api.allocation``).
 """
 
 import ipaddress
@@ -139,17 +139,6 @@ def _cluster_ips(spec: Mapping[str, Any]) -> Errors:
             if families[index] != family:
                 text = f"expected an {families[index]} value as indicated by `ipFamilies[{index}]`"
                 errors.append(invalid(f"spec.clusterIPs[{index}]", address, text))
-    if not spec.get("clusterIPs"):
-        # One stack only: what a cluster without IPv6 service addresses answers.
-        errors += [
-            invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
-            for index, family in enumerate(families)
-            if family != "IPv4"
-        ]
-        policy = spec.get("ipFamilyPolicy")
-        if policy == "RequireDualStack":
-            text = "this cluster is not configured for dual-stack services"
-            errors.append(invalid("spec.ipFamilyPolicy", policy, text))
     return errors
 
 

@@ -45,7 +45,7 @@ class CoreDns(Component):
         self.pod: Key = objects.key(pod)
         self._upstream = upstream
         self._gone = on_stop
-        self._cache: dict[str, tuple[int, Answer]] = {}
+        self._cache: dict[tuple[str, str], tuple[int, Answer]] = {}
         self._services = self.informer("services")
         self._namespaces = self.informer("namespaces")
         self._slices = self.informer(SLICES)
@@ -97,13 +97,13 @@ class CoreDns(Component):
     def _forward(self, name: str, type: str, remember: bool) -> Answer:
         """What the name servers of the internet say; a copy of it lives as long as its TTL."""
         now, network = self.engine.now, self.endpoint.network
-        until, known = self._cache.get(name, (0, MISSING))
+        until, known = self._cache.get((name, type), (0, MISSING))
         if now < until:
             return known
         if not network.reachable(self.host, self._upstream):
             return Answer(SERVFAIL)
         address = network.host(name).address if network.has_host(name) else ""
-        found = Answer(NOERROR, (Record(name, "A", address),)) if address and type == "A" else MISSING
+        found = Answer(NOERROR, (Record(name, "A", address),) if type == "A" else ()) if address else MISSING
         if remember:
-            self._cache[name] = (now + TTL_S * SECOND, found)
+            self._cache[name, type] = (now + TTL_S * SECOND, found)
         return found

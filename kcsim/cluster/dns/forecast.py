@@ -12,8 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcsim.api.objects import Key
-from kcsim.cluster.dns.install import DNS_IP, NAMESPACE, SERVICE
-from kcsim.cluster.dns.lookup import ANSWERING, DNS_PORT, REFUSED, TIMEOUT, ask_own_resolver, stopped
+from kcsim.cluster.dns.install import NAMESPACE, SERVICE
+from kcsim.cluster.dns.lookup import (
+    ANSWERING,
+    DNS_PORT,
+    REFUSED,
+    TIMEOUT,
+    addresses_from,
+    ask_own_resolver,
+    dns_address,
+    stopped,
+)
 from kcsim.cluster.dns.records import NXDOMAIN, ZONE, in_zone
 from kcsim.cluster.dns.resolver import ResolvConf, candidates
 from kcsim.cluster.podnet.plane import PodNetwork
@@ -142,7 +151,7 @@ def _replies(
 
 def _servers(pods: PodNetwork, host: str, server: str, watched: Watched) -> tuple[Backend, ...] | str:
     proxy = pods.proxy(host)
-    key: Key | None = (NAMESPACE, SERVICE) if server == DNS_IP else proxy.find(server)
+    key: Key | None = (NAMESPACE, SERVICE) if server == dns_address(pods) else proxy.find(server)
     if key is None:
         return (Backend(server, DNS_PORT, "/".join(pods.pod_at(server) or ("",))),)
     watched.rules.add((host, key))
@@ -164,7 +173,7 @@ def _reply(pods: PodNetwork, client: End, host: str, backend: Backend, name: str
     program = pods.name_servers.get((namespace, pod))
     if program is None or pods.serving(backend.ip, backend.port) is None:
         return _Reply(REFUSED, why=f"nobody listens at {backend.ip}:{backend.port}")
-    found = program.answer(name, "A", remember=False)
+    found = addresses_from(program, name)
     addresses = tuple(sorted(found.addresses))
     links = (*path.there.latencies, *path.back.latencies, ANSWERING)
     return _Reply("" if addresses else found.code, addresses, links)

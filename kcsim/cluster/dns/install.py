@@ -6,15 +6,16 @@ security context, volumes and anti-affinity.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
+from kcsim.api.allocation import SERVICE_CIDR
 from kcsim.api.objects import Object
 from kcsim.cluster.dns.coredns import PROGRAM
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.engine.clock import MILLISECOND
 
 IMAGE = "registry.example/coredns:v1.12.1"
-DNS_IP = "10.96.0.10"
 NAMESPACE, SERVICE, NAME = "kube-system", "kube-dns", "coredns"
 _RBAC = "rbac.authorization.k8s.io"
 _COREFILE = """.:53 {
@@ -52,7 +53,12 @@ def behaviour() -> ImageBehaviour:
     )
 
 
-def install_objects(replicas: int = 2) -> list[Object]:
+def dns_ip(service_cidr: str) -> str:
+    """The tenth address of the Services' range (kubeadm constants.GetDNSIP)."""
+    return str(ipaddress.ip_network(service_cidr)[10])
+
+
+def install_objects(replicas: int = 2, service_cidr: str = SERVICE_CIDR) -> list[Object]:
     """All objects, in the order in which they can be created."""
     labels = {"k8s-app": SERVICE}
     return [
@@ -80,7 +86,7 @@ def install_objects(replicas: int = 2) -> list[Object]:
             SERVICE,
             {**labels, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"},
             spec={
-                "clusterIP": DNS_IP,
+                "clusterIP": dns_ip(service_cidr),
                 "selector": labels,
                 "ports": [
                     {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},

@@ -12,10 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kcsim.api.objects import Object
-from kcsim.cluster.dns.install import DNS_IP, NAMESPACE, SERVICE
+from kcsim.cluster.dns.install import NAMESPACE, SERVICE
 from kcsim.cluster.dns.records import NOERROR, NXDOMAIN, SERVFAIL, Answer
 from kcsim.cluster.dns.resolver import ResolvConf, candidates, resolv_conf
-from kcsim.cluster.podnet.plane import PodNetwork
+from kcsim.cluster.podnet.plane import NameServer, PodNetwork
 from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
 from kcsim.engine.clock import MILLISECOND
@@ -103,7 +103,7 @@ def _ask(
         return Question(
             name, backend.pod, REFUSED, path.median, f"nobody listens at {backend.ip}:{backend.port}"
         )
-    found: Answer = program.answer(name, "A", remember=False)
+    found = addresses_from(program, name)
     took = path.delay(dice.draw) + dice.draw(ANSWERING)
     return Question(name, backend.pod, found.code, took, "", found.addresses)
 
@@ -148,8 +148,24 @@ def ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
     )
 
 
+def addresses_from(program: NameServer, name: str) -> Answer:
+    """What a name server answers to who wants to connect: glibc asks for A and AAAA at once, and takes IPv4 first where it has
+    both, as unique local IPv6 addresses rank below it (RFC 6724, 2.1).
+    """
+    found: Answer = program.answer(name, "A", remember=False)
+    if found.addresses or found.code != NOERROR:
+        return found
+    six: Answer = program.answer(name, "AAAA", remember=False)
+    return six
+
+
 def resolver_of(pods: PodNetwork, pod: Object) -> ResolvConf | None:
     """What a pod's resolv.conf says; None in a cluster without DNS."""
-    if pods.service((NAMESPACE, SERVICE)) is None:
-        return None
-    return resolv_conf(pod, DNS_IP)
+    address = dns_address(pods)
+    return resolv_conf(pod, address) if address else None
+
+
+def dns_address(pods: PodNetwork) -> str:
+    """The address of the cluster's DNS Service; "" when there is none."""
+    service = pods.service((NAMESPACE, SERVICE))
+    return str(service["spec"]["clusterIP"]) if service is not None else ""

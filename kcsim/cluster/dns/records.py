@@ -17,12 +17,13 @@ from kcsim.api.objects import Object
 
 ZONE = "cluster.local"
 TTL_S = 30
+ADDRESS_TYPES = ("A", "AAAA")
 NOERROR, NXDOMAIN, SERVFAIL = "NOERROR", "NXDOMAIN", "SERVFAIL"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: ``type`` is A, CNAME or SRV; ``value`` an address, a name, or ``priority weight port name``."""
+    """One record: ``type`` is A, AAAA, CNAME or SRV; ``value`` an address, a name, or ``priority weight port name``."""
 
     name: str
     type: str
@@ -40,7 +41,7 @@ class Answer:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses in it."""
-        return tuple(r.value for r in self.records if r.type == "A")
+        return tuple(r.value for r in self.records if r.type in ADDRESS_TYPES)
 
 
 MISSING = Answer(NXDOMAIN)
@@ -109,7 +110,7 @@ def _service(view: View, name: str, namespace: str, service: str, type: str) -> 
         # A headless Service without a ready pod has no name at all (errNoItems).
         ips = [e.ip for e in _endpoints(view, namespace, service)]
         return _addresses(name, ips, type) if ips else MISSING
-    return _addresses(name, [spec["clusterIP"]] if spec.get("clusterIP") else [], type)
+    return _addresses(name, _cluster_ips(spec), type)
 
 
 def _endpoint(view: View, name: str, namespace: str, service: str, host: str, type: str) -> Answer:
@@ -134,38 +135,48 @@ def _srv(view: View, name: str, namespace: str, service: str, wanted: tuple[str,
         ]
     else:
         targets = [
-            (port["port"], domain, found["spec"]["clusterIP"])
+            (port["port"], domain, ip)
             for port in found["spec"].get("ports") or ()
+            for ip in _cluster_ips(found["spec"])
             if (port.get("name", ""), port.get("protocol") or "TCP") == wanted
         ]
     if not targets:
         return MISSING
-    weight = max(100 // len(targets), 1)
-    services = tuple(Record(name, "SRV", f"0 {weight} {port} {target}") for port, target, _ in targets)
-    extra = tuple(dict.fromkeys(Record(target, "A", ip) for _, target, ip in targets))
+    asked = dict.fromkeys((port, target) for port, target, _ in targets)
+    weight = max(100 // len(asked), 1)
+    services = tuple(Record(name, "SRV", f"0 {weight} {port} {target}") for port, target in asked)
+    extra = tuple(dict.fromkeys(Record(target, _type_of(ip), ip) for _, target, ip in targets))
     return Answer(NOERROR, services + extra)
 
 
 def _pod(view: View, name: str, labels: list[str], type: str) -> Answer:
     if len(labels) != 2 or not view.has_namespace(labels[1]):
         return MISSING
-    try:
-        ip = str(ipaddress.IPv4Address(labels[0].replace("-", ".")))
-    except ValueError:
-        return MISSING
-    return _addresses(name, [ip], type)
+    for text in (labels[0].replace("-", "."), labels[0].replace("-", ":")):
+        try:
+            return _addresses(name, [str(ipaddress.ip_address(text))], type)
+        except ValueError:
+            continue
+    return MISSING
 
 
 def _addresses(name: str, ips: Sequence[str], type: str) -> Answer:
-    found = tuple(dict.fromkeys(Record(name, "A", ip) for ip in ips))
-    return Answer(NOERROR, found if type == "A" else ())
+    return Answer(NOERROR, tuple(dict.fromkeys(Record(name, type, ip) for ip in ips if _type_of(ip) == type)))
+
+
+def _type_of(ip: str) -> str:
+    return "AAAA" if ":" in ip else "A"
+
+
+def _cluster_ips(spec: Object) -> list[str]:
+    return spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
 
 
 def _endpoints(view: View, namespace: str, service: str) -> list[_Endpoint]:
     """Those that are ready: with publishNotReadyAddresses the slices call all of them so."""
     return [
         _Endpoint(
-            endpoint.get("hostname") or endpoint["addresses"][0].replace(".", "-"),
+            endpoint.get("hostname") or endpoint["addresses"][0].replace(".", "-").replace(":", "-"),
             endpoint["addresses"][0],
             tuple(
                 (p.get("name") or "", p.get("protocol") or "TCP", p["port"])

@@ -172,7 +172,10 @@ class ImageManager:
                     # The layers are coming already: containerd waits for them.
                     duration = max(duration, max(under_way) - now)
                 else:
-                    duration += result.behaviour.size_bytes * SECOND // self._timings.pull_bytes_per_s
+                    rate = self._timings.pull_bytes_per_s
+                    if result.bandwidth:
+                        rate = max(min(rate, result.bandwidth // 8), 1)
+                    duration += result.behaviour.size_bytes * SECOND // rate
             entry: list[tuple[str, Timer]] = []
             timer = self._engine.after(duration, self._finish, image, result, done, (now, asked), entry)
             entry.append((digest, timer))

@@ -58,12 +58,12 @@ class PodAddresses(Protocol):
         """Whether the plugin is set up on the node: it waits for the node's range of addresses."""
         ...
 
-    def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
-        """An address for the pod; None when there is none (exhausted, or the node has no podCIDR yet)."""
+    def allocate(self, node: str, pod: dict[str, Any]) -> tuple[str, ...]:
+        """The pod's addresses, one a family; none when there are none (exhausted, or the node has no range yet)."""
         ...
 
-    def release(self, node: str, ip: str) -> None:
-        """The address is free again."""
+    def release(self, node: str, ips: tuple[str, ...]) -> None:
+        """The addresses are free again."""
         ...
 
 
@@ -90,7 +90,7 @@ class Kubelet(Component):
         user = User(f"system:node:{node.name}", ("system:nodes", "system:authenticated"))
         super().__init__(endpoint, "kubelet", user, node.name, limits=KUBELET, event_host=node.name)
         self.node = node
-        self.host_ip = node.address
+        self.host_ips = node.addresses
         self.timings = timings
         self.runtime = ContainerRuntime(self.engine, node.name, start_program)
         self.images = ImageManager(self.engine, node.name, resolve, timings, node.config)
@@ -223,7 +223,7 @@ class Kubelet(Component):
         for sandbox in sandboxes:
             if sandbox.uid not in known and sandbox.uid not in self.workers:
                 self.runtime.remove_sandbox(sandbox.uid)
-                self.release(sandbox.pod, sandbox.ip)
+                self.release(sandbox.pod, sandbox.ips)
 
     def _node_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         del old
@@ -329,15 +329,17 @@ class Kubelet(Component):
     def _forget(self, worker: PodWorker) -> None:
         self.workers.pop(worker.uid, None)
 
-    def allocate(self, pod: dict[str, Any]) -> str | None:
-        """An address for a pod."""
+    def allocate(self, pod: dict[str, Any]) -> tuple[str, ...]:
+        """The addresses of a new sandbox: the node's own on its network; none when there are none left."""
+        if pod["spec"].get("hostNetwork"):
+            return self.host_ips
         return self._addresses.allocate(self.node.name, pod)
 
-    def release(self, pod: dict[str, Any], ip: str) -> None:
-        """A pod's address is free."""
+    def release(self, pod: dict[str, Any], ips: tuple[str, ...]) -> None:
+        """A pod's addresses are free."""
         if pod["spec"].get("hostNetwork"):
             return
-        self._addresses.release(self.node.name, ip)
+        self._addresses.release(self.node.name, ips)
 
     def missing(
         self, worker: PodWorker, references: list[Reference], then: Callable[[list[Reference]], None]

@@ -51,6 +51,8 @@ class NodeSpec:
     Attributes:
         name: of the node.
         address: its InternalIP.
+        further_addresses: its InternalIPs of further families.
+        rack: where the machine stands in its zone; "" when nobody says.
         capacity: cpu, memory, pods, ephemeral-storage as quantities.
         labels: beyond those the kubelet sets itself.
         taints: to register with.
@@ -67,6 +69,13 @@ class NodeSpec:
     taints: tuple[Mapping[str, str], ...] = ()
     version: str = "v1.36.2"
     config: KubeletConfig = DEFAULTS
+    further_addresses: tuple[str, ...] = ()
+    rack: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All its InternalIPs."""
+        return (self.address, *self.further_addresses)
 
 
 def allocatable(capacity: Mapping[str, str]) -> dict[str, str]:
@@ -162,7 +171,7 @@ def new_node(spec: NodeSpec, *, boot_id: str, now: str) -> dict[str, Any]:
         "spec": {"taints": [dict(taint) for taint in spec.taints]} if spec.taints else {},
         "status": {
             "addresses": [
-                {"type": "InternalIP", "address": spec.address},
+                *({"type": "InternalIP", "address": address} for address in spec.addresses),
                 {"type": "Hostname", "address": spec.name},
             ],
             "capacity": dict(spec.capacity),

@@ -134,7 +134,7 @@ def generate_pod_status(
     sandbox: Sandbox | None,
     views: Mapping[str, ContainerView],
     *,
-    host_ip: str,
+    host_ips: tuple[str, ...],
     now: int,
     terminal: bool = False,
 ) -> Status:
@@ -145,7 +145,7 @@ def generate_pod_status(
         old: the status it replaces: conditions of others and transition times come from it.
         sandbox: with its containers; None before the first one.
         views: by container name.
-        host_ip: of the node.
+        host_ips: of the node, one a family.
         now: µs.
         terminal: the pod was deleted or evicted and everything in it has stopped.
     """
@@ -195,12 +195,14 @@ def generate_pod_status(
     status: Status = {"observedGeneration": generation} if generation else {}
     status["phase"] = phase
     status["conditions"] = _merged_conditions(old_conditions, conditions, text, generation)
-    status["hostIP"] = host_ip
-    status["hostIPs"] = _addresses(host_ip)
-    ip = sandbox.ip if sandbox is not None and (sandbox.ready or terminal) else old.get("podIP")
-    if ip:
-        status["podIP"] = ip
-        status["podIPs"] = _addresses(ip)
+    status["hostIP"] = host_ips[0]
+    status["hostIPs"] = _addresses(host_ips)
+    if sandbox is not None and (sandbox.ready or terminal):
+        status["podIP"] = sandbox.ips[0]
+        status["podIPs"] = _addresses(sandbox.ips)
+    elif old.get("podIP"):
+        status["podIP"] = old["podIP"]
+        status["podIPs"] = old.get("podIPs") or _addresses((old["podIP"],))
     status["startTime"] = old.get("startTime") or text
     if init:
         status["initContainerStatuses"] = init
@@ -251,8 +253,8 @@ def _same_conditions(rows: tuple[tuple[tuple[str, str], ...], ...]) -> list[Cond
 
 
 @lru_cache(maxsize=16_384)
-def _addresses(ip: str) -> list[dict[str, str]]:
-    return [{"ip": ip}]
+def _addresses(ips: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"ip": ip} for ip in ips]
 
 
 def _lost(status: Status) -> Status:

@@ -135,7 +135,7 @@ class PodTermination:
         sandbox = worker.sandbox
         if sandbox is not None:
             kubelet.runtime.stop_sandbox(worker.uid)
-            kubelet.release(worker.pod, sandbox.ip)
+            kubelet.release(worker.pod, sandbox.ips)
         worker.after(worker.dice.draw(kubelet.timings.terminated_status), self._final_status)
 
     def _final_status(self) -> None:

@@ -359,8 +359,8 @@ class PodWorker:
 
     def _create_sandbox(self) -> None:
         kubelet = self.kubelet
-        ip = kubelet.host_ip if self.pod["spec"].get("hostNetwork") else kubelet.allocate(self.pod)
-        if ip is None:
+        ips = kubelet.allocate(self.pod)
+        if not ips:
             text = 'failed to setup network for sandbox: plugin type="host-local" failed (add): no IP addresses available'
             self.event(
                 WARNING,
@@ -372,8 +372,8 @@ class PodWorker:
             return
         if self.sandbox is not None:
             # The network plugin is told to take down what was left of the sandbox before.
-            kubelet.release(self.pod, self.sandbox.ip)
-        self.sandbox = kubelet.runtime.create_sandbox(self.pod, ip)
+            kubelet.release(self.pod, self.sandbox.ips)
+        self.sandbox = kubelet.runtime.create_sandbox(self.pod, ips)
         self.views.clear()
         kubelet.pleg(self)
         self._start_next()
@@ -620,7 +620,7 @@ class PodWorker:
             self._old_status(),
             self.sandbox,
             self.views,
-            host_ip=kubelet.host_ip,
+            host_ips=kubelet.host_ips,
             now=kubelet.wall,
             terminal=terminal,
         )

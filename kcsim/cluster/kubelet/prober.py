@@ -162,7 +162,7 @@ class Prober:
         if not outcome:
             listening = spec.action == "exec" or container.listens(spec.port, now)
             slow = container.behaviour.latency > spec.timeout
-            text = failure_output(spec, container.sandbox.ip, listening=listening, slow=slow)
+            text = failure_output(spec, container.sandbox.ips[0], listening=listening, slow=slow)
             self._on_failure(self, kind, text)
         if after.result is not before.result and after.result is not None:
             self._on_result(self, kind, after.result)

@@ -162,17 +162,17 @@ class Container:
 
 
 class Sandbox:
-    """A pod's place on the node: its address, and the newest attempt of each of its containers."""
+    """A pod's place on the node: its addresses, and the newest attempt of each of its containers."""
 
-    __slots__ = ("containers", "ip", "name", "namespace", "pod", "ready", "uid")
+    __slots__ = ("containers", "ips", "name", "namespace", "pod", "ready", "uid")
 
-    def __init__(self, pod: dict[str, Any], ip: str) -> None:
+    def __init__(self, pod: dict[str, Any], ips: tuple[str, ...]) -> None:
         metadata = pod["metadata"]
         self.pod = pod
         self.uid: str = metadata.get("uid", "")
         self.namespace: str = metadata.get("namespace", "")
         self.name: str = metadata["name"]
-        self.ip = ip
+        self.ips = ips
         self.ready = True
         self.containers: dict[str, Container] = {}
 
@@ -192,7 +192,7 @@ class ContainerRuntime:
         self._start_program = start_program
         self._sandboxes: dict[str, Sandbox] = {}
         self._written: dict[str, Sandbox] = {}
-        self._by_ip: dict[str, list[Sandbox]] = {}
+        self._by_ip: dict[str, dict[Sandbox, None]] = {}
         self._on_change: list[Callable[[str], None]] = []
         self._on_exit: list[Callable[[Container], None]] = []
         self._on_behaviour: list[Callable[[Container], None]] = []
@@ -236,7 +236,7 @@ class ContainerRuntime:
         Such a program stops to listen, and answers what it has begun to.
         """
         sandbox = self._sandboxes.get(uid)
-        if sandbox is None or sandbox.ip != pod_ip:
+        if sandbox is None or pod_ip not in sandbox.ips:
             return False
         over = [c for c in sandbox.containers.values() if c.finished_at is not None]
         return bool(over) and all(c.stopping and c.exit_code == 0 for c in over)
@@ -260,7 +260,7 @@ class ContainerRuntime:
     def sandbox_at(self, pod_ip: str) -> Sandbox | None:
         """The living sandbox that has this address; the first one where several share their node's."""
         here = self._by_ip.get(pod_ip)
-        return here[0] if here else None
+        return next(iter(here)) if here else None
 
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Call ``listener(pod_ip)`` whenever a container at that address starts, ends or behaves differently."""
@@ -274,21 +274,23 @@ class ContainerRuntime:
         """Call ``listener(container)`` when one is made to behave differently."""
         self._on_behaviour.append(listener)
 
-    def _changed(self, ip: str) -> None:
+    def _changed(self, ips: tuple[str, ...]) -> None:
         for listener in self._on_change:
-            listener(ip)
+            for ip in ips:
+                listener(ip)
 
     # --- acting -------------------------------------------------------------------------------------------------
 
-    def create_sandbox(self, pod: dict[str, Any], ip: str) -> Sandbox:
+    def create_sandbox(self, pod: dict[str, Any], ips: tuple[str, ...]) -> Sandbox:
         """A new sandbox; what is known of earlier containers of the pod is kept."""
-        sandbox = Sandbox(pod, ip)
+        sandbox = Sandbox(pod, ips)
         old = self._sandboxes.get(sandbox.uid)
         if old is not None:
             self._release(old)
             sandbox.containers = old.containers
         self._sandboxes[sandbox.uid] = sandbox
-        self._by_ip.setdefault(ip, []).append(sandbox)
+        for ip in ips:
+            self._by_ip.setdefault(ip, {})[sandbox] = None
         return sandbox
 
     def start_container(
@@ -314,7 +316,7 @@ class ContainerRuntime:
         if behaviour.program is not None and self._start_program is not None:
             container.program = self._start_program(behaviour.program, sandbox.pod, self.node)
         if self._on_change:
-            self._changed(sandbox.ip)
+            self._changed(sandbox.ips)
         return container
 
     def stop_container(self, container: Container, plan: TerminationPlan) -> None:
@@ -336,7 +338,7 @@ class ContainerRuntime:
         """From now on the container behaves like this: a fault, or its end. Its planned end stays."""
         container.behaviour = behaviour
         container.edges = tuple(container.started_at + age for age in behaviour.edges())
-        self._changed(container.sandbox.ip)
+        self._changed(container.sandbox.ips)
         for listener in self._on_behaviour:
             listener(container)
 
@@ -372,22 +374,21 @@ class ContainerRuntime:
             self._ends_by_itself(container, code, reason)
 
     def stop_sandbox(self, uid: str) -> None:
-        """The address is free; what is known of the containers stays until ``remove_sandbox``."""
+        """The addresses are free; what is known of the containers stays until ``remove_sandbox``."""
         sandbox = self._sandboxes.get(uid)
         if sandbox is not None:
             self._release(sandbox)
 
-    def remove_sandbox(self, uid: str, *, keeps_logs: bool = False) -> str | None:
-        """Forget the pod and its containers, but for their logs if so asked; gives the address that is free now."""
+    def remove_sandbox(self, uid: str, *, keeps_logs: bool = False) -> None:
+        """Forget the pod and its containers, but for their logs if so asked."""
         sandbox = self._sandboxes.pop(uid, None)
         if sandbox is None:
-            return None
+            return
         if keeps_logs:
             self._written[uid] = sandbox
         for container in sandbox.running():
             self._end(container, 137, "Error")
         self._release(sandbox)
-        return sandbox.ip
 
     def forget_logs(self, uid: str) -> None:
         """The pod's object is gone: nobody can ask for its logs any more."""
@@ -407,12 +408,13 @@ class ContainerRuntime:
 
     def _release(self, sandbox: Sandbox) -> None:
         sandbox.ready = False
-        here = self._by_ip.get(sandbox.ip)
-        if here and sandbox in here:
-            here.remove(sandbox)
-            if not here:
-                del self._by_ip[sandbox.ip]
-            self._changed(sandbox.ip)
+        for ip in sandbox.ips:
+            here = self._by_ip.get(ip)
+            if here and sandbox in here:
+                del here[sandbox]
+                if not here:
+                    del self._by_ip[ip]
+                self._changed((ip,))
 
     def _ends_by_itself(self, container: Container, code: int, reason: str) -> None:
         sandbox = container.sandbox
@@ -425,7 +427,7 @@ class ContainerRuntime:
         if container.finished_at is not None:
             return
         self._end(container, code, reason)
-        self._changed(container.sandbox.ip)
+        self._changed(container.sandbox.ips)
         for listener in self._on_exit:
             listener(container)
 

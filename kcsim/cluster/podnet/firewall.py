@@ -132,6 +132,7 @@ class Firewall:
             container_ports(pod),
             spec.get("nodeName") or "",
             bool(spec.get("hostNetwork")),
+            tuple(item["ip"] for item in (status.get("podIPs") or ())[1:]),
         )
 
     def end_at(self, ip: str) -> End:
@@ -139,7 +140,8 @@ class Firewall:
         key = self._places.pod_at(ip)
         version = self._version(key)
         if version is not None:
-            return self.end_of_pod(version.object)
+            end = self.end_of_pod(version.object)
+            return replace(end, ip=ip) if end.further_ips else end
         node = self._places.node_of(ip)
         return End(ip, node=node or "", host=node is not None)
 
@@ -147,6 +149,7 @@ class Firewall:
         """Whether a connection may be opened right now, and what decided."""
         if not self._seen:
             return OPEN
+        source = source.facing(target)
         here, there = self._agent(source), self._agent(target)
         egress = self._isolates(here, source, EGRESS)
         ingress = self._isolates(there, target, INGRESS)

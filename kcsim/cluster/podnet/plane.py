@@ -1,7 +1,8 @@
 """The flat pod network of one cluster: every pod reaches every pod by its address.
 
 **Imitates:** the Kubernetes network model as a routed CNI fulfils it: each node owns its podCIDR, an address leads to the
-node that owns it, and there to the pod. Left out: overlay overhead, and the time it takes to program routes.
+node that owns it, and there to the pod; with an overlay, packets between pods of two nodes travel packed. Left out: the
+time it takes to program routes.
 
 **Walk:** an address -> ``node_of`` -> the route to that node's host -> that node's container runtime says who answers.
 """
@@ -18,6 +19,7 @@ from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.objects import Key, Object
 from kcsim.cluster.kubelet.runtime import ContainerRuntime, Serving
+from kcsim.cluster.podnet.encapsulation import ROUTED, Encapsulation
 from kcsim.cluster.podnet.firewall import Firewall
 from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.loadbalancer import EXCLUDED, Cloud, balancer_ips
@@ -36,6 +38,10 @@ class Load(Protocol):
     def rate_to(self, pod: str, since: int, until: int) -> float:
         """Requests a second that reached the program in a pod between two instants; of all pods when "" is asked for."""
         ...
+
+
+Prefix = tuple[int, int, int]
+"""How long a family's addresses are, how much of one counts, and that part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +119,25 @@ class PodNetwork:
 
     Attributes:
         edge: the host at which connections from outside come into the cluster.
+        encapsulation: how packets between pods of different nodes are carried.
         firewall: what NetworkPolicies make of a connection.
         name_servers: the programs that answer DNS, by their pods.
         routers: the programs that pass requests on, by their pods.
     """
 
-    def __init__(self, endpoint: Endpoint, edge: str = "") -> None:
+    def __init__(self, endpoint: Endpoint, edge: str = "", encapsulation: Encapsulation = ROUTED) -> None:
         self.endpoint = endpoint
         self.edge = edge or endpoint.host
+        self.encapsulation = encapsulation
+        self._packed: dict[tuple[str, str], Path | None] = {}
+        self._packed_at = -1
         self.engine = endpoint.engine
         self.network = endpoint.network
         self.server = endpoint.server
         self._runtimes: dict[str, ContainerRuntime] = {}
         self._proxies: dict[str, Proxy] = {}
-        self._routes: dict[tuple[int, int], str] = {}
-        self._masks: tuple[int, ...] = ()
+        self._routes: dict[Prefix, str] = {}
+        self._masks: dict[int, tuple[int, ...]] = {}
         self._addresses: dict[str, str] = {}
         self._listeners: list[Callable[[str, str], None]] = []
         self.name_servers: dict[Key, NameServer] = {}
@@ -239,8 +249,11 @@ class PodNetwork:
             if after is not None:
                 prefixes = [_prefix(cidr) for cidr in pod_cidrs(after)]
                 self._routes.update(dict.fromkeys(prefixes, name))
-                # Longest first; a mask nobody has any more does no harm.
-                self._masks = tuple(sorted({*self._masks, *(mask for mask, _ in prefixes)}, reverse=True))
+                for bits, mask, _ in prefixes:
+                    # Longest first; a mask nobody has any more does no harm.
+                    known = self._masks.get(bits, ())
+                    if mask not in known:
+                        self._masks[bits] = tuple(sorted((*known, mask), reverse=True))
                 self._addresses.update(dict.fromkeys(_internal_ips(after), name))
 
     def _forget(self, name: str, node: Object | None) -> None:
@@ -260,9 +273,9 @@ class PodNetwork:
         node = self._addresses.get(ip)
         if node is not None:
             return node
-        number = _number(ip)
-        for mask in self._masks:
-            node = self._routes.get((mask, number >> (32 - mask)))
+        bits, number = _number(ip)
+        for mask in self._masks.get(bits, ()):
+            node = self._routes.get((bits, mask, number >> (bits - mask)))
             if node is not None:
                 return node
         return None
@@ -288,8 +301,27 @@ class PodNetwork:
         node = self.node_of(ip)
         if node is None or not self.network.has_host(node):
             return None
+        return self.way(source, node, packed=ip not in self._addresses)
+
+    def way(self, source: str, node: str, *, packed: bool) -> Path | None:
+        """How packets get from a host to a node and back; ``packed``: those to a pod, which an overlay carries."""
+        if packed and self.encapsulation.kind and source != node and source in self._runtimes:
+            return self._packed_way(source, node)
         there, back = self.network.route(source, node), self.network.route(node, source)
         return Path(node, there, back) if there is not None and back is not None else None
+
+    def _packed_way(self, source: str, node: str) -> Path | None:
+        if self._packed_at != self.network.version:
+            self._packed.clear()
+            self._packed_at = self.network.version
+        pair = source, node
+        if pair not in self._packed:
+            plain = self.way(source, node, packed=False)
+            packed = self.encapsulation.packed
+            self._packed[pair] = (
+                Path(node, packed(plain.there), packed(plain.back)) if plain is not None else None
+            )
+        return self._packed[pair]
 
     def allows(self, host: str, ip: str, port: int, protocol: str = "TCP") -> bool:
         """Whether NetworkPolicies let a program on a host (a node's own, or one outside) connect to an address."""
@@ -356,13 +388,15 @@ class PodNetwork:
 
 
 @lru_cache(maxsize=1 << 17)
-def _number(ip: str) -> int:
-    return int(ipaddress.IPv4Address(ip))
+def _number(ip: str) -> tuple[int, int]:
+    """How long the addresses of its family are, and the address."""
+    address = ipaddress.ip_address(ip)
+    return address.max_prefixlen, int(address)
 
 
-def _prefix(cidr: str) -> tuple[int, int]:
-    address, length = parse_cidr(cidr)
-    return length, address >> (32 - length)
+def _prefix(cidr: str) -> Prefix:
+    first, length, bits = parse_cidr(cidr)
+    return bits, length, first >> (bits - length)
 
 
 def _internal_ips(node: Object) -> list[str]:

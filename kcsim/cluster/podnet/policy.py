@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +35,7 @@ class End:
         ports: container ports by name and protocol.
         node: where the pod runs, or the node it is; "" outside.
         host: whether it is a node, or a pod on a node's own network.
+        further_ips: its addresses of further families.
     """
 
     ip: str
@@ -45,6 +46,15 @@ class End:
     ports: Mapping[tuple[str, str], int] = field(default_factory=dict)
     node: str = ""
     host: bool = False
+    further_ips: tuple[str, ...] = ()
+
+    def facing(self, other: End) -> End:
+        """The end with the address that a connection with the other has here: both are of one family."""
+        if not self.further_ips or (":" in self.ip) == (":" in other.ip):
+            return self
+        return replace(
+            self, ip=next((ip for ip in self.further_ips if (":" in ip) == (":" in other.ip)), self.ip)
+        )
 
     @property
     def is_pod(self) -> bool:

@@ -3,7 +3,8 @@
 **Imitates:** kube-proxy's ``pkg/proxy/topology.go``, ``endpointslicecache.go`` and what ``iptables/proxier.go`` makes of them
 (v1.36): ready endpoints that their hints give to this place; when there are none, those that are serving though
 terminating; when there are none either, the connection is rejected. Where a traffic policy is ``Local`` only those of
-the node count, and it is dropped when only other nodes have some. Left out: load balancers' source ranges.
+the node count, and it is dropped when only other nodes have some. Differs: whichever of its two addresses a dual-stack
+Service is asked by, the connection goes to the pods' addresses of its first family. Left out: load balancers' source ranges.
 
 **Walk:** a Service and its slices -> ``endpoints_of`` a port -> ``categorize`` for a place -> a ``PortRule`` with the
 backends for connections from inside, and those for connections from outside.
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.ip_families import IPV4
 from kcsim.api.objects import Object
 from kcsim.engine.clock import SECOND
 
@@ -114,7 +116,9 @@ def service_rules(service: Object, slices: Iterable[Object], place: Place = EDGE
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         return ServiceRules((), external_name=spec.get("externalName", ""))
-    known = list(slices)
+    # A family's slices list the same pods: those of the Service's first family are enough.
+    family = (spec.get("ipFamilies") or [IPV4])[0]
+    known = [each for each in slices if each.get("addressType") in (family, "FQDN", None)]
     ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     return ServiceRules(
         tuple(_port_rule(spec, port, known, place) for port in spec.get("ports") or ()),

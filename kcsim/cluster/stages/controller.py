@@ -60,12 +60,12 @@ class NoSuchKind(LookupError):
 class PodAddresses(Protocol):
     """Where pods get their addresses from."""
 
-    def allocate(self, node: str, pod: Object) -> str | None:
-        """An address for the pod; None when there is none."""
+    def allocate(self, node: str, pod: Object) -> tuple[str, ...]:
+        """The pod's addresses, one a family; none when there are none."""
         ...
 
-    def release(self, node: str, ip: str) -> None:
-        """The address is free again."""
+    def release(self, node: str, ips: tuple[str, ...]) -> None:
+        """The addresses are free again."""
         ...
 
 
@@ -91,7 +91,7 @@ class StageController(Component):
         self._is_looked_after = is_looked_after
         self._chance = self.dice("stages")
         self._waiting: dict[tuple[Resource, Key], tuple[Stage, Timer]] = {}
-        self._ips: dict[str, tuple[str, str]] = {}
+        self._ips: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._leases: dict[str, StandingLease] = {}
         self._users: dict[str, Client] = {}
         self._nodes = self.informer("nodes")
@@ -323,11 +323,11 @@ class StageController(Component):
         """The pod's address: it has one for as long as it is there."""
         uid = objects.uid(pod)
         if uid not in self._ips:
-            ip = self._addresses.allocate(node, pod)
-            if ip is None:
+            ips = self._addresses.allocate(node, pod)
+            if not ips:
                 return self._node_ip(node)
-            self._ips[uid] = node, ip
-        return self._ips[uid][1]
+            self._ips[uid] = node, ips
+        return self._ips[uid][1][0]
 
 
 def _word(resource: Resource) -> str:

@@ -10,6 +10,7 @@ from kcsim.api import objects
 from kcsim.api.catalog import Catalog, gvk_of
 from kcsim.api.defaults.table import default
 from kcsim.api.defaults.workloads import job_selector
+from kcsim.api.ip_families import families_wrong
 from kcsim.api.patch import merge_patch
 from kcsim.api.schemas.check import Checker, type_error
 from kcsim.api.validation.batch import schedule_error
@@ -67,7 +68,11 @@ def name(case):
 @pytest.mark.parametrize("case", CREATES, ids=name)
 def test_creates_are_refused_in_the_servers_words(case):
     obj, gvk = accepted(case["object"])
-    assert comparable(causes_of(validate_create(obj, gvk))) == comparable(case["causes"])
+    errors = validate_create(obj, gvk)
+    if gvk[2] == "Service" and not errors:
+        # Asked when addresses are given out, which comes after: the recorded server has one family.
+        errors = families_wrong(obj["spec"], ("IPv4",))
+    assert comparable(causes_of(errors)) == comparable(case["causes"])
 
 
 @pytest.mark.parametrize("case", UPDATES, ids=name)

@@ -29,11 +29,11 @@ class Addresses:
     def is_ready(self, node: str) -> bool:
         return True
 
-    def allocate(self, node: str, pod: dict[str, Any]) -> str | None:
-        return self.free.pop(0) if self.free else None
+    def allocate(self, node: str, pod: dict[str, Any]) -> tuple[str, ...]:
+        return (self.free.pop(0),) if self.free else ()
 
-    def release(self, node: str, ip: str) -> None:
-        self.free.append(ip)
+    def release(self, node: str, ips: tuple[str, ...]) -> None:
+        self.free.extend(ips)
 
 
 class World:

@@ -100,7 +100,7 @@ def test_two_partitions_of_one_link_are_over_with_the_last(town: Any) -> None:
     ("link", "message"),
     [
         ("", "needs the link"),
-        ("node-9", "no host or zone 'node-9'; zones are zone-a, zone-b, zone-c"),
+        ("node-9", "no host, zone or rack 'node-9'; zones and racks are zone-a, zone-b, zone-c"),
         ("node-1 <-> ", "names nobody"),
         ("node-1 <-> zone-a", "node-1 is on both sides"),
     ],
