@@ -22,10 +22,11 @@ def needed(module: str, asked: str, install: str, instead: str = "") -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
+    library = module.partition(".")[0]
     try:
+        import_module(library)
         return import_module(module)
     except ModuleNotFoundError as error:
-        library = module.partition(".")[0]
         if error.name != library:
             raise  # it is there, and broken: its own words help more
         other = f"; {instead}" if instead else ""

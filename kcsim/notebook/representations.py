@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kcsim.engine.extras import MissingExtra
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import Graph
 from kcsim.notebook import things, worlds
-from kcsim.notebook.html import drawn, fold, page, table
+from kcsim.notebook.html import drawn, fold, note, page, table
+from kcsim.notebook.plots import Cumulative, Means
 from kcsim.scenario.compare import Agreement, Divergence, Table, Twins
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
@@ -30,6 +32,7 @@ from kcsim.simulation.simulation import Past, Run, Simulation, Step
 from kcsim.simulation.subjects import Condition, Subject
 from kcsim.simulation.why import Why
 from kcsim.views.heatmap import HeatMap
+from kcsim.views.markup import Markup
 from kcsim.views.moments import Moments
 from kcsim.views.picture import picture_of
 from kcsim.views.rollout_chart import Rollout
@@ -67,6 +70,20 @@ def _charted(value: Drawn) -> str:
     return page(drawn(value.svg()), fold("numbers", table(head, rows)) if rows else "")
 
 
+def _plotted(value: Cumulative | Means) -> str:
+    """A plot and its numbers; where nothing can draw it, the numbers and what to do."""
+    records = value.to_records()
+    numbers = table(list(records[0]), [[_number(cell) for cell in row.values()] for row in records])
+    try:
+        return page(Markup(value.svg()), fold("numbers", numbers))
+    except MissingExtra as missing:
+        return page(note(missing), numbers)
+
+
+def _number(cell: object) -> object:
+    return "" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else cell
+
+
 def _svg(value: Drawn | ThreeWay) -> Svg:
     return value.svg()
 
@@ -100,6 +117,8 @@ REPRESENTATIONS: dict[type, Callable[[Any], str | None]] = {
     HeatMap: _charted,
     Spread: _charted,
     Topology: _charted,
+    Cumulative: _plotted,
+    Means: _plotted,
     Graph: things.of_graph,
     dict: things.of_object,
 }
