@@ -77,9 +77,6 @@ CODES: dict[str, Code] = {
         "no such controller",
         "Name a class that can be imported: package.module:Class, or folder/file.py:Class beside the file.",
     ),
-    # Times.
-    "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
-    "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),
     "KC215": Code("no such job", "Name one of the pipeline's `jobs`."),
     "KC216": Code(
         "no runner has these labels",
@@ -91,10 +88,13 @@ CODES: dict[str, Code] = {
     ),
     "KC219": Code("no such branch or merge request", "Name a branch, or a timeline entry, of before."),
     "KC220": Code("a required check is run by no pipeline", "Name a job of a pipeline of the repository."),
-    "KC215": Code(
+    "KC221": Code(
         "a range of addresses is too small", "Take a shorter prefix, or other masks for the nodes' ranges."
     ),
-    "KC216": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
+    "KC222": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
+    # Times.
+    "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
+    "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),
     "KC303": Code("an expectation's window reaches beyond the end", "Raise `until`, or shorten `within`."),
     # Expressions.
     "KC401": Code(

@@ -95,13 +95,13 @@ def _check_room(plan: ClusterNetwork, pods: Sequence[_Range], nodes: int, report
         if wrong := node_mask_wrong(str(net), mask):
             # Where the mask is the usual one, the range is what was written.
             where = at(plan, *path) if mask in (24, 64) else at(plan, field)
-            report.add("KC215", where, wrong, f"Change {field}, or take a shorter prefix.")
+            report.add("KC221", where, wrong, f"Change {field}, or take a shorter prefix.")
             continue
         room = CidrSet(str(net), mask).size
         if room < nodes:
             text = f"{net} has room for {room} nodes with a /{mask} each, and the cluster has {nodes}"
             remedy = f"Take a range of /{mask - (nodes - 1).bit_length()} or shorter, or a longer {field}."
-            report.add("KC215", at(plan, *path), text, remedy)
+            report.add("KC221", at(plan, *path), text, remedy)
 
 
 def _check_services(
@@ -112,11 +112,11 @@ def _check_services(
         longest = net.max_prefixlen - SERVICE_HOST_BITS
         if net.prefixlen > longest:
             text = f"{net} is too small for Services"
-            report.add("KC215", at(plan, *path), text, f"Take a range of /{longest} or shorter.")
+            report.add("KC221", at(plan, *path), text, f"Take a range of /{longest} or shorter.")
         if net.version not in families:
             text = f"Services have IPv{net.version} addresses, and pods have none"
             remedy = "Give podSubnet a range of that family, too."
-            report.add("KC215", at(plan, *path), text, remedy)
+            report.add("KC221", at(plan, *path), text, remedy)
 
 
 def _check_overlaps(
@@ -132,7 +132,7 @@ def _check_overlaps(
         if other.path and one.net.version == other.net.version and one.net.overlaps(other.net):
             text = f"{other.field} {other.net} has addresses in common with {one.field}, {one.net}"
             remedy = "Take ranges that do not overlap: nobody could tell whose address it is."
-            report.add("KC216", at(plan, *other.path), text, remedy)
+            report.add("KC222", at(plan, *other.path), text, remedy)
 
 
 # Links.
