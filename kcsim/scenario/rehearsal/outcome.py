@@ -192,6 +192,9 @@ def _verb(version: Version) -> str:
         return "created"
     metadata = ("labels", "annotations")
     old, new = version.previous.object, version.object
+    if version.resource.group_resource in _DELIVERY:
+        # Its controllers note operations and refreshes beside what git says.
+        return "" if old.get("spec") == new.get("spec") else "configured"
     same = all(old.get(field) == new.get(field) for field in {*old, *new} - {"metadata", "status"}) and all(
         old["metadata"].get(field) == new["metadata"].get(field) for field in metadata
     )
