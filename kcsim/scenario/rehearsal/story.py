@@ -16,9 +16,9 @@ from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
 from kcsim.api.objects import Object
 from kcsim.cluster.routing.crds import definitions as routing_definitions
 from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository
-from kcsim.delivery.gitops.argocd import crds as argocd_crds
+from kcsim.delivery.gitops.argocd import install as argocd_install
 from kcsim.delivery.gitops.argocd import terms
-from kcsim.delivery.gitops.flux import crds as flux_crds
+from kcsim.delivery.gitops.flux import install as flux_install
 from kcsim.delivery.gitops.flux.toolkit import spec
 from kcsim.engine.clock import HOUR, MINUTE, format_duration, seconds
 from kcsim.manifests import dump
@@ -249,55 +249,56 @@ def _beside(brought: Sequence[Object], notes: list[str]) -> list[Object]:
         notes.append(f"namespaces that nothing in it makes are taken to be there: {', '.join(spaces)}")
     kinds = _unknown_kinds(brought)
     if kinds:
-        told = ", ".join(f"{kind} ({group})" for group, _, kind in sorted(kinds))
+        told = ", ".join(f"{kind} ({group})" for group, kind in sorted(kinds))
         notes.append(f"kinds that kcsim stores and nobody here acts on: {told}")
     return [
         *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}} for space in spaces),
-        *(_definition(kind, namespaced=is_namespaced) for kind, is_namespaced in sorted(kinds.items())),
+        *(_definition(kind, sorted(used)) for kind, used in sorted(kinds.items())),
     ]
 
 
-Kind = tuple[str, str, str]
-"""(group, version, kind)."""
+Kind = tuple[str, str]
+"""(group, kind)."""
+Use = tuple[str, bool]
+"""(version, whether in a namespace)."""
 
 
-def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, bool]:
-    """Kinds that neither kcsim nor a definition in the repository knows, and whether they are in namespaces."""
+def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, set[Use]]:
+    """Kinds that neither kcsim nor a definition in the repository knows, and how they are used."""
     defined = {
         (obj["spec"].get("group"), (obj["spec"].get("names") or {}).get("kind"))
         for obj in brought
         if obj.get("kind") == "CustomResourceDefinition" and isinstance(obj.get("spec"), dict)
     }
     modelled = {
-        (crd["spec"]["group"], crd["spec"]["names"]["kind"])
-        for crd in (
-            flux_crds.git_repository(),
-            flux_crds.kustomization(),
-            argocd_crds.application(),
-            argocd_crds.application_set(),
-            argocd_crds.app_project(),
-        )
+        (obj["spec"]["group"], obj["spec"]["names"]["kind"])
+        for obj in (*flux_install.install_objects(), *argocd_install.install_objects())
+        if obj["kind"] == "CustomResourceDefinition"
     }
     catalog = Catalog(BUILT_IN)
-    found: dict[Kind, bool] = {}
+    found: dict[Kind, set[Use]] = {}
     for obj in brought:
-        gvk = gvk_of(obj)
-        if gvk[0] and catalog.by_gvk(gvk) is None and (gvk[0], gvk[2]) not in defined | modelled:
-            namespaced = bool((obj.get("metadata") or {}).get("namespace")) or not gvk[2].startswith(
+        group, version, kind = gvk_of(obj)
+        if (
+            group
+            and catalog.by_gvk((group, version, kind)) is None
+            and (group, kind) not in defined | modelled
+        ):
+            in_namespace = bool((obj.get("metadata") or {}).get("namespace")) or not kind.startswith(
                 "Cluster"
             )
-            found[gvk] = found.get(gvk, False) or namespaced
+            found.setdefault((group, kind), set()).add((version, in_namespace))
     return found
 
 
-def _definition(kind: Kind, *, namespaced: bool) -> Object:
-    """A definition that takes whatever an object of the kind says."""
-    group, version, name = kind
-    shipped = {
-        crd["spec"]["names"]["kind"]: crd for crd in routing_definitions() if crd["spec"]["group"] == group
-    }
-    if name in shipped:
-        return shipped[name]
+def _definition(kind: Kind, used: Sequence[Use]) -> Object:
+    """A definition that takes whatever an object of the kind says; that of kcsim's routing where it has one."""
+    group, name = kind
+    versions = list(dict.fromkeys(version for version, _ in used))
+    for crd in routing_definitions():
+        served = {version["name"] for version in crd["spec"]["versions"]}
+        if (crd["spec"]["group"], crd["spec"]["names"]["kind"]) == kind and served.issuperset(versions):
+            return crd
     plural = f"{name.lower()[:-1]}ies" if name.endswith("y") else f"{name.lower()}s"
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
@@ -306,10 +307,16 @@ def _definition(kind: Kind, *, namespaced: bool) -> Object:
         "metadata": {"name": f"{plural}.{group}"},
         "spec": {
             "group": group,
-            "scope": "Namespaced" if namespaced else "Cluster",
+            "scope": "Namespaced" if any(in_namespace for _, in_namespace in used) else "Cluster",
             "names": {"kind": name, "listKind": f"{name}List", "plural": plural, "singular": name.lower()},
             "versions": [
-                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": version == versions[-1],
+                    "schema": {"openAPIV3Schema": schema},
+                }
+                for version in versions
             ],
         },
     }
