@@ -13,6 +13,7 @@ from benchmarks.day import busy_day
 from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
+from benchmarks.mutations.run import mutations
 from benchmarks.pictures import lanes, notebook_import, report
 from benchmarks.probing import hundred_writes, zoo
 from benchmarks.scale import many_pods
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "scheduling": scheduler_perf,
     "traffic": an_hour_of_requests,
     "probe": hundred_writes,
+    "mutations": mutations,
     "zoo": zoo,
     "tui": interface,
     "tui-jumps": jumps,

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from kcsim.api import objects
 from kcsim.engine.clock import seconds, to_seconds
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.model import Scenario
@@ -30,8 +31,90 @@ WORKLOADS = ("deployments", "statefulsets", "daemonsets")
 
 
 def as_asked(at: Any) -> bool:
-    """Every Deployment, StatefulSet and DaemonSet has the pods it asks for, up to date and ready, and no more."""
-    return all(_is_as_asked(obj) for kind in WORKLOADS for obj in at.list(kind))
+    """Every workload has the pods it asks for, up to date, ready and no more; Services list just the ready pods that they
+    select; Jobs are over; nothing is on its way out."""
+    workloads = [obj for kind in WORKLOADS for obj in at.list(kind)]
+    pods = at.list("pods")
+    return (
+        all(_is_as_asked(obj) and _runs_its_template(obj, pods) for obj in workloads)
+        and not any(_is_leaving(obj) for obj in (*workloads, *pods))
+        and all(_lists_who_serves(at, service, pods) for service in _selecting(at))
+        and all(_is_over(job) for job in at.list("jobs"))
+    )
+
+
+def _is_leaving(obj: Object) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def _selecting(at: Any) -> list[Object]:
+    return [
+        service
+        for service in at.list("services")
+        if service["spec"].get("selector") and service["spec"].get("type") != "ExternalName"
+    ]
+
+
+def _runs_its_template(obj: Object, pods: Iterable[Object]) -> bool:
+    """Whether there are as many live pods as asked for, all of them with the images of the template."""
+    strategy = obj["spec"].get("updateStrategy") or {}
+    by_hand = strategy.get("type") == "OnDelete" or (strategy.get("rollingUpdate") or {}).get("partition")
+    labels = obj["spec"]["selector"].get("matchLabels") or {}
+    live = [
+        pod
+        for pod in pods
+        if pod["metadata"]["namespace"] == obj["metadata"]["namespace"]
+        and labels.items() <= (pod["metadata"].get("labels") or {}).items()
+        and objects.controller_of(pod) is not None
+        and not _has_ended(pod)
+    ]
+    wanted = [container["image"] for container in obj["spec"]["template"]["spec"]["containers"]]
+    images = [[container["image"] for container in pod["spec"]["containers"]] for pod in live]
+    enough = obj["kind"] == "DaemonSet" or len(live) == obj["spec"].get("replicas", 1)
+    return enough and (bool(by_hand) or all(image == wanted for image in images))
+
+
+def _lists_who_serves(at: Any, service: Object, pods: Iterable[Object]) -> bool:
+    """Whether a Service's slices call ready just who is, and list nobody who has ended."""
+    ended = {pod["metadata"]["name"] for pod in pods if _has_ended(pod)}
+    ready, listed = _listed(at, service)
+    return ready == _serving(service, pods) and not listed & ended
+
+
+def _has_ended(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+
+def _listed(at: Any, service: Object) -> tuple[set[str], set[str]]:
+    """The pods that slices of a Service call ready, and all that they list."""
+    metadata = service["metadata"]
+    slices = [
+        each
+        for each in at.list("endpointslices", metadata["namespace"])
+        if (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == metadata["name"]
+    ]
+    endpoints = [endpoint for each in slices for endpoint in each.get("endpoints") or ()]
+    ready = {each["targetRef"]["name"] for each in endpoints if each["conditions"].get("ready")}
+    return ready, {each["targetRef"]["name"] for each in endpoints}
+
+
+def _serving(service: Object, pods: Iterable[Object]) -> set[str]:
+    selector, namespace = service["spec"]["selector"], service["metadata"]["namespace"]
+    published = service["spec"].get("publishNotReadyAddresses")
+    return {
+        pod["metadata"]["name"]
+        for pod in pods
+        if pod["metadata"]["namespace"] == namespace
+        and selector.items() <= (pod["metadata"].get("labels") or {}).items()
+        and (published or objects.condition_is(pod, "Ready"))
+        and not _has_ended(pod)
+    }
+
+
+def _is_over(job: Object) -> bool:
+    return bool(job["spec"].get("suspend")) or any(
+        objects.condition_is(job, kind) for kind in ("Complete", "Failed")
+    )
 
 
 def _is_as_asked(obj: Object) -> bool:

@@ -1,0 +1,1 @@
+"""Deliberate defects in kcsim's own controllers, and whether the shipped promises find them."""
