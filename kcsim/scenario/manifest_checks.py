@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from kcsim import manifests
 from kcsim.api.catalog import GVK, Catalog, Resource, gvk_of
+from kcsim.api.ip_families import family_of
 from kcsim.api.schemas.check import Fault, find_faults
 from kcsim.api.schemas.definitions import definition
 from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
@@ -18,6 +19,7 @@ from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.model import Flux, Push, Scenario, TimelineEntry
+from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.yamltree import Scalar, parse_all
 
@@ -192,6 +194,11 @@ class _Checker:
     report: Report
     objects: Objects = field(default_factory=Objects)
     written: Written = ()
+    families: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plans = [cluster.network for cluster in self.scenario.all_clusters()]
+        self.families = tuple(dict.fromkeys(family_of(cidr) for plan in plans for cidr in plan.service_cidrs))
 
     def check(self, texts: list[Text]) -> None:
         read = [(file, found) for file in texts for found in self.read(file)]
@@ -281,8 +288,13 @@ class _Checker:
             )
         schema = definition(gvk)
         if schema is not None:
-            for fault in find_faults(obj, schema, required=True):
+            faults = list(find_faults(obj, schema, required=True))
+            for fault in faults:
                 self.schema_fault(fault, gvk[2], manifest, place)
+            if not faults:
+                for path, text in refused(obj, gvk, self.families):
+                    remedy = "The API server would refuse the object: write what the message asks for."
+                    self.report.add("KC504", place(*manifest.positions.of(path)), text, remedy)
         self.check_images(manifest, place)
 
     def unknown_kind(self, gvk: GVK, manifest: manifests.Manifest, place: Place) -> None:

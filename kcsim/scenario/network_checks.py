@@ -128,11 +128,18 @@ def _check_overlaps(
     ]
     if not plan.pod_subnet:
         taken.append(_Range(ipaddress.ip_network(cluster_cidr_for(nodes)), "the usual podSubnet", ()))
-    for one, other in combinations([*taken, *written], 2):
-        if other.path and one.net.version == other.net.version and one.net.overlaps(other.net):
+    taken += [each for each in written if not _is_written(plan, each.field)]
+    theirs = [each for each in written if _is_written(plan, each.field)]
+    for one, other in combinations([*taken, *theirs], 2):
+        if other in theirs and one.net.version == other.net.version and one.net.overlaps(other.net):
             text = f"{other.field} {other.net} has addresses in common with {one.field}, {one.net}"
             remedy = "Take ranges that do not overlap: nobody could tell whose address it is."
             report.add("KC222", at(plan, *other.path), text, remedy)
+
+
+def _is_written(plan: ClusterNetwork, field: str) -> bool:
+    """Whether the file says it: a story made in Python says everything."""
+    return plan.source is None or plan.source.child(field) is not None
 
 
 # Links.

@@ -7,7 +7,7 @@ rules at its start, the ingress rules at its end, who listens there -> a ``Reach
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
@@ -195,7 +195,8 @@ class Finder:
         key = self.pods.pod_at(ip)
         pod = self._named(self._resource("pods"), *key) if key is not None else None
         if pod is not None:
-            return self.of_pod(pod)
+            # Of its addresses the one that was asked for.
+            return replace(self.of_pod(pod), end=self.pods.firewall.end_at(ip))
         host = next((h.name for h in self.pods.network.hosts if h.address == ip), "")
         return Spot(host or ip, self.pods.firewall.end_at(ip), host)
 

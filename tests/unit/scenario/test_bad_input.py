@@ -22,6 +22,18 @@ INGRESS = """\
                   - {path: /, pathType: Prefix, backend: {service: {name: wbe, port: {number: 80}}}}
 """
 
+POLICY = """\
+      deploy/policy.yaml: |
+        apiVersion: networking.k8s.io/v1
+        kind: NetworkPolicy
+        metadata: {name: web, namespace: shop}
+        spec:
+          podSelector: {}
+          ingress:
+            - from: [{ipBlock: {cidr: 10.0.0.300/8}}]
+"""
+NET = "cluster:\n  network:\n"
+
 # id, old text, new text, code, text the position points at (its last occurrence), words of message or remedy
 CASES = [
     ("tab", "  nodes:\n", "\tnodes:\n", "KC004", "\tnodes", "spaces"),
@@ -134,6 +146,23 @@ CASES = [
     ("call with a port that is none", "readyAfter: 5s", "readyAfter: 5s\n    calls: ['http://cart:99999']", "KC104", "['http://cart:99999']", "Port out of range"),
     ("call that cannot be split", "readyAfter: 5s", "readyAfter: 5s\n    calls: ['http://[cart']", "KC104", "['http://[cart']", "calls"),
     ("URL with a port that is none", "to: service/web", "to: 'http://web:99999'", "KC104", "'http://web:99999'", "http://web"),
+    ("policy with an invalid CIDR", "deliveries:\n", POLICY + "deliveries:\n", "KC504", "10.0.0.300/8", "spec.ingress[0].from[0].ipBlock.cidr"),
+    ("policy with an exception outside", "deliveries:\n", POLICY.replace("10.0.0.300/8", "10.0.0.0/8, except: [192.168.0.0/16]") + "deliveries:\n", "KC504", "192.168.0.0/16]", "must be a strict subset"),
+    ("range that is none", "cluster:\n", NET + "    podSubnet: 10.244.0.0\\16\n", "KC104", "10.244.0.0\\16", "10.244.0.0/16"),
+    ("range with host bits", "cluster:\n", NET + "    serviceSubnet: 10.96.0.1/16\n", "KC104", "10.96.0.1/16", "write 10.96.0.0/16"),
+    ("two ranges of a family", "cluster:\n", NET + "    podSubnet: [10.1.0.0/16, 10.2.0.0/16]\n", "KC104", "[10.1", "one IPv4 and one IPv6"),
+    ("too small for the nodes", "cluster:\n", NET + "    podSubnet: 10.1.0.0/24\n", "KC221", "10.1.0.0/24", "room for 1 nodes"),
+    ("mask that does not fit", "cluster:\n", NET + "    podSubnet: 10.1.0.0/16\n    nodeMask: 12\n", "KC221", "12\n", "node mask of /12"),
+    ("too small for Services", "cluster:\n", NET + "    serviceSubnet: 10.96.0.0/30\n", "KC221", "10.96.0.0/30", "/28 or shorter"),
+    ("Services of a family that pods have not", "cluster:\n", NET + '    serviceSubnet: [10.96.0.0/16, "fd00:96::/112"]\n', "KC221", '"fd00:96::/112"', "podSubnet"),
+    ("overlapping ranges", "cluster:\n", NET + "    podSubnet: 10.0.0.0/8\n", "KC222", "10.0.0.0/8", "10.96.0.0/16"),
+    ("range of the nodes", "cluster:\n", NET + "    podSubnet: 192.168.0.0/16\n", "KC222", "192.168.0.0/16", "nodes"),
+    ("overlay without room", "cluster:\n", NET + "    {mode: vxlan, mtu: 1300}\n", "KC104", "1300", "1330"),
+    ("link to a node that does not exist", "cluster:\n", NET + "    links: [{between: [node-1, node-3], latency: 1ms}]\n", "KC213", "node-3]", "did you mean"),
+    ("link with one end", "cluster:\n", NET + "    links: [{between: [node-1], latency: 1ms}]\n", "KC104", "[node-1]", "two ends"),
+    ("link that loses all", "cluster:\n", NET + "    links: [{between: [a, node-1], latency: 1ms, loss: 1}]\n", "KC104", "1}]", "less than 1"),
+    ("link without latency", "cluster:\n", NET + "    links: [{between: [a, node-1], latency: 0}]\n", "KC104", "0}]", "100us"),
+    ("bandwidth of nothing", "cluster:\n", NET + "    links: [{between: [a, node-1], latency: 1ms, bandwidth: 0}]\n", "KC104", "0}]", "10G"),
     ("neither rate nor users", "    rate: 2/s\n", "", "KC105", "name: shoppers", "neither"),
     ("both rate and users", "rate: 2/s", "rate: 2/s\n    users: 3", "KC105", "name: shoppers", "both"),
     ("url", "to: service/web", "to: ftp://web", "KC104", "ftp://web", "http://web"),
