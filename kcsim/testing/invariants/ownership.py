@@ -149,15 +149,19 @@ def service_addresses_are_unique(history: History) -> Iterator[tuple[Write, str]
     """
     holders: dict[tuple[str, str], str] = {}
     for write in history.writes("service"):
-        for address in (write.object.get("spec") or {}).get("clusterIPs") or ():
-            if address == "None":
-                continue
+        now = [] if write.deleted else _cluster_ips(write.object)
+        before = _cluster_ips(write.object if write.deleted else write.before.object if write.before else {})
+        for address in before:
             place = (write.cluster, address)
-            if write.deleted:
-                if holders.get(place) == write.uid:
-                    del holders[place]
-            elif holders.setdefault(place, write.uid) != write.uid:
+            if address not in now and holders.get(place) == write.uid:
+                del holders[place]
+        for address in now:
+            if holders.setdefault((write.cluster, address), write.uid) != write.uid:
                 yield write, f"{address} is another Service's"
+
+
+def _cluster_ips(service: Object) -> list[str]:
+    return [ip for ip in (service.get("spec") or {}).get("clusterIPs") or () if ip != "None"]
 
 
 def pod_cidrs_are_disjoint(history: History) -> Iterator[tuple[Write, str]]:

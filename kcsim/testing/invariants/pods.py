@@ -139,18 +139,28 @@ def addresses_are_given_once(history: History) -> Iterator[tuple[Write, str]]:
     """
     holders: dict[tuple[str, str], str] = {}
     for write in history.writes("pod"):
-        address = (write.object.get("status") or {}).get("podIP", "")
-        if not address or write.object["spec"].get("hostNetwork"):
+        addresses = _pod_ips(write.object)
+        if not addresses or write.object["spec"].get("hostNetwork"):
             continue
-        place = (write.cluster, address)
         ended = write.object["status"].get("phase") in {"Succeeded", "Failed"}
-        if write.deleted or ended:
-            if holders.get(place) == write.uid:
-                del holders[place]
-        elif write.before is None or (write.before.object.get("status") or {}).get("podIP") != address:
-            if holders.get(place, write.uid) != write.uid and not _is_lost(history, write, holders[place]):
-                yield write, f"{address} is another pod's already"
-            holders[place] = write.uid
+        before = _pod_ips(write.before.object) if write.before is not None else []
+        for address in addresses:
+            place = (write.cluster, address)
+            if write.deleted or ended:
+                if holders.get(place) == write.uid:
+                    del holders[place]
+            elif address not in before:
+                if holders.get(place, write.uid) != write.uid and not _is_lost(
+                    history, write, holders[place]
+                ):
+                    yield write, f"{address} is another pod's already"
+                holders[place] = write.uid
+
+
+def _pod_ips(pod: Object) -> list[str]:
+    """All addresses of a pod; what was written by hand may name only the first."""
+    status = pod.get("status") or {}
+    return [item["ip"] for item in status.get("podIPs") or ()] or [ip for ip in (status.get("podIP"),) if ip]
 
 
 def _is_lost(history: History, write: Write, holder: str) -> bool:
