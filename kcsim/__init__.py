@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kcsim.scenario.compare import compare
+    from kcsim.scenario.lesson_run import lesson
     from kcsim.scenario.play import load
     from kcsim.scenario.sweep import sweep
     from kcsim.simulation.simulation import NotFound, Simulation
@@ -24,11 +25,12 @@ _HOMES = {
     "NotFound": "kcsim.simulation.simulation",
     "Simulation": "kcsim.simulation.simulation",
     "compare": "kcsim.scenario.compare",
+    "lesson": "kcsim.scenario.lesson_run",
     "load": "kcsim.scenario.play",
     "sweep": "kcsim.scenario.sweep",
 }
 
-__all__ = ["NotFound", "Simulation", "__version__", "compare", "load", "sweep"]
+__all__ = ["NotFound", "Simulation", "__version__", "compare", "lesson", "load", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

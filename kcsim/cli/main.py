@@ -24,6 +24,7 @@ from kcsim.cli.problems import BadInput, tell, tell_defect, tell_diagnostics, te
 COMMANDS = {
     "list": "kcsim.cli.gallery",
     "run": "kcsim.cli.run",
+    "lesson": "kcsim.cli.lesson",
     "check": "kcsim.cli.check",
     "report": "kcsim.cli.report",
     "test": "kcsim.cli.test",

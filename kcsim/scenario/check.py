@@ -22,6 +22,8 @@ from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.expectation_checks import check_expectations
 from kcsim.scenario.functions import AGENT_RESOURCES
+from kcsim.scenario.lesson_checks import check_lesson
+from kcsim.scenario.lesson_parts import with_deeds
 from kcsim.scenario.manifest_checks import Objects, check_manifests
 from kcsim.scenario.model import (
     Application,
@@ -31,6 +33,7 @@ from kcsim.scenario.model import (
     Delivery,
     Flux,
     Image,
+    Lesson,
     Part,
     Pipeline,
     Push,
@@ -83,6 +86,9 @@ def check(scenario: Scenario, report: Report) -> None:
     _check_builds(scenario, objects, report)
     check_timeline(scenario, objects, catalog, report)
     check_expectations(scenario, objects, catalog, report)
+    if scenario.lesson is not None:
+        check_lesson(scenario, scenario.lesson, objects, catalog, report)
+        _check_solutions(scenario, scenario.lesson, report)
 
 
 # Clusters, names, images.
@@ -136,6 +142,17 @@ def _other_hosts(scenario: Scenario, cluster: Cluster) -> list[str]:
 
 
         report.add("KC104", where, str(error), "Write it as for --controllers: `*`, `-name`, `name`.")
+
+
+def _check_solutions(scenario: Scenario, lesson: Lesson, report: Report) -> None:
+    """Whether the story can be played with what its solutions do in it."""
+    for solution in (lesson.reference, lesson.wrong):
+        if report.errors:
+            return  # they would only be told again
+        played = Report()
+        check(with_deeds(scenario, solution.actions), played)
+        for fault in played.errors:
+            report.add(fault.code, fault.position, fault.message, fault.remedy)
 
 
 def _check_names(scenario: Scenario, report: Report) -> None:

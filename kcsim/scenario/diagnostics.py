@@ -50,6 +50,9 @@ CODES: dict[str, Code] = {
     "KC012": Code(
         "an alias cannot be resolved", "Define the anchor (&name) before the alias (*name) and outside of it."
     ),
+    "KC013": Code(
+        "the story is no lesson", "Give it a `lesson`, or name one that `kcsim list` shows as such."
+    ),
     # The shape of the file.
     "KC101": Code("a required field is missing", "Add the field; `kcsim schema` describes it."),
     "KC102": Code("a field does not exist", "Use the near miss, or one of the fields listed."),

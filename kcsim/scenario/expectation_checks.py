@@ -22,20 +22,25 @@ def is_entry_name(text: str) -> bool:
 
 def check_expectations(scenario: Scenario, objects: Objects, catalog: Catalog, report: Report) -> None:
     """Add every fault of the expectations to the report."""
+    names = names_of(scenario, catalog)
+    for expectation in scenario.expectations:
+        Checker(scenario, expectation, objects, names, report).check()
+
+
+def names_of(scenario: Scenario, catalog: Catalog) -> Names:
+    """What the expressions of a scenario may name."""
     nodes = frozenset(node.name for cluster in scenario.all_clusters() for node in scenario.nodes_of(cluster))
-    names = Names(
+    return Names(
         traffic=frozenset(traffic.name for traffic in scenario.traffic),
         repositories=frozenset(repo.name for repo in scenario.repositories),
         clusters=frozenset(cluster.name for cluster in scenario.all_clusters()),
         nodes=nodes,
         catalog=catalog,
     )
-    for expectation in scenario.expectations:
-        _Checker(scenario, expectation, objects, names, report).check()
 
 
-class _Checker:
-    """Checks one expectation."""
+class Checker:
+    """Checks one expectation, or parts of it."""
 
     def __init__(
         self, scenario: Scenario, expectation: Expectation, objects: Objects, names: Names, report: Report
@@ -49,6 +54,7 @@ class _Checker:
         )
 
     def check(self) -> None:
+        """All of it."""
         it = self.it
         kinds = [kind for kind in ("always", "never", "eventually") if getattr(it, kind) is not None]
         if len(kinds) != 1:
@@ -70,6 +76,7 @@ class _Checker:
         self.window()
 
     def trigger(self, field: str, text: str | None) -> None:
+        """What opens or closes it: an entry's name, or an expression."""
         if text is None:
             return
         if not is_entry_name(text):
@@ -81,6 +88,7 @@ class _Checker:
             self.report.add("KC207", at(self.it, field), f"no timeline entry is named '{text[:60]}'", remedy)
 
     def deliveries(self) -> None:
+        """Under which it is judged."""
         known = self.scenario.deliveries
         for field in ("deliveries", "failsUnder"):
             values = self.it.deliveries if field == "deliveries" else self.it.fails_under
@@ -94,6 +102,7 @@ class _Checker:
             self.report.add("KC105", key_at(self.it, "failsUnder"), message, "Name each delivery once.")
 
     def window(self) -> None:
+        """Whether it can be decided before the end."""
         it = self.it
         if it.within is None or (it.after is not None and not is_entry_name(it.after)):
             return  # an expression opens it, at an instant that is not known yet
@@ -104,6 +113,7 @@ class _Checker:
             self.report.add("KC303", at(it, "within"), message)
 
     def expression(self, field: str, text: str) -> None:
+        """The expression in one of its fields."""
         expression, faults = parse_expression(text, self.names)
         for fault in faults:
             self.report.add(fault.code, self.position(field, fault.offset), fault.message, fault.remedy)
@@ -111,6 +121,7 @@ class _Checker:
             self.mentions(field, expression)
 
     def mentions(self, field: str, expression: Expression) -> None:
+        """Whether the objects it names will ever be there."""
         for mention in expression.mentions:
             resource, name = mention.resource, mention.name
             if may_exist(self.objects, self.scenario, resource, mention.namespace, name):
@@ -128,5 +139,6 @@ class _Checker:
             self.report.add("KC407", self.position(field, mention.offset), message, remedy)
 
     def position(self, field: str, offset: int) -> Position:
+        """Where a character of a field's text stands."""
         node = self.it.source.child(field) if self.it.source is not None else None
         return node.in_line(offset) if isinstance(node, Scalar) else at(self.it, field)

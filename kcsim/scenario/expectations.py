@@ -101,9 +101,14 @@ class Judge:
         self._end = end
         self._done = done
 
-    def verdicts(self, now: int) -> tuple[Verdict, ...]:
-        """The verdicts as far as the run has come, in the scenario's order."""
-        return tuple(self._verdict(it, now) for it in self._scenario.expectations)
+    def verdicts(self, now: int, wanted: Iterable[Expectation] | None = None) -> tuple[Verdict, ...]:
+        """The verdicts as far as the run has come, in the scenario's order; of its own expectations, or of others."""
+        asked = self._scenario.expectations if wanted is None else wanted
+        return tuple(self._verdict(it, now) for it in asked)
+
+    def windows(self, it: Expectation, now: int) -> list[Window]:
+        """The stretches of time that it looks at, as far as the run has come."""
+        return [self._window(it, opened, now) for opened in self._openings(it, now)]
 
     def _verdict(self, it: Expectation, now: int) -> Verdict:
         expected = it.verdict_under(self._delivery)
@@ -120,10 +125,9 @@ class Judge:
         return Verdict(it.name, it.note, expected, passed, at, found.why, found.held, decided, found.record)
 
     def _finding(self, it: Expectation, now: int) -> Finding:
-        openings = self._openings(it, now)
-        if not openings:
+        windows = self.windows(it, now)
+        if not windows:
             return Finding(True, None, f"it never opened: {self._never_opened(it)}", False)
-        windows = [self._window(it, opened, now) for opened in openings]
         signal = self._signals[it.expression]
         if it.eventually is None:
             return throughout(signal, windows[0], it.always is not None)

@@ -12,7 +12,7 @@ from kcsim.scenario.diagnostics import Diagnostic, Position, Report, ScenarioErr
 from kcsim.scenario.model import API_VERSION, KIND, Scenario
 from kcsim.scenario.settings import Changes
 from kcsim.scenario.shapes import record_of
-from kcsim.scenario.shipped import SUFFIXES, gallery
+from kcsim.scenario.shipped import SUFFIXES, gallery, lesson_named, lessons
 from kcsim.scenario.yamltree import TEXT_MAX, Mapping, Scalar, Tree, parse
 
 
@@ -137,6 +137,9 @@ def find(path_or_name: str | Path, report: Report) -> Path | None:
         report.add("KC001", Position(text.replace("\0", "?") or "-"), "this is no path")
         return None
     path = Path(text)
+    lesson = lesson_named(text) if isinstance(path_or_name, str) and not _is_file(path) else None
+    if lesson is not None:
+        return lesson
     if (
         isinstance(path_or_name, Path)
         or "/" in text
@@ -153,7 +156,7 @@ def find(path_or_name: str | Path, report: Report) -> Path | None:
             "KC011",
             Position(text),
             f"the gallery has no scenario '{text[:80]}'",
-            did_you_mean(text, names, "gallery"),
+            did_you_mean(text, [*names, *lessons()], "gallery", names),
         )
     return names.get(text)
 

@@ -6,7 +6,7 @@ read the trace and take no part, so a run is the same whether or not anybody ask
 timeline are armed (`acts`) -> `finish` -> `verdicts`, `measures`, `result`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,19 +26,20 @@ from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.drift import Drift
-from kcsim.scenario.expectations import Judge, texts
+from kcsim.scenario.expectations import Judge, Window, texts
 from kcsim.scenario.expressions import Names
 from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.git_verbs import Git
 from kcsim.scenario.history import History
+from kcsim.scenario.lesson_parts import lesson_expectations
 from kcsim.scenario.load import examine
 from kcsim.scenario.measures import Measures
-from kcsim.scenario.model import Controller, Delivery, Scenario, TimelineEntry, Traffic
+from kcsim.scenario.model import Controller, Delivery, Expectation, Scenario, TimelineEntry, Traffic
 from kcsim.scenario.programs import load_class
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.schedules import with_chaos
 from kcsim.scenario.settings import Changes, Settings
-from kcsim.scenario.signals import Signals
+from kcsim.scenario.signals import Signal, Signals
 from kcsim.scenario.staging import (
     FirstCommit,
     Source,
@@ -293,6 +294,17 @@ class Play(Simulation):
         self._reading.history.advance()
         return VerdictList(self._reading.judge.verdicts(min(self.settled, self._end)))
 
+    def judged(self, expectations: Iterable[Expectation]) -> VerdictList:
+        """What became so far of other expectations: those of the scenario's lesson."""
+        self._reading.history.advance()
+        return VerdictList(self._reading.judge.verdicts(min(self.settled, self._end), expectations))
+
+    def observed(self, expectation: Expectation) -> list[tuple[Window, Signal]]:
+        """The windows of an expectation of the lesson so far, each with what its expression was over time."""
+        self._reading.history.advance()
+        windows = self._reading.judge.windows(expectation, min(self.settled, self._end))
+        return [(window, self._reading.signals[expectation.expression]) for window in windows]
+
     def measures(self) -> MeasureList:
         """What was measured so far, always in the same order."""
         self._reading.history.advance()
@@ -333,7 +345,8 @@ class Reading:
         self.measures = Measures(play, self.drift)
         self.history.listen(self.measures)
         names = Names(catalog=_catalog(play))
-        self.signals = Signals(self.history, texts(scenario.expectations), names)
+        wanted = texts((*scenario.expectations, *lesson_expectations(scenario)))
+        self.signals = Signals(self.history, wanted, names)
         self.history.listen(self.signals)
         self.judge = Judge(scenario, play.delivery, self.signals, play._end, play._acts.done)  # noqa: SLF001 - same file
 
