@@ -41,12 +41,12 @@ from kcsim.scenario.model import (
     Scenario,
     Spread,
 )
-from kcsim.scenario.programs import NoSuchProgram, load_class
-from kcsim.scenario.shapes import record_of
-from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.network_checks import check_network
 from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.pipeline_checks import check_deploys, check_jobs, check_protection, spreads_of
+from kcsim.scenario.programs import NoSuchProgram, load_class
+from kcsim.scenario.shapes import record_of
+from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.traffic_checks import check_traffic
 from kcsim.scenario.values import NAME
 from kcsim.simulation.control_plane import ControlPlane
@@ -68,10 +68,10 @@ def check(scenario: Scenario, report: Report) -> None:
     _check_images(scenario, report)
     for repo in scenario.repositories:
         _check_repository(repo, report)
+        check_protection(scenario, repo, report)
     for controller in scenario.controllers:
         _check_controller(scenario, controller, report)
     for name, way in scenario.deliveries.items():
-        check_protection(scenario, repo, report)
         _check_delivery_name(scenario, name, report)
         _check_delivery(scenario, name, way, report)
     contents = first_contents(scenario, report)
@@ -115,17 +115,24 @@ def _check_clusters(scenario: Scenario, report: Report) -> None:
             )
         if cluster.control_plane_controllers != ("*",):
             _check_controllers(cluster, report)
+        if cluster.network != ClusterNetwork() and 0 < count <= NODES_MAX:
+            check_network(
+                cluster, scenario.nodes_of(cluster), number, _other_hosts(scenario, cluster), report
+            )
     if len(scenario.clusters) > 1:
         _unique(
             [node for each in scenario.clusters if not isinstance(each.nodes, int) for node in each.nodes],
             "node",
             report,
         )
-        if cluster.network != ClusterNetwork() and 0 < count <= NODES_MAX:
-            check_network(
-                cluster, scenario.nodes_of(cluster), number, _other_hosts(scenario, cluster), report
-            )
     _unique(scenario.clusters, "cluster", report)
+
+
+def _other_hosts(scenario: Scenario, cluster: Cluster) -> list[str]:
+    """The machines of a cluster's control plane."""
+    prefix = "" if len(scenario.all_clusters()) == 1 else f"{cluster.name}-"
+    replicas = range(2, cluster.control_plane_replicas + 1)
+    return [f"{prefix}control-plane", *(f"{prefix}control-plane-{number}" for number in replicas)]
 
 
 def _check_controllers(cluster: Cluster, report: Report) -> None:
@@ -134,13 +141,6 @@ def _check_controllers(cluster: Cluster, report: Report) -> None:
         Simulation(0, control_plane=ControlPlane(controllers=cluster.control_plane_controllers))
     except ValueError as error:
         where = at(cluster, "controlPlaneControllers")
-def _other_hosts(scenario: Scenario, cluster: Cluster) -> list[str]:
-    """The machines of a cluster's control plane."""
-    prefix = "" if len(scenario.all_clusters()) == 1 else f"{cluster.name}-"
-    replicas = range(2, cluster.control_plane_replicas + 1)
-    return [f"{prefix}control-plane", *(f"{prefix}control-plane-{number}" for number in replicas)]
-
-
         report.add("KC104", where, str(error), "Write it as for --controllers: `*`, `-name`, `name`.")
 
 
@@ -253,6 +253,7 @@ def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report
             )
     if way.pipeline is not None:
         _check_pipeline(way.pipeline, report)
+        check_deploys(scenario, way, way.pipeline, report)
     if isinstance(way, Push):
         _check_push(way, report)
     elif isinstance(way, Flux):
@@ -274,7 +275,6 @@ def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: s
         count = "several repositories" if known else "no repository"
         remedy = "Write `repository:`." if known else "Add one under `repositories`."
         report.add("KC201", at(part), f"{who} names no repository and there is {count}", remedy)
-        check_deploys(scenario, way, way.pipeline, report)
 
 
 def _check_pipeline(pipeline: Pipeline, report: Report) -> None:

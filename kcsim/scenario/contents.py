@@ -173,6 +173,7 @@ def key_at(part: Part, *path: str | int) -> Position:
 
 
 def written_place(part: Part, *path: str | int) -> Place:
+    """Where the lines of a text stand that is the value at a path of a part."""
     node: Tree | None = part.source
     for step in path:
         node = node.child(step) if node is not None else None
@@ -182,6 +183,7 @@ def written_place(part: Part, *path: str | int) -> Place:
 
 
 def fixed_place(position: Position) -> Place:
+    """The same place for every line: that of a text which stands nowhere as it is."""
     return lambda _line, _column: position
 
 

@@ -975,6 +975,11 @@ class Scenario(Part):
             return self.repositories[0] if len(self.repositories) == 1 else None
         return next((found for found in self.repositories if found.name == name), None)
 
+    @property
+    def has_reviews(self) -> bool:
+        """Whether changes come by merge requests."""
+        return any(entry.merge_request is not None for entry in self.timeline)
+
     def entry_named(self, name: str) -> TimelineEntry | None:
         """A timeline entry by name."""
         return next((entry for entry in self.timeline if entry.name == name), None)
@@ -986,8 +991,3 @@ class Scenario(Part):
             return None
         file = self.source.position.file
         return file.rpartition("/")[0] or "."
-    @property
-    def has_reviews(self) -> bool:
-        """Whether changes come by merge requests."""
-        return any(entry.merge_request is not None for entry in self.timeline)
-

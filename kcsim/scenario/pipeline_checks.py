@@ -127,7 +127,7 @@ def _check_condition(
         condition = parse(text)
     except ConditionError as error:
         remedy = did_you_mean(error.word, error.known, "there are") if error.known else ""
-        report.add("KC218", _inside(part, text, error.at), f"in the condition: {error}", remedy)
+        report.add("KC218", _inside(part, error.at), f"in the condition: {error}", remedy)
         return
     for name in condition.names:
         context, _, rest = name.partition(".")
@@ -135,17 +135,14 @@ def _check_condition(
         word = rest.removesuffix(".result")
         if known is not None and word not in known:
             message = f"the condition asks for {name[:60]}, which is not one of its {context}"
-            report.add(
-                "KC218", _inside(part, text, text.find(name)), message, did_you_mean(word, known, context)
-            )
+            report.add("KC218", _inside(part, text.find(name)), message, did_you_mean(word, known, context))
 
 
-def _inside(part: Part, text: str, offset: int) -> Position:
+def _inside(part: Part, offset: int) -> Position:
     """The place of a character of a condition."""
     node = part.source.child("if") if part.source is not None else None
     if isinstance(node, Scalar):
-        line = text.count("\n", 0, offset)
-        return node.inside(line + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+        return node.in_line(offset)
     return at(part, "if")
 
 

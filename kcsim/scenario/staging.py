@@ -189,9 +189,6 @@ def sources(scenario: Scenario) -> Iterator[Source]:
             yield Source(repo, repo.branch or DEFAULT_BRANCH, (repo.path or ".",), (first,))
 
 
-def _cloned(scenario: Scenario, repo: Repository) -> Source:
-    from kcsim.delivery.git.history import import_repository
-
 def protect(world: World, source: Source) -> None:
     """Protect a repository's branches, and say how its webhooks are retried."""
     repo = source.repository
@@ -214,6 +211,9 @@ def protect(world: World, source: Source) -> None:
     if repo.webhook_retries:
         world.git.webhook_retries[repo.name] = (repo.webhook_retries, repo.webhook_backoff)
 
+
+def _cloned(scenario: Scenario, repo: Repository) -> Source:
+    from kcsim.delivery.git.history import import_repository
 
     assert repo.clone is not None, "asked before"
     place = str(resolve(scenario, repo.clone))

@@ -147,12 +147,14 @@ class Teller:
             "approve": f"{record.actor} approves merge request {number}",
             "request-changes": f"{record.actor} wants changes to merge request {number}",
             "dismiss": f"a further commit takes the approvals of merge request {number} back",
-            "blocked": f"merge request {number} is blocked: {'; '.join(facts.get('why', ()))}",
+            "blocked": f"merge request {number} is blocked: {'; '.join(_unexpected(facts.get('why', ())))}",
             "enqueue": f"merge request {number} joins the merge queue",
             "dequeue": f"merge request {number} leaves the merge queue: {facts.get('reason', '')}",
             "merge": f"merge request {number} is merged by {record.actor}",
             "close": f"{record.actor} closes merge request {number}",
         }
+        if record.verb == "blocked" and not _unexpected(facts.get("why", ())):
+            return
         if record.verb in texts:
             self._add("git", record, texts[record.verb])
 
@@ -420,3 +422,9 @@ def _agent_verbs(version: Version) -> frozenset[str]:
 def _revision(revision: str | None) -> str:
     """A revision as people say it: the SHA's first seven digits."""
     return revision.rpartition(":")[2][:7] if revision else ""
+
+
+def _unexpected(why: Sequence[str]) -> list[str]:
+    """What blocks a merge request beside what any of them waits for: reviews, and checks under way."""
+    usual = ("required by reviewers", "Waiting on", "is expected.")
+    return [reason for reason in why if not any(words in reason for words in usual)]
