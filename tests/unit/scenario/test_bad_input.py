@@ -306,12 +306,12 @@ def test_clone_without_commits(base, tmp_path):
 
 def test_every_code_is_raised_by_some_test():
     elsewhere = {
+        *(f"KC{code}" for code in range(215, 221)),  # test_pipelines.py
         "KC511",
         "KC001",
         "KC002",
         "KC003",
         "KC011",
-        "KC013",
         "KC601",
         "KC602",
         "KC604",
