@@ -17,7 +17,7 @@ from kcsim.api.request import service_account
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.git.repository import HEADS, Update
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER, adapted, programs
+from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER, Toolkit, adapted
 from kcsim.delivery.gitops.flux.toolkit import (
     GIT_REPOSITORIES,
     OWNER_NAME,
@@ -122,7 +122,9 @@ class FluxWay:
     def install(self) -> None:
         """`flux install`, then the objects of `flux create source git` and `flux create kustomization`."""
         stage, flux = self._stage, self._flux
-        for name, program in programs(stage.world.git, established=True).items():
+        world = stage.world
+        self._toolkit = Toolkit(world.git, world.registry, established=True)
+        for name, program in self._toolkit.programs().items():
             stage.world.programs[name] = adapted(program)
             stage.world.push_image(_controller(name))
         _know_versions(stage.world.registry)

@@ -20,6 +20,7 @@ from kcsim.delivery.exchange import Exchange, Path
 from kcsim.delivery.registry.reference import Reference, parse
 from kcsim.engine.clock import MILLISECOND, MINUTE, seconds
 from kcsim.engine.core import Engine
+from kcsim.engine.trace import Record
 from kcsim.network.topology import Network
 from kcsim.profile.distributions import Distribution, Skewed
 
@@ -31,6 +32,8 @@ DEFAULT_TIMEOUT = seconds("60s")
 
 _UPLOAD = Skewed(seconds("3s"), seconds("15s"))
 _LIST = Skewed(100 * MILLISECOND, 500 * MILLISECOND)
+_FETCH = Skewed(200 * MILLISECOND, seconds("1s"))
+"""Assumed, as are the others: no published measurement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,59 @@ class Registry:
         self._engine = engine
         self._network = network
         self.name = name
-        self.available = True
+        self._available = True
+        self._quota: int | None = None
         self.delay = 0
-        self.quota: int | None = None
+        self._listeners: list[Callable[[], None]] = []
         self._answered: tuple[int, int] = (-1, 0)
         self.fallback = fallback
         self._tags: dict[str, dict[str, Image]] = {}
         self._digests: dict[tuple[str, str], Image] = {}
         self._pushes = 0
         self._reserved: set[str] = set()
+        self._records: dict[tuple[str, str], Record] = {}
+
+    # ---------------------------------------------------------------- what looks at it
+
+    @property
+    def available(self) -> bool:
+        """Whether it works."""
+        return self._available
+
+    @available.setter
+    def available(self, value: bool) -> None:
+        self._available = value
+        self._changed()
+
+    @property
+    def quota(self) -> int | None:
+        """How many questions it answers in each minute."""
+        return self._quota
+
+    @quota.setter
+    def quota(self, value: int | None) -> None:
+        self._quota = value
+        self._changed()
+
+    @property
+    def counts_questions(self) -> bool:
+        """Whether a question that is asked makes a difference to the answer of the next."""
+        return self._quota is not None
+
+    @property
+    def look(self) -> int:
+        """How long (µs) it typically takes to name a digest."""
+        return _LIST.at(0.5) + self.delay
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever clients may get another answer: a tag moved, the registry failed or came back."""
+        self._listeners.append(listener)
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    # ---------------------------------------------------------------- what it holds
 
     def reserve(self, repository: str) -> None:
         """From now on images of a repository exist only once somebody pushed them: `fallback` is not asked for them.
@@ -120,10 +167,17 @@ class Registry:
         self._pushes += 1
         made = self._store(reference, behaviour, size, content or f"{reference}#{self._pushes}")
         self._tags.setdefault(reference.name, {})[reference.tag] = made
-        self._engine.note(
+        pushed = self._engine.note(
             f"registry {self.name}", "push", f"image/{reference}", {"digest": made.digest, "size": size}
         )
+        self._records[reference.name, made.digest] = pushed
+        with self._engine.because(pushed):
+            self._changed()
         return made
+
+    def record_of(self, image: Image) -> Record | None:
+        """The trace record of the push that brought an image; None for one that nobody pushed."""
+        return self._records.get((image.name, image.digest))
 
     def resolve(self, image: str) -> Image:
         """The image that a reference names right now.
@@ -184,8 +238,20 @@ class Registry:
         reference = parse(image)
         if self._tags.get(reference.name, {}).pop(reference.tag, None) is None:
             raise ImageNotFound(reference)
+        self._changed()
 
     # ---------------------------------------------------------------- over the network
+
+    def head(self, source: str, image: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Ask from host `source` what a reference names; the value is the `Image`.
+
+        Raises (where it is waited for): InvalidReference, ImageNotFound, RegistryUnavailable, Unreachable.
+        """
+        return Exchange(self._path(source, timeout), lambda: (self.resolve(image), self._draw(_LIST)))
+
+    def fetch(self, source: str, image: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Download, to host `source`, a small artifact; the value is the `Image`. Raises as `head` does."""
+        return Exchange(self._path(source, timeout), lambda: (self.resolve(image), self._draw(_FETCH)))
 
     def upload(
         self,

@@ -14,9 +14,11 @@ from kcsim.cluster.controllers.deployment.controller import DeploymentController
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
+from kcsim.delivery.buckets import ObjectStore
 from kcsim.delivery.git.host import GitHost, GitTimings
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import programs
+from kcsim.delivery.gitops.flux.agent import Toolkit
+from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import MILLISECOND, MINUTE, SECOND, seconds
 from kcsim.engine.core import Engine
 from kcsim.engine.task import run_now
@@ -65,13 +67,15 @@ spec:
 
 
 class FluxWorld:
-    def __init__(self, seed=1, *, start=True, controllers=False, checking=True):
+    def __init__(self, seed=1, *, start=True, controllers=False, checking=True, components=()):
         self.engine = Engine(seed)
         self.network = Network()
         for name, kind in (
             ("switch", "switch"),
             ("control-plane", "control-plane"),
             ("git.example", "git-host"),
+            ("registry.example", "registry"),
+            ("store.example", "object-store"),
             ("node-1", "node"),
             ("node-2", "node"),
         ):
@@ -84,9 +88,13 @@ class FluxWorld:
         bootstrap(self.client)
         self.git = GitHost(self.engine, self.network, "git.example", GIT)
         self.git.create("shop")
-        for obj in install.install_objects():
+        for obj in install.install_objects(components=(*install.COMPONENTS, *components)):
             self.create(obj)
-        self.programs = programs(self.git)
+        self.installed = components
+        self.registry = Registry(self.engine, self.network, "registry.example")
+        self.store = ObjectStore(self.engine, self.network, "store.example")
+        self.toolkit = Toolkit(self.git, self.registry, {"store.example": self.store})
+        self.programs = self.toolkit.programs()
         self.agents = {}
         self.started = 0
         if controllers:
@@ -105,6 +113,8 @@ class FluxWorld:
 
     def start(self, program, node, args=()):
         """A container of the image starts on a machine."""
+        if "notification-controller" in self.installed and program != "notification-controller":
+            args = [*args, "--events-addr=http://notification-controller.flux-system.svc.cluster.local./"]
         self.started += 1
         number = self.started - 1
         pod = {

@@ -7,7 +7,7 @@ import pytest
 from kcsim.api import objects
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import adapted, programs
+from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
 from kcsim.engine.clock import SECOND
 from kcsim.simulation.simulation import Simulation
 
@@ -15,7 +15,7 @@ from kcsim.simulation.simulation import Simulation
 def flux_cluster(yaml, seed=1, **spec):
     sim = Simulation(nodes=3, seed=seed, checking=True)
     world = sim.world
-    for name, program in programs(world.git).items():
+    for name, program in Toolkit(world.git).programs().items():
         world.programs[name] = adapted(program)
         world.push_image(ImageBehaviour(install.IMAGES[name], ready_after=2 * SECOND, program=name))
     world.git.create("shop")

@@ -1,15 +1,15 @@
 """The controllers as programs: what runs in a container of a Flux image while it runs.
 
-**Imitates:** the main.go of source-controller and kustomize-controller: leader election, then the manager; the file
-server of source-controller starts with the manager.
+**Imitates:** the main.go of each controller: leader election, then the manager; the servers of artifacts, events and webhooks
+start with the manager. Differs: notification-controller's servers, which upstream starts in every replica, do, too.
 
-**Walk:** a container starts -> ``programs(git)[name](endpoint, pod, node)`` -> a candidate -> elected: informers, queues
-and, for source-controller, the artifact server -> the container ends: ``stop``.
+**Walk:** a container starts -> ``Toolkit(git).programs()[name](endpoint, pod, node)`` -> a candidate -> elected: informers, queues
+and what answers behind its Services -> the container ends: ``stop``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kcsim.api import objects
@@ -18,15 +18,31 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.leader import ElectionTimes, LeaderElection
 from kcsim.api.objects import Object
 from kcsim.api.request import service_account
+from kcsim.delivery.buckets import ObjectStore
+from kcsim.delivery.exchange import Exchange
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.gitops.flux.artifact import Servers, Storage
+from kcsim.delivery.gitops.flux.bucket_sources import Buckets
+from kcsim.delivery.gitops.flux.doors import Doors
+from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER, Controller
+from kcsim.delivery.gitops.flux.image.automation import ImageUpdates
+from kcsim.delivery.gitops.flux.image.reflector import ImagePolicies, ImageRepositories, Tags
 from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
+from kcsim.delivery.gitops.flux.notification.inbox import Inbox
+from kcsim.delivery.gitops.flux.notification.receivers import Hook, Receivers
+from kcsim.delivery.gitops.flux.notification.server import Alerts
+from kcsim.delivery.gitops.flux.oci_repositories import OciRepositories
 from kcsim.delivery.gitops.flux.options import read
 from kcsim.delivery.gitops.flux.phases import Phases
+from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.delivery.gitops.flux.source_controller import GitRepositories
+from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND
 
 SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER = "source-controller", "kustomize-controller"
+IMAGE_REFLECTOR, IMAGE_AUTOMATION = "image-reflector-controller", "image-automation-controller"
+WEBHOOK_RECEIVER = "webhook-receiver"
+"""The Service of notification-controller for requests from outside."""
 ELECTION = ElectionTimes(lease=35 * SECOND, renew_deadline=0, retry=5 * SECOND)
 """fluxcd/pkg/runtime/leaderelection. Differs: a leader that cannot renew within 30 s goes on trying instead of exiting."""
 
@@ -48,17 +64,19 @@ class Agent:
         name: str,
         pod: Object,
         host: str,
-        on_elected: Callable[[Agent], None] | None = None,
-        on_stop: Callable[[], None] | None = None,
+        doors: Doors,
+        answers: Mapping[str, object] | None = None,
     ) -> None:
+        """``answers``: what answers behind which Service while the process leads."""
         namespace = objects.namespace(pod)
         account = (pod.get("spec") or {}).get("serviceAccountName") or name
         user = service_account(namespace, account)
-        self.manager = Component(endpoint, name, user, host, limits=LIMITS)
+        self.manager = Controller(endpoint, name, user, host, limits=LIMITS, doors=doors)
         self._process = Component(endpoint, name, user, host)
         self._process.start()
-        self._on_elected, self._on_stop = on_elected, on_stop
+        self._namespace, self._doors, self._answers = namespace, doors, dict(answers or {})
         self.options, absent = read(name, pod)
+        self.manager.notifies = self.options.notifies
         for what in absent:
             endpoint.engine.note(name, "not-modelled", f"pod/{namespace}/{objects.name(pod)}", {"flag": what})
         identity = f"{objects.name(pod)}_{self._process.dice('identity').uuid()}"
@@ -71,11 +89,11 @@ class Agent:
             times=ELECTION,
             release=True,
         )
-        endpoint.engine.after(0, self._election.start)
+        self._process.after(0, self._election.start)
 
     def _elected(self) -> None:
-        if self._on_elected is not None:
-            self._on_elected(self)
+        for service, door in self._answers.items():
+            self._doors.open(self.manager.endpoint, self._namespace, service, door, self.manager.host)
         self.manager.start()
 
     def stop(self) -> None:
@@ -85,39 +103,105 @@ class Agent:
         self._election.stop()
         self._process.stop()
         self.manager.stop()
-        if self._on_stop is not None:
-            self._on_stop()
+        for service, door in self._answers.items():
+            self._doors.close(self.manager.endpoint, self._namespace, service, door)
 
 
-def programs(git: GitHost, *, established: bool = False) -> dict[str, Program]:
-    """The programs of one world's Flux images, by the name their images' behaviour gives; they know each other's Service.
+class Toolkit:
+    """The controllers of one world's Flux installations, and what they share with the world around them.
 
-    ``established`` agents stand for some that have been running for long: their objects' clocks have phases of their own.
-    Register them with the world (``world.programs``), in the form its clusters call them.
+    Attributes:
+        signed: who has signed what.
+        inbox: what the alerts have sent.
     """
-    servers = Servers()
-    phases = Phases(drawn=established)
 
-    def source(endpoint: Endpoint, pod: Object, node: str) -> Agent:
-        namespace = objects.namespace(pod)
-        storage = Storage(f"{SOURCE_CONTROLLER}.{namespace}.svc.cluster.local.")
-        agent = Agent(
-            endpoint,
-            SOURCE_CONTROLLER,
-            pod,
-            node,
-            lambda _: servers.open(endpoint, namespace, storage, node),
-            lambda: servers.close(endpoint, namespace, storage),
-        )
-        agent.manager.run(GitRepositories(git, storage, agent.options, phases))
+    def __init__(
+        self,
+        git: GitHost,
+        registry: Registry | None = None,
+        stores: Mapping[str, ObjectStore] | None = None,
+        *,
+        established: bool = False,
+    ) -> None:
+        """``established`` agents stand for some that have been running for long: their objects' clocks have phases of their own.
+
+        ``stores`` by the host that ``spec.endpoint`` of a Bucket names; without a ``registry`` no kind that needs one is reconciled.
+        """
+        self._git, self._registry, self._stores = git, registry, stores or {}
+        self._phases = Phases(drawn=established)
+        self._doors = Doors()
+        self._servers = Servers(self._doors)
+        self.signed = Signed()
+        self.inbox = Inbox()
+
+    def programs(self) -> dict[str, Program]:
+        """The programs of Flux's images, by the name their images' behaviour gives; they know each other's Services.
+
+        Register them with the world (``world.programs``), in the form its clusters call them.
+        """
+        return {
+            SOURCE_CONTROLLER: self._source,
+            KUSTOMIZE_CONTROLLER: self._kustomize,
+            NOTIFICATION_CONTROLLER: self._notification,
+            IMAGE_REFLECTOR: self._reflector,
+            IMAGE_AUTOMATION: self._automation,
+        }
+
+    def call(self, endpoint: Endpoint, namespace: str, source: str, hook: Hook) -> Exchange:
+        """A request from host ``source`` to the Receivers of an installation, as an Ingress passes it on.
+
+        Raises (where it is waited for): Unreachable, ConnectionRefused.
+        """
+
+        def receive(door: Receivers) -> tuple[None, int]:
+            door.receive(hook)
+            return None, 0
+
+        return self._doors.ask(endpoint, namespace, WEBHOOK_RECEIVER, source, receive, dice=f"hooks {source}")
+
+    def artifacts(self) -> Servers:
+        """The way to the artifacts of source-controller, for controllers of one's own."""
+        return self._servers
+
+    # --- the programs -------------------------------------------------------------------------------------------
+
+    def _source(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        storage = Storage(f"{SOURCE_CONTROLLER}.{objects.namespace(pod)}.svc.cluster.local.")
+        agent = Agent(endpoint, SOURCE_CONTROLLER, pod, node, self._doors, {SOURCE_CONTROLLER: storage})
+        options, phases = agent.options, self._phases
+        agent.manager.run(GitRepositories(self._git, self.signed, storage, options, phases))
+        if self._registry is not None:
+            agent.manager.run(OciRepositories(self._registry, self.signed, storage, options, phases))
+        agent.manager.run(Buckets(self._stores, storage, options, phases))
         return agent
 
-    def kustomize(endpoint: Endpoint, pod: Object, node: str) -> Agent:
-        agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node)
-        agent.manager.run(Kustomizations(servers, agent.options, phases))
+    def _kustomize(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node, self._doors)
+        agent.manager.run(Kustomizations(self._servers, agent.options, self._phases))
         return agent
 
-    return {SOURCE_CONTROLLER: source, KUSTOMIZE_CONTROLLER: kustomize}
+    def _notification(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        options, _ = read(NOTIFICATION_CONTROLLER, pod)
+        alerts = Alerts(self._git, self.inbox, options)
+        receivers = Receivers(options, self._phases)
+        answers = {NOTIFICATION_CONTROLLER: alerts, WEBHOOK_RECEIVER: receivers}
+        agent = Agent(endpoint, NOTIFICATION_CONTROLLER, pod, node, self._doors, answers)
+        agent.manager.run(receivers)
+        agent.manager.run(alerts)
+        return agent
+
+    def _reflector(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        agent = Agent(endpoint, IMAGE_REFLECTOR, pod, node, self._doors)
+        tags: Tags = {}
+        if self._registry is not None:
+            agent.manager.run(ImageRepositories(self._registry, tags, agent.options, self._phases))
+            agent.manager.run(ImagePolicies(self._registry, tags, agent.options, self._phases))
+        return agent
+
+    def _automation(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        agent = Agent(endpoint, IMAGE_AUTOMATION, pod, node, self._doors)
+        agent.manager.run(ImageUpdates(self._git, agent.options, self._phases))
+        return agent
 
 
 def adapted(program: Program) -> Callable[[Any, Object, str], Agent]:

@@ -4,8 +4,7 @@ A source-controller keeps its artifacts in its pod and serves them from there; w
 consumes them asks through the Service, which leads to the pod of the elected leader.
 
 **Imitates:** fluxcd/pkg artifact/storage (paths, digests, garbage collection), artifact/server, http/fetch. Left out:
-the bytes of the tarball (the files travel as they are), kube-proxy's way from the Service to the pod: the node where
-the pod runs answers, and for a while after that node has died nobody does.
+the bytes of the tarball (the files travel as they are).
 
 **Walk:** ``Storage.add`` -> ``Servers.open`` (this pod serves) -> ``Servers.fetch`` from another host -> an ``Artifact``,
 ``NotStored`` (404), or ``DownloadFailed`` after the retries.
@@ -19,12 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api.client import Endpoint
-from kcsim.api.objects import Key
-from kcsim.delivery.exchange import Exchange, Path, Unreachable
+from kcsim.delivery.exchange import Unreachable
+from kcsim.delivery.gitops.flux.doors import ConnectionRefused, Doors
 from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339
 from kcsim.engine.task import Sleep, Steps
 from kcsim.engine.trace import Record
 from kcsim.profile.distributions import Distribution, Skewed
+
+SERVICE = "source-controller"
 
 RETENTION = 60 * SECOND
 RECORDS = 2
@@ -32,7 +33,6 @@ RECORDS = 2
 RETRIES = 9
 RETRY_FIRST, RETRY_MOST = 5 * SECOND, 30 * SECOND
 """Of the download client (http/fetch/archive_fetcher.go)."""
-_DIAL_TIMEOUT = 30 * SECOND
 _SERVE: Distribution = Skewed(5 * MILLISECOND, 60 * MILLISECOND)
 """Assumed: a small tarball from a local disk, and its extraction."""
 
@@ -48,10 +48,6 @@ class DownloadFailed(Exception):
     """No answer after all retries."""
 
 
-class ConnectionRefused(Exception):
-    """Nobody listens behind the Service."""
-
-
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One packed revision of a source.
@@ -61,6 +57,7 @@ class Artifact:
         files: path -> content; read-only.
         record: the trace record of what brought the revision: the cause of what is done with it.
         stored_at: µs.
+        metadata: what the source says of the revision: the annotations of an OCI artifact.
     """
 
     revision: str
@@ -71,10 +68,11 @@ class Artifact:
     files: Mapping[str, bytes] = field(repr=False, compare=False)
     record: Record | None = field(repr=False, compare=False)
     stored_at: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_status(self) -> dict[str, Any]:
         """``status.artifact``."""
-        return {
+        status = {
             "digest": self.digest,
             "lastUpdateTime": rfc3339(self.stored_at),
             "path": self.path,
@@ -82,6 +80,7 @@ class Artifact:
             "size": self.size,
             "url": self.url,
         }
+        return {**status, "metadata": dict(self.metadata)} if self.metadata else status
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
@@ -108,13 +107,13 @@ class Storage:
         files: Mapping[str, bytes],
         record: Record | None,
         now: int,
+        metadata: Mapping[str, str] | None = None,
     ) -> Artifact:
         """Pack files under ``<source>/<file>`` and keep them. ``source`` is ``gitrepository/<namespace>/<name>``."""
         path = f"{source}/{file}"
         size = sum(len(data) for data in files.values())
-        artifact = Artifact(
-            revision, digest_of(files), path, f"http://{self._address}/{path}", size, files, record, now
-        )
+        url = f"http://{self._address}/{path}"
+        artifact = Artifact(revision, digest_of(files), path, url, size, files, record, now, metadata or {})
         self._files[path] = artifact
         return artifact
 
@@ -141,42 +140,43 @@ class Storage:
             del self._files[path]
 
 
-@dataclass(slots=True)
-class _Server:
-    storage: Storage
-    host: str
-    serving: bool = True
-
-
 class Servers:
     """Who serves the artifacts of which installation: the Service ``source-controller`` of each cluster."""
 
-    def __init__(self) -> None:
-        self._servers: dict[Key, _Server] = {}
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
 
     def open(self, endpoint: Endpoint, namespace: str, storage: Storage, host: str) -> None:
         """The pod on ``host`` serves from now on."""
-        self._servers[endpoint.server.cluster, namespace] = _Server(storage, host)
+        self._doors.open(endpoint, namespace, SERVICE, storage, host)
 
     def close(self, endpoint: Endpoint, namespace: str, storage: Storage) -> None:
         """That pod serves no longer."""
-        found = self._servers.get((endpoint.server.cluster, namespace))
-        if found is not None and found.storage is storage:
-            found.serving = False
+        self._doors.close(endpoint, namespace, SERVICE, storage)
 
-    def fetch(self, endpoint: Endpoint, namespace: str, source: str, status: Mapping[str, Any]) -> Steps:
+    def fetch(self, endpoint: Endpoint, source: str, status: Mapping[str, Any]) -> Steps:
         """A task's steps: download, from host ``source``, the artifact that a status names; returns it.
 
         Raises:
             NotStored: at once, when the server does not have it.
             DownloadFailed: when nobody could be reached, retries included.
         """
-        url, why = status["url"], ""
+        url, path, why = status["url"], status["path"], ""
+        namespace = _host_of(url).split(".")[1]
+        stream = f"artifacts {source}"
+        dice = endpoint.engine.dice(stream)
+
+        def serve(storage: Storage) -> tuple[Artifact, int]:
+            found = storage.get(path)
+            if found is None:
+                raise NotStored
+            return found, dice.draw(_SERVE)
+
         for attempt in range(RETRIES + 1):
             if attempt:
                 yield Sleep(endpoint.engine, min(RETRY_FIRST << (attempt - 1), RETRY_MOST))
             try:
-                return (yield self._request(endpoint, namespace, source, status["path"]))
+                return (yield self._doors.ask(endpoint, namespace, SERVICE, source, serve, dice=stream))
             except Unreachable:
                 why = f"dial tcp {_host_of(url)}:80: i/o timeout"
             except ConnectionRefused:
@@ -184,26 +184,6 @@ class Servers:
         raise DownloadFailed(
             f"failed to download archive: GET {url} giving up after {RETRIES + 1} attempt(s): "
             f'Get "{url}": {why}'
-        )
-
-    def _request(self, endpoint: Endpoint, namespace: str, source: str, path: str) -> Exchange:
-        server = self._servers.get((endpoint.server.cluster, namespace))
-        engine, network = endpoint.engine, endpoint.network
-
-        def serve() -> tuple[Artifact, int]:
-            if server is None or not server.serving:
-                raise ConnectionRefused
-            found = server.storage.get(path)
-            if found is None:
-                raise NotStored
-            return found, engine.dice(f"artifacts {source}").draw(_SERVE)
-
-        # A Service without a pod behind it refuses at the caller's own node.
-        gone = server is None or not (server.serving or not network.is_up(server.host))
-        target = source if server is None or gone else server.host
-        return Exchange(
-            Path(engine, network, source, target, f"artifacts {source}", _DIAL_TIMEOUT),
-            serve,
         )
 
 

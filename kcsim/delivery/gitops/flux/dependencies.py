@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from kcsim.api import objects
 from kcsim.api.objects import Key, Object
-from kcsim.delivery.gitops.flux.toolkit import READY, source_key, spec, status
+from kcsim.delivery.gitops.flux.toolkit import READY, source_subject, spec, status
 
 
 def problem(obj: Object, dependency: Object, revision: str) -> str:
@@ -21,7 +21,7 @@ def problem(obj: Object, dependency: Object, revision: str) -> str:
     if not objects.condition_is(dependency, READY):
         return f"dependency '{name}' is not ready"
     if (
-        source_key(dependency) == source_key(obj)
+        source_subject(dependency) == source_subject(obj)
         and status(dependency).get("lastAppliedRevision") != revision
     ):
         return f"dependency '{name}' revision is not up to date"

@@ -1,8 +1,7 @@
 """What a GitRepository asks for, and what becomes of a checkout.  Decides; never acts.
 
 **Imitates:** source-controller (commitReference, gitContentConfigChanged, summarised conditions), fluxcd/pkg git
-(revisions, precedence of refs). Left out: verification of signatures, includes, submodules, credentials beyond the existence
-of their Secret.
+(revisions, precedence of refs). Left out: includes, submodules, credentials beyond the existence of their Secret.
 
 **Walk:** spec.ref -> ``wanted`` -> refs of the remote -> ``resolve`` -> ``revision`` -> files -> ``sparse``, ``ignore.packed``.
 """
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from kcsim.api.objects import Object
 from kcsim.delivery.git.repository import HEADS, TAGS
+from kcsim.delivery.gitops.flux.signatures import Signature, fits
 from kcsim.delivery.gitops.flux.toolkit import spec
 from kcsim.delivery.gitops.flux.versions import highest
 
@@ -74,7 +74,6 @@ def config_changed(obj: Object) -> bool:
 
 _ABSENT = {
     "include": "includes of other GitRepositories",
-    "verify": "verification of signatures",
     "recurseSubmodules": "submodules",
     "proxySecretRef": "proxies",
 }
@@ -96,3 +95,40 @@ def sparse(files: Mapping[str, bytes], directories: Sequence[str] | None) -> Map
         return files
     inside = tuple(f"{d.removeprefix('./').rstrip('/')}/" for d in directories)
     return {path: data for path, data in files.items() if "/" not in path or path.startswith(inside)}
+
+
+# --- signatures -------------------------------------------------------------------------------------------------
+
+
+def signature_problem(
+    mode: str,
+    tag: str,
+    sha: str,
+    of_commit: Sequence[Signature],
+    of_tag: Sequence[Signature],
+    known: Sequence[str],
+) -> str:
+    """Why a checkout does not pass ``spec.verify``; "" when it does. ``tag`` is "" when no tag was checked out."""
+    if mode in {"Tag", "TagAndHEAD"}:
+        if not tag:
+            return "cannot verify tag object's signature if a tag reference is not specified"
+        if not fits(of_tag, known):
+            why = _unknown_key(of_tag)
+            return f"signature verification of tag '{tag}@{sha}' failed: unable to verify Git tag: {why}"
+    if mode in {"HEAD", "head", "TagAndHEAD"} and not fits(of_commit, known):
+        why = _unknown_key(of_commit)
+        return f"signature verification of commit '{sha}' failed: unable to verify Git commit: {why}"
+    return ""
+
+
+def _unknown_key(found: Sequence[Signature]) -> str:
+    if found:
+        return "unable to verify payload with any of the given key rings"
+    return "unable to verify payload as the provided signature is empty"
+
+
+def verified_message(mode: str, tag: str, sha: str) -> str:
+    """What SourceVerified=True says."""
+    of_tag, of_commit = f"tag '{tag}@{sha}'", f"commit '{sha}'"
+    what = {"Tag": [of_tag], "TagAndHEAD": [of_tag, of_commit]}.get(mode, [of_commit])
+    return "verified signature of" + "".join(f"\n\t- {each}" for each in what)

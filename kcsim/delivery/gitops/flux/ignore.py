@@ -51,16 +51,20 @@ def packed(files: Mapping[str, bytes], ignore: str | None) -> dict[str, bytes]:
 
 def patterns(files: Mapping[str, bytes], ignore: str | None) -> tuple[Pattern, ...]:
     """The patterns that hold, the weakest first."""
-    told: list[Pattern] = []
+    git, said = [Pattern(text) for text in _VCS], told(files, ignore)
+    return (*git, *said) if said else (*git, *(Pattern(text) for text in DEFAULT_IGNORE))
+
+
+def told(files: Mapping[str, bytes], ignore: str | None) -> list[Pattern]:
+    """The patterns of the files and of the spec."""
+    found: list[Pattern] = []
     holders = sorted(
         (p for p in files if posixpath.basename(p) == IGNORE_FILE), key=lambda p: (p.count("/"), p)
     )
     for path in holders:
         text = files[path].decode(errors="replace")
-        told += [Pattern(line, posixpath.dirname(path)) for line in _lines(text)]
-    told += [Pattern(line) for line in _lines(ignore or "")]
-    git = [Pattern(text) for text in _VCS]
-    return (*git, *told) if told else (*git, *(Pattern(text) for text in DEFAULT_IGNORE))
+        found += [Pattern(line, posixpath.dirname(path)) for line in _lines(text)]
+    return [*found, *(Pattern(line) for line in _lines(ignore or ""))]
 
 
 def _lines(text: str) -> list[str]:

@@ -1,8 +1,8 @@
 """The objects of a Flux installation, and those that tell it what to deliver.
 
-**Imitates:** ``flux install --components=source-controller,kustomize-controller`` of flux2 2.9 (manifests/bases, rbac,
-install) and ``flux create source git / kustomization``. Left out: the other controllers, network policies, the quota of
-critical pods, security contexts, environment and volumes of the pods, which nothing here acts on.
+**Imitates:** ``flux install --components=source-controller,kustomize-controller,...`` of flux2 2.9 (manifests/bases, rbac,
+install) and ``flux create source git / kustomization``. Left out: helm-controller, network policies, the quota of critical pods,
+security contexts, environment and volumes of the pods, which nothing here acts on.
 
 **Walk:** ``install_objects`` are applied by whoever installs -> pods of the images in ``IMAGES`` start -> their programs
 (agent.py) reconcile what ``git_repository`` and ``kustomization`` make.
@@ -10,11 +10,19 @@ critical pods, security contexts, environment and volumes of the pods, which not
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcsim.api.objects import Object
-from kcsim.delivery.gitops.flux import crds
-from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER
+from kcsim.delivery.gitops.flux import crds, crds_image, crds_notification, crds_sources
+from kcsim.delivery.gitops.flux.agent import (
+    IMAGE_AUTOMATION,
+    IMAGE_REFLECTOR,
+    KUSTOMIZE_CONTROLLER,
+    SOURCE_CONTROLLER,
+    WEBHOOK_RECEIVER,
+)
+from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, SOURCE_GROUP
 from kcsim.engine.clock import MINUTE, format_duration
 
@@ -23,8 +31,13 @@ VERSION = "v2.9.0"
 IMAGES = {
     SOURCE_CONTROLLER: "ghcr.io/fluxcd/source-controller:v1.9.4",
     KUSTOMIZE_CONTROLLER: "ghcr.io/fluxcd/kustomize-controller:v1.9.4",
+    NOTIFICATION_CONTROLLER: "ghcr.io/fluxcd/notification-controller:v1.9.0",
+    IMAGE_REFLECTOR: "ghcr.io/fluxcd/image-reflector-controller:v1.2.0",
+    IMAGE_AUTOMATION: "ghcr.io/fluxcd/image-automation-controller:v1.2.0",
 }
 """Program -> image. Whoever pushes images gives each of them a behaviour with that program."""
+COMPONENTS = (SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER)
+"""What is installed when nobody names more."""
 
 _RBAC = "rbac.authorization.k8s.io"
 _ALL_GROUPS = (
@@ -37,8 +50,12 @@ _ALL_GROUPS = (
 )
 
 
-def install_objects(namespace: str = NAMESPACE) -> list[Object]:
-    """All objects of an installation, in the order in which they can be created."""
+def install_objects(namespace: str = NAMESPACE, components: Sequence[str] = COMPONENTS) -> list[Object]:
+    """All objects of an installation, in the order in which they can be created.
+
+    ``components``: the controllers, of ``IMAGES``; their order plays no part.
+    """
+    chosen = [name for name in IMAGES if name in components]
     found = [
         {
             "apiVersion": "v1",
@@ -52,12 +69,14 @@ def install_objects(namespace: str = NAMESPACE) -> list[Object]:
                 },
             },
         },
-        _labelled(crds.git_repository(), namespace, SOURCE_CONTROLLER),
-        _labelled(crds.kustomization(), namespace, KUSTOMIZE_CONTROLLER),
-        *_rbac(namespace),
+        *(_labelled(crd(), namespace, name) for name in chosen for crd in _CRDS[name]),
+        *_rbac(namespace, chosen),
     ]
-    found += [_account(namespace, name) for name in IMAGES]
-    found += [_service(namespace), _source_controller(namespace), _kustomize_controller(namespace)]
+    found += [_account(namespace, name) for name in chosen]
+    found += [obj for name in chosen for obj in _SERVICES[name](namespace)]
+    events = f"http://{NOTIFICATION_CONTROLLER}.{namespace}.svc.cluster.local./"
+    address = events if NOTIFICATION_CONTROLLER in chosen else ""
+    found += [_controller(namespace, name, address) for name in chosen]
     return found
 
 
@@ -138,7 +157,7 @@ def _labelled(obj: Object, instance: str, component: str = "") -> Object:
     return {**obj, "metadata": metadata}
 
 
-def _rbac(namespace: str) -> list[Object]:
+def _rbac(namespace: str, components: list[str]) -> list[Object]:
     def rule(groups: list[str], resources: list[str], verbs: str) -> dict[str, Any]:
         return {"apiGroups": groups, "resources": resources, "verbs": verbs.split()}
 
@@ -164,7 +183,7 @@ def _rbac(namespace: str) -> list[Object]:
             namespace,
             "crd-controller",
             f"crd-controller-{namespace}",
-            [KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER],
+            sorted(components),
         ),
     ]
 
@@ -189,52 +208,79 @@ def _account(namespace: str, name: str) -> Object:
     return _labelled(account, namespace, name)
 
 
-def _service(namespace: str) -> Object:
+def _service(namespace: str, name: str, app: str, port: int, target: str) -> Object:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": SOURCE_CONTROLLER,
+            "name": name,
             "namespace": namespace,
             "labels": {"control-plane": "controller"},
         },
         "spec": {
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
-            "selector": {"app": SOURCE_CONTROLLER},
+            "ports": [{"name": "http", "port": port, "protocol": "TCP", "targetPort": target}],
+            "selector": {"app": app},
             "type": "ClusterIP",
         },
     }
-    return _labelled(service, namespace, SOURCE_CONTROLLER)
+    return _labelled(service, namespace, app)
 
 
-def _source_controller(namespace: str) -> Object:
-    ports = [("http", 9090), ("http-prom", 8080), ("healthz", 9440)]
-    args = [
-        "--events-addr=",
-        "--watch-all-namespaces=true",
-        "--log-level=info",
-        "--log-encoding=json",
-        "--enable-leader-election",
-        "--storage-path=/data",
-        f"--storage-adv-addr={SOURCE_CONTROLLER}.{namespace}.svc.cluster.local.",
-    ]
-    ready = {"httpGet": {"path": "/", "port": "http"}}
-    pod = _pod(SOURCE_CONTROLLER, args, ports, ready, cpu="50m", grace=10)
-    return _deployment(namespace, SOURCE_CONTROLLER, pod, {"strategy": {"type": "Recreate"}})
+_CRDS = {
+    SOURCE_CONTROLLER: (crds_sources.git_repository, crds_sources.oci_repository, crds_sources.bucket),
+    KUSTOMIZE_CONTROLLER: (crds.kustomization,),
+    NOTIFICATION_CONTROLLER: (
+        crds_notification.receiver,
+        crds_notification.alert,
+        crds_notification.provider,
+    ),
+    IMAGE_REFLECTOR: (crds_image.image_repository, crds_image.image_policy),
+    IMAGE_AUTOMATION: (crds_image.image_update_automation,),
+}
+_SERVICES: dict[str, Callable[[str], list[Object]]] = {
+    SOURCE_CONTROLLER: lambda ns: [_service(ns, SOURCE_CONTROLLER, SOURCE_CONTROLLER, 80, "http")],
+    KUSTOMIZE_CONTROLLER: lambda _: [],
+    NOTIFICATION_CONTROLLER: lambda ns: [
+        _service(ns, NOTIFICATION_CONTROLLER, NOTIFICATION_CONTROLLER, 80, "http"),
+        _service(ns, WEBHOOK_RECEIVER, NOTIFICATION_CONTROLLER, 80, "http-webhook"),
+    ],
+    IMAGE_REFLECTOR: lambda _: [],
+    IMAGE_AUTOMATION: lambda _: [],
+}
+_PORTS = {
+    SOURCE_CONTROLLER: [("http", 9090), ("http-prom", 8080), ("healthz", 9440)],
+    NOTIFICATION_CONTROLLER: [
+        ("http", 9090),
+        ("http-webhook", 9292),
+        ("http-prom", 8080),
+        ("healthz", 9440),
+    ],
+}
 
 
-def _kustomize_controller(namespace: str) -> Object:
-    ports = [("http-prom", 8080), ("healthz", 9440)]
-    args = [
-        "--events-addr=",
+def _controller(namespace: str, name: str, events: str) -> Object:
+    args = [] if name == NOTIFICATION_CONTROLLER else [f"--events-addr={events}"]
+    args += [
         "--watch-all-namespaces=true",
         "--log-level=info",
         "--log-encoding=json",
         "--enable-leader-election",
     ]
     ready = {"httpGet": {"path": "/readyz", "port": "healthz"}}
-    pod = _pod(KUSTOMIZE_CONTROLLER, args, ports, ready, cpu="100m", grace=60)
-    return _deployment(namespace, KUSTOMIZE_CONTROLLER, pod, {})
+    more: dict[str, Any] = {}
+    cpu, grace = "100m", 10
+    if name == SOURCE_CONTROLLER:
+        address = f"{SOURCE_CONTROLLER}.{namespace}.svc.cluster.local."
+        args += ["--storage-path=/data", f"--storage-adv-addr={address}"]
+        ready, more, cpu = (
+            {"httpGet": {"path": "/", "port": "http"}},
+            {"strategy": {"type": "Recreate"}},
+            "50m",
+        )
+    elif name == KUSTOMIZE_CONTROLLER:
+        grace = 60
+    ports = _PORTS.get(name, [("http-prom", 8080), ("healthz", 9440)])
+    return _deployment(namespace, name, _pod(name, args, ports, ready, cpu=cpu, grace=grace), more)
 
 
 def _pod(

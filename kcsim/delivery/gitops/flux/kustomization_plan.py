@@ -109,8 +109,8 @@ def vanishing_jobs(made: Iterable[Object]) -> frozenset[str]:
 
 
 def source_names(obj: Object) -> Iterable[str]:
-    """What a Kustomization is filed under: ``namespace/name`` of its source."""
-    return ("/".join(toolkit.source_key(obj)),)
+    """What a Kustomization is filed under: ``Kind/namespace/name`` of its source."""
+    return (toolkit.source_subject(obj),)
 
 
 def is_at(obj: Object, revision: str) -> bool:
@@ -153,8 +153,8 @@ def not_modelled(obj: Object) -> str:
     for field, why in _ABSENT.items():
         if wanted.get(field):
             return why
-    kind = (wanted.get("sourceRef") or {}).get("kind")
-    if kind != "GitRepository":
+    kind = toolkit.source_kind(obj)
+    if kind not in toolkit.SOURCES:
         return f"spec.sourceRef: kcsim does not model sources of kind {kind} yet"
     if any(ref.get("readyExpr") for ref in wanted.get("dependsOn") or ()):
         return "spec.dependsOn: kcsim does not evaluate readyExpr (CEL) yet"

@@ -1,8 +1,7 @@
 """kustomize-controller: Kustomization objects are built, applied, pruned and watched over.
 
 **Imitates:** kustomize-controller 1.9 internal/controller/kustomization_controller.go and kustomization_manager.go. Left
-out: SOPS, kubeConfig, health check and readiness expressions (CEL), sources other than GitRepository; a Kustomization
-that asks for one of them is refused in its Ready condition.
+out: SOPS, kubeConfig, ExternalArtifact; a Kustomization that asks for one of them is refused in its Ready condition.
 
 **Walk:** trigger (spec, request, new artifact, interval) -> source and dependencies -> download -> build -> apply in
 stages -> inventory, prune -> health checks -> Ready; any failure -> Ready=False, again after the retry interval.
@@ -21,7 +20,7 @@ from kcsim.api.objects import Key, Object
 from kcsim.api.request import service_account
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
-from kcsim.delivery.gitops.flux import dependencies, toolkit
+from kcsim.delivery.gitops.flux import dependencies, events, toolkit
 from kcsim.delivery.gitops.flux import kustomization_plan as plan
 from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
@@ -42,7 +41,6 @@ from kcsim.delivery.gitops.flux.ssa.manager import (
 )
 from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
 from kcsim.delivery.gitops.flux.toolkit import (
-    GIT_REPOSITORIES,
     HEALTHY,
     KUSTOMIZATIONS,
     PROGRESSING,
@@ -98,8 +96,9 @@ class Kustomizations(Reconciler):
         self._kustomizations = component.informer(KUSTOMIZATIONS)
         self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)
-        self._repositories = component.informer(GIT_REPOSITORIES)
-        self._repositories.on_change(self._source_changed)
+        self._sources = {kind: component.informer(resource) for kind, resource in toolkit.SOURCES.items()}
+        for informer in self._sources.values():
+            informer.on_change(self._source_changed)
 
     def reset(self) -> None:
         """A crash forgets what was built."""
@@ -127,7 +126,7 @@ class Kustomizations(Reconciler):
         revision = toolkit.artifact_revision(new)
         if old is None or new is None or not revision or revision == toolkit.artifact_revision(old):
             return
-        users = self._kustomizations.by_index("source", "/".join(objects.key(new)))
+        users = self._kustomizations.by_index("source", "/".join((new["kind"], *objects.key(new))))
         behind = [k for k in users if not plan.is_at(k, revision)]
         for key in dependencies.in_order(behind):
             self.enqueue(key)
@@ -182,10 +181,10 @@ class Kustomizations(Reconciler):
         if refusal:
             return (yield from self._stall(obj, draft, "NotModelled", refusal))
         if self._options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
-            who = f"GitRepository/{'/'.join(toolkit.source_key(obj))}"
+            who = toolkit.source_subject(obj)
             why = f"can't access '{who}', cross-namespace references have been blocked"
             return (yield from self._stall(obj, draft, "AccessDenied", why))
-        source = self._repositories.get(*toolkit.source_key(obj))
+        source = self._sources[toolkit.source_kind(obj)].get(*toolkit.source_key(obj))
         waiting = yield from self._prerequisites(obj, draft, source)
         if waiting is not None:
             yield from self._finish(obj, draft)
@@ -193,7 +192,7 @@ class Kustomizations(Reconciler):
         assert source is not None, "a missing source is a prerequisite"
         stored = source["status"]["artifact"]
         try:
-            yield from self._run(obj, draft, stored, objects.namespace(source), started)
+            yield from self._run(obj, draft, stored, started)
         except NotStored:
             pause = self._options.requeue_dependency
             message = f"Source is not ready, artifact not found, retrying in {go_duration(pause)}"
@@ -204,7 +203,7 @@ class Kustomizations(Reconciler):
             return (yield from self._canceled(obj, draft))
         except _Failed as failure:
             draft.mark(READY, "False", failure.reason, str(failure))
-            self.component.event(obj, "Warning", failure.reason, str(failure))
+            self._event(obj, draft, str(failure), warns=failure.reason)
             yield from self._finish(obj, draft)
             retry = toolkit.retry_interval(obj)
             return Result(retry, what=f"retry interval {format_duration(retry)}")
@@ -212,7 +211,7 @@ class Kustomizations(Reconciler):
         interval = toolkit.duration(obj, "interval")
         took = go_duration(self.component.engine.now - started)
         message = f"Reconciliation finished in {took}, next run in {go_duration(interval)}"
-        self._event(obj, draft, message)
+        self._event(obj, draft, message, summary=True)
         after = self._phases.next(
             self.component, objects.key(obj), interval, self._dice, self._options.jitter
         )
@@ -224,13 +223,13 @@ class Kustomizations(Reconciler):
         draft.mark(READY, "False", reason, why)
         draft.mark(STALLED, "True", reason, why)
         draft.observe_generation()
-        self.component.event(obj, "Warning", reason, why)
+        self._event(obj, draft, why, warns=reason)
         yield from self._own.write(obj, draft)
         return None
 
     def _canceled(self, obj: Object, draft: Draft) -> Outcome:
         """A new revision ended the health checks (gate CancelHealthCheckOnNewRevision)."""
-        trigger = f"GitRepository/{'/'.join(toolkit.source_key(obj))}"
+        trigger = toolkit.source_subject(obj)
         message = f"New reconciliation triggered by {trigger}"
         draft.mark(READY, "False", "HealthCheckCanceled", message)
         self._event(obj, draft, f"Health checks canceled due to new reconciliation triggered by {trigger}")
@@ -243,7 +242,8 @@ class Kustomizations(Reconciler):
         """What must be there before anything is done; the pause when it is not."""
         if source is None:
             name = toolkit.source_key(obj)[1]
-            draft.mark(READY, "False", "ArtifactFailed", f'{GIT_REPOSITORIES} "{name}" not found')
+            resource = toolkit.SOURCES[toolkit.source_kind(obj)]
+            draft.mark(READY, "False", "ArtifactFailed", f'{resource} "{name}" not found')
             retry = toolkit.retry_interval(obj)
             return Result(retry, what=f"retry interval {format_duration(retry)}")
         pause = self._options.requeue_dependency
@@ -269,14 +269,14 @@ class Kustomizations(Reconciler):
     # --- the pipeline -------------------------------------------------------------------------------------------
 
     def _run(
-        self, obj: Object, draft: Draft, stored: dict[str, Any], source_namespace: str, started: int
+        self, obj: Object, draft: Draft, stored: dict[str, Any], started: int
     ) -> Generator[Any, Any, None]:
         revision, limit = stored["revision"], go_duration(toolkit.kustomization_timeout(obj))
         draft.mark(READY, "Unknown", PROGRESSING, "Reconciliation in progress")
         yield from self._progress(
             obj, draft, f"Fetching manifests for revision {revision} with a timeout of {limit}"
         )
-        artifact = yield from self._download(stored, source_namespace)
+        artifact = yield from self._download(stored)
         self._blame(draft, artifact)
         manager = self._manager(obj)
         made = yield from self._build(obj, draft, artifact, limit)
@@ -295,14 +295,10 @@ class Kustomizations(Reconciler):
         draft.mark(READY, "True", "ReconciliationSucceeded", f"Applied revision: {revision}")
         self._remember(draft, history, "ReconciliationSucceeded", revision, started)
 
-    def _download(self, stored: dict[str, Any], source_namespace: str) -> Generator[Any, Any, Artifact]:
+    def _download(self, stored: dict[str, Any]) -> Generator[Any, Any, Artifact]:
         component = self.component
-        where = stored["url"].partition("://")[2].split(".")[1:2]
-        namespace = where[0] if where else source_namespace
         try:
-            artifact: Artifact = yield from self._servers.fetch(
-                component.endpoint, namespace, component.host, stored
-            )
+            artifact: Artifact = yield from self._servers.fetch(component.endpoint, component.host, stored)
         except DownloadFailed as error:
             raise _Failed("ArtifactFailed", str(error)) from error
         return artifact
@@ -427,9 +423,22 @@ class Kustomizations(Reconciler):
         )
         draft.set("history", history)
 
-    def _event(self, obj: Object, draft: Draft, message: str) -> None:
+    def _event(
+        self, obj: Object, draft: Draft, message: str, *, warns: str = "", summary: bool = False
+    ) -> None:
+        """``warns`` is the reason of a warning; a ``summary`` is of interest only beside commits."""
         ready = draft.condition(READY)
-        self.component.event(obj, "Normal", ready["reason"] if ready else "info", message)
+        events.record(
+            self.component,
+            obj,
+            "Warning" if warns else "Normal",
+            warns or (ready["reason"] if ready else "info"),
+            message,
+            metadata={
+                "revision": draft.get("lastAttemptedRevision") or "",
+                events.COMMIT_STATUS: events.UPDATE if summary else "",
+            },
+        )
 
     def _progress(self, obj: Object, draft: Draft, message: str) -> Generator[Any, Any, None]:
         draft.mark(RECONCILING, "True", PROGRESSING, message)

@@ -1,6 +1,6 @@
 """The command-line flags of the controllers, as their containers' ``args`` give them.
 
-**Imitates:** the main.go of source-controller and kustomize-controller 2.9: defaults, names. Flags that concern what is not
+**Imitates:** the main.go of Flux's controllers, 2.9: defaults, names. Flags that concern what is not
 simulated (logging, metrics, storage paths) are taken without effect; those that would change behaviour and are not
 modelled are told in the trace.
 
@@ -16,12 +16,17 @@ from typing import Any
 from kcsim.delivery.gitops.flux.toolkit import JITTER, REQUEUE_DEPENDENCY
 from kcsim.engine.clock import seconds
 
-CONCURRENT = {"source-controller": 2, "kustomize-controller": 4}
+CONCURRENT = {
+    "source-controller": 2,
+    "kustomize-controller": 4,
+    "notification-controller": 4,
+    "image-reflector-controller": 4,
+    "image-automation-controller": 4,
+}
 CONCURRENT_SSA = 4
 _WITHOUT_EFFECT = frozenset(
     {
         "enable-leader-election",
-        "events-addr",
         "health-addr",
         "log-encoding",
         "log-level",
@@ -46,6 +51,8 @@ class Options:
         default_service_account: whom a Kustomization acts as that names no account; "" for the controller itself.
         no_cross_namespace_refs: whether sources of other namespaces are refused.
         cancel_health_checks: whether a new revision ends a health check under way.
+        force_push: whether a branch for updates of images is overwritten.
+        notifies: the namespace whose notification-controller gets the events; "" for none.
     """
 
     concurrent: int
@@ -55,6 +62,8 @@ class Options:
     default_service_account: str = ""
     no_cross_namespace_refs: bool = False
     cancel_health_checks: bool = False
+    force_push: bool = True
+    notifies: str = ""
 
 
 def read(controller: str, pod: Mapping[str, Any]) -> tuple[Options, list[str]]:
@@ -100,11 +109,28 @@ def _changed(options: Options, flag: str, value: str) -> Options | None:
             return replace(options, default_service_account=value)
         case "no-cross-namespace-refs":
             return replace(options, no_cross_namespace_refs=value == "true")
+        case "events-addr":
+            return replace(options, notifies=_namespace_in(value))
         case "feature-gates":
             gates = dict(gate.partition("=")[::2] for gate in value.split(",") if gate)
-            on = gates.pop("CancelHealthCheckOnNewRevision", "false") == "true"
+            cancel = gates.pop("CancelHealthCheckOnNewRevision", "false") == "true"
+            force = gates.pop("GitForcePushBranch", "true") == "true"
             if gates:
                 raise ValueError(f"{', '.join(sorted(gates))} not modelled")
-            return replace(options, cancel_health_checks=on)
+            return replace(options, cancel_health_checks=cancel, force_push=force)
         case _:
             return None
+
+
+def _namespace_in(address: str) -> str:
+    """The namespace of ``http://notification-controller.<namespace>.svc...``; "" for no address.
+
+    Raises:
+        ValueError: another address.
+    """
+    if not address:
+        return ""
+    service, _, rest = address.partition("://")[2].partition(".")
+    if service != "notification-controller" or not rest:
+        raise ValueError("events go to http://notification-controller.<namespace>.svc.cluster.local./ alone")
+    return rest.partition(".")[0]

@@ -14,7 +14,19 @@ from kcsim.engine.clock import MILLISECOND, MINUTE, SECOND, seconds
 SOURCE_GROUP = "source.toolkit.fluxcd.io"
 KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 GIT_REPOSITORIES = f"gitrepositories.{SOURCE_GROUP}"
+OCI_REPOSITORIES = f"ocirepositories.{SOURCE_GROUP}"
+BUCKETS = f"buckets.{SOURCE_GROUP}"
+SOURCES = {"GitRepository": GIT_REPOSITORIES, "OCIRepository": OCI_REPOSITORIES, "Bucket": BUCKETS}
+"""Kinds of sources, by the name that a ``sourceRef`` gives."""
 KUSTOMIZATIONS = f"kustomizations.{KUSTOMIZE_GROUP}"
+NOTIFICATION_GROUP = "notification.toolkit.fluxcd.io"
+RECEIVERS = f"receivers.{NOTIFICATION_GROUP}"
+ALERTS = f"alerts.{NOTIFICATION_GROUP}"
+PROVIDERS = f"providers.{NOTIFICATION_GROUP}"
+IMAGE_GROUP = "image.toolkit.fluxcd.io"
+IMAGE_REPOSITORIES = f"imagerepositories.{IMAGE_GROUP}"
+IMAGE_POLICIES = f"imagepolicies.{IMAGE_GROUP}"
+IMAGE_UPDATES = f"imageupdateautomations.{IMAGE_GROUP}"
 
 FINALIZER = "finalizers.fluxcd.io"
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
@@ -91,6 +103,16 @@ def source_key(kustomization: Object) -> objects.Key:
     """(namespace, name) of the source a Kustomization refers to."""
     ref = spec(kustomization).get("sourceRef") or {}
     return ref.get("namespace") or objects.namespace(kustomization), ref.get("name", "")
+
+
+def source_kind(kustomization: Object) -> str:
+    """The kind of the source a Kustomization refers to."""
+    return str((spec(kustomization).get("sourceRef") or {}).get("kind", "GitRepository"))
+
+
+def source_subject(kustomization: Object) -> str:
+    """``Kind/namespace/name`` of the source a Kustomization refers to."""
+    return f"{source_kind(kustomization)}/{'/'.join(source_key(kustomization))}"
 
 
 def go_duration(us: int) -> str:

@@ -1,0 +1,1 @@
+"""image-reflector-controller and image-automation-controller: new tags in a registry become commits in git."""
