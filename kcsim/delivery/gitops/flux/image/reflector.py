@@ -209,9 +209,17 @@ class ImagePolicies(ToolkitReconciler):
         self._repositories.on_change(self._scanned)
 
     def _scanned(self, old: Object | None, new: Object | None) -> None:
-        seen = objects.get_in(new, ("status", "lastScanResult", "revision")) if new is not None else None
-        was = objects.get_in(old, ("status", "lastScanResult", "revision")) if old is not None else None
-        if new is None or seen is None or seen == was:
+        if (
+            new is None
+            or old is None
+            or (_scan_of(new), objects.condition_is(new, READY))
+            == (
+                _scan_of(old),
+                objects.condition_is(old, READY),
+            )
+        ):
+            return
+        if _scan_of(new) is None or (_scan_of(new) == _scan_of(old) and not objects.condition_is(new, READY)):
             return
         for user in self.objects.by_index("repository", "/".join(objects.key(new))):
             self.enqueue(objects.key(user))
@@ -279,6 +287,11 @@ class ImagePolicies(ToolkitReconciler):
             why = f'failed fetching descriptor for "{full}": {answer_of(error, parse(full))}'
             raise Failure(f"failed fetching digest of {full}: {why}", "Failed") from error
         return found.digest
+
+
+def _scan_of(obj: Object) -> str | None:
+    """What the last scan of a repository is known by."""
+    return objects.get_in(obj, ("status", "lastScanResult", "revision"))  # type: ignore[no-any-return]
 
 
 def _repository_key(obj: Object) -> objects.Key:
