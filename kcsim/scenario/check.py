@@ -20,6 +20,7 @@ from kcsim.scenario.branches import follow
 from kcsim.scenario.contents import at, first_contents, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
+from kcsim.scenario.environment_checks import check_environments, check_files
 from kcsim.scenario.expectation_checks import check_expectations
 from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.lesson_checks import check_lesson
@@ -74,7 +75,9 @@ def check(scenario: Scenario, report: Report) -> None:
     for name, way in scenario.deliveries.items():
         _check_delivery_name(scenario, name, report)
         _check_delivery(scenario, name, way, report)
+    check_environments(scenario, report)
     contents = first_contents(scenario, report)
+    check_files(scenario, contents, report)
     follow(contents, scenario, report)
     catalog = Catalog(BUILT_IN + AGENT_RESOURCES)
     if any(cluster.gateway for cluster in scenario.all_clusters()):
@@ -158,6 +161,7 @@ def _check_solutions(scenario: Scenario, lesson: Lesson, report: Report) -> None
 def _check_names(scenario: Scenario, report: Report) -> None:
     _unique(scenario.images, "image", report)
     _unique(scenario.repositories, "repository", report)
+    _unique(scenario.environments, "environment", report)
     _unique(scenario.controllers, "controller", report)
     _unique(scenario.traffic, "traffic", report)
     _unique([entry for entry in scenario.timeline if entry.name is not None], "timeline entry", report)

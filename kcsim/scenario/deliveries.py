@@ -15,6 +15,7 @@ from kcsim.api.log import Version
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.engine.trace import Record
+from kcsim.scenario.environment_model import Environment
 from kcsim.scenario.model import ArgoCD, Delivery, Flux, Repository, Scenario
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
@@ -30,6 +31,7 @@ class Stage:
         clusters: those it delivers to, by the world's name.
         paths: the folders of the repository that hold its manifests.
         images: how images behave that a pipeline builds, by name; "*" for all others.
+        environments: what goes where, by the world's name of its cluster; empty: `paths` go to every cluster.
     """
 
     world: World
@@ -39,6 +41,7 @@ class Stage:
     clusters: Mapping[str, Cluster]
     paths: tuple[str, ...]
     images: Mapping[str, ImageBehaviour]
+    environments: Mapping[str, Sequence[Environment]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,12 @@ def oldest_common(shas: Sequence[str | None], order: Sequence[str]) -> str | Non
 def folder_name(repository: str, path: str) -> str:
     """A name for what delivers one folder: shop-app-prod."""
     return "-".join(re.findall(r"[a-z0-9]+", f"{repository}-{path}".lower()))
+
+
+def namespaces(environments: Sequence[Environment]) -> list[dict[str, Any]]:
+    """The namespaces of some environments, which whoever set them up has made."""
+    names = dict.fromkeys(each.namespace for each in environments if each.namespace)
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
 
 
 def create(cluster: Cluster, obj: dict[str, Any]) -> None:

@@ -95,6 +95,8 @@ CODES: dict[str, Code] = {
         "a range of addresses is too small", "Take a shorter prefix, or other masks for the nodes' ranges."
     ),
     "KC222": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
+    "KC223": Code("no such environment", "Name one of `environments`: a promotion has to lead somewhere."),
+    "KC224": Code("promotions lead in a circle", "Let them lead one way: dev to staging to production."),
     # Times.
     "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
     "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),

@@ -6,7 +6,7 @@ and folder -> the pods start -> status by status: an operation begins, everythin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.api import objects
@@ -22,7 +22,7 @@ from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, application_of
 from kcsim.delivery.gitops.argocd.redis import Cache
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.trace import Record
-from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, namespaces, oldest_common
 from kcsim.scenario.expanded import applications, destination
 from kcsim.scenario.model import Application, ArgoCD
 from kcsim.scenario.pipelines import pipeline_spec
@@ -56,12 +56,16 @@ class ArgoWay:
         self._argocd = argocd
         self._stage = stage
         self._hub = stage.world.clusters[cluster_name(stage.scenario, argocd.hub)]
-        self._objects: list[Object] = [dict(each) for each in argocd.objects] or [
-            obj
-            for name in stage.clusters
-            for given in argocd.all_applications()
-            for obj in self._of_folders(given, name)
-        ]
+        self._objects: list[Object] = (
+            [dict(each) for each in argocd.objects]
+            or self._of_environments()
+            or [
+                obj
+                for name in stage.clusters
+                for given in argocd.all_applications()
+                for obj in self._of_folders(given, name)
+            ]
+        )
         self._secrets = [
             install.cluster_secret(name, address_of(cluster), namespace=argocd.namespace)
             for name, cluster in stage.clusters.items()
@@ -82,6 +86,19 @@ class ArgoWay:
                 self._seen[name] = _Seen(self._known[name])
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
+
+    def _of_environments(self) -> list[Object]:
+        """One for each environment, under its name."""
+        like = self._argocd.application or Application()
+        found = []
+        for cluster, environments in self._stage.environments.items():
+            for each in environments:
+                given = replace(
+                    like, name=each.name, path=each.path, namespace=each.namespace or like.namespace
+                )
+                obj = self._application(given, each.name, each.path, cluster)
+                found.append({**obj, "metadata": {**obj["metadata"], "name": each.name}})
+        return found
 
     def _of_folders(self, given: Application, cluster: str) -> Sequence[dict[str, Any]]:
         """One for each folder that is delivered, where the scenario names neither it nor a folder."""
@@ -146,7 +163,9 @@ class ArgoWay:
         }
         for obj in install.install_objects(argocd.namespace, replicas=argocd.controllers, config=config):
             create(self._hub, obj)
-        for cluster in stage.clusters.values():
+        for name, cluster in stage.clusters.items():
+            for obj in namespaces(stage.environments.get(name, ())):
+                create(cluster, obj)
             if cluster is not self._hub:
                 for obj in install.manager_objects():
                     create(cluster, obj)

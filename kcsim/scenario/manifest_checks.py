@@ -85,7 +85,7 @@ def check_manifests(
         checker.objects.renamed = True
     if any(
         k.target_namespace for way in deliveries if isinstance(way, Flux) for k in way.all_kustomizations()
-    ):
+    ) or any(environment.namespace for environment in scenario.environments):
         checker.objects.renamed = True
     if not checker.objects.open_ended:
         check_services(checker.written, scenario, report, anywhere=checker.objects.renamed)
@@ -138,6 +138,8 @@ def _folders(scenario: Scenario, contents: Contents) -> list[str]:
     repo = contents.repository
     default = repo.path or "."
     found: set[str] = set()
+    if scenario.environments:
+        return sorted({each.path for each in scenario.environments})
     for way in scenario.deliveries.values():
         mine = scenario.repository_named(way.repository)
         if mine is None or mine.name != repo.name:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from kcsim.engine.clock import HOUR, MILLISECOND, MINUTE, SECOND
+from kcsim.scenario.environment_model import Environment, Promotion
 from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.git_model import (
     Commit,
@@ -946,6 +947,10 @@ class Scenario(Part):
     deliveries: Annotated[
         Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."
     ] = field(default_factory=dict)
+    environments: Annotated[
+        tuple[Environment, ...], "dev, staging, production: where each folder of the repository goes."
+    ] = ()
+    promotion: Annotated[tuple[Promotion, ...], "How a version goes from one environment to the next."] = ()
     controllers: Annotated[tuple[Controller, ...], "Controllers of your own that run in the cluster."] = ()
     traffic: Annotated[tuple[Traffic, ...], "Users, as requests to Services."] = ()
     timeline: Annotated[tuple[TimelineEntry, ...], "What happens, in the order of time."] = ()

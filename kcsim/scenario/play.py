@@ -26,6 +26,7 @@ from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.drift import Drift
+from kcsim.scenario.environment_model import Environment
 from kcsim.scenario.expectations import Judge, Window, texts
 from kcsim.scenario.expressions import Names
 from kcsim.scenario.functions import AGENT_RESOURCES
@@ -47,8 +48,8 @@ from kcsim.scenario.staging import (
     cluster_name,
     delivered_paths,
     image_behaviours,
-    sources,
     protect,
+    sources,
 )
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
@@ -113,18 +114,27 @@ class Play(Simulation):
             self._bring(controller)
         for traffic in scenario.traffic:
             self._add_clients(traffic)
-        self._acts = Acts(self, Authors(world, self._sources), self._sources, self._images, how)
+        authors = Authors(world, self._sources)
+        if scenario.promotion:
+            from kcsim.scenario.environments import install_promotions
+
+            install_promotions(self, authors, next(iter(self._sources.values())))
+        self._acts = Acts(self, authors, self._sources, self._images, how)
         self._acts.arm()
 
     def _stage(self, how: Delivery) -> Stage:
         scenario, world = self.scenario, self.world
         repository = scenario.repository_named(how.repository)
         assert repository is not None, "references were checked when the scenario was read"
+        environments: dict[str, list[Environment]] = {}
+        for each in scenario.environments:
+            environments.setdefault(cluster_name(scenario, each.cluster), []).append(each)
         names = how.clusters or tuple(cluster.name for cluster in scenario.all_clusters())
-        worlds = [cluster_name(scenario, name) for name in names]
+        worlds = list(environments) or [cluster_name(scenario, name) for name in names]
         clusters = {name: world.clusters[name] for name in worlds}
-        paths = delivered_paths(how, self._sources[repository.name])
-        return Stage(world, scenario, self.delivery, repository, clusters, paths, self._images)
+        paths = tuple(each.path for each in scenario.environments)
+        paths = paths or delivered_paths(how, self._sources[repository.name])
+        return Stage(world, scenario, self.delivery, repository, clusters, paths, self._images, environments)
 
     def _bring(self, controller: Controller) -> None:
         home = self.world.clusters[cluster_name(self.scenario, controller.cluster)]

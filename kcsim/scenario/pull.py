@@ -31,7 +31,15 @@ from kcsim.delivery.registry.reference import Reference, parse
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND, rfc3339_micro
 from kcsim.engine.trace import Record
-from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, oldest_common
+from kcsim.scenario.deliveries import (
+    Attempt,
+    Progress,
+    Stage,
+    create,
+    folder_name,
+    namespaces,
+    oldest_common,
+)
 from kcsim.scenario.expanded import kustomizations
 from kcsim.scenario.model import Flux, Kustomization
 from kcsim.scenario.pipelines import pipeline_spec
@@ -63,25 +71,34 @@ class FluxWay:
         self._flux = flux
         self._stage = stage
         self._source = flux.git_repository.name or stage.repository.name
-        self._objects: list[Object] = [dict(each) for each in flux.objects] or [
-            self._git_repository(),
-            *(
-                self._kustomization(each)
-                for given in flux.all_kustomizations()
-                for each in self._each_folder(given)
-            ),
-        ]
+        self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in stage.clusters}
         accounts = [SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, *([RECEIVER] if flux.receiver else [])]
         self.actors = frozenset(service_account(flux.namespace, name).name for name in accounts)
         self.attempts: list[Attempt] = []
         self._known: set[objects.Key] = set()
         """The Kustomizations that follow the repository, as far as its commits are known."""
         self._seen: dict[tuple[str, objects.Key], _Seen] = {}
-        for obj, _ in kustomizations(self._objects, {}, self._urls):
-            self._know(obj)
-            self._seen.update({(cluster, objects.key(obj)): _Seen() for cluster in stage.clusters})
+        for cluster, given in self._objects.items():
+            for obj, _ in kustomizations(given, {}, self._urls):
+                self._know(obj)
+                self._seen[cluster, objects.key(obj)] = _Seen()
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
+
+    def _objects_of(self, cluster: str) -> list[Object]:
+        """What stands in a cluster before the first commit: given, one an environment, or one a folder."""
+        flux, stage = self._flux, self._stage
+        if flux.objects:
+            return [dict(each) for each in flux.objects]
+        if stage.environments:
+            like = flux.kustomization or Kustomization()
+            wanted: Sequence[Kustomization] = [
+                replace(like, name=each.name, path=each.path, target_namespace=each.namespace)
+                for each in stage.environments.get(cluster, ())
+            ]
+        else:
+            wanted = [each for given in flux.all_kustomizations() for each in self._each_folder(given)]
+        return [self._git_repository(), *(self._kustomization(each) for each in wanted)]
 
     def _each_folder(self, given: Kustomization) -> Sequence[Kustomization]:
         """One for each folder that is delivered, where the scenario names neither it nor a folder."""
@@ -130,10 +147,12 @@ class FluxWay:
         _know_versions(stage.world.registry)
         if flux.pipeline is not None:
             ci_system(stage).add_pipeline(pipeline_spec(flux.pipeline, stage, None))
-        for cluster in stage.clusters.values():
+        for name, cluster in stage.clusters.items():
             for obj in install.install_objects(flux.namespace):
                 create(cluster, obj)
-            for obj in self._objects:
+            for obj in namespaces(stage.environments.get(name, ())):
+                create(cluster, obj)
+            for obj in self._objects[name]:
                 create(cluster, obj)
             if flux.receiver:
                 self._receive(cluster)
@@ -203,7 +222,7 @@ class FluxWay:
 
         sources = [
             objects.key(obj)
-            for obj in self._objects
+            for obj in self._objects[cluster.name]
             if obj["kind"] == "GitRepository" and spec(obj).get("url") in self._urls
         ]
 
@@ -294,14 +313,11 @@ class FluxWay:
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
-        for obj, manifests in kustomizations(self._objects, files, self._urls):
-            self._know(obj)
-            for name, cluster in stage.clusters.items():
-                found.extend(
-                    wanted_objects(
-                        manifests, cluster.server.catalog, cluster=name, scope=obj["metadata"]["name"]
-                    )
-                )
+        for name, cluster in stage.clusters.items():
+            for obj, manifests in kustomizations(self._objects[name], files, self._urls):
+                self._know(obj)
+                scope = obj["metadata"]["name"]
+                found.extend(wanted_objects(manifests, cluster.server.catalog, cluster=name, scope=scope))
         return found
 
 

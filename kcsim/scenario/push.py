@@ -4,7 +4,8 @@
 reach it by webhook or poll; what it did is read from its records.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from kcsim.api.client import Client
 from kcsim.api.log import Version
@@ -16,7 +17,8 @@ from kcsim.delivery.ci.rights import Deployer, rbac_objects
 from kcsim.delivery.ci.system import CiSystem
 from kcsim.engine.trace import Record
 from kcsim.manifests import ManifestError
-from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, oldest_common, sha_in
+from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, namespaces, oldest_common, sha_in
+from kcsim.scenario.environment_model import Environment
 from kcsim.scenario.model import Push
 from kcsim.scenario.pipelines import pipeline_spec
 from kcsim.scenario.wanted import Wanted, wanted_objects
@@ -43,9 +45,11 @@ class PushWay:
         self._deploying: frozenset[str] = frozenset()
         self.actors = frozenset({self.deployer.identity().name})
         self.attempts: list[Attempt] = []
-        self._deployed: dict[str, str] = {}
+        self._deployed: dict[tuple[str, str], str] = {}
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
+        self._pipelines: dict[str, tuple[str, Environment]] = {}
+        """Of each environment, by its name: its cluster, and itself."""
 
     def install(self) -> None:
         """Make the deployer in each cluster, and the pipeline."""
@@ -54,24 +58,40 @@ class PushWay:
             for obj in rbac_objects(self.deployer):
                 create(cluster, obj)
         self.system = ci_system(stage)
-        targets = [
-            ClusterTarget(name, self._connect(cluster), self.deployer)
+        targets = {
+            name: ClusterTarget(name, self._connect(cluster), self.deployer)
             for name, cluster in stage.clusters.items()
-        ]
-        spec = pipeline_spec(self._push.pipeline, stage, self._deploy())
-        self._deploying = frozenset(
+        }
+        if not stage.environments:
+            self._add(stage, list(targets.values()))
+        for name, environments in stage.environments.items():
+            for obj in namespaces(environments):
+                create(stage.clusters[name], obj)
+            for each in environments:
+                # A pipeline for each, so that one that fails holds no other one up.
+                self._pipelines[f"{stage.repository.name}-{each.name}"] = (name, each)
+                self._add(replace(stage, paths=(each.path,)), [targets[name]], each)
+
+    def _add(
+        self, stage: Stage, targets: list[ClusterTarget], environment: Environment | None = None
+    ) -> None:
+        namespace = environment.namespace if environment is not None else None
+        spec = pipeline_spec(self._push.pipeline, stage, self._deploy(stage.paths, namespace))
+        if environment is not None:
+            spec = replace(spec, name=f"{stage.repository.name}-{environment.name}")
+        self._deploying |= {
             f"{job.name}/{step.name}" for job in spec.all_jobs for step in job.steps if step.deploys
-        )
+        }
         self.system.add_pipeline(spec, targets)
 
     def _connect(self, cluster: Cluster) -> Callable[[], Client]:
         return lambda: cluster.client(self.deployer.identity(), CI)
 
-    def _deploy(self) -> Deploy:
+    def _deploy(self, paths: tuple[str, ...], namespace: str | None) -> Deploy:
         deploy = self._push.deploy
         return Deploy(
-            paths=self._stage.paths,
-            namespace=deploy.namespace or "",
+            paths=paths,
+            namespace=namespace or deploy.namespace or "",
             server_side=deploy.server_side,
             rollout_timeout=deploy.rollout_timeout,
             on_failure=deploy.on_failure,
@@ -95,14 +115,34 @@ class PushWay:
         elif kind == "commit" and record.verb == "deploy":
             cluster, sha = record.facts().get("cluster", ""), sha_in(record.cause)
             if sha is not None:
-                self._deployed[cluster] = sha
+                scope = self._scope(record)
+                self._deployed[cluster, scope] = sha
                 self._order.append(sha)
-                return (Progress(cluster, "", sha),)
+                return (Progress(cluster, scope, sha),)
         elif kind in {"stage", "step"} and record.verb == "start" and self._deploys(kind, rest):
             sha = sha_in(record)
-            for cluster in self._stage.clusters:
-                self.attempts.append(Attempt(cluster, "", sha or "", record.time))
+            scope = self._scope(record)
+            for cluster, part in self._parts():
+                if part == scope:
+                    self.attempts.append(Attempt(cluster, part, sha or "", record.time))
         return ()
+
+    def _parts(self) -> list[tuple[str, str]]:
+        """(cluster, environment) of everything that is deployed; "" where there are no environments."""
+        if self._pipelines:
+            return [(cluster, each.name) for cluster, each in self._pipelines.values()]
+        return [(cluster, "") for cluster in self._stage.clusters]
+
+    def _scope(self, record: Record) -> str:
+        """The environment that a run, or what it led to, is about."""
+        found: Record | None = record
+        while found is not None and self._pipelines:
+            kind, _, rest = found.subject.partition("/")
+            mine = self._pipelines.get(rest.partition("/")[0])
+            if kind in {"run", "job", "stage", "step"} and mine is not None:
+                return mine[1].name
+            found = found.cause
+        return ""
 
     def _deploys(self, kind: str, rest: str) -> bool:
         """Whether a stage (`shop/1/deploy`) or a step (`shop/1/release/deploy`) is one that deploys."""
@@ -110,20 +150,22 @@ class PushWay:
         return (step if kind == "step" else f"/{step}") in self._deploying
 
     def _typed(self, record: Record) -> Sequence[Progress]:
-        sha = sha_in(record)
+        sha, scope = sha_in(record), self._scope(record)
         running = [
-            attempt for attempt in self.attempts if attempt.outcome == "running" and attempt.sha == sha
+            attempt
+            for attempt in self.attempts
+            if attempt.outcome == "running" and attempt.sha == sha and attempt.scope == scope
         ]
         if sha is None or not running:
             return ()
         if record.subject.startswith("rollout status"):
-            return (Progress(running[0].cluster, "", sha),)
+            return (Progress(running[0].cluster, scope, sha),)
         return ()
 
     def _ended(self, record: Record) -> None:
-        sha = sha_in(record)
+        sha, scope = sha_in(record), self._scope(record)
         for attempt in self.attempts:
-            if attempt.outcome == "running" and attempt.sha == sha:
+            if attempt.outcome == "running" and attempt.sha == sha and attempt.scope == scope:
                 attempt.outcome = "succeeded" if record.verb == "succeed" else "failed"
                 attempt.ended, attempt.record = record.time, record
                 attempt.reason = record.facts().get("reason", "")
@@ -136,7 +178,7 @@ class PushWay:
         """The last commit that all its clusters have in full."""
         if repository != self._stage.repository.name:
             return None
-        return oldest_common([self._deployed.get(name) for name in self._stage.clusters], self._order)
+        return oldest_common([self._deployed.get(part) for part in self._parts()], self._order)
 
     def wanted(self, sha: str) -> Sequence[Wanted]:
         """What `kubectl apply` is given for a commit."""
@@ -148,18 +190,26 @@ class PushWay:
     def _render(self, sha: str) -> list[Wanted]:
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
-        namespace = self._push.deploy.namespace or "default"
         found: list[Wanted] = []
-        for path in stage.paths:
+        for path, name, namespace, scope in self._goes():
             try:
                 manifests = read_objects(render(files, path))
             except (RenderError, ManifestError):
                 continue  # nothing is applied of what cannot be read; the pipeline's failure says why
-            for name, cluster in stage.clusters.items():
-                found.extend(
-                    wanted_objects(manifests, cluster.server.catalog, cluster=name, namespace=namespace)
-                )
+            catalog = stage.clusters[name].server.catalog
+            found.extend(wanted_objects(manifests, catalog, cluster=name, namespace=namespace, scope=scope))
         return found
+
+    def _goes(self) -> Iterator[tuple[str, str, str, str]]:
+        """(folder, cluster, namespace of what names none, scope) of everything that is applied."""
+        namespace = self._push.deploy.namespace or "default"
+        if self._stage.environments:
+            for cluster, each in self._pipelines.values():
+                yield each.path, cluster, each.namespace or namespace, each.name
+            return
+        for path in self._stage.paths:
+            for cluster in self._stage.clusters:
+                yield path, cluster, namespace, ""
 
 
 # What any pipeline needs, also one that only builds images.
