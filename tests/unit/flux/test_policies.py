@@ -253,7 +253,7 @@ def test_variables_from_a_config_map(make_world, yaml):
 def test_what_is_not_modelled_says_so(make_world, yaml):
     world = make_world()
     world.push({"ns.yaml": yaml.namespace})
-    world.deliver(healthCheckExprs=[{"apiVersion": "v1", "current": "true"}])
+    world.deliver(kubeConfig={"secretRef": {"name": "elsewhere"}})
     world.run("5s")
     assert world.ready()[1] == "NotModelled"
     assert objects.condition_is(world.ks(), "Stalled")

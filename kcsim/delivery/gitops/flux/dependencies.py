@@ -9,12 +9,23 @@ from collections.abc import Sequence
 
 from kcsim.api import objects
 from kcsim.api.objects import Key, Object
+from kcsim.delivery.gitops.flux import expressions
 from kcsim.delivery.gitops.flux.toolkit import READY, source_subject, spec, status
 
 
-def problem(obj: Object, dependency: Object, revision: str) -> str:
-    """Why a dependency keeps ``obj`` from going on at a revision of its source; "" when it does not."""
+def problem(obj: Object, dependency: Object, revision: str, ready_expr: str = "") -> str:
+    """Why a dependency keeps ``obj`` from going on at a revision of its source; "" when it does not.
+
+    ``ready_expr`` takes the place of the built-in check.
+
+    Raises:
+        InvalidExpression, EvaluationError: of ``ready_expr``.
+    """
     name = "/".join(objects.key(dependency))
+    if ready_expr:
+        if not expressions.is_ready(ready_expr, obj, dependency):
+            return f"dependency '{name}' is not ready according to readyExpr eval"
+        return ""
     seen = status(dependency).get("observedGeneration")
     if not objects.conditions(dependency) or seen != dependency["metadata"].get("generation"):
         return f"dependency '{name}' is not ready"

@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Iterable
 
 from kcsim.api import objects
+from kcsim.api.cel.library import MISSING, available
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux import toolkit
 from kcsim.delivery.gitops.flux.build import checksum
-from kcsim.delivery.gitops.flux.ssa import drift
+from kcsim.delivery.gitops.flux.ssa import drift, ignore
 from kcsim.delivery.gitops.flux.ssa.drift import Change, FieldManager, Options
 from kcsim.delivery.gitops.flux.toolkit import (
     KUSTOMIZE_GROUP,
@@ -53,6 +54,7 @@ def apply_options(obj: Object) -> Options:
         drop_annotations=(drift.LAST_APPLIED, f"{KUSTOMIZE_GROUP}/checksum", "fluxcd.io/sync-checksum"),
         drop_labels=("fluxcd.io/sync-gc-mark",),
         take_over=_TAKE_OVER,
+        ignore=ignore.rules(spec(obj).get("ignore") or ()),
     )
 
 
@@ -142,8 +144,6 @@ def digest_of_build(made: list[Object]) -> str:
 
 _ABSENT = {
     "kubeConfig": "spec.kubeConfig: kcsim does not model remote clusters for Flux yet",
-    "healthCheckExprs": "spec.healthCheckExprs: kcsim does not evaluate CEL health checks yet",
-    "ignore": "spec.ignore: kcsim does not model drift ignore rules yet",
 }
 
 
@@ -156,6 +156,5 @@ def not_modelled(obj: Object) -> str:
     kind = toolkit.source_kind(obj)
     if kind not in toolkit.SOURCES:
         return f"spec.sourceRef: kcsim does not model sources of kind {kind} yet"
-    if any(ref.get("readyExpr") for ref in wanted.get("dependsOn") or ()):
-        return "spec.dependsOn: kcsim does not evaluate readyExpr (CEL) yet"
-    return ""
+    asks = wanted.get("healthCheckExprs") or any(r.get("readyExpr") for r in wanted.get("dependsOn") or ())
+    return MISSING if asks and not available() else ""

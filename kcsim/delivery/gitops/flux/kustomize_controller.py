@@ -13,6 +13,7 @@ from collections.abc import Generator
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler, Result
@@ -25,6 +26,7 @@ from kcsim.delivery.gitops.flux import kustomization_plan as plan
 from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.draft import Draft
+from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, InvalidExpression, compiled
 from kcsim.delivery.gitops.flux.finalize import finalized
 from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
 from kcsim.delivery.gitops.flux.options import Options as Flags
@@ -71,6 +73,10 @@ class _Failed(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class _Terminal(Exception):
+    """It cannot work as it is written."""
 
 
 class Kustomizations(Reconciler):
@@ -185,14 +191,18 @@ class Kustomizations(Reconciler):
             why = f"can't access '{who}', cross-namespace references have been blocked"
             return (yield from self._stall(obj, draft, "AccessDenied", why))
         source = self._sources[toolkit.source_kind(obj)].get(*toolkit.source_key(obj))
-        waiting = yield from self._prerequisites(obj, draft, source)
+        try:
+            checks = compiled(spec(obj).get("healthCheckExprs") or ())
+            waiting = yield from self._prerequisites(obj, draft, source)
+        except (_Terminal, InvalidExpression) as error:
+            return (yield from self._stall(obj, draft, INVALID, f"{TERMINAL}: {error}"))
         if waiting is not None:
             yield from self._finish(obj, draft)
             return waiting
         assert source is not None, "a missing source is a prerequisite"
         stored = source["status"]["artifact"]
         try:
-            yield from self._run(obj, draft, stored, started)
+            yield from self._run(obj, draft, stored, started, checks)
         except NotStored:
             pause = self._options.requeue_dependency
             message = f"Source is not ready, artifact not found, retrying in {go_duration(pause)}"
@@ -256,7 +266,14 @@ class Kustomizations(Reconciler):
             namespace = ref.get("namespace") or objects.namespace(obj)
             try:
                 found = yield self.client.get(KUSTOMIZATIONS, namespace, ref["name"])
-                problem = dependencies.problem(obj, found, toolkit.artifact_revision(source))
+                revision = toolkit.artifact_revision(source)
+                problem = dependencies.problem(obj, found, revision, ref.get("readyExpr", ""))
+            except InvalidExpression as error:
+                raise _Terminal(
+                    f"failed to evaluate dependency {namespace}/{ref['name']}: {error}"
+                ) from error
+            except EvaluationError as error:
+                problem = f"failed to evaluate dependency {namespace}/{ref['name']}: {error}"
             except StatusError as error:
                 problem = f"dependency '{namespace}/{ref['name']}' not found: {error.message}"
             if problem:
@@ -269,7 +286,7 @@ class Kustomizations(Reconciler):
     # --- the pipeline -------------------------------------------------------------------------------------------
 
     def _run(
-        self, obj: Object, draft: Draft, stored: dict[str, Any], started: int
+        self, obj: Object, draft: Draft, stored: dict[str, Any], started: int, checks: Checks
     ) -> Generator[Any, Any, None]:
         revision, limit = stored["revision"], go_duration(toolkit.kustomization_timeout(obj))
         draft.mark(READY, "Unknown", PROGRESSING, "Reconciliation in progress")
@@ -287,7 +304,7 @@ class Kustomizations(Reconciler):
         try:
             changes = yield from self._apply(obj, draft, manager, made)
             yield from self._prune(obj, draft, manager, changes)
-            yield from self._check_health(obj, draft, manager, changes, made)
+            yield from self._check_health(obj, draft, manager, changes, made, checks)
         except _Failed as failure:
             self._remember(draft, history, failure.reason, revision, started)
             raise
@@ -378,7 +395,13 @@ class Kustomizations(Reconciler):
         self._event(obj, draft, "\n".join(map(str, gone)))
 
     def _check_health(
-        self, obj: Object, draft: Draft, manager: Manager, changes: list[Change], made: list[Object]
+        self,
+        obj: Object,
+        draft: Draft,
+        manager: Manager,
+        changes: list[Change],
+        made: list[Object],
+        checks: Checks,
     ) -> Generator[Any, Any, None]:
         refs, revision = plan.health_refs(obj, changes), draft.get("lastAttemptedRevision")
         if refs is None:
@@ -400,6 +423,7 @@ class Kustomizations(Reconciler):
                 fail_fast=True,
                 gone_is_fine=plan.vanishing_jobs(made),
                 interrupt=interrupt,
+                checks=checks,
             )
         except WaitError as error:
             draft.mark(HEALTHY, "False", "HealthCheckFailed", str(error))

@@ -209,17 +209,11 @@ class ImagePolicies(ToolkitReconciler):
         self._repositories.on_change(self._scanned)
 
     def _scanned(self, old: Object | None, new: Object | None) -> None:
-        if (
-            new is None
-            or old is None
-            or (_scan_of(new), objects.condition_is(new, READY))
-            == (
-                _scan_of(old),
-                objects.condition_is(old, READY),
-            )
-        ):
+        if new is None or old is None or _scan_of(new) is None:
             return
-        if _scan_of(new) is None or (_scan_of(new) == _scan_of(old) and not objects.condition_is(new, READY)):
+        # Ready again with the same tags: a restarted process has its database back.
+        again = objects.condition_is(new, READY) and not objects.condition_is(old, READY)
+        if _scan_of(new) == _scan_of(old) and not again:
             return
         for user in self.objects.by_index("repository", "/".join(objects.key(new))):
             self.enqueue(objects.key(user))

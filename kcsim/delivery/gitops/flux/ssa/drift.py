@@ -1,7 +1,7 @@
 """What an object needs: nothing, an apply, a clean-up first, or to be left alone.  Decides; never acts.
 
 **Imitates:** fluxcd/pkg ssa: manager_apply.go, manager_diff.go, patch.go, errors/immutable.go, normalize. Left out:
-migration of API versions, ignore rules.
+migration of API versions.
 
 **Walk:** built object -> ``normalised`` -> (live object, dry-run) -> ``skips``, ``cleanup``, ``has_drifted``,
 ``is_immutable`` -> apply.py carries it out.
@@ -19,6 +19,7 @@ from kcsim.api import objects
 from kcsim.api.apply.fieldset import FieldSet
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
+from kcsim.delivery.gitops.flux.ssa.ignore import Rule
 from kcsim.delivery.gitops.inventory import ObjectRef
 
 CREATED, CONFIGURED, UNCHANGED = "created", "configured", "unchanged"
@@ -49,6 +50,7 @@ class Options:
         keep_managers: objects whose other managers are left alone.
         drop_annotations, drop_labels: what is taken off live objects.
         take_over: managers whose fields become ours.
+        ignore: fields that are left to others.
     """
 
     manager: str
@@ -60,6 +62,7 @@ class Options:
     drop_annotations: tuple[str, ...] = ()
     drop_labels: tuple[str, ...] = ()
     take_over: tuple[FieldManager, ...] = ()
+    ignore: tuple[Rule, ...] = ()
 
 
 def subject(obj: Mapping[str, Any]) -> str:

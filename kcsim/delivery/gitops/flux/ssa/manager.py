@@ -13,12 +13,14 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
+from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import ordering
-from kcsim.delivery.gitops.flux.ssa import drift, health
+from kcsim.delivery.gitops.flux.expressions import Checks
+from kcsim.delivery.gitops.flux.ssa import drift, health, ignore
 from kcsim.delivery.gitops.flux.ssa.drift import Change, Options, subject
 from kcsim.delivery.gitops.flux.ssa.health import Standing
 from kcsim.delivery.gitops.flux.ssa.pause import Interrupt
@@ -109,16 +111,16 @@ class Manager:
                 yield from self.wait(refs, STAGE_POLL, STAGE_TIMEOUT, fail_fast=False)
 
     def _apply_stage(self, desired: list[Object], options: Options) -> Generator[Any, Any, list[Change]]:
-        found: list[Change] = yield Pool(
+        compared: list[tuple[Change, Object]] = yield Pool(
             self._component, [self._compare(obj, options) for obj in desired], self._width
         )
-        for obj, change in zip(desired, found, strict=True):
+        for change, obj in compared:
             if change.action in {drift.CREATED, drift.CONFIGURED}:
                 try:
                     yield self._apply(obj, options)
                 except StatusError as error:
                     raise ApplyError(f"{subject(obj)} apply failed: {error.message}") from error
-        return found
+        return [change for change, _ in compared]
 
     def _apply(self, obj: Object, options: Options, *, dry_run: bool = False) -> Any:
         resource, namespace, name = self._place(obj)
@@ -134,21 +136,24 @@ class Manager:
         )
 
     def _compare(self, obj: Object, options: Options) -> Steps:
-        """What one object needs."""
+        """What one object needs, and what is applied for it."""
         try:
             live = yield from self.read(obj, managed_fields=True)
         except StatusError:
             live = None  # as upstream: the dry run will say what is wrong
         if drift.skips(obj, live, options):
-            return Change(ref_of(live or obj), drift.SKIPPED)
+            return Change(ref_of(live or obj), drift.SKIPPED), obj
+        ignored = ignore.paths(obj, options.ignore)
+        obj = ignore.payload(obj, live, ignored, options.manager)
         dry_run, live = yield from self._dry_run(obj, live, options)
         patch = drift.cleanup(obj, live, options)
         if patch and live is not None:
             yield from self._clean(obj, patch, options)
         if live is None:
-            return Change(ref_of(dry_run), drift.CREATED)
-        changed = bool(patch) or drift.has_drifted(live, dry_run)
-        return Change(ref_of(dry_run), drift.CONFIGURED if changed else drift.UNCHANGED)
+            return Change(ref_of(dry_run), drift.CREATED), obj
+        seen, wanted = ignore.without(live, ignored), ignore.without(dry_run, ignored)
+        changed = bool(patch) or (wanted is not None and drift.has_drifted(seen, wanted))
+        return Change(ref_of(dry_run), drift.CONFIGURED if changed else drift.UNCHANGED), obj
 
     def _dry_run(
         self, obj: Object, live: Object | None, options: Options
@@ -194,6 +199,7 @@ class Manager:
         fail_fast: bool,
         gone_is_fine: frozenset[str] = frozenset(),
         interrupt: Interrupt | None = None,
+        checks: Checks | None = None,
     ) -> Generator[Any, Any, None]:
         """Wait until all are Current, looking every ``poll`` µs for at most ``timeout`` µs.
 
@@ -201,6 +207,7 @@ class Manager:
             fail_fast: give up as soon as one has failed.
             gone_is_fine: ids of objects (Jobs that clean up after themselves) whose absence is success.
             interrupt: what ends the wait when it happens.
+            checks: expressions that say how healthy objects of some kinds are.
 
         Raises:
             WaitError: naming those that are not.
@@ -210,7 +217,7 @@ class Manager:
         while refs:
             standings: list[Standing] = []
             for ref in refs:
-                standing = yield from self._standing(ref, gone_is_fine)
+                standing = yield from self._standing(ref, gone_is_fine, checks or {})
                 standings.append(standing)
             if health.is_over(standings, fail_fast=fail_fast):
                 complaint = health.complaint(standings, timed_out=False)
@@ -230,9 +237,14 @@ class Manager:
         if interrupt.happened:
             raise Interrupted
 
-    def _standing(self, ref: ObjectRef, gone_is_fine: frozenset[str]) -> Generator[Any, Any, Standing]:
+    def _standing(
+        self, ref: ObjectRef, gone_is_fine: frozenset[str], checks: Checks
+    ) -> Generator[Any, Any, Standing]:
         try:
             live = yield from self.read(ref.as_object())
+            check = checks.get((live["apiVersion"], live["kind"])) if live is not None else None
+            if live is not None and check is not None:
+                return Standing(subject(ref.as_object()), check.status_of(live))
             pods: list[Object] = []
             selector = health.pod_selector(live) if live is not None else ""
             if selector and health.status_of(live, [], self._engine.now).status == health.IN_PROGRESS:
@@ -240,6 +252,8 @@ class Manager:
                 pods = found["items"]
         except StatusError as error:
             return Standing(subject(ref.as_object()), health.UNKNOWN, error.message)
+        except EvaluationError as error:
+            return Standing(subject(ref.as_object()), health.UNKNOWN, str(error))
         if live is None and ref.id in gone_is_fine:
             return Standing(subject(ref.as_object()), health.CURRENT)
         return Standing(subject(ref.as_object()), health.status_of(live, pods, self._engine.now).status)
