@@ -25,7 +25,7 @@
 # %%
 import kcsim
 
-# %load_ext kcsim.notebook
+# %reload_ext kcsim.notebook
 
 # %% [markdown]
 # ## A world, step by step

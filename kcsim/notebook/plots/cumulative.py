@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import ceil, log, sqrt
 from statistics import mean, median
 from typing import Any
 
@@ -47,7 +47,7 @@ class Sample:
 
     def percentile(self, share: float) -> float:
         """The smallest value that at least this share of the runs is at or below."""
-        return self.values[min(len(self.values) - 1, int(share * len(self.values)))]
+        return self.values[max(0, ceil(share * len(self.values)) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def cumulative(
 
     Args:
         what: a sweep, or ``{group: values}``; None is a run in which it never happened.
-        measure: of the sweep; without one, the title of the values.
+        measure: of the sweep; of values, what they are.
         theory: the law of all groups, or of each by its name.
         unit: of the values; a sweep knows its own.
 
