@@ -14,6 +14,7 @@ from benchmarks.figure import Figure, show
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
 from benchmarks.mutations.run import mutations
+from benchmarks.network import questions_and_cuts
 from benchmarks.pictures import lanes, notebook_import, report
 from benchmarks.probing import hundred_writes, zoo
 from benchmarks.scale import many_pods
@@ -46,7 +47,11 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "tui-jumps": jumps,
     "tui-world": large_world,
 }
-LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {"largest": largest, "tui-large": large}
+LARGE: dict[str, Callable[[], Figure | list[Figure]]] = {
+    "largest": largest,
+    "network": questions_and_cuts,
+    "tui-large": large,
+}
 
 
 def main() -> int:

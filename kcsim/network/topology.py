@@ -109,6 +109,7 @@ class Network:
         self._down: set[str] = set()
         self._cuts: list[Cut] = []
         self._partitions: dict[str, tuple[Cut, ...]] = {}
+        self._closed: tuple[Cut, ...] = ()
         self._impairments: dict[str, tuple[Impairment, ...]] = {}
         self._routes: dict[tuple[str, str], Route | None] = {}
         self._ways: dict[tuple[str, str], Route | None] = {}
@@ -235,6 +236,7 @@ class Network:
     def _changed(self, *, ways: bool = True) -> None:
         """Routes are looked for anew; the ways that cables give only when ``ways`` changed as well."""
         self.version += 1
+        self._closed = (*self._cuts, *(cut for cuts in self._partitions.values() for cut in cuts))
         self._routes.clear()
         if ways:
             self._ways.clear()
@@ -260,15 +262,18 @@ class Network:
             return route
 
     def reachable(self, source: str, target: str) -> bool:
-        """Whether packets get there and answers get back."""
-        return self.route(source, target) is not None and self.route(target, source) is not None
+        """Whether packets get there and answers get back: what many ask after each change, so nothing is made for it."""
+        for cut in self._closed:
+            if (source in cut.sources and target in cut.targets) or (
+                target in cut.sources and source in cut.targets
+            ):
+                self.host(source)
+                self.host(target)
+                return False
+        return self._known_way(source, target) is not None and self._known_way(target, source) is not None
 
     def _find(self, source: str, target: str) -> Route | None:
-        pair = (source, target)
-        try:
-            way = self._ways[pair]
-        except KeyError:
-            way = self._ways[pair] = self._way(source, target)
+        way = self._known_way(source, target)
         if way is None or self._is_cut(source, target):
             return None
         if not self._impairments or source == target:
@@ -276,11 +281,15 @@ class Network:
         return Route(way.hops, way.latencies + self._extra(source, target), way.bandwidth)
 
     def _is_cut(self, source: str, target: str) -> bool:
-        for cuts in (self._cuts, *self._partitions.values()):
-            for cut in cuts:
-                if source in cut.sources and target in cut.targets:
-                    return True
-        return False
+        return any(source in cut.sources and target in cut.targets for cut in self._closed)
+
+    def _known_way(self, source: str, target: str) -> Route | None:
+        pair = (source, target)
+        try:
+            return self._ways[pair]
+        except KeyError:
+            way = self._ways[pair] = self._way(source, target)
+            return way
 
     def _way(self, source: str, target: str) -> Route | None:
         """The fastest path over links and hosts that are on, whatever is cut."""

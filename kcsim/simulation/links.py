@@ -62,4 +62,8 @@ def _named(word: str, network: Network, cluster: Cluster) -> list[str]:
         return list(cluster.kubelets)
     if network.has_host(word):
         return [word]
-    return [node for node in cluster.kubelets if word in (network.host(node).zone, network.host(node).rack)]
+    return [
+        host.name
+        for host in network.hosts
+        if word in (host.zone, host.rack) and host.name in cluster.kubelets
+    ]

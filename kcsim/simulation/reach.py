@@ -195,8 +195,9 @@ class Finder:
         key = self.pods.pod_at(ip)
         pod = self._named(self._resource("pods"), *key) if key is not None else None
         if pod is not None:
+            spot = self.of_pod(pod)
             # Of its addresses the one that was asked for.
-            return replace(self.of_pod(pod), end=self.pods.firewall.end_at(ip))
+            return spot if spot.end.ip == ip else replace(spot, end=replace(spot.end, ip=ip))
         host = next((h.name for h in self.pods.network.hosts if h.address == ip), "")
         return Spot(host or ip, self.pods.firewall.end_at(ip), host)
 

@@ -129,7 +129,7 @@ class Firewall:
             objects.name(pod),
             objects.labels(pod),
             {},
-            container_ports(pod),
+            container_ports(pod) if self._seen else {},  # only policies name ports
             spec.get("nodeName") or "",
             bool(spec.get("hostNetwork")),
             tuple(item["ip"] for item in (status.get("podIPs") or ())[1:]),

@@ -22,6 +22,7 @@ from kcsim.api.request import User
 from kcsim.cluster.podnet.services import (
     Place,
     ServiceRules,
+    cluster_ips,
     not_modelled,
     outside_ips,
     service_of_slice,
@@ -53,6 +54,7 @@ class Proxy(Component):
         super().__init__(endpoint, "kube-proxy", user, host, limits=KUBE_PROXY, event_host=host)
         self._programming = self.dice("programming")
         self._rules: dict[Key, ServiceRules] = {}
+        self._unread: dict[Key, tuple[Object, list[Object], Place]] = {}
         self._dirty: dict[Key, Record | None] = {}
         self._told: set[tuple[Key, str]] = set()
         self._armed = False
@@ -66,7 +68,11 @@ class Proxy(Component):
 
     def rules(self, namespace: str, name: str) -> ServiceRules | None:
         """What is programmed for a Service right now; None: there is no such Service here."""
-        return self._rules.get((namespace, name))
+        key = namespace, name
+        rules = self._rules.get(key)
+        if rules is None and key in self._unread:
+            rules = self._rules[key] = service_rules(*self._unread.pop(key))
+        return rules
 
     def on_rules(self, listener: Callable[[Key], None]) -> None:
         """Call ``listener(key)`` whenever a Service is served differently."""
@@ -84,19 +90,29 @@ class Proxy(Component):
 
     def find(self, ip: str) -> Key | None:
         """The Service that has an address, its own or one for the outside."""
-        return next(
-            (k for k, r in sorted(self._rules.items()) if ip in r.cluster_ips or ip in r.outside_ips), None
-        )
+        found = [k for k, r in self._rules.items() if ip in r.cluster_ips or ip in r.outside_ips]
+        found += [
+            key
+            for key, (service, _, _) in self._unread.items()
+            if ip in cluster_ips(service["spec"]) or ip in outside_ips(service)
+        ]
+        return min(found, default=None)
 
     def find_node_port(self, port: int) -> Key | None:
         """The Service that a port of every node leads to."""
-        found = (k for k, r in sorted(self._rules.items()) if any(p.node_port == port for p in r.ports))
-        return next(found, None)
+        found = [k for k, r in self._rules.items() if any(p.node_port == port for p in r.ports)]
+        found += [
+            key
+            for key, (service, _, _) in self._unread.items()
+            if any(p.get("nodePort") == port for p in service["spec"].get("ports") or ())
+        ]
+        return min(found, default=None)
 
     def on_stop(self) -> None:
         """The host went down: its rules with it."""
-        lost = list(self._rules)
+        lost = sorted({*self._rules, *self._unread})
         self._rules.clear()
+        self._unread.clear()
         self._dirty.clear()
         self._armed = False
         self._last = self.engine.now - MIN_SYNC_PERIOD
@@ -104,7 +120,10 @@ class Proxy(Component):
             self._tell(key)
 
     def warm_up(self) -> None:
-        """Know at once what a proxy that has been here all along would know: it is only made now."""
+        """Know at once what a proxy that has been here all along would know: it is only made now.
+
+        What it knows of a Service is worked out when somebody asks for it.
+        """
         server = self.endpoint.server
         place = self.place()
         slices: dict[str, list[Object]] = {}
@@ -113,7 +132,7 @@ class Proxy(Component):
                 slices.setdefault(service, []).append(version.object)
         for version in server.find(self.client.resource("services"), None, "", ""):
             key = version.key
-            self._rules[key] = service_rules(version.object, slices.get("/".join(key), ()), place)
+            self._unread[key] = version.object, slices.get("/".join(key), []), place
 
     # --- following ----------------------------------------------------------------------------------------------
 
@@ -162,7 +181,7 @@ class Proxy(Component):
             with self.engine.because(first):
                 self.after(MIN_SYNC_PERIOD, self._sync)
         for key, (rules, cause) in changes.items():
-            if rules == self._rules.get(key):
+            if rules == self.rules(*key):
                 continue
             if rules is None:
                 self._rules.pop(key, None)

@@ -119,15 +119,20 @@ def service_rules(service: Object, slices: Iterable[Object], place: Place = EDGE
     # A family's slices list the same pods: those of the Service's first family are enough.
     family = (spec.get("ipFamilies") or [IPV4])[0]
     known = [each for each in slices if each.get("addressType") in (family, "FQDN", None)]
-    ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
     return ServiceRules(
         tuple(_port_rule(spec, port, known, place) for port in spec.get("ports") or ()),
         affinity_of(spec),
-        tuple(ip for ip in ips if ip != "None"),
+        cluster_ips(spec),
         outside_ips(service),
         "",
         spec.get("externalTrafficPolicy") == "Local",
     )
+
+
+def cluster_ips(spec: Object) -> tuple[str, ...]:
+    """A Service's own addresses; none for a headless one."""
+    ips = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    return tuple(ip for ip in ips if ip != "None")
 
 
 def affinity_of(spec: Object) -> int:

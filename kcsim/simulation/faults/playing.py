@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kcsim.engine.clock import format_duration
+from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.trace import Record
 from kcsim.simulation.faults.catalogue import KINDS, kind_named
 from kcsim.simulation.faults.fault import Fault, FaultError, Kind, Ongoing
@@ -87,10 +88,12 @@ def inject(world: World, fault: Fault) -> Record:
             return record
         ongoing = Ongoing(fault, record)
         world.faults.append(ongoing)
-        if kind.begin is not None:
-            ongoing.undo = kind.begin(world, cluster, fault)
-        else:
-            _settle(world, fault)
+        # A cut moves a timer for each of thousands of nodes: no reason to walk the whole log for garbage.
+        with collector_at_rest():
+            if kind.begin is not None:
+                ongoing.undo = kind.begin(world, cluster, fault)
+            else:
+                _settle(world, fault)
         if fault.duration is not None:
             ongoing.ends = engine.after(fault.duration, _over, world, ongoing)
     return record

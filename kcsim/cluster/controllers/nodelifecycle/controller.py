@@ -152,7 +152,7 @@ class NodeLifecycleController(Reconciler):
         if last is not None:
             self._seen[name] = max(self._seen[name], self._tick_from(last))
         node = self._nodes.get("", name)
-        if node is None or not health.silent_conditions(node, ""):
+        if node is None or not health.can_fall_silent(node):
             return
         config = self.config
         when = health.overdue_tick(

@@ -103,6 +103,15 @@ def overdue_tick(*, start: int, period: int, seen: int, grace: int, early: bool)
     return tick + period if early and tick == seen + grace else tick
 
 
+def can_fall_silent(node: Object) -> bool:
+    """Whether there is a condition that would change when the kubelet is silent."""
+    for kind in WATCHED_CONDITIONS:
+        condition = objects.condition(node, kind)
+        if condition is None or condition["status"] != "Unknown":
+            return True
+    return False
+
+
 def silent_conditions(node: Object, now: str) -> list[Object]:
     """The four conditions that change when a kubelet is silent; empty when all are Unknown already. ``now``: RFC 3339."""
     changed = []
