@@ -11,6 +11,7 @@ from collections.abc import Callable
 from benchmarks.applications import argocd_at_scale
 from benchmarks.day import busy_day
 from benchmarks.figure import Figure, show
+from benchmarks.kustomizations import flux_at_scale
 from benchmarks.kwok import many_nodes, one_node
 from benchmarks.large import largest
 from benchmarks.mutations.run import mutations
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
     "stories": each_delivery,
     "applications": argocd_at_scale,
+    "kustomizations": flux_at_scale,
     "lanes": lanes,
     "report": report,
     "notebook": notebook_import,
