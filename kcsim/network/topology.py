@@ -229,6 +229,10 @@ class Network:
         _put(self._impairments, name, tuple(impairments))
         self._changed(ways=False)
 
+    def touch(self) -> None:
+        """Something else changed that ways depend on, such as what routers know: whoever remembers an answer asks again."""
+        self._changed(ways=False)
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each change of the topology."""
         self._listeners.append(listener)

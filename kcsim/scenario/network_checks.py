@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from kcsim.api import quantity
+from kcsim.api import quantity, selectors
+from kcsim.cluster.controllers.endpointslice.endpoints import ZONE_LABEL
 from kcsim.cluster.podnet.encapsulation import OVERHEADS
 from kcsim.cluster.podnet.ipam import CidrSet, cluster_cidr_for, node_mask_wrong
 from kcsim.scenario.contents import at
@@ -49,6 +50,7 @@ def check_network(
     if not least <= plan.mtu <= MTU_MAX:
         remedy = f"Write {least} to {MTU_MAX}; Ethernet has 1500, jumbo frames 9000."
         report.add("KC104", at(plan, "mtu"), f"an MTU of {plan.mtu} bytes", remedy)
+    _check_reflectors(plan, nodes, report)
     for link in plan.links:
         _check_link(link, nodes, hosts, report)
 
@@ -135,6 +137,26 @@ def _check_overlaps(
             text = f"{other.field} {other.net} has addresses in common with {one.field}, {one.net}"
             remedy = "Take ranges that do not overlap: nobody could tell whose address it is."
             report.add("KC222", at(plan, *other.path), text, remedy)
+
+
+def _check_reflectors(plan: ClusterNetwork, nodes: Sequence[Node], report: Report) -> None:
+    if not plan.route_reflectors:
+        return
+    where = at(plan, "routeReflectors")
+    try:
+        selector = selectors.parse(plan.route_reflectors)
+    except selectors.SelectorError as error:
+        report.add("KC104", where, str(error), "Write it as for kubectl get -l: route-reflector=true.")
+        return
+    if not any(selector.matches(_labels(node)) for node in nodes):
+        text = f"no node has the labels {plan.route_reflectors}: no pod would reach another node's"
+        report.add("KC202", where, text, "Give a node the label, or leave routeReflectors out.")
+
+
+def _labels(node: Node) -> dict[str, str]:
+    """The labels that a node registers with."""
+    zone = {ZONE_LABEL: node.zone} if node.zone else {}
+    return {"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", **zone, **node.labels}
 
 
 def _is_written(plan: ClusterNetwork, field: str) -> bool:

@@ -39,6 +39,10 @@ class ClusterNetwork(Part):
         "How packets travel between pods of two nodes: as they are, or packed (an overlay: a hop more, a smaller MTU).",
     ] = "routed"
     mtu: Annotated[Count, "Largest packet of the nodes' network, in bytes."] = 1500
+    route_reflectors: Annotated[
+        str,
+        "Label selector of the nodes that tell the others by BGP where pods are; left out: every node tells every other.",
+    ] = ""
     links: Annotated[
         tuple[Link, ...],
         "Links that differ from the usual ones; between zones and racks they are taken first.",

@@ -107,6 +107,7 @@ def network_plan(cluster: Cluster) -> NetworkPlan:
         service_cidrs=written.service_cidrs,
         encapsulation="" if written.mode == "routed" else written.mode,
         mtu=written.mtu,
+        reflectors=written.route_reflectors,
         links=tuple(
             LinkPlan(
                 a=link.between[0],

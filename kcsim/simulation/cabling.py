@@ -55,6 +55,7 @@ class NetworkPlan:
         service_cidrs: where Services have their addresses from, one a family; the first is the default family.
         encapsulation: "" (packets are routed as they are), ``vxlan``, ``geneve``, ``ipip`` or ``wireguard``.
         mtu: of the nodes' network (bytes).
+        reflectors: a label selector of the nodes that tell the others where pods are; "": all tell all.
         links: those that are described.
     """
 
@@ -63,6 +64,7 @@ class NetworkPlan:
     service_cidrs: tuple[str, ...] = (SERVICE_CIDR,)
     encapsulation: str = ""
     mtu: int = 1500
+    reflectors: str = ""
     links: tuple[LinkPlan, ...] = ()
 
     def ranges_for(self, nodes: int) -> tuple[str, ...]:

@@ -125,7 +125,9 @@ class Cluster:
         self._resolve = resolve
         self._programs = programs
         bootstrap(self.admin)
-        self.pods = PodNetwork(self.endpoint, self._switch, Encapsulation(plan.encapsulation, plan.mtu))
+        self.pods = PodNetwork(
+            self.endpoint, self._switch, Encapsulation(plan.encapsulation, plan.mtu), plan.reflectors
+        )
         self._addresses = PodAddresses(self.server)
         self._usage = UsageTruth(self.pods)
         if metrics:

@@ -247,6 +247,9 @@ class Looker:
             return Hop("path", False, f"{target.end.ip}: {lost}; packets are lost")
         path = self._pods.way(source.host, host, packed=target.pod is not None and not target.end.host)
         if path is None:
+            if network.reachable(source.host, host):
+                text = f"{source.host} has no route to pods on {host}: no node is a route reflector"
+                return Hop("path", False, text)
             going = network.route(source.host, host) is None
             way = f"{source.host} to {host}" if going else f"{host} back to {source.host}"
             off = [name for name in (source.host, host) if not network.is_up(name)]

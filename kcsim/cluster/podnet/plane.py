@@ -24,6 +24,7 @@ from kcsim.cluster.podnet.firewall import Firewall
 from kcsim.cluster.podnet.ipam import parse_cidr, pod_cidrs
 from kcsim.cluster.podnet.loadbalancer import EXCLUDED, Cloud, balancer_ips
 from kcsim.cluster.podnet.proxy import Proxy
+from kcsim.cluster.podnet.reflectors import RouteReflectors
 from kcsim.cluster.podnet.services import Backend
 from kcsim.network.topology import Route
 from kcsim.profile.distributions import Distribution
@@ -120,12 +121,15 @@ class PodNetwork:
     Attributes:
         edge: the host at which connections from outside come into the cluster.
         encapsulation: how packets between pods of different nodes are carried.
+        reflectors: the nodes that tell the others where pods are.
         firewall: what NetworkPolicies make of a connection.
         name_servers: the programs that answer DNS, by their pods.
         routers: the programs that pass requests on, by their pods.
     """
 
-    def __init__(self, endpoint: Endpoint, edge: str = "", encapsulation: Encapsulation = ROUTED) -> None:
+    def __init__(
+        self, endpoint: Endpoint, edge: str = "", encapsulation: Encapsulation = ROUTED, reflectors: str = ""
+    ) -> None:
         self.endpoint = endpoint
         self.edge = edge or endpoint.host
         self.encapsulation = encapsulation
@@ -151,6 +155,7 @@ class PodNetwork:
         nodes = self.server.catalog.by_word("nodes")
         assert nodes is not None
         self._nodes = nodes
+        self.reflectors = RouteReflectors(self.server.log, nodes, self.network, reflectors)
         self._watch = self.server.log.watch(nodes, self._nodes_changed)
         services = self.server.catalog.by_word("services")
         assert services is not None
@@ -305,8 +310,11 @@ class PodNetwork:
 
     def way(self, source: str, node: str, *, packed: bool) -> Path | None:
         """How packets get from a host to a node and back; ``packed``: those to a pod, which an overlay carries."""
-        if packed and self.encapsulation.kind and source != node and source in self._runtimes:
-            return self._packed_way(source, node)
+        if packed and source != node and source in self._runtimes:
+            if not self.reflectors.work:
+                return None
+            if self.encapsulation.kind:
+                return self._packed_way(source, node)
         there, back = self.network.route(source, node), self.network.route(node, source)
         return Path(node, there, back) if there is not None and back is not None else None
 
