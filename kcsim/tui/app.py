@@ -21,6 +21,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from kcsim.engine.clock import SECOND, format_duration
+from kcsim.scenario.progress import Progress
+from kcsim.scenario.shipped import lesson_named
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, Read, confirm
@@ -31,6 +33,7 @@ from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
+    from kcsim.scenario.lessons import Attempt
     from kcsim.scenario.model import Scenario
     from kcsim.tui.link import Link, Spare, World
     from kcsim.tui.run import RunScreen
@@ -65,9 +68,10 @@ class KcsimApp(App[int]):
         *,
         link: Callable[[Scenario, int | None], Link] | None = None,
         ready: Callable[[], None] = lambda: None,
+        progress: Progress | None = None,
     ) -> None:
         """``asked``: a gallery name or a path, opened at once; ``delivery`` and ``seed`` for it; ``link``: where worlds live;
-        ``ready`` is called once the first screen is there.
+        ``ready`` is called once the first screen is there; ``progress``: what was reached in lessons, of the user when None.
         """
         super().__init__()
         self._asked = asked
@@ -78,6 +82,8 @@ class KcsimApp(App[int]):
         self._entries = catalogue(asked)
         self._stories: dict[str, Link] = {}
         self._worlds: dict[tuple[str, str], World] = {}
+        self.reached = Progress.of_user() if progress is None else progress
+        self.attempts: dict[str, Attempt] = {}
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = MONO.name if self.no_color else THEMES[0].name
@@ -89,7 +95,8 @@ class KcsimApp(App[int]):
         if self._asked is None:
             self.call_after_refresh(self._when_shown)
             return
-        entry = next((e for e in self._entries if self._asked in {e.name, e.path}), None)
+        lesson = str(lesson_named(self._asked))
+        entry = next((e for e in self._entries if e.path == lesson or self._asked in {e.name, e.path}), None)
         if entry is not None:
             delivery = self._delivery or (entry.deliveries[0] if entry.deliveries else None)
             self.call_after_refresh(self.open, entry, delivery)
@@ -104,9 +111,9 @@ class KcsimApp(App[int]):
     def open(self, entry: Entry, delivery: str | None) -> None:
         """Open a scenario live, or go on where it was left; one with faults says which."""
         from kcsim.scenario.diagnostics import ScenarioError
+        from kcsim.scenario.lessons import prepared
         from kcsim.scenario.play import delivery_named
         from kcsim.tui.link import World
-        from kcsim.tui.run import RunScreen
         from kcsim.tui.worlds import NAMELESS, Worlds
 
         fresh = catalogue(entry.path)[0] if entry.scenario is None else entry
@@ -119,7 +126,8 @@ class KcsimApp(App[int]):
             if world is None:
                 link = self._stories.get(entry.path)
                 if link is None:
-                    link = self._stories[entry.path] = self._link(fresh.scenario, self._seed)
+                    story = prepared(fresh.scenario, self._seed) if fresh.scenario.lesson else fresh.scenario
+                    link = self._stories[entry.path] = self._link(story, self._seed)
                 link.call(None, Worlds.open, (delivery,), {})
                 world = self._worlds[entry.path, name] = World(link, name)
         except (ScenarioError, ValueError) as error:
@@ -130,7 +138,7 @@ class KcsimApp(App[int]):
                 Read(f"{entry.name} cannot be played: a defect of kcsim", traceback.format_exc())
             )
             return
-        self.push_screen(RunScreen(world))
+        self.push_screen(live(world))
 
     def switch_world(self, world: World) -> None:
         """Show another world in place of the one that is shown."""
@@ -141,9 +149,9 @@ class KcsimApp(App[int]):
         known = self._worlds.setdefault((path, world.name), world)
         if isinstance(self.screen, RunScreen):
             self.screen.world.ask(Session.pause)
-            self.switch_screen(RunScreen(known))
+            self.switch_screen(live(known))
         else:
-            self.push_screen(RunScreen(known))
+            self.push_screen(live(known))
 
     def go_to_world(self, world: World, name: str) -> None:
         """Show the world of a name, opened if it is a delivery that is not open yet."""
@@ -288,6 +296,14 @@ class KcsimApp(App[int]):
 
     async def _do(self, doable: Doable) -> None:
         await self.run_action(doable.action, doable.namespace)  # type: ignore[arg-type]
+
+
+def live(world: World) -> RunScreen:
+    """The live screen of a world; for a lesson the one that knows of it."""
+    from kcsim.tui.lesson import LessonScreen
+    from kcsim.tui.run import RunScreen
+
+    return RunScreen(world) if world.link.scenario.lesson is None else LessonScreen(world)
 
 
 def doables(app: KcsimApp, screen: Screen[Any]) -> list[Doable]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kcsim.engine.clock import format_duration
-from kcsim.scenario.shipped import gallery
+from kcsim.scenario.shipped import gallery, lesson_named, lessons
 
 if TYPE_CHECKING:
     from kcsim.scenario.diagnostics import Diagnostic
@@ -33,11 +33,13 @@ class Entry:
         name: as ``kcsim run`` takes it.
         path: its file.
         peeked: its title as far as a look at the text tells.
+        is_lesson: whether it is one of the shipped lessons.
     """
 
     name: str
     path: str
     peeked: str = ""
+    is_lesson: bool = False
     _loaded: Loaded | None = field(default=None, repr=False)
 
     @property
@@ -80,10 +82,14 @@ class Entry:
 
 
 def catalogue(asked: str | None = None) -> list[Entry]:
-    """The shipped scenarios by name; a file that was asked for comes first."""
+    """The shipped scenarios by name, then the lessons; a file that was asked for comes first."""
     shipped = gallery()
     entries = [Entry(name, str(path), _peek(path)) for name, path in shipped.items()]
-    if asked is not None and asked not in shipped:
+    entries += [Entry(name, str(path), _peek(path), is_lesson=True) for name, path in lessons().items()]
+    found = lesson_named(asked) if asked is not None else None
+    if found is not None:
+        entries.sort(key=lambda entry: entry.path != str(found))
+    elif asked is not None and asked not in shipped:
         entries.insert(0, Entry(Path(asked).stem or asked, asked))
     return entries
 

@@ -39,6 +39,7 @@ class GalleryScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         key("right", "delivery(1)", "Delivery", "Play it under the next delivery", bar=True, priority=True),
         key("left", "delivery(-1)", "Delivery", "Play it under the delivery before", priority=True),
+        key("L", "lessons", "Lessons", "Show the lessons only, or everything again", bar=True),
         key("slash", "filter", "Filter", "Show only scenarios that hold a text", bar=True),
         key("escape", "clear", "Clear", "Show all scenarios again"),
     ]
@@ -48,6 +49,7 @@ class GalleryScreen(Screen[None]):
         self._entries = entries
         self._shown = entries
         self._delivery: dict[str, int] = {}
+        self._lessons_only = False
 
     def compose(self) -> ComposeResult:
         """The list beside what the scenario is about."""
@@ -103,21 +105,28 @@ class GalleryScreen(Screen[None]):
 
     def _list(self) -> None:
         wanted = self.query_one("#filter", Input).value
-        self._shown = matching(self._entries, wanted)
+        among = [entry for entry in self._entries if entry.is_lesson or not self._lessons_only]
+        self._shown = matching(among, wanted)
         shown = self._shown
         empty = f"no scenario holds {wanted!r}"
         rows = self.query_one("#scenarios", RowList)
         made = [self._row(entry) for entry in shown]
         rows.show(listed(rows.want, ("NAME", "TITLE"), made, empty=empty))
-        rows.border_title = (
-            f"Scenarios {len(shown)}/{len(self._entries)}" if wanted else f"Scenarios {len(shown)}"
+        rows.border_title = f"{'Lessons' if self._lessons_only else 'Scenarios'} {len(shown)}" + (
+            f"/{len(self._entries)}" if len(shown) < len(self._entries) else ""
         )
+        lessons = sum(entry.is_lesson for entry in self._entries)
+        rows.border_subtitle = f"lessons passed {self.app.reached.count}/{lessons}"
         self.query_one("#head", Static).update(_HEAD)
         self._describe()
 
     def _row(self, entry: Entry) -> Row:
         state: State = "failed" if entry.is_read and entry.scenario is None else ""
-        return Row(entry.path, (entry.name, entry.title), state)
+        best = self.app.reached.best(entry.name) if entry.is_lesson else None
+        if best is not None:
+            state = "ok"
+        mark = f"{'*' * best.stars or 'passed'} " if best is not None else ""
+        return Row(entry.path, (entry.name, f"{mark}{entry.title}"), state)
 
     def _describe(self) -> None:
         entry = self.entry
@@ -137,6 +146,17 @@ class GalleryScreen(Screen[None]):
             about.append("\nMend the file and open it again with enter.", style="italic not bold")
             return about
         about.append(f"\n{scenario.summary}\n", style="not bold")
+        if scenario.lesson is not None:
+            best = self.app.reached.best(entry.name)
+            done = (
+                f"{best.points} of {scenario.lesson.points} points {'*' * best.stars}"
+                if best
+                else "not taken yet"
+            )
+            about.append(f"\nLesson {scenario.lesson.number} ")
+            about.append(f"{scenario.lesson.domain}; {scenario.lesson.goal}\n", style="not bold")
+            about.append("\nBest     ")
+            about.append(f"{done}\n", style="not bold")
         if scenario.teaches:
             about.append("\nTeaches  ")
             about.append(f"{scenario.teaches}\n", style="not bold")
@@ -192,6 +212,11 @@ class GalleryScreen(Screen[None]):
             self._delivery[entry.path] = (self._delivery.get(entry.path, 0) + by) % len(entry.deliveries)
             self._describe()
 
+    def action_lessons(self) -> None:
+        """Lessons only, or everything."""
+        self._lessons_only = not self._lessons_only
+        self._list()
+
     def action_filter(self) -> None:
         """Type a filter."""
         line = self.query_one("#filter", Input)
@@ -200,6 +225,7 @@ class GalleryScreen(Screen[None]):
 
     def action_clear(self) -> None:
         """Show everything again."""
+        self._lessons_only = False
         line = self.query_one("#filter", Input)
         line.value = ""
         line.remove_class("-shown")

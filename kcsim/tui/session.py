@@ -53,6 +53,7 @@ class Session(Sight):
         forked: for a branch: where it left the world it was forked from (µs); else None.
         failure: the traceback that stopped the world; "" while it is sound.
         stood: the instant of the past (µs) and the world as it stood there, made for what the log alone cannot answer.
+        stops: instants (µs) at which it pauses by itself, so that a learner can act.
     """
 
     def __init__(self, play: Play, done: Iterable[TimelineEntry] = (), *, forked: int | None = None) -> None:
@@ -66,6 +67,8 @@ class Session(Sight):
         self._credit = 0
         self._leap = MILLISECOND
         self._undone: list[Deed] = []
+        lesson = play.scenario.lesson
+        self.stops = tuple(stop.at for stop in lesson.stops) if lesson is not None else ()
 
     # --- pace ---------------------------------------------------------------------------------------------------
 
@@ -157,13 +160,19 @@ class Session(Sight):
             target = self.now + min(wanted, self.speed * SECOND)
         else:
             target = _NEVER
-        return min(target, max(self.end, self.now))
+        return min(target, max(self.end, self.now), self.next_stop)
+
+    @property
+    def next_stop(self) -> int:
+        """The next instant at which it pauses by itself; beyond every end where there is none."""
+        return next((stop for stop in self.stops if stop > self.now), _NEVER)
 
     def _arrived(self, target: int) -> None:
         goal = self._goal
         if (
             self.at_end
             or target == _NEVER
+            or target in self.stops
             or (goal is not None and goal.until is not None and self.now >= goal.until)
         ):
             self.pause()

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from kcsim.scenario.load import load
 from kcsim.scenario.play import Play
+from kcsim.scenario.progress import Progress
 from kcsim.tui.app import KcsimApp
 from kcsim.tui.link import Local
 from kcsim.tui.run import RunScreen
@@ -92,11 +93,12 @@ def play(
     asked: str | None = None,
     delivery: str | None = None,
     size: tuple[int, int] = (80, 24),
+    progress: Progress | None = None,
 ) -> None:
-    """Run the application without a terminal, and a story on it."""
+    """Run the application without a terminal, and a story on it; what lessons reach is kept in memory."""
 
     async def run() -> None:
-        app = KcsimApp(asked, delivery)
+        app = KcsimApp(asked, delivery, progress=progress or Progress())
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             await story(Driver(app, pilot))
