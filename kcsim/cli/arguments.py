@@ -22,14 +22,14 @@ class ScenarioName(click.ParamType):  # type: ignore[type-arg]  # generic from c
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Gallery names and scenario files here; where none fits, whatever the shell knows of files.
+        """Gallery names, lessons and scenario files here; where none fits, whatever the shell knows of files.
 
         The two cannot be mixed: bash's script forgets the words before an item of the type `file`.
         """
-        from kcsim.scenario.load import SUFFIXES, gallery
+        from kcsim.scenario.shipped import SUFFIXES, gallery, lessons
 
         here = sorted(path.name for path in Path().iterdir() if path.suffix in SUFFIXES)
-        names = [word for word in (*gallery(), *here) if word.startswith(incomplete)]
+        names = [word for word in (*gallery(), *lessons(), *here) if word.startswith(incomplete)]
         return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 

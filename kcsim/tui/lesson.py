@@ -176,7 +176,8 @@ class LessonScreen(RunScreen):
         if self._may_use(command.program):
             super()._carry_out(command)
 
-    def action_inject(self) -> None:
+    @work
+    async def action_inject(self) -> None:
         """A fault, where the lesson lets one."""
         if self._may_use("fault"):
             super().action_inject()
@@ -199,7 +200,8 @@ class LessonScreen(RunScreen):
             lines += self._task_lines()
         await self.app.push_screen_wait(Read(f"Lesson {self.lesson.number}", lines))
 
-    def action_predict(self) -> None:
+    @work
+    async def action_predict(self) -> None:
         """Predictions belong before the reveal."""
         if self.attempt.stage == "predict":
             self._begin()

@@ -11,6 +11,7 @@ import pytest
 from kcsim.cli.exits import Exit
 from kcsim.cli.main import COMMANDS, main
 from kcsim.scenario.load import gallery
+from kcsim.scenario.shipped import lessons
 
 HEAVY = ("textual", "dulwich", "networkx", "hypothesis", "simpy", "yaml", "kcsim.simulation")
 
@@ -57,7 +58,7 @@ def test_start_up_loads_nothing_of_the_simulator(argv):
 
 def test_list_shows_the_gallery_as_text_and_as_json(kcsim):
     text, document = kcsim("list"), json.loads(kcsim("list", "--json").out)
-    assert [entry["name"] for entry in document] == list(gallery())
+    assert [entry["name"] for entry in document] == [*gallery(), *lessons()]
     for entry in document:
         assert entry["name"] in text.out
         assert entry["title"] in text.out
