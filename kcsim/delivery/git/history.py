@@ -123,6 +123,20 @@ def import_repository(
         raise UnusableRepository(f"{path}: unreadable: {why}") from error
 
 
+def remotes(path: str) -> tuple[str, ...]:
+    """The addresses of the remotes of a repository on disk; none where there is no repository."""
+    from dulwich.errors import NotGitRepository
+    from dulwich.repo import Repo
+
+    try:
+        with Repo(path) as repo:
+            config = repo.get_config()
+            sections = [section for section in config.sections() if section[0] == b"remote"]
+            return tuple(config.get(each, "url").decode() for each in sections if config.has_section(each))
+    except (NotGitRepository, KeyError):
+        return ()
+
+
 # A commit's SHA vouches for all there is behind it, so what was read once need not be read for each world again.
 @lru_cache(maxsize=4)
 def _import(

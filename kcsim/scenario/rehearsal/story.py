@@ -15,7 +15,7 @@ from kcsim.api import objects
 from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
 from kcsim.api.objects import Object
 from kcsim.cluster.routing.crds import definitions as routing_definitions
-from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository
+from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository, remotes
 from kcsim.delivery.gitops.argocd import install as argocd_install
 from kcsim.delivery.gitops.argocd import terms
 from kcsim.delivery.gitops.flux import install as flux_install
@@ -76,7 +76,7 @@ def story_of(asked: Asked) -> Story:
     try:
         imported = import_repository(place, None, None, base=asked.base, head=asked.head or "HEAD")
         files = files_of(imported)
-        ways = _ways(asked, files, imported, [*_remotes(place), name])
+        ways = _ways(asked, files, imported, [*remotes(place), name])
         plain = not ways
         if plain and asked.kustomization is not None:
             report.add(
@@ -380,20 +380,3 @@ def _images(obj: Object) -> set[str]:
 def _name_of(place: str) -> str:
     word = "".join(c if c.isalnum() else "-" for c in posixpath.basename(place.rstrip("/")).lower())
     return word.strip("-")[:40].strip("-") or "repository"
-
-
-def _remotes(place: str) -> list[str]:
-    """The addresses of its remotes."""
-    from dulwich.errors import NotGitRepository
-    from dulwich.repo import Repo
-
-    try:
-        with Repo(place) as repo:
-            config = repo.get_config()
-            return [
-                config.get(section, "url").decode()
-                for section in config.sections()
-                if section[0] == b"remote"
-            ]
-    except (NotGitRepository, KeyError):
-        return []  # what is wrong with it is told by whoever reads its history
