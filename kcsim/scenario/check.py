@@ -44,7 +44,13 @@ from kcsim.scenario.model import (
 )
 from kcsim.scenario.network_checks import check_network
 from kcsim.scenario.network_model import ClusterNetwork
-from kcsim.scenario.pipeline_checks import check_deploys, check_jobs, check_protection, spreads_of
+from kcsim.scenario.pipeline_checks import (
+    check_code_owners,
+    check_deploys,
+    check_jobs,
+    check_protection,
+    spreads_of,
+)
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
 from kcsim.scenario.timeline_checks import check_timeline
@@ -78,6 +84,7 @@ def check(scenario: Scenario, report: Report) -> None:
     check_environments(scenario, report)
     contents = first_contents(scenario, report)
     check_files(scenario, contents, report)
+    check_code_owners(contents, report)
     follow(contents, scenario, report)
     catalog = Catalog(BUILT_IN + AGENT_RESOURCES)
     if any(cluster.gateway for cluster in scenario.all_clusters()):

@@ -97,6 +97,9 @@ CODES: dict[str, Code] = {
     "KC222": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
     "KC223": Code("no such environment", "Name one of `environments`: a promotion has to lead somewhere."),
     "KC224": Code("promotions lead in a circle", "Let them lead one way: dev to staging to production."),
+    "KC229": Code(
+        "CODEOWNERS says nothing here", "Write a pattern and its owners: /deploy/ @olga.", "warning"
+    ),
     # Times.
     "KC301": Code("timeline entries are out of order", "Sort the timeline by `at`."),
     "KC302": Code("a time is beyond the end", "Raise `until`, or move it forward."),

@@ -1,11 +1,12 @@
 """Checks of pipelines that are given as jobs, and of what protects branches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from kcsim.delivery.ci.conditions import ConditionError, parse
 from kcsim.delivery.ci.plan import circle
-from kcsim.scenario.contents import at, key_at
+from kcsim.delivery.git import codeowners
+from kcsim.scenario.contents import Contents, at, key_at
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.model import Delivery, Push, Repository, Scenario
 from kcsim.scenario.part import Part, Spread
@@ -188,6 +189,26 @@ def check_protection(scenario: Scenario, repository: Repository, report: Report)
                     f"no pipeline has a job '{check[:60]}'",
                     did_you_mean(check, known, "jobs"),
                 )
+
+
+def check_code_owners(contents: Mapping[str, Contents], report: Report) -> None:
+    """Tell of lines of CODEOWNERS that mean nothing, and of rules that ask for owners where no file names any."""
+    for found in contents.values():
+        files = found.states[0] if found.states else {}
+        place = next((path for path in codeowners.PLACES if path in files), None)
+        if place is not None:
+            for line, why in codeowners.read(files[place].text).wrong:
+                report.add("KC229", files[place].place(line, 1), f"{place}: {why}")
+        elif found.files is not None:
+            for rule in found.repository.protection:
+                if rule.code_owners:
+                    message = f"repository '{found.repository.name}' has no CODEOWNERS: nobody has to approve"
+                    report.add(
+                        "KC229",
+                        key_at(rule, "codeOwners"),
+                        message,
+                        "Write .github/CODEOWNERS, or remove it.",
+                    )
 
 
 def copies_of(name: str, job: CiJob) -> list[str]:

@@ -150,7 +150,6 @@ class Teller:
             "blocked": f"merge request {number} is blocked: {'; '.join(_unexpected(facts.get('why', ())))}",
             "enqueue": f"merge request {number} joins the merge queue",
             "dequeue": f"merge request {number} leaves the merge queue: {facts.get('reason', '')}",
-            "merge": f"merge request {number} is merged by {record.actor}",
             "close": f"{record.actor} closes merge request {number}",
         }
         if record.verb == "blocked" and not _unexpected(facts.get("why", ())):

@@ -26,7 +26,7 @@ class BuildImages:
     paths: tuple[str, ...] = (".",)
 
     def steps(self, context: StageContext) -> Steps:
-        """Push each image that this pipeline did not push before.
+        """Push each image that this pipeline did not push before; the run keeps their digests.
 
         Raises: StageFailed.
         """
@@ -47,6 +47,7 @@ class BuildImages:
             finally:
                 site.engine.cause = context.record
             pipeline.built.add(image)
+            context.run.images[image] = pushed.digest
             context.log(f"{image}: digest: {pushed.digest} size: {pushed.size}")
         return None
 

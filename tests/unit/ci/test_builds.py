@@ -29,6 +29,7 @@ def test_an_image_is_unknown_until_its_stage_succeeded(world, files):
     found = world.registry.resolve(f"{WEB}:1")
     assert (found.behaviour, found.size) == (f"what {WEB}:1 does", 7)
     assert pipeline.runs[0].status == "succeeded"
+    assert pipeline.runs[0].images == {f"{WEB}:1": found.digest}
     push = next(r for r in world.engine.trace.records if r.verb == "push")
     assert world.why(push)[1:4] == [
         ("start", "stage/shop/1/build"),

@@ -158,6 +158,8 @@ CASES = [
     ("overlapping ranges", "cluster:\n", NET + "    podSubnet: 10.0.0.0/8\n", "KC222", "10.0.0.0/8", "10.96.0.0/16"),
     ("range of the nodes", "cluster:\n", NET + "    podSubnet: 192.168.0.0/16\n", "KC222", "192.168.0.0/16", "nodes"),
     ("overlay without room", "cluster:\n", NET + "    {mode: vxlan, mtu: 1300}\n", "KC104", "1300", "1330"),
+    ("probe of a port of nobody", "image: shop/web:1\n", "image: shop/web:1\n                  ports: [{name: http, containerPort: 80}]\n                  readinessProbe: {httpGet: {port: htp}}\n", "KC509", "htp}}", "did you mean 'http'"),
+    ("policy for a port of nobody", "deliveries:\n", POLICY.replace("- from: [{ipBlock: {cidr: 10.0.0.300/8}}]", "- ports: [{port: htp}]") + "deliveries:\n", "KC509", "htp}]", "no pod that it selects"),
     ("selector of reflectors", "cluster:\n", NET + "    routeReflectors: 'a in b'\n", "KC104", "'a in b'", "kubectl get -l"),
     ("reflectors that are none", "cluster:\n", NET + "    routeReflectors: rr=true\n", "KC202", "rr=true", "no node has the labels"),
     ("link to a node that does not exist", "cluster:\n", NET + "    links: [{between: [node-1, node-3], latency: 1ms}]\n", "KC213", "node-3]", "did you mean"),
@@ -308,7 +310,7 @@ def test_clone_without_commits(base, tmp_path):
 
 def test_every_code_is_raised_by_some_test():
     elsewhere = {
-        *(f"KC{code}" for code in range(215, 221)),  # test_pipelines.py
+        *(f"KC{code}" for code in (*range(215, 221), 229)),  # test_pipelines.py
         "KC511",
         "KC001",
         "KC002",

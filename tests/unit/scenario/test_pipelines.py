@@ -258,5 +258,20 @@ def test_what_is_wrong_is_told_where_it_stands(old, new, code, place, words):
     assert words in f"{found[0].message} {found[0].remedy}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words"),
+    [
+        ('CODEOWNERS: "/deploy/ @olga"', "CODEOWNERS: |\n        /deploy/ @olga\n        *.md olga", "*.md olga", "'olga' is no owner"),
+        ('      CODEOWNERS: "/deploy/ @olga"\n', "", "codeOwners", "nobody has to approve"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_in_codeowners_is_warned_of(old, new, place, words):
+    text = STORY.replace(old, new)
+    (found,) = examine_text(text).diagnostics
+    before = text[: text.rindex(place)]
+    assert (found.code, found.severity, found.position.line) == ("KC229", "warning", before.count("\n") + 1)
+    assert words in found.message
+
+
 def test_the_story_itself_is_sound():
     assert examine_text(STORY).diagnostics == ()
