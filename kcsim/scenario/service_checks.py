@@ -17,6 +17,7 @@ from kcsim.manifests import Manifest
 from kcsim.scenario.contents import Place, at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.model import Image, Scenario
+from kcsim.scenario.port_checks import Strange, of_policy, of_probes
 
 Path = tuple[str | int, ...]
 Written = Sequence[tuple[Manifest, Place, bool]]
@@ -55,6 +56,7 @@ def check_services(written: Written, scenario: Scenario, report: Report, *, anyw
             checker.ingress(manifest, place)
         elif kind == "HTTPRoute":
             checker.route(manifest, place)
+        checker.named_ports(manifest, place)
     checker.calls()
 
 
@@ -110,6 +112,22 @@ class _Checker:
                 path = ("spec", "ports", index, "targetPort")
                 text = f"Service '{name}' leads to port '{wanted}', which no container of its pods has"
                 self._warn("KC509", manifest, place, path, text, did_you_mean(wanted, known, "ports"))
+
+    def named_ports(self, manifest: Manifest, place: Place) -> None:
+        """Ports that probes and policies name."""
+        obj = manifest.object
+        steps = _TEMPLATES.get(str(obj.get("kind")))
+        strange: Iterator[Strange] = iter(())
+        if obj.get("kind") == "NetworkPolicy" and not self._by_hand and not self._anywhere:
+            strange = of_policy(obj, [(pods.namespace, pods.labels, pods.ports) for pods in self._pods])
+        elif steps is not None:
+            template: Any = obj
+            for step in steps:
+                template = _map(template).get(step)
+            strange = of_probes(_spec(_map(template)), (*steps, "spec"))
+        for path, port, whose, known in strange:
+            text = f"{obj['kind']} '{_name(obj)}' names port '{port}', and {whose}"
+            self._warn("KC509", manifest, place, path, text, did_you_mean(port, known, "ports"))
 
     def ingress(self, manifest: Manifest, place: Place) -> None:
         ingress = manifest.object
