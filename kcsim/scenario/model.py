@@ -377,8 +377,16 @@ class Flux(Part):
     repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
     clusters: Annotated[tuple[Name, ...], "Clusters that run it; all when left out."] = ()
     namespace: Annotated[NamespaceName, "Namespace of the controllers and their objects."] = "flux-system"
+    components: Annotated[
+        tuple[
+            Literal["notification-controller", "image-reflector-controller", "image-automation-controller"],
+            ...,
+        ],
+        "Controllers beside source- and kustomize-controller: alerts, webhooks, updates of images.",
+    ] = ()
     receiver: Annotated[
-        bool, "A webhook tells source-controller of a push; otherwise it polls at its interval."
+        bool,
+        "A Receiver, and a webhook that calls it after a push; otherwise source-controller polls at its interval.",
     ] = False
     pipeline: Annotated[Pipeline | None, "CI that builds images; it holds no credentials to the cluster."] = (
         None

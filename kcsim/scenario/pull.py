@@ -5,31 +5,31 @@ What Flux has done is read from the status of its Kustomizations, as anybody wou
 them behind -> the pods start -> status by status: an attempt begins, everything is applied, it succeeds or fails.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.client import Client
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import service_account
 from kcsim.cluster.images import ImageBehaviour
-from kcsim.delivery.git.repository import HEADS, Update
+from kcsim.delivery.git.repository import Update
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import KUSTOMIZE_CONTROLLER, SOURCE_CONTROLLER, Toolkit, adapted
+from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
+from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
+from kcsim.delivery.gitops.flux.notification.receivers import Hook, webhook_path
 from kcsim.delivery.gitops.flux.toolkit import (
-    GIT_REPOSITORIES,
     OWNER_NAME,
     OWNER_NAMESPACE,
     READY,
     RECONCILING,
-    REQUESTED_AT,
     spec,
 )
 from kcsim.delivery.registry.reference import Reference, parse
 from kcsim.delivery.registry.registry import Registry
-from kcsim.engine.clock import SECOND, rfc3339_micro
+from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import (
     Attempt,
@@ -48,7 +48,7 @@ from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 
 _KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
-RECEIVER = "notification-controller"
+RECEIVER = "receiver"
 
 
 @dataclass(slots=True)
@@ -72,8 +72,9 @@ class FluxWay:
         self._stage = stage
         self._source = flux.git_repository.name or stage.repository.name
         self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in stage.clusters}
-        accounts = [SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER, *([RECEIVER] if flux.receiver else [])]
-        self.actors = frozenset(service_account(flux.namespace, name).name for name in accounts)
+        more = (*flux.components, *([NOTIFICATION_CONTROLLER] if flux.receiver else []))
+        self._components = (*install.COMPONENTS, *more)
+        self.actors = frozenset(service_account(flux.namespace, name).name for name in self._components)
         self.attempts: list[Attempt] = []
         self._known: set[objects.Key] = set()
         """The Kustomizations that follow the repository, as far as its commits are known."""
@@ -142,13 +143,14 @@ class FluxWay:
         world = stage.world
         self._toolkit = Toolkit(world.git, world.registry, established=True)
         for name, program in self._toolkit.programs().items():
-            stage.world.programs[name] = adapted(program)
-            stage.world.push_image(_controller(name))
+            if name in self._components:
+                stage.world.programs[name] = adapted(program)
+                stage.world.push_image(_controller(name))
         _know_versions(stage.world.registry)
         if flux.pipeline is not None:
             ci_system(stage).add_pipeline(pipeline_spec(flux.pipeline, stage, None))
         for name, cluster in stage.clusters.items():
-            for obj in install.install_objects(flux.namespace):
+            for obj in install.install_objects(flux.namespace, self._components):
                 create(cluster, obj)
             for obj in namespaces(stage.environments.get(name, ())):
                 create(cluster, obj)
@@ -182,56 +184,28 @@ class FluxWay:
         )
 
     def _receive(self, cluster: Cluster) -> None:
-        """A Receiver: the git host's webhook makes notification-controller ask for a reconciliation of the source.
+        """A Receiver for the sources, and the webhook of the git host that calls it through the cluster's Ingress.
 
-        Differs: the receiver is no pod here; it answers at the cluster's address for as long as that is reachable.
+        Differs: what passes requests on stands at the cluster's address, and is always there.
         """
         stage, namespace = self._stage, self._flux.namespace
-        user = service_account(namespace, RECEIVER)
-        subject = {"kind": "ServiceAccount", "name": RECEIVER, "namespace": namespace}
-        create(
-            cluster,
-            {
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "metadata": {"name": RECEIVER, "namespace": namespace},
-            },
-        )
-        create(
-            cluster,
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": f"crd-controller-{RECEIVER}"},
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": f"crd-controller-{namespace}",
-                },
-                "subjects": [subject],
-            },
-        )
-        client = Client(
-            cluster.endpoint,
-            user,
-            cluster.control_plane,
-            user_agent=RECEIVER,
-            stream=f"{RECEIVER}/{cluster.name}",
-        )
-        branch = HEADS + stage.world.git.repository(stage.repository.name).default_branch
-
+        token = hashlib.sha256(f"{cluster.name}/{namespace}/{RECEIVER}".encode()).hexdigest()[:40]
         sources = [
-            objects.key(obj)
+            obj
             for obj in self._objects[cluster.name]
             if obj["kind"] == "GitRepository" and spec(obj).get("url") in self._urls
         ]
+        for obj in install.receiver(RECEIVER, token, sources, namespace=namespace):
+            create(cluster, obj)
+        hook = Hook(webhook_path(token, RECEIVER, namespace), "push", token)
 
         def called(update: Update) -> None:
-            if update.ref == branch and update.new is not None:
-                asked = {REQUESTED_AT: rfc3339_micro(stage.world.engine.now)}
-                body = {"metadata": {"annotations": asked}}
-                for key in sources:
-                    client.start(client.patch(GIT_REPOSITORIES, *key, body))
+            def answered(_: object, error: Exception | None) -> None:
+                if error is not None:
+                    detail = {"repository": update.repository, "error": str(error) or "nobody listens"}
+                    stage.world.engine.note("git", "webhook-lost", f"host/{cluster.control_plane}", detail)
+
+            self._toolkit.call(cluster.endpoint, namespace, cluster.control_plane, hook).start(answered)
 
         stage.world.git.subscribe(stage.repository.name, cluster.control_plane, called)
 

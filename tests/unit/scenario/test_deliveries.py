@@ -122,3 +122,46 @@ def test_a_cut_off_pipeline_fails_and_says_why():
     (failed,) = [record for record in records(play, "fail") if record.subject.startswith("run/")]
     assert "connect" in failed.facts()["reason"].lower()
     assert play.get("deployment/web", "shop")["spec"]["replicas"] == 2
+
+
+IMAGES = """\
+- at: 1m
+  apply: |
+    apiVersion: image.toolkit.fluxcd.io/v1
+    kind: ImageRepository
+    metadata: {name: web, namespace: flux-system}
+    spec: {image: shop/web, interval: 1m}
+    ---
+    apiVersion: image.toolkit.fluxcd.io/v1
+    kind: ImagePolicy
+    metadata: {name: web, namespace: flux-system}
+    spec:
+      imageRepositoryRef: {name: web}
+      policy: {semver: {range: ">=1.0.0"}}
+    ---
+    apiVersion: image.toolkit.fluxcd.io/v1
+    kind: ImageUpdateAutomation
+    metadata: {name: all, namespace: flux-system}
+    spec:
+      interval: 30m
+      sourceRef: {kind: GitRepository, name: shop}
+      git: {commit: {author: {name: fluxbot, email: flux@example.com}}}
+- at: 2m
+  commit:
+    message: Let Flux choose the image
+    edit:
+      app/web.yaml:
+        replace:
+          'image: shop/web:1': 'image: shop/web:1.0.0 # {"$imagepolicy": "flux-system:web"}'
+"""
+
+
+def test_a_pushed_image_promotes_itself_where_flux_automates_it():
+    controllers = "[image-reflector-controller, image-automation-controller, notification-controller]"
+    play = played(story(IMAGES, deliveries=f"{FLUX}    components: {controllers}\n"), "flux", "10m")
+    registry = play.world.registry
+    registry.push("shop/web:1.1.0", registry.find("shop/web:1").behaviour)
+    play.finish()
+    containers = play.get("deployment/web", "shop")["spec"]["template"]["spec"]["containers"]
+    assert containers[0]["image"] == "shop/web:1.1.0"
+    assert [r.actor for r in records(play, "commit")][-1] == "fluxbot"

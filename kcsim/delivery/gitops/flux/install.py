@@ -23,7 +23,7 @@ from kcsim.delivery.gitops.flux.agent import (
     WEBHOOK_RECEIVER,
 )
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
-from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, SOURCE_GROUP
+from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, NOTIFICATION_GROUP, SOURCE_GROUP
 from kcsim.engine.clock import MINUTE, format_duration
 
 NAMESPACE = "flux-system"
@@ -126,6 +126,24 @@ def kustomization(
         if value is not None and value is not False and value != ():
             spec[field] = format_duration(value) if field in {"timeout", "retryInterval"} else value
     return _custom(f"{KUSTOMIZE_GROUP}/v1", "Kustomization", namespace, name, spec)
+
+
+def receiver(name: str, token: str, sources: Sequence[Object], *, namespace: str = NAMESPACE) -> list[Object]:
+    """A Receiver of signed requests (generic-hmac) that asks for the sources, and the Secret with its token."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"{name}-token", "namespace": namespace},
+        "stringData": {"token": token},
+        "type": "Opaque",
+    }
+    resources = [{"kind": o["kind"], **{k: o["metadata"][k] for k in ("name", "namespace")}} for o in sources]
+    spec: dict[str, Any] = {
+        "type": "generic-hmac",
+        "secretRef": {"name": f"{name}-token"},
+        "resources": resources,
+    }
+    return [secret, _custom(f"{NOTIFICATION_GROUP}/v1", "Receiver", namespace, name, spec)]
 
 
 def _custom(api_version: str, kind: str, namespace: str, name: str, spec: dict[str, Any]) -> Object:
