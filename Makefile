@@ -73,6 +73,16 @@ docs: $(VENV)/.installed-dev ## write the generated pages and pictures of docs/ 
 site: $(VENV)/.installed-docs ## build docs/ into a site, build/site/index.html; any warning fails
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/site
 
+.PHONY: notebooks
+notebooks: $(VENV)/.installed-dev ## run the notebooks and write them as HTML, build/notebooks; `make site` takes them along
+	$(BIN)/jupyter nbconvert --log-level=WARN --config tools/nbconvert_config.py --to html --execute \
+		--output-dir build/notebooks notebooks/*.ipynb
+	@echo "build/notebooks: $$(ls build/notebooks | wc -l) pages"
+
+.PHONY: lite
+lite: $(VENV)/.installed-lite ## build the first two notebooks for the browser (Pyodide), build/lite; needs npm
+	$(BIN)/python -m tools.lite
+
 .PHONY: build
 build: $(VENV)/.installed-dev ## build the wheel and the source archive into dist/
 	$(BIN)/python -m build
@@ -101,6 +111,11 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed-dev
 	@echo "installing what the site needs into $(VENV)"
 	@$(BIN)/python -m pip install -qq --editable . --group docs
+	@touch $@
+
+$(VENV)/.installed-lite: pyproject.toml | $(VENV)/.installed-dev
+	@echo "installing what JupyterLite needs into $(VENV)"
+	@$(BIN)/python -m pip install -qq --editable . --group lite
 	@touch $@
 
 $(VENV)/bin/python:

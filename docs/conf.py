@@ -1,6 +1,7 @@
 """How Sphinx makes the site of these pages: `make site` writes build/site, which needs no server."""
 
 from importlib.metadata import version as _version
+from pathlib import Path as _Path
 
 project = "kcsim"
 author = "The kcsim authors"
@@ -22,6 +23,10 @@ html_theme_options = {
     "navigation_with_keys": True,
 }
 html_static_path: list[str] = []
+_executed = _Path(__file__).parents[1] / "build" / "notebooks"
+if any(_executed.glob("*.html")):  # `make notebooks` wrote them: the site takes them along, and links them
+    html_extra_path = [str(_executed)]
+    tags.add("executed")  # type: ignore[name-defined]  # noqa: F821 - Sphinx's own name
 html_copy_source = False
 html_show_sourcelink = False
 html_last_updated_fmt = None

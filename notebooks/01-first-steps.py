@@ -65,10 +65,10 @@ sim.why("deployment/web", "shop")
 # %% [markdown]
 # ## Drift, and a look back
 #
-# At 22 minutes nico types `kubectl scale`. What do you expect to see at 25 minutes? Write it down, then run.
+# At 22 minutes nico types `kubectl scale`. What do you expect to see at 23 minutes? Write it down, then run.
 
 # %%
-sim.run_until("25m")
+sim.run_until("23m")
 sim.get("deployment/web", "shop")["spec"]["replicas"]
 
 # %%
@@ -80,7 +80,7 @@ sim.why("deployment/web", "shop")
 
 # %%
 sim.run_until("35m")
-{when: sim.at(when).get("deployment/web", "shop")["spec"]["replicas"] for when in ("21m", "25m", "35m")}
+{when: sim.at(when).get("deployment/web", "shop")["spec"]["replicas"] for when in ("21m", "23m", "35m")}
 
 # %%
 sim.why("deployment/web", "shop")

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -212,6 +210,10 @@ def _played(asked: Sequence[_Asked], jobs: int) -> Iterator[_Answer]:
     if jobs == 1 or len(asked) == 1:
         yield from map(_play, asked)
         return
+    # Not loaded before: a browser has no processes, and nothing else needs these.
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     # A fresh interpreter each: a fork would take threads and locks of a notebook along.
     with ProcessPoolExecutor(min(jobs, len(asked)), get_context("spawn")) as pool:
         yield from pool.map(_play, asked)
