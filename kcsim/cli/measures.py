@@ -1,6 +1,7 @@
 """`kcsim measures`: what is measured in every world, and with `--explain` what each measure means exactly."""
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,8 +9,11 @@ from kcsim.cli.console import Console, wrapped
 from kcsim.cli.exits import Exit
 from kcsim.cli.problems import BadInput
 
-STORY = "plain-release"
-"""A story with everything that there is to measure; it is read and not run."""
+if TYPE_CHECKING:  # loaded when the command runs
+    from kcsim.scenario.measure import Measure
+
+STORIES = ("plain-release", "three-environments")
+"""Stories with everything that there is to measure, the second with merge requests; they are read and not run."""
 
 
 @click.command("measures", short_help="What is measured in every world; --explain says what it means.")
@@ -26,9 +30,7 @@ def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ..
     kcsim measures
     kcsim measures --explain drift
     """
-    from kcsim.scenario.play import load
-
-    every = load(STORY).measures()
+    every = _every()
     chosen = [each for each in every if all(w.lower() in f"{each.name} {each.title}".lower() for w in words)]
     if not chosen:
         known = ", ".join(each.name for each in every)
@@ -52,3 +54,20 @@ def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ..
             if each.unit in {"s", "ms", "%", ""}:
                 console.print(console.paint(f'  Told as "{each.absent}" where it never happened.', "dim"))
     return Exit.OK
+
+
+def _every() -> "list[Measure]":
+    """The measures of all the stories, each once; what only a later one has stands where it stands there."""
+    from kcsim.scenario.play import load
+
+    found: list[Measure] = []
+    for story in STORIES:
+        place = 0
+        for measure in load(story).measures():
+            names = [each.name for each in found]
+            if measure.name in names:
+                place = names.index(measure.name) + 1
+            else:
+                found.insert(place, measure)
+                place += 1
+    return found

@@ -39,6 +39,8 @@ class Measure:
             return f"{self.value:g} ms"
         if self.unit == "min":
             return f"{self.value:g} min"
+        if self.unit == "/day":
+            return f"{self.value:g} a day"
         if self.unit == "%":
             return f"{self.value:.2f} %"
         return f"{self.value:,}" if isinstance(self.value, int) else str(self.value)

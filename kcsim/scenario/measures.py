@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from kcsim.api.request import ADMIN
-from kcsim.engine.clock import MINUTE, format_duration, to_seconds
+from kcsim.engine.clock import DAY, MINUTE, format_duration, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.availability import availability_measures
 from kcsim.scenario.changes import Change, Changes
@@ -44,7 +44,7 @@ class Measures:
     def take(self, now: int) -> tuple[Measure, ...]:
         """Every measure up to an instant (µs), in the order in which a table shows them."""
         found: list[Measure] = []
-        found.extend(self._delivery())
+        found.extend(self._delivery(now))
         found.extend(self._repair(now))
         found.extend(availability_measures(self._play.scenario, self._play.traffic, now))
         found.extend(self._requests())
@@ -53,7 +53,7 @@ class Measures:
 
     # --- how changes arrive -------------------------------------------------------------------------------------
 
-    def _delivery(self) -> Iterable[Measure]:
+    def _delivery(self, now: int) -> Iterable[Measure]:
         changes = self.changes
         asked = changes.asked
         times = [change.lead_time for change in asked if change.lead_time is not None]
@@ -88,6 +88,14 @@ class Measures:
                 f"{_at(at)} {sha[:7]}{f' to {cluster}' if cluster else ''}" for at, cluster, sha in delivered
             ),
         )
+        yield Measure(
+            "deployment_frequency",
+            "Deployment frequency",
+            round(len(delivered) * DAY / now, 2) if now else None,
+            "/day",
+            "Deployments done for each 24 hours of virtual time.",
+            absent="no time has passed",
+        )
         lost = changes.failed
         yield Measure(
             "failed_changes",
@@ -106,6 +114,19 @@ class Measures:
             "%",
             "Share of the commits that reached a cluster which are failed changes.",
             (f"{len(lost)} of {reached}",) if reached else (),
+            "nothing was deployed",
+        )
+        rework = [
+            change for change in asked if change.reached is not None and _is_rework(change, changes.all)
+        ]
+        yield Measure(
+            "rework_rate",
+            "Deployment rework rate",
+            round(100 * len(rework) / reached, 1) if reached else None,
+            "%",
+            "Share of the commits that reached a cluster which were made to put a failed change right: after it had failed, and "
+            "before all workloads were ready at a commit again.",
+            tuple(f"{_at(change.at)} {change.title}" for change in rework),
             "nothing was deployed",
         )
         recoveries = [change.recovery_time for change in lost]
@@ -253,6 +274,18 @@ class Measures:
             tuple(holder.text for holder in inside),
             "none",
         )
+
+
+def _is_rework(change: Change, all_changes: Sequence[Change]) -> bool:
+    """Whether a commit was made while an earlier one had failed and nothing had put that right."""
+    return any(
+        other is not change
+        and other.failed_at is not None
+        and not other.alone
+        and other.failed_at <= change.at
+        and (other.recovered is None or change.at <= other.recovered)
+        for other in all_changes
+    )
 
 
 def _reviewed(changes: Sequence[Change]) -> Iterable[Measure]:

@@ -991,7 +991,9 @@ class Scenario(Part):
     @property
     def has_reviews(self) -> bool:
         """Whether changes come by merge requests."""
-        return any(entry.merge_request is not None for entry in self.timeline)
+        return any(entry.merge_request is not None for entry in self.timeline) or any(
+            promotion.via == "mergeRequest" for promotion in self.promotion
+        )
 
     def entry_named(self, name: str) -> TimelineEntry | None:
         """A timeline entry by name."""

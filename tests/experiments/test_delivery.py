@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from kcsim.engine.clock import HOUR, MINUTE, SECOND
+from kcsim.engine.clock import DAY, HOUR, MINUTE, SECOND
 from kcsim.engine.dice import Dice
 from kcsim.scenario.load import loads
 from kcsim.scenario.play import Play
@@ -153,6 +153,10 @@ def test_d1_one_of_four_deployments_failed() -> None:
     play = played(HISTORY, "push")
     assert len(play.changes()) == 4
     assert measure(play, "change_failure_rate") == 25
+    # The revert came because of it; and so often a day would they come at that pace.
+    assert measure(play, "rework_rate") == 25
+    deployments = measure(play, "deployments")
+    assert measure(play, "deployment_frequency") == round(deployments * DAY / play.engine.now, 2)
 
 
 def test_d4_recovery_from_deploy_and_from_detection_differ_by_the_time_to_detect() -> None:
