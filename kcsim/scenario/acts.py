@@ -35,6 +35,7 @@ from kcsim.scenario.model import (
     Kubectl,
     Merge,
     MergeRequest,
+    Redelivery,
     Revert,
     Tag,
     TimelineEntry,
@@ -130,6 +131,9 @@ class Acts:
                 self._authors.tag(self._source(action.repository), action, Story(name, detail, done))
             case ForcePush():
                 self._authors.force_push(self._source(action.repository), action, Story(name, detail, done))
+            case Redelivery():
+                self._redeliver(action, detail)
+                done()
             case Kubectl():
                 client = self._client(entry, action.user, "kubectl")
                 steps = kubectl(client, action.line, editor=editor(action.edit) if action.edit else None)
@@ -193,6 +197,17 @@ class Acts:
 
         with engine.because(record):
             Task(watched())
+
+    def _redeliver(self, action: Redelivery, detail: Mapping[str, Any]) -> None:
+        git, engine = self._world.git, self._world.engine
+        lost = sum(
+            each.status == "lost" and each.update.repository == action.repository for each in git.deliveries
+        )
+        record = engine.note(
+            action.author, "redeliver", f"repository/{action.repository}", {"webhooks": lost, **detail}
+        )
+        with engine.because(record):
+            git.redeliver(action.repository)
 
     # --- images -------------------------------------------------------------------------------------------------
 

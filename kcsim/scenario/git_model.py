@@ -127,3 +127,11 @@ class Revert(Part):
     repository: Annotated[Name | None, "The repository; the only one when left out."] = None
     commit: Annotated[str, "Name of the timeline entry that made the commit, or HEAD."] = "HEAD"
     author: Annotated[str, "Who reverts."] = "dana"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redelivery(Part):
+    """Webhooks that got lost are sent again."""
+
+    repository: Annotated[Name, "The repository."]
+    author: Annotated[str, "Who asks for it."] = "dana"

@@ -162,6 +162,15 @@ class Git:
         push = ForcePush(to=to, branch=branch, author=author, repository=self._name(repository))
         return self._do(TimelineEntry(at=self._play.engine.now, force_push=push))
 
+    def redeliver(self, *, repository: str | None = None) -> Step:
+        """Have the git host send the webhooks again that got lost; gives what that left in the trace.
+
+        Raises:
+            NotFound: there is no such repository.
+        """
+        entry = TimelineEntry(at=self._play.engine.now, redeliver=self._name(repository), as_=YOU)
+        return self._do(entry)
+
     def requests(self, repository: str | None = None) -> list[MergeRequest]:
         """The merge requests so far, in the order of their numbers.
 

@@ -22,6 +22,7 @@ from kcsim.scenario.git_model import (
     Merge,
     MergeRequest,
     Protection,
+    Redelivery,
     Revert,
     Tag,
 )
@@ -51,6 +52,7 @@ __all__ = [  # parts of the model that have files of their own; what is defined 
     "Part",
     "Pipeline",
     "Protection",
+    "Redelivery",
     "Revert",
     "Spread",
     "Tag",
@@ -655,14 +657,14 @@ class Fault:
     duration: int | None
 
 
-GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush
+GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush | Redelivery
 """What happens in a repository."""
 Action = GitAction | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
-GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush")
+GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush", "redeliver")
 """The actions that happen in a repository, by their keys."""
 ACTIONS = (*GIT_ACTIONS, "kubectl", "apply", "flux", "argocd", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
@@ -686,6 +688,9 @@ class Moment(Part):
     merge: Annotated[Merge | str | None, "A merge request, or a branch, is merged."] = None
     tag: Annotated[Tag | str | None, "The head of the delivered branch, or another commit, is tagged."] = None
     force_push: Annotated[ForcePush | None, "A branch is pointed at another commit."] = None
+    redeliver: Annotated[
+        Name | None, "The git host sends the webhooks of this repository again that got lost: somebody asks it to."
+    ] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
     edit: Annotated[
         Edit | None, "What is changed in the editor that `kubectl: edit ...` opens: {replace: {old: new}}."
@@ -724,6 +729,8 @@ class TimelineEntry(FaultFields, Moment):
         if isinstance(short, str):
             made = Merge(branch=short) if self.merge is not None else Tag(name=short)
             return dataclasses.replace(made, source=self.source)
+        if self.redeliver is not None:
+            return Redelivery(repository=self.redeliver, author=self.as_, source=self.source)
         return self.commit or self.revert or self.merge_request or short or self.force_push
 
     @property

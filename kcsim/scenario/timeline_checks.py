@@ -119,7 +119,7 @@ def _missing_repository(scenario: Scenario, entry: TimelineEntry, name: str | No
     else:
         report.add(
             "KC201",
-            at(entry, which, "repository"),
+            at(entry, which) if which == "redeliver" else at(entry, which, "repository"),
             f"no repository '{name}'",
             did_you_mean(name, known, "repositories"),
         )

@@ -28,6 +28,7 @@ _GIT_TROUBLE = frozenset(
         "tag-failed",
         "push-failed",
         "webhook-lost",
+        "redeliver",
     }
 )
 _FEW = 3
@@ -135,6 +136,9 @@ class Teller:
                 self._add("git", record, f"{record.actor} cannot {what}: {facts.get('error', '')}")
             case "webhook-lost":
                 self._add("git", record, f"a webhook to {record.subject.partition('/')[2]} is lost")
+            case "redeliver":
+                many = facts.get("webhooks", 0)
+                self._add("git", record, f"{record.actor} has {many} lost webhooks sent again")
             case "tag":
                 self._add("git", record, f"tag {record.subject.rpartition('/')[2]}")
             case _:

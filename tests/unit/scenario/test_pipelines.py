@@ -119,7 +119,13 @@ def test_a_change_goes_through_review_checks_and_approval_into_the_cluster():
         ("push", "succeeded"),
     ]
     assert [job.status for job in runs[1].jobs] == ["succeeded", "succeeded", "skipped"]
-    assert {evidence.check for evidence in runs[1].evidence} == {"schema", "policy", "secrets", "licences", "gate"}
+    assert {evidence.check for evidence in runs[1].evidence} == {
+        "schema",
+        "policy",
+        "secrets",
+        "licences",
+        "gate",
+    }
     assert play.get("deployment/web")["spec"]["replicas"] == 3
     chain = [(record.actor, record.verb) for record in request.record.chain()]
     assert ("dana", "open") in chain
@@ -145,7 +151,9 @@ def test_checks_that_fail_keep_it_from_being_merged():
 
 def test_a_hand_may_merge_it():
     later = STORY.replace("      reviewers:", "      auto: false\n      reviewers:")
-    play = played(later + "  - {at: 20m, name: early, merge: more}\n  - {at: 40m, name: merged, merge: more}\n")
+    play = played(
+        later + "  - {at: 20m, name: early, merge: more}\n  - {at: 40m, name: merged, merge: more}\n"
+    )
     (request,) = play.git.requests()
     assert request.merged_at == 40 * MINUTE
     failed = next(record for record in play.trace.records if record.verb == "merge-failed")
@@ -154,7 +162,10 @@ def test_a_hand_may_merge_it():
 
 
 def test_pushing_past_reviews_is_refused():
-    play = played(STORY.split("timeline:", maxsplit=1)[0] + "timeline:\n  - at: 5m\n    commit: {message: x, delete: [CODEOWNERS]}\n")
+    play = played(
+        STORY.split("timeline:", maxsplit=1)[0]
+        + "timeline:\n  - at: 5m\n    commit: {message: x, delete: [CODEOWNERS]}\n"
+    )
     failed = next(record for record in play.trace.records if record.verb == "commit-failed")
     assert failed.facts()["error"].startswith("GH006: Protected branch update failed for refs/heads/main")
 
@@ -218,6 +229,45 @@ def test_repositories_are_written_out_with_their_branches(tmp_path):
     assert "more" in git("branch")
 
 
+def test_lost_webhooks_are_sent_again_by_hand():
+    outage = "    fault: webhook-loss\n    for: 2m\n  - at: 10m10s\n    mergeRequest:"
+    text = STORY.replace("    name: more\n    mergeRequest:", outage)
+    waiting = played(text)
+    assert waiting.git.requests()[0].state == "open"
+    play = played(text + "  - {at: 30m, redeliver: shop}\n")
+    assert play.git.requests()[0].state == "merged"
+    asked = next(record for record in play.trace.records if record.verb == "redeliver")
+    assert asked.facts()["webhooks"] == 2  # of the branch, and of the merge request
+    step = waiting.git.redeliver()
+    assert step.records[0].verb == "redeliver"
+
+
+def test_the_merge_queue_tries_before_it_merges():
+    text = STORY.replace("{approvals: 1, codeOwners: true,", "{approvals: 1, queue: true,")
+    play = played(text)
+    (request,) = play.git.requests()
+    assert request.state == "merged"
+    events = [run.event for run in play.world.ci[0].runs]
+    assert events == ["push", "pull_request", "merge_group", "push"]
+    tried = play.world.ci[0].runs[2]
+    assert tried.sha == play.world.ci[0].runs[3].sha == request.merged_as
+    assert play.get("deployment/web")["spec"]["replicas"] == 3
+
+
+def test_a_conflict_waits_for_somebody_to_resolve_it():
+    text = STORY.replace("approvals: 1, codeOwners: true, checks: [test, manifests]", "allowDirect: true")
+    text = text.replace("takes: 20m", "takes: 1h")
+    play = played(
+        text
+        + "  - {at: 20m, commit: {message: four, set: {deploy/web.yaml: {spec.replicas: 4}}}}\n"
+        + "  - {at: 30m, name: early, commit: {message: back, branch: more, set: {deploy/web.yaml: {spec.replicas: 2}}}}\n"
+    )
+    why = [record.facts()["why"] for record in play.trace.records if record.verb == "blocked"]
+    assert why == [["This branch has conflicts that must be resolved: deploy/web.yaml"]]
+    assert play.git.requests()[0].state == "merged"
+    assert play.get("deployment/web")["spec"]["replicas"] == 4
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 BAD = [
@@ -236,6 +286,7 @@ BAD = [
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, merge: mroe}\n", "KC219", "{at: 20m", "did you mean 'more'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, forcePush: {to: nothing}}\n", "KC219", "nothing", "has no 'nothing'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, tag: {name: v1, of: mor}}\n", "KC219", "mor}", "did you mean 'more'"),
+    ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, redeliver: shpo}\n", "KC201", "shpo", "did you mean 'shop'"),
     ("      jobs:\n", "      stages: [{name: lint, duration: 1s}]\n      jobs:\n", "KC105", "jobs:\n", "both 'stages' and 'jobs'"),
     ("    type: push\n", "    type: flux\n", "KC105", "deploy: true", "an agent delivers here"),
     ("          environment:", "          downloads: [bin]\n          environment:", "KC215", "bin]", "no job uploads"),
@@ -244,7 +295,9 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "code", "place", "words"), BAD, ids=[f"{row[2]} {row[1][:30]}" for row in BAD])
+@pytest.mark.parametrize(
+    ("old", "new", "code", "place", "words"), BAD, ids=[f"{row[2]} {row[1][:30]}" for row in BAD]
+)
 def test_what_is_wrong_is_told_where_it_stands(old, new, code, place, words):
     assert STORY.count(old) >= 1
     text = STORY.replace(old, new)
