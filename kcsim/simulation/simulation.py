@@ -31,6 +31,7 @@ from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.flags import Editor
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import dump_all, read
+from kcsim.simulation.cabling import USUAL, NetworkPlan
 from kcsim.simulation.clients import source_options
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
@@ -105,10 +106,13 @@ class Simulation(Shown):
         profile: str = "1.36",
         checking: bool = False,
         control_plane: ControlPlane | None = None,
+        plan: NetworkPlan = USUAL,
         order: str = "",
         world: World | None = None,
     ) -> None:
-        """``order``: in what order the events of one instant happen, ``fifo``, ``random``, ``pct:3`` or ``choices:0.2``."""
+        """``order``: in what order the events of one instant happen, ``fifo``, ``random``, ``pct:3`` or ``choices:0.2``;
+        ``plan``: what is particular about the cluster's network.
+        """
         if isinstance(nodes, int) and nodes < 0:
             raise ValueError(f"nodes must be 0 or more, not {nodes}")
         if isinstance(nodes, str) or not isinstance(nodes, int | Sequence):
@@ -124,10 +128,11 @@ class Simulation(Shown):
                 "profile": profile,
                 "checking": checking,
                 "control_plane": control_plane,
+                "plan": plan,
                 "order": order,
             }
             specs = node_specs(nodes) if isinstance(nodes, int) else list(nodes)
-            self.world.add_cluster("", specs, control_plane=control_plane)
+            self.world.add_cluster("", specs, control_plane=control_plane, plan=plan)
         self.seed = self.world.engine.seed
 
     # --- time ---------------------------------------------------------------------------------------------------

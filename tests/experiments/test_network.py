@@ -9,16 +9,13 @@ import pytest
 
 from kcsim.simulation.cabling import NetworkPlan
 from kcsim.simulation.simulation import Simulation
-from kcsim.simulation.world import World, node_specs
 from tests.workloads.worlds import pods, service, settle, workload
 
 REFLECTOR = "route-reflector"
 
 
 def planned(nodes: int, plan: NetworkPlan, seed: int = 2) -> Simulation:
-    world = World(seed, checking=True)
-    world.add_cluster("", node_specs(nodes), plan=plan)
-    sim = Simulation(world=world)
+    sim = Simulation(nodes, seed, checking=True, plan=plan)
     sim.run_until("10s")
     return sim
 

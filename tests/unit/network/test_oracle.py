@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.simulation import Simulation
-from kcsim.simulation.world import World
 
 APPS = ("web", "cart", "db")
 SPACES = ("default", "shop")
@@ -128,9 +127,7 @@ def test_reachability_is_what_a_second_opinion_says(
     down: set[str],
 ) -> None:
     broken = [(a, b) for a, b in broken if not a & b]
-    world = World(3, checking=True)
-    world.add_cluster("", plan[0], plan=plan[1])
-    sim = Simulation(world=world)
+    sim = Simulation(plan[0], 3, checking=True, plan=plan[1])
     sim.run_until("5s")
     sim.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     names = {}

@@ -16,7 +16,6 @@ from kcsim.network.topology import Network, Route, UnknownHost
 from kcsim.profile.distributions import Fixed
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.simulation import Simulation
-from kcsim.simulation.world import World
 from kcsim.views.topology import topology
 
 ZONE = "topology.kubernetes.io/zone"
@@ -31,9 +30,7 @@ def machine(number: int, zone: str = "", rack: str = "") -> NodeSpec:
 
 
 def built(nodes: list[NodeSpec], plan: NetworkPlan = NetworkPlan(), seed: int = 1) -> Simulation:  # noqa: B008
-    world = World(seed, checking=True)
-    world.add_cluster("", nodes, plan=plan)
-    sim = Simulation(world=world)
+    sim = Simulation(nodes, seed, checking=True, plan=plan)
     sim.run_until("5s")
     return sim
 
@@ -347,3 +344,11 @@ def test_a_node_without_a_range_of_each_family_gets_none() -> None:
     assert ready["status"] == "False"
     assert "cni plugin not initialized" in ready["message"]
     assert any(e["reason"] == "CIDRNotAvailable" for e in sim.list("events"))
+
+
+def test_a_fork_has_the_same_network() -> None:
+    sim = built([machine(1), machine(2)], DUAL)
+    sim.apply(service("web", ipFamilyPolicy="PreferDualStack"))
+    twin = sim.fork(sim.now)
+    assert twin.get("service/web")["spec"]["clusterIPs"] == sim.get("service/web")["spec"]["clusterIPs"]
+    assert len(twin.get("node/node-1")["spec"]["podCIDRs"]) == 2
