@@ -7,6 +7,7 @@ import pytest
 from kcsim.api import objects
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.cli import check, flux
+from kcsim.delivery.registry.artifacts import push
 from kcsim.engine.task import run_now
 
 
@@ -170,13 +171,19 @@ def test_version(world):
         ("recncile ks shop", 'unknown command "recncile" for "flux"\n\nDid you mean this?\n\treconcile'),
         ("bootstrap github", "kcsim does not model 'flux bootstrap' yet"),
         ("suspend helmrelease x", "kcsim does not model 'flux suspend helmrelease' yet"),
-        ("suspend source oci x", "kcsim does not model 'flux suspend source oci' yet"),
+        ("suspend source helm x", "kcsim does not model 'flux suspend source helm' yet"),
+        ("suspend source oci x", None),
+        ("reconcile image repository x", None),
+        ("get images all", None),
+        ("get image", "flux get image needs a kind: repository or policy or update or all"),
+        ("get alert-providers", None),
+        ("reconcile alert x", 'unknown command "alert" for "flux reconcile"'),
         (
             "suspend kustomisation x",
             'unknown command "kustomisation" for "flux suspend"\n\nDid you mean this?\n\tkustomization',
         ),
         ("get ks --with-sourc", "unknown flag: --with-sourc (did you mean --with-source?)"),
-        ("suspend", "flux suspend needs a kind: kustomization or source"),
+        ("suspend", "flux suspend needs a kind: kustomization or source or image or receiver or alert"),
         ("get ks 'x", "cannot read the command line: No closing quotation"),
         ("", "no flux command given"),
     ],
@@ -199,3 +206,52 @@ def test_nothing_a_person_types_raises(world):
         assert code != 0, line
         assert err.startswith("✗ "), line
     assert objects.name(world.ks()) == "shop"
+
+
+def test_sources_and_images_are_shown_and_asked_for(make_world, yaml):
+    world = make_world(components=("image-reflector-controller", "notification-controller"))
+    world.start("image-reflector-controller", "node-1")
+    push(world.registry, "registry.example/shop:1", {"ns.yaml": yaml.namespace.encode()})
+    world.create(
+        {
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "OCIRepository",
+            "metadata": {"name": "shop", "namespace": "flux-system"},
+            "spec": {"interval": "1h", "url": "oci://registry.example/shop", "ref": {"tag": "1"}},
+        }
+    )
+    spec = {"interval": "10m", "prune": True, "sourceRef": {"kind": "OCIRepository", "name": "shop"}}
+    world.create(
+        {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": "shop", "namespace": "flux-system"},
+            "spec": spec,
+        }
+    )
+    images = {"image": "registry.example/shop", "interval": "1h"}
+    world.create(
+        {
+            "apiVersion": "image.toolkit.fluxcd.io/v1",
+            "kind": "ImageRepository",
+            "metadata": {"name": "web", "namespace": "flux-system"},
+            "spec": images,
+        }
+    )
+    world.run("1m")
+
+    def told(line):
+        outcome = run_now(world.engine, flux(world.client, line))
+        assert outcome.exit_code == 0, outcome.stderr
+        return outcome
+
+    lines = told("get sources oci").stdout.splitlines()
+    assert lines[0].split("\t")[0].strip() == "NAME"
+    assert lines[1].startswith("shop\t1@sha256:")
+    assert "stored artifact for digest" in lines[1]
+    assert "scan fetched 1 tags" in told("reconcile image repository web").stderr
+    assert "LAST SCAN" in told("get images repository").stdout
+    assert told("reconcile ks shop --with-source").stderr.count("annotating") == 2
+    assert "OCIRepository:   shop" in told("trace namespace shop").stdout
+    told("suspend source oci shop")
+    assert world.get("ocirepositories", "shop", "flux-system")["spec"]["suspend"] is True

@@ -13,14 +13,26 @@ from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops import kstatus
 from kcsim.delivery.gitops.flux.cli.session import (
-    GIT_REPOSITORY,
+    IMAGE_POLICY,
+    IMAGE_REPOSITORY,
+    IMAGE_UPDATE,
     KUSTOMIZATION,
     POLL,
+    RECEIVER,
+    SOURCE_KINDS,
     FluxError,
     Kind,
     Session,
 )
-from kcsim.delivery.gitops.flux.toolkit import READY, REQUESTED_AT, artifact_revision, spec, status
+from kcsim.delivery.gitops.flux.toolkit import (
+    READY,
+    REQUESTED_AT,
+    artifact_revision,
+    source_key,
+    source_kind,
+    spec,
+    status,
+)
 from kcsim.engine.clock import rfc3339_micro
 from kcsim.engine.task import Sleep, Steps
 
@@ -38,12 +50,10 @@ def _reconcile(session: Session, kind: Kind, namespace: str, name: str) -> Steps
     if spec(obj).get("suspend"):
         raise FluxError("resource is suspended")
     if kind is KUSTOMIZATION and session.arguments.on("with-source"):
-        source = spec(obj).get("sourceRef") or {}
-        if source.get("kind") != GIT_REPOSITORY.kind:
-            raise FluxError(f"cannot reconcile source of kind {source.get('kind')}")
-        yield from _reconcile(
-            session, GIT_REPOSITORY, source.get("namespace") or namespace, source.get("name", "")
-        )
+        source = next((k for k in SOURCE_KINDS.values() if k.kind == source_kind(obj)), None)
+        if source is None:
+            raise FluxError(f"cannot reconcile source of kind {source_kind(obj)}")
+        yield from _reconcile(session, source, *source_key(obj))
     before = status(obj).get("lastHandledReconcileAt")
     session.action(f"annotating {kind.kind} {name} in {namespace} namespace")
     asked = {"metadata": {"annotations": {REQUESTED_AT: rfc3339_micro(session.client.endpoint.engine.now)}}}
@@ -92,6 +102,12 @@ def _wait(
 def _succeeded(kind: Kind, obj: Object) -> str:
     if kind is KUSTOMIZATION:
         return f"applied revision {status(obj).get('lastAppliedRevision', '')}"
+    if kind is IMAGE_REPOSITORY:
+        return f"scan fetched {status(obj)['lastScanResult']['tagCount']} tags"
+    if kind is RECEIVER:
+        return f"generated webhook URL {status(obj).get('webhookPath', '')}"
+    if kind in {IMAGE_POLICY, IMAGE_UPDATE}:
+        return str((objects.condition(obj, READY) or {}).get("message", ""))
     return f"fetched revision {artifact_revision(obj)}"
 
 

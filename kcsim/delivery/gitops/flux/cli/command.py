@@ -19,8 +19,13 @@ from kcsim.delivery.gitops.flux.cli.diff import diff
 from kcsim.delivery.gitops.flux.cli.events import events
 from kcsim.delivery.gitops.flux.cli.get import get
 from kcsim.delivery.gitops.flux.cli.session import (
+    BUCKET,
     GIT_REPOSITORY,
+    IMAGE_KINDS,
     KUSTOMIZATION,
+    OCI_REPOSITORY,
+    OTHER_KINDS,
+    SOURCE_KINDS,
     Arguments,
     FluxError,
     Kind,
@@ -34,7 +39,6 @@ from kcsim.engine.task import Steps
 Command = Callable[[Session, tuple[Kind, ...]], Steps]
 
 _KS = ("kustomization", "kustomizations", "ks")
-_SOURCE = ("source", "sources")
 _COMMANDS: Mapping[str, Command] = {
     "diff": diff,
     "events": events,
@@ -46,23 +50,23 @@ _COMMANDS: Mapping[str, Command] = {
     "tree": tree,
     "version": version,
 }
+_WHAT = ("kustomization", "source", "image")
 _TAKES_KIND = {
     "diff": ("kustomization",),
-    "get": ("all", "kustomizations", "sources"),
-    "reconcile": ("kustomization", "source"),
-    "resume": ("kustomization", "source"),
-    "suspend": ("kustomization", "source"),
+    "get": ("all", "kustomizations", "sources", "images", "receivers", "alerts", "alert-providers"),
+    "reconcile": (*_WHAT, "receiver"),
+    "resume": (*_WHAT, "receiver", "alert"),
+    "suspend": (*_WHAT, "receiver", "alert"),
     "tree": ("kustomization",),
 }
 _NOT_MODELLED = (
     "bootstrap build check completion create debug delete envsubst export install list logs migrate pull push stats tag "
     "uninstall"
 ).split()
-_OTHER_KINDS = (
-    "alert alert-provider alert-providers alerts artifact artifacts helmrelease helmreleases hr image images receiver "
-    "receivers"
-).split()
-_OTHER_SOURCES = "bucket chart external helm oci".split()
+_OTHER = "artifact artifacts helmrelease helmreleases hr".split()
+_OTHER_SOURCES = "chart external helm".split()
+_GROUPS = {"source": (SOURCE_KINDS, _OTHER_SOURCES), "image": (IMAGE_KINDS, ())}
+"""Kinds that have a word of their own behind the word of their group."""
 
 
 def check(line: str | Sequence[str]) -> str | None:
@@ -130,23 +134,25 @@ def _kinds(verb: str, arguments: Arguments) -> tuple[Kind, ...]:
     if not arguments.words:
         raise FluxError(f"flux {verb} needs a kind: {' or '.join(choices)}")
     word = arguments.words.pop(0)
-    if word in _KS and any(choice in _KS for choice in choices):
-        return (KUSTOMIZATION,)
-    if word in _SOURCE and any(choice in _SOURCE for choice in choices):
-        return (_source(verb, arguments),)
-    if word == "all" and "all" in choices:
-        return (GIT_REPOSITORY, KUSTOMIZATION)
-    raise FluxError(_unknown(word, f"flux {verb}", list(choices), _OTHER_KINDS))
+    singular = "kustomization" if word in _KS else word.removesuffix("s")
+    if singular == "all" and "all" in choices:
+        return (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, KUSTOMIZATION)
+    if singular not in {choice.removesuffix("s") for choice in choices}:
+        raise FluxError(_unknown(word, f"flux {verb}", list(choices), _OTHER))
+    if singular in _GROUPS:
+        return _in_group(verb, singular, arguments)
+    return (KUSTOMIZATION if singular == "kustomization" else OTHER_KINDS[singular],)
 
 
-def _source(verb: str, arguments: Arguments) -> Kind:
-    known = ["git", "all"] if verb == "get" else ["git"]
+def _in_group(verb: str, group: str, arguments: Arguments) -> tuple[Kind, ...]:
+    kinds, absent = _GROUPS[group]
+    known = [*kinds, *(["all"] if verb == "get" else [])]
     if not arguments.words:
-        raise FluxError(f"flux {verb} source needs a kind: git")
+        raise FluxError(f"flux {verb} {group} needs a kind: {' or '.join(known)}")
     word = arguments.words.pop(0)
     if word not in known:
-        raise FluxError(_unknown(word, f"flux {verb} source", known, _OTHER_SOURCES))
-    return GIT_REPOSITORY
+        raise FluxError(_unknown(word, f"flux {verb} {group}", known, absent))
+    return tuple(kinds.values()) if word == "all" else (kinds[word],)
 
 
 def _unknown(word: str, of: str, known: list[str], absent: Sequence[str]) -> str:

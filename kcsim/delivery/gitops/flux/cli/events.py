@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
-from kcsim.delivery.gitops.flux.cli.session import GIT_REPOSITORY, KUSTOMIZATION, FluxError, Kind, Session
-from kcsim.delivery.gitops.flux.toolkit import source_key
+from kcsim.delivery.gitops.flux.cli.session import (
+    IMAGE_KINDS,
+    KUSTOMIZATION,
+    OTHER_KINDS,
+    SOURCE_KINDS,
+    FluxError,
+    Kind,
+    Session,
+)
+from kcsim.delivery.gitops.flux.toolkit import source_key, source_kind
 from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.engine.task import Steps
 
-_KINDS = {
-    "kustomization": KUSTOMIZATION,
-    "ks": KUSTOMIZATION,
-    "gitrepository": GIT_REPOSITORY,
-}
+_ALL = (KUSTOMIZATION, *SOURCE_KINDS.values(), *IMAGE_KINDS.values(), *OTHER_KINDS.values())
+_KINDS = {"ks": KUSTOMIZATION} | {kind.kind.lower(): kind for kind in _ALL}
 _TYPES = {"normal": "Normal", "warning": "Warning"}
 
 
@@ -38,7 +43,7 @@ def events(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         about = {(kind.kind, name)}
         if kind is KUSTOMIZATION and name:
             obj = yield session.client.get(kind.resource, session.namespace, name)
-            about.add((GIT_REPOSITORY.kind, source_key(obj)[1]))
+            about.add((source_kind(obj), source_key(obj)[1]))
     now = session.client.endpoint.engine.now
     rows = [
         _row(item, now, everywhere)
@@ -66,7 +71,7 @@ def _is_chosen(event: Object, about: set[tuple[str, str]] | None, types: set[str
     if types and event["type"] not in types:
         return False
     if about is None:
-        return who["kind"] in {KUSTOMIZATION.kind, GIT_REPOSITORY.kind}
+        return who["kind"] in {kind.kind for kind in _ALL}
     return any(who["kind"] == kind and name in {"", who["name"]} for kind, name in about)
 
 

@@ -1,15 +1,29 @@
-"""flux get: sources git, kustomizations, all.
+"""flux get: sources, kustomizations, images, receivers, alerts, alert-providers, all.
 
-**Imitates:** flux2 cmd/flux/get.go, get_source_git.go, get_kustomization.go, get_all.go.
+**Imitates:** flux2 cmd/flux/get.go, get_source*.go, get_kustomization.go, get_image*.go, get_receiver.go, get_alert.go,
+get_all.go.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
-from kcsim.delivery.gitops.flux.cli.session import KUSTOMIZATION, FluxError, Kind, Session, short
+from kcsim.delivery.gitops.flux.cli.session import (
+    ALERT,
+    ALERT_PROVIDER,
+    IMAGE_POLICY,
+    IMAGE_REPOSITORY,
+    IMAGE_UPDATE,
+    KUSTOMIZATION,
+    RECEIVER,
+    FluxError,
+    Kind,
+    Session,
+    short,
+)
 from kcsim.delivery.gitops.flux.toolkit import READY, artifact_revision, spec
 from kcsim.engine.task import Steps
 
@@ -36,42 +50,61 @@ def get(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         if not chosen and everything:
             continue
         with_source = kind is KUSTOMIZATION and arguments.on("show-source")
-        rows = [_row(kind, o, everywhere, everything, with_source) for o in chosen]
-        session.table(_headers(everywhere, with_source), rows)
+        columns = _columns(kind, everywhere, everything, with_source)
+        session.table(list(columns), [[column(o) for column in columns.values()] for o in chosen])
         if everything:
             session.print("")
 
 
-def _headers(everywhere: bool, with_source: bool) -> list[str]:
-    return [
-        *(["Namespace"] if everywhere else []),
-        "Name",
-        *(["Source"] if with_source else []),
-        "Revision",
-        "Suspended",
-        "Ready",
-        "Message",
-    ]
+_Column = Callable[[Object], str]
 
 
-def _row(kind: Kind, obj: Object, everywhere: bool, with_kind: bool, with_source: bool) -> list[str]:
-    name = objects.name(obj)
-    if kind is KUSTOMIZATION:
-        revision = (obj.get("status") or {}).get("lastAppliedRevision", "")
-    else:
-        revision = artifact_revision(obj)
-    ready = objects.condition(obj, READY) or {"status": "False", "message": "waiting to be reconciled"}
+def _ready(field: str) -> _Column:
+    def read(obj: Object) -> str:
+        ready = objects.condition(obj, READY) or {"status": "False", "message": "waiting to be reconciled"}
+        return short(ready[field])
+
+    return read
+
+
+def _at(*path: str) -> _Column:
+    return lambda obj: short(str(objects.get_in(obj, ("status", *path), "")))
+
+
+def _source_of(obj: Object) -> str:
     source: dict[str, Any] = spec(obj).get("sourceRef") or {}
-    origin = f"{source.get('kind')}/{source.get('namespace') or objects.namespace(obj)}/{source.get('name')}"
-    return [
-        *([objects.namespace(obj)] if everywhere else []),
-        f"{kind.kind.lower()}/{name}" if with_kind else name,
-        *([origin] if with_source else []),
-        short(revision),
-        str(bool(spec(obj).get("suspend"))),
-        ready["status"],
-        short(ready["message"]),
-    ]
+    return f"{source.get('kind')}/{source.get('namespace') or objects.namespace(obj)}/{source.get('name')}"
+
+
+_SUSPENDED: dict[str, _Column] = {"Suspended": lambda obj: str(bool(spec(obj).get("suspend")))}
+_OUTCOME: dict[str, _Column] = {"Ready": _ready("status"), "Message": _ready("message")}
+_SOURCE: dict[str, _Column] = {
+    "Revision": lambda obj: short(artifact_revision(obj)),
+    **_SUSPENDED,
+    **_OUTCOME,
+}
+_COLUMNS: dict[Kind, dict[str, _Column]] = {
+    KUSTOMIZATION: {"Revision": _at("lastAppliedRevision"), **_SUSPENDED, **_OUTCOME},
+    IMAGE_REPOSITORY: {"Last scan": _at("lastScanResult", "scanTime"), **_SUSPENDED, **_OUTCOME},
+    IMAGE_POLICY: {"Image": _at("latestRef", "name"), "Tag": _at("latestRef", "tag"), **_OUTCOME},
+    IMAGE_UPDATE: {"Last run": _at("lastAutomationRunTime"), **_SUSPENDED, **_OUTCOME},
+    RECEIVER: {**_SUSPENDED, **_OUTCOME},
+    ALERT: _SUSPENDED,
+    ALERT_PROVIDER: {},
+}
+"""What is shown of a kind beside its name; sources alike."""
+
+
+def _columns(kind: Kind, everywhere: bool, with_kind: bool, with_source: bool) -> dict[str, _Column]:
+    def name(obj: Object) -> str:
+        return f"{kind.kind.lower()}/{objects.name(obj)}" if with_kind else objects.name(obj)
+
+    return {
+        **({"Namespace": objects.namespace} if everywhere else {}),
+        "Name": name,
+        **({"Source": _source_of} if with_source else {}),
+        **_COLUMNS.get(kind, _SOURCE),
+    }
 
 
 def _is_chosen(obj: Object, selector: str) -> bool:

@@ -12,7 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kcsim.api.client import Client
-from kcsim.delivery.gitops.flux.toolkit import GIT_REPOSITORIES, KUSTOMIZATIONS
+from kcsim.delivery.gitops.flux.toolkit import (
+    ALERTS,
+    BUCKETS,
+    GIT_REPOSITORIES,
+    IMAGE_POLICIES,
+    IMAGE_REPOSITORIES,
+    IMAGE_UPDATES,
+    KUSTOMIZATIONS,
+    OCI_REPOSITORIES,
+    PROVIDERS,
+    RECEIVERS,
+)
 from kcsim.engine.clock import MINUTE, SECOND, seconds
 from kcsim.kubectl.session import Outcome
 
@@ -65,6 +76,18 @@ class Kind:
 
 KUSTOMIZATION = Kind("Kustomization", "kustomization", KUSTOMIZATIONS)
 GIT_REPOSITORY = Kind("GitRepository", "source git", GIT_REPOSITORIES)
+OCI_REPOSITORY = Kind("OCIRepository", "source oci", OCI_REPOSITORIES)
+BUCKET = Kind("Bucket", "source bucket", BUCKETS)
+IMAGE_REPOSITORY = Kind("ImageRepository", "image repository", IMAGE_REPOSITORIES)
+IMAGE_POLICY = Kind("ImagePolicy", "image policy", IMAGE_POLICIES)
+IMAGE_UPDATE = Kind("ImageUpdateAutomation", "image update", IMAGE_UPDATES)
+RECEIVER = Kind("Receiver", "receiver", RECEIVERS)
+ALERT = Kind("Alert", "alert", ALERTS)
+ALERT_PROVIDER = Kind("Provider", "alert provider", PROVIDERS)
+SOURCE_KINDS = {"git": GIT_REPOSITORY, "oci": OCI_REPOSITORY, "bucket": BUCKET}
+IMAGE_KINDS = {"repository": IMAGE_REPOSITORY, "policy": IMAGE_POLICY, "update": IMAGE_UPDATE}
+OTHER_KINDS = {"receiver": RECEIVER, "alert": ALERT, "alert-provider": ALERT_PROVIDER}
+"""Kinds by the words of command lines."""
 
 
 @dataclass

@@ -15,14 +15,15 @@ from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux.cli.session import FluxError, Kind, Session
 from kcsim.delivery.gitops.flux.ssa.drift import subject
 from kcsim.delivery.gitops.flux.toolkit import (
-    GIT_REPOSITORIES,
     KUSTOMIZATIONS,
     KUSTOMIZE_GROUP,
     OWNER_NAME,
     OWNER_NAMESPACE,
     READY,
+    SOURCES,
     artifact_revision,
     source_key,
+    source_kind,
     spec,
     status,
 )
@@ -47,7 +48,7 @@ def trace(session: Session, kinds: tuple[Kind, ...]) -> Steps:
                 f"failed to trace {obj['kind']}/{name} in namespace {where}: object not managed by Flux"
             )
         kustomization = yield session.client.get(KUSTOMIZATIONS, *owner)
-        source = yield session.client.get(GIT_REPOSITORIES, *source_key(kustomization))
+        source = yield session.client.get(SOURCES[source_kind(kustomization)], *source_key(kustomization))
         for line in traced(obj, kustomization, source):
             session.print(line)
 
@@ -111,7 +112,7 @@ def traced(obj: Object, kustomization: Object, source: Object) -> list[str]:
     lines += _standing(kustomization, "Last reconciled at")
     lines += [
         "---",
-        f"GitRepository:   {objects.name(source)}",
+        f"{source['kind'] + ':':<16} {objects.name(source)}",
         f"Namespace:       {objects.namespace(source)}",
     ]
     lines.append(f"URL:             {spec(source).get('url', '')}")
