@@ -377,13 +377,49 @@ them. Those of people who type commands in the story are listed apart.
 """
 
 
+GALLERY_HEAD = """\
+# The gallery
+
+Stories that ship with kcsim: `kcsim list` names them, `kcsim run NAME` plays one under each of its deliveries and compares
+them, `kcsim tui NAME` shows it on a screen you can steer. Each is one file with comments, to be copied and changed; its
+expectations say what is to be seen in it, and under which delivery it comes otherwise.
+"""
+
+
+def gallery_page() -> str:
+    """docs/gallery.md: every shipped story, what it teaches, and what its expectations say."""
+    from kcsim.scenario.load import load
+    from kcsim.scenario.shipped import gallery
+
+    stories = [load(path) for path in gallery().values()]
+    parts = [GALLERY_HEAD]
+    for title, chosen in (
+        ("Ways of delivering, compared", [each for each in stories if len(each.deliveries) > 1]),
+        ("What a cluster does", [each for each in stories if len(each.deliveries) < 2]),
+    ):
+        parts.append(f"## {title}\n")
+        parts.extend(_story(each) for each in chosen)
+    return _page("\n".join(parts), "scenarios/")
+
+
+def _story(story: model.Scenario) -> str:
+    under = ", ".join(story.deliveries)
+    lines = [f"### {story.title}", "", f"`kcsim run {story.name}` · {under}", "", story.teaches, ""]
+    for each in story.expectations:
+        if each.note or each.fails_under:
+            fails = f" Not under {' and '.join(each.fails_under)}." if each.fails_under else ""
+            note = f" {each.note}" if each.note else ""
+            lines.append(f"- **{each.name.replace('-', ' ')}.**{note}{fails}")
+    return "\n".join([*lines, ""]) if lines[-1] else "\n".join(lines)
+
+
 def measures_page() -> str:
     """docs/measures.md: what is measured, and what each measure means exactly."""
-    from kcsim.scenario.play import load
+    from kcsim.cli.measures import every_measure
 
     rows = [
         f"| `{each.name}` | {each.title} | {each.unit or 'text'} | {_cell(each.definition)} | {_otherwise(each)} |"
-        for each in load("plain-release").measures()
+        for each in every_measure()
     ]
     return _page(_MEASURES_HEAD + "\n".join(rows) + _MEASURES_TAIL, "kcsim/scenario/measures.py")
 
@@ -624,6 +660,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/scenarios.md": scenarios_page,
     "docs/faults.md": faults_page,
+    "docs/gallery.md": gallery_page,
     "docs/measures.md": measures_page,
     "docs/cli.md": cli_page,
     "docs/python.md": python_page,

@@ -30,7 +30,7 @@ def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ..
     kcsim measures
     kcsim measures --explain drift
     """
-    every = _every()
+    every = every_measure()
     chosen = [each for each in every if all(w.lower() in f"{each.name} {each.title}".lower() for w in words)]
     if not chosen:
         known = ", ".join(each.name for each in every)
@@ -56,7 +56,7 @@ def command(console: Console, explain: bool, as_json: bool, words: tuple[str, ..
     return Exit.OK
 
 
-def _every() -> "list[Measure]":
+def every_measure() -> "list[Measure]":
     """The measures of all the stories, each once; what only a later one has stands where it stands there."""
     from kcsim.scenario.play import load
 
