@@ -19,7 +19,7 @@
 # wanted, and `maxUnavailable`, how many may be missing. Percentages are of the replicas: **surge rounds up,
 # unavailable rounds down**, so that neither is ever 0 by accident for the worse.
 #
-# For $R$ replicas: at most $R + \lceil 0.25 R \rceil$ pods, at least $R - \lfloor 0.25 R \rfloor$ of them available.
+# For R replicas: at most R + ⌈0.25 R⌉ pods, at least R - ⌊0.25 R⌋ of them available.
 
 # %%
 from math import ceil, floor
@@ -40,7 +40,7 @@ def bounds(replicas, surge=0.25, unavailable=0.25):
 #
 # ## The waves
 #
-# Let every new pod take $s$ seconds to get ready. The controller fills up to the upper bound, waits, and scales the old
+# Let every new pod take s seconds to get ready. The controller fills up to the upper bound, waits, and scales the old
 # ones down as new ones get ready. That can be computed with nothing but integers:
 
 # %%
@@ -94,7 +94,7 @@ steps, sum(steps), waves(10)
 # %% [markdown]
 # ## Other numbers
 #
-# `maxSurge: 1, maxUnavailable: 0` is the careful way: $R$ waves, and $R$ pods available all the time. It costs time.
+# `maxSurge: 1, maxUnavailable: 0` is the careful way: R waves, and R pods available all the time. It costs time.
 
 # %%
 waves(10, surge=0.1, unavailable=0)

@@ -35,8 +35,8 @@ kcsim.compare(story, until="8m")
 # %% [markdown]
 # ## A fixed poll
 #
-# A pipeline looks for commits every $I = 60$ s. A commit comes at an instant that knows nothing of that clock. So it waits
-# for a time that is **uniform** between 0 and $I$: 30 s on average, 57 s in the 95th percentile.
+# A pipeline looks for commits every 60 s. A commit comes at an instant that knows nothing of that clock. So it waits
+# for a time that is **uniform** between 0 and 60 s: 30 s on average, 57 s in the 95th percentile.
 #
 # What we can measure is the lead time: the wait, and then the pipeline's own work. So first the work alone: the same
 # pipeline, called by a webhook instead of looking.

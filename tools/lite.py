@@ -67,9 +67,8 @@ def main(out: Path = ROOT / "build" / "lite") -> None:
         sys.executable, "-m", "jupyterlite_core.app", "build", "--no-libarchive", *map(str, options), cwd=site
     )
     print(f"{out}: {sum(f.stat().st_size for f in out.rglob('*') if f.is_file()) >> 20} MiB")  # noqa: T201 - a command tells
-    print(
-        f"look at it: python -m http.server -d {os.path.relpath(out)} 8000, then http://127.0.0.1:8000/lab/"
-    )
+    serve = f"python -m http.server -d {os.path.relpath(out)} 8000"
+    print(f"look at it: {serve}, then http://127.0.0.1:8000/lab/")  # noqa: T201 - idem
 
 
 def gather(wheels: Path) -> None:

@@ -98,7 +98,7 @@ class Cumulative(Tabular):
                 )
         axes.set_ylim(0, 1)
         axes.set_xlim(left=0)
-        axes.legend(loc="lower right", frameon=False, labelcolor=draw.INK)
+        axes.legend(loc="best", frameon=False, labelcolor=draw.INK)
         return made
 
     def svg(self) -> str:
