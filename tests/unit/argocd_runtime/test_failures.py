@@ -22,7 +22,7 @@ from tests.unit.argocd_runtime.conftest import AUTOMATED, URL, ArgoWorld, config
         (
             {"path": "app"},
             {"app/Chart.yaml": "name: shop\n"},
-            "rpc error: code = Unknown desc = helm template app: kcsim does not render Helm charts",
+            "rpc error: code = Unknown desc = `helm template app` kcsim renders charts with the helm binary, and there is none",
         ),
         (
             {"path": "app"},
@@ -36,7 +36,8 @@ from tests.unit.argocd_runtime.conftest import AUTOMATED, URL, ArgoWorld, config
         ),
     ],
 )
-def test_a_source_that_cannot_be_generated(world, source, files, said):
+def test_a_source_that_cannot_be_generated(world, source, files, said, monkeypatch):
+    monkeypatch.setenv("KCSIM_HELM", "no-helm-of-this-name")
     world.push(files)
     world.application(source={"repoURL": URL, "targetRevision": "main", **source})
     world.run("10s")

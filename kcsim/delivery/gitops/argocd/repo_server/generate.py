@@ -1,8 +1,9 @@
 """From a repository's files and a source of an Application to its manifests.  Decides; never acts.
 
 **Imitates:** argo-cd 3.x reposerver/repository/repository.go (GenerateManifests, GetAppSourceType, findManifests),
-util/app/path, util/kustomize (Build, as ``kustomize edit`` would change the kustomization). Left out: Helm, jsonnet and
-plugins, which are refused by name; substitution of ``$ARGOCD_APP_*`` in options; symbolic links.
+util/app/path, util/kustomize (Build, as ``kustomize edit`` would change the kustomization), util/helm (through a helm binary, if
+one is there). Left out: repositories of charts, jsonnet and plugins, which are refused by name; substitution of
+``$ARGOCD_APP_*`` in options; symbolic links.
 
 **Walk:** path of the source -> ``source_type`` -> the files of a directory, or a kustomize build -> objects of a kind ->
 each marked with the application it belongs to (``resources.tracked``).
@@ -12,11 +13,13 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from kcsim.api.objects import Object
+from kcsim.delivery.helm import HelmError, Release, template
 from kcsim.delivery.kustomize.build import build
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.loader import FILE_NAMES
@@ -79,20 +82,24 @@ def kustomization_file(root: str, files: Mapping[str, bytes]) -> str | None:
     return next((name for name in FILE_NAMES if _in(root, name) in files), None)
 
 
-def generate(source: Mapping[str, Any], files: Mapping[str, bytes]) -> tuple[str, list[Object]]:
+def generate(
+    source: Mapping[str, Any], files: Mapping[str, bytes], *, application: str = "", namespace: str = ""
+) -> tuple[str, list[Object]]:
     """The type of a source and the objects it stands for, in the order of the files, lists taken apart.
+
+    ``application`` and the ``namespace`` of its destination are what a chart's release is called after.
 
     Raises:
         GenerationError: with the repo-server's words.
     """
     root = source_path(source, files)
     kind = source_type(source, root, files)
-    if kind == HELM:
-        what = source.get("chart") or root
-        raise GenerationError(f"helm template {what}: kcsim does not render Helm charts")
     if kind == PLUGIN:
         raise GenerationError("kcsim does not run config management plugins")
-    found = _kustomized(source, root, files) if kind == KUSTOMIZE else _directory(source, root, files)
+    if kind == HELM:
+        found = _helmed(source, root, files, application, namespace)
+    else:
+        found = _kustomized(source, root, files) if kind == KUSTOMIZE else _directory(source, root, files)
     return kind, list(_objects(found))
 
 
@@ -106,6 +113,63 @@ def _objects(found: Iterable[Any]) -> Iterable[Object]:
             yield from _objects(obj["items"])
         else:
             yield obj
+
+
+# --- a chart ----------------------------------------------------------------------------------------------------
+
+
+def _helmed(
+    source: Mapping[str, Any], root: str, files: Mapping[str, bytes], application: str, namespace: str
+) -> list[Object]:
+    if source.get("chart"):
+        raise GenerationError(f"helm pull {source['chart']}: kcsim does not model repositories of charts")
+    options = source.get("helm") or {}
+    try:
+        release = _release(options, root, files, application, namespace)
+        return template(files, root, release)
+    except HelmError as error:
+        raise GenerationError(f"`helm template {root}` {error}") from error
+
+
+def _release(
+    options: Mapping[str, Any], root: str, files: Mapping[str, bytes], application: str, namespace: str
+) -> Release:
+    """The release of a source's options (newHelmTemplateOpts)."""
+    chosen = []
+    for name in options.get("valueFiles") or ():
+        if "://" in name or name.startswith("$"):
+            raise GenerationError(f"values file {name}: kcsim reads files of the same repository only")
+        path = name.lstrip("/") if name.startswith("/") else _in(root, name)
+        if path in files:
+            chosen.append(path)
+        elif not options.get("ignoreMissingValueFiles"):
+            raise GenerationError(f"`helm template {root}` failed: open {path}: no such file or directory")
+    values = options.get("valuesObject")
+    text = dump(values) if values else options.get("values", "")
+    given = options.get("parameters") or ()
+    plain = [p for p in given if not p.get("forceString")]
+    return Release(
+        name=options.get("releaseName") or application or posixpath.basename(root),
+        namespace=options.get("namespace") or namespace,
+        values=(text,) if text else (),
+        value_files=tuple(chosen),
+        sets=tuple(f"{p['name']}={_commas(p.get('value', ''))}" for p in plain),
+        set_strings=tuple(
+            f"{p['name']}={_commas(p.get('value', ''))}" for p in given if p.get("forceString")
+        ),
+        set_files=tuple((f["name"], _in(root, f["path"])) for f in options.get("fileParameters") or ()),
+        kube_version=options.get("kubeVersion", ""),
+        api_versions=tuple(options.get("apiVersions") or ()),
+        crds=not options.get("skipCrds"),
+        tests=not options.get("skipTests"),
+    )
+
+
+def _commas(value: str) -> str:
+    """A value in which commas are no separators, unless it is a list in braces (cleanSetParameters)."""
+    if value.startswith("{") and value.endswith("}"):
+        return value
+    return re.sub(r"(?<!\\),", r"\,", value)
 
 
 # --- a directory ------------------------------------------------------------------------------------------------

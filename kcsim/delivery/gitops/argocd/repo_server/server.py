@@ -243,7 +243,12 @@ class RepoServer:
             engine = self._component.engine
             self._free_at = max(self._free_at, engine.now) + self._dice.draw(_GENERATION)
             yield Sleep(engine, self._free_at - engine.now)
-            return generate(request.source, fetched.files)
+            return generate(
+                request.source,
+                fetched.files,
+                application=request.application,
+                namespace=request.namespace,
+            )
         finally:
             self._leave()
 
