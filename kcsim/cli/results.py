@@ -34,11 +34,12 @@ def measured(console: Console, compared: "Table") -> list[str]:
 
 def _texts(console: Console, title: str, names: Sequence[str], texts: Sequence[str]) -> list[str]:
     lines = [title]
+    indent = max(NAME, 4 + max(map(len, names)))
     for place, (name, text) in enumerate(zip(names, texts, strict=True)):
-        lead = padded(console.paint(name, role_of(place)), NAME - 2)
-        first, *rest = wrapped(text, console.width - NAME)
+        lead = padded(console.paint(name, role_of(place)), indent - 2)
+        first, *rest = wrapped(text, console.width - indent)
         lines.append(f"  {lead}{first}")
-        lines.extend(" " * NAME + line for line in rest)
+        lines.extend(" " * indent + line for line in rest)
     return lines
 
 

@@ -235,12 +235,12 @@ class Reviews:
     def _ask(self, request: MergeRequest, reviewer: Reviewer) -> None:
         times = request.asked[reviewer.name] = request.asked.get(reviewer.name, 0) + 1
         dice = self._engine.dice(f"review/{request.repository}/{request.source}/{reviewer.name}")
-        self._engine.after(dice.draw(reviewer.takes), self._answer, request, reviewer, times)
+        self._engine.after(dice.draw(reviewer.takes), self._answer, request, reviewer, times, request.record)
 
-    def _answer(self, request: MergeRequest, reviewer: Reviewer, times: int) -> None:
+    def _answer(self, request: MergeRequest, reviewer: Reviewer, times: int, asked: Record) -> None:
         if not request.is_open or reviewer.name in request.approvals:
             return
-        with self._engine.because(request.record):
+        with self._engine.because(asked):
             if times <= reviewer.wants_changes:
                 self.request_changes(request, reviewer.name)
             else:
@@ -303,8 +303,8 @@ class Reviews:
         why = self._blockers(request)
         if why != request.blocked:
             request.blocked = why
-            if why:
-                self._say(request, "git", "blocked", {"why": list(why)})
+            if why:  # told, but the cause of nothing
+                self._engine.note("git", "blocked", request.subject, {"why": list(why)})
         # Somebody who was asked is waited for, whether or not a rule wants it.
         waiting = [each.name for each in request.reviewers if each.name not in request.approvals]
         if request.automatic and not why and not waiting:
