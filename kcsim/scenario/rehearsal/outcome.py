@@ -139,7 +139,7 @@ def _of(
         order,
         tuple(_name(key, earlier[key]) for key in sorted(gone) if key not in live),
         tuple(_name(key, earlier[key]) for key in sorted(gone) if key in live),
-        tuple(_unready(play, wanted, live)) if after is None else (),
+        (*_given_up(play, change.sha), *_unready(play, wanted, live)) if after is None else (),
         tuple(_worst(ours, _live(versions, change.at - 1), wanted, change.at)) if before is not None else (),
     )
 
@@ -209,6 +209,16 @@ def _name(key: ObjectKey, wanted: Wanted) -> str:
 
 
 # What is not ready.
+
+
+def _given_up(play: Play, sha: str) -> Iterator[Unready]:
+    """Why pipelines that were to bring a commit failed; agents say so in their own objects."""
+    if play.way.notices_drift:
+        return
+    last = {(attempt.cluster, attempt.scope): attempt for attempt in play.way.attempts if attempt.sha == sha}
+    for attempt in last.values():
+        if attempt.outcome == "failed":
+            yield Unready("the pipeline", attempt.reason)
 
 
 def _unready(

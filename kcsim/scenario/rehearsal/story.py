@@ -263,6 +263,10 @@ Use = tuple[str, bool]
 """(version, whether in a namespace)."""
 
 
+_KUSTOMIZE = "kustomize.config.k8s.io"
+"""Of files that kustomize reads and no cluster is sent."""
+
+
 def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, set[Use]]:
     """Kinds that neither kcsim nor a definition in the repository knows, and how they are used."""
     defined = {
@@ -279,6 +283,8 @@ def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, set[Use]]:
     found: dict[Kind, set[Use]] = {}
     for obj in brought:
         group, version, kind = gvk_of(obj)
+        if group == _KUSTOMIZE:
+            continue
         if (
             group
             and catalog.by_gvk((group, version, kind)) is None

@@ -272,6 +272,19 @@ def test_kinds_that_nobody_knows_are_stored_and_named(kcsim, tmp_path):
     assert told["worlds"]["flux"][-1]["unready"] == []
 
 
+def test_a_pipeline_that_cannot_build_says_why(kcsim, tmp_path):
+    broken = {
+        "deploy/kustomization.yaml": "resources: [web.yaml, gone.yaml]\n",
+        "deploy/web.yaml": deployment("web", "web:1"),
+    }
+    place = on_disk(tmp_path / "shop", broken, {"deploy/web.yaml": deployment("web", "web:2")})
+    told = played(kcsim, "--repo", place, "--path", "deploy", "--delivery", "push")
+    first = told["worlds"]["push"][-1]["unready"][0]
+    assert first["object"] == "the pipeline"
+    assert "gone.yaml" in first["why"]
+    assert not any("kustomize.config.k8s.io" in note for note in told["notes"])
+
+
 # The command line.
 
 
