@@ -116,7 +116,7 @@ class GalleryScreen(Screen[None]):
             f"/{len(self._entries)}" if len(shown) < len(self._entries) else ""
         )
         lessons = sum(entry.is_lesson for entry in self._entries)
-        rows.border_subtitle = f"lessons passed {self.app.reached.count}/{lessons}"
+        rows.border_subtitle = f"lessons passed {self.app.reached.count}/{lessons}" if lessons else ""
         self.query_one("#head", Static).update(_HEAD)
         self._describe()
 

@@ -10,6 +10,7 @@ from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.explorer import ExplorerScreen
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.keys import table
+from kcsim.tui.lesson import LessonScreen
 from kcsim.tui.link import FRAMES
 from kcsim.tui.network import NetworkScreen
 from kcsim.tui.run import RunScreen
@@ -135,6 +136,7 @@ def page() -> str:
         ("Everywhere", KcsimApp.BINDINGS),
         ("Gallery", GalleryScreen.BINDINGS),
         ("Live run", [*RunScreen.BINDINGS, *Board.BINDINGS]),
+        ("Lesson", LessonScreen.BINDINGS),
         ("Compare", CompareScreen.BINDINGS),
         ("Timeline", ScrubberScreen.BINDINGS),
         ("Object", ExplorerScreen.BINDINGS),

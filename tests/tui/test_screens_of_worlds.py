@@ -476,6 +476,7 @@ SCREENS = {
 def test_no_screen_lacks_help(name, monkeypatch):
     """On every screen ``?`` lists what its own bindings do, and every binding says what it does."""
     monkeypatch.setattr("kcsim.tui.catalogue.gallery", dict)
+    monkeypatch.setattr("kcsim.tui.catalogue.lessons", dict)
     keys, kind = SCREENS[name]
 
     async def story(user: Driver) -> None:
