@@ -159,7 +159,7 @@ def sweep(
 
     Raises:
         ScenarioError: with every fault, when a combination cannot be read or cannot be run.
-        ValueError: no seeds, no values, or no jobs.
+        ValueError: no seeds, no values, no jobs, or several where there are no processes.
     """
     chosen = _seeds(seeds)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
@@ -215,7 +215,13 @@ def _played(asked: Sequence[_Asked], jobs: int) -> Iterator[_Answer]:
     from multiprocessing import get_context
 
     # A fresh interpreter each: a fork would take threads and locks of a notebook along.
-    with ProcessPoolExecutor(min(jobs, len(asked)), get_context("spawn")) as pool:
+    try:
+        pool = ProcessPoolExecutor(min(jobs, len(asked)), get_context("spawn"))
+    except NotImplementedError as error:
+        raise ValueError(
+            f"jobs={jobs} needs processes, which a browser has not: leave it at 1 ({error})"
+        ) from error
+    with pool:
         yield from pool.map(_play, asked)
 
 

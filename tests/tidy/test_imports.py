@@ -9,9 +9,7 @@ import pytest
 
 from tests.tidy.tree import ROOT
 
-SURFACE_LIBRARIES = (
-    "textual rich hypothesis pytest _pytest IPython ipykernel nbclient jupytext matplotlib click"
-)
+SURFACE_LIBRARIES = "textual rich hypothesis pytest _pytest IPython ipykernel nbclient jupytext matplotlib anywidget pandas click"
 HEAVY = "textual rich dulwich networkx hypothesis simpy yaml"
 
 

@@ -114,3 +114,13 @@ def test_a_measure_that_there_is_not_names_the_nearest(swept: Sweep) -> None:
         swept.groups("change_leed_time")
     with pytest.raises(ValueError, match="is a text"):
         swept.medians("credentials_outside")
+
+
+def test_where_there_are_no_processes_it_says_to_use_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise NotImplementedError("lacks multiprocessing.synchronize")
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", none)
+    with pytest.raises(ValueError, match="jobs=2 needs processes, which a browser has not: leave it at 1"):
+        kcsim.sweep("plain-release", seeds=2, jobs=2, until="1m", progress=False)
+    assert kcsim.sweep("plain-release", seeds=2, until="1m", progress=False).runs
