@@ -267,8 +267,14 @@ def picture(
     layout = layout_of(graph)
     columns = [_height(nodes) for nodes in layout.zones.values()]
     across = max(len(columns), 1)
-    rows = len(layout.services) + len(layout.pending) + len(policies) + len(paths)
-    width = max(2 * _MARGIN + across * _BOX + (across - 1) * _GAP, 560 if paths or policies else 0)
+    told = [*layout.links, *([f"between nodes: {layout.carried}"] if layout.carried else [])]
+    rows = len(layout.services) + len(layout.pending) + len(policies) + len(paths) + len(told)
+    head = sum(_outside_width(name, up) for name, _, up in layout.outside)
+    width = max(
+        2 * _MARGIN + across * _BOX + (across - 1) * _GAP,
+        round(_MARGIN + head),
+        560 if paths or policies else 0,
+    )
     height = _HEAD + max(columns, default=0) + _ROW * (rows + 2) + _MARGIN
     svg = Svg(width, height, title, _words(graph, paths, policies))
     drawn = _Drawing(svg, {name for mark in policies for name in (*mark.ingress, *mark.egress)})
@@ -278,7 +284,7 @@ def picture(
         words = name if up else f"{name} (off)"
         svg.text(x, 42, words, "soft")
         drawn.spots[name] = x + 3 * len(words), 46.0
-        x += 6.6 * len(words) + 18
+        x += _outside_width(name, up)
     for column, (zone, nodes) in enumerate(layout.zones.items()):
         left = _MARGIN + column * (_BOX + _GAP)
         y = float(_HEAD)
@@ -296,6 +302,9 @@ def picture(
         svg.circle(_MARGIN + 5, y - 4, 4, "pending")
         svg.text(_MARGIN + 16, y, f"{pod.name} has no node")
         y += _ROW
+    for words in told:
+        svg.text(_MARGIN + 16, y, words, "soft")
+        y += _ROW
     for mark in policies:
         _shield(svg, _MARGIN + 5, y - 4, mark.text)
         svg.text(_MARGIN + 16, y, f"NetworkPolicy {mark.name}: {_isolated(mark)}")
@@ -310,6 +319,10 @@ def picture(
         svg.text(_MARGIN + 16, y, words if len(words) <= most else f"{words[: most - 1]}…")
         y += _ROW
     return svg
+
+
+def _outside_width(name: str, up: bool) -> float:
+    return 6.6 * len(name if up else f"{name} (off)") + 18
 
 
 def _path_words(path: Reach) -> str:

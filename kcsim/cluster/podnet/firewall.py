@@ -31,6 +31,9 @@ OPEN = Verdict(
     (Decision(EGRESS, True, "there are no policies"), Decision(INGRESS, True, "there are no policies"))
 )
 
+_ENDS_MAX = 65_536
+"""Pods whose ends are remembered: more than most clusters have."""
+
 
 class Places(Protocol):
     """Who lives where, as the firewall has to know it."""
@@ -62,6 +65,7 @@ class Firewall:
         self._listeners: list[Callable[[], None]] = []
         self._isolating: dict[tuple[Key, str], tuple[Mapping[str, str], int, tuple[Policy, ...]]] = {}
         self._seen = False
+        self._ends: dict[Key, tuple[Object, End]] = {}
         catalog, log = endpoint.server.catalog, endpoint.server.log
         policies, pods = catalog.by_word(POLICIES), catalog.by_word("pods")
         assert policies is not None
@@ -87,6 +91,7 @@ class Firewall:
     def _first_policy(self) -> None:
         self._policy_watch.stop()
         self._seen = True
+        self._ends.clear()
         self._pod_watch = self._endpoint.server.log.watch(self._pods, self._pods_changed)
         self._tell()
 
@@ -121,12 +126,15 @@ class Firewall:
         return End(self._places.address_of(host))
 
     def end_of_pod(self, pod: Object) -> End:
-        """A pod, by its object."""
+        """A pod, by its object; remembered for as long as that is the newest."""
+        key = objects.key(pod)
+        known = self._ends.get(key)
+        if known is not None and known[0] is pod:
+            return known[1]
         spec, status = pod.get("spec") or {}, pod.get("status") or {}
-        return End(
+        end = End(
             status.get("podIP") or "",
-            objects.namespace(pod),
-            objects.name(pod),
+            *key,
             objects.labels(pod),
             {},
             container_ports(pod) if self._seen else {},  # only policies name ports
@@ -134,6 +142,10 @@ class Firewall:
             bool(spec.get("hostNetwork")),
             tuple(item["ip"] for item in (status.get("podIPs") or ())[1:]),
         )
+        if len(self._ends) >= _ENDS_MAX:
+            self._ends.clear()
+        self._ends[key] = pod, end
+        return end
 
     def end_at(self, ip: str) -> End:
         """Whoever has an address: a pod, a node, or somebody outside."""
