@@ -177,11 +177,11 @@ def command(
         console.document(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet and not as_lines:
         tell_story(console, begun, ending)
-        if scenario is None:
-            from kcsim.cli.rehearse import tell_rehearsal
+    if scenario is None and not as_json and not quiet:
+        from kcsim.cli.rehearse import tell_rehearsal
 
-            console.print()
-            tell_rehearsal(console, begun, notes)
+        console.print()
+        tell_rehearsal(console, begun, notes)
     return _outcome(console, begun, ending, says_failures=quiet)
 
 

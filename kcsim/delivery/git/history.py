@@ -287,6 +287,8 @@ def _revision(repo: Repo, path: str, text: str) -> ObjectID:
     try:
         return parse_commit(repo, text.encode()).id
     except (KeyError, ValueError):
+        if text == "HEAD":
+            raise UnusableRepository(f"{path}: {_no_head(repo)}") from None
         known = ", ".join(sorted(name.decode() for name in repo.refs.as_dict(b"refs/heads"))) or "none"  # type: ignore[arg-type]
         raise UnusableRepository(f"{path}: no revision '{text}' (branches: {known})") from None
 

@@ -35,6 +35,14 @@ PACE = 20 * MINUTE
 REST = 45 * MINUTE
 """After the last commit: longer than any progress deadline and health check with its defaults."""
 COMMITS_MAX = 200
+_REMEDIES = {
+    "no revision": "Name a branch, a tag or a commit of it: --from main --to my-branch.",
+    "cannot be merged": "Merge the base into the branch first, and settle the conflict there.",
+    "changes nothing": "Name a branch that changes manifests, or the folder that it changes: --path DIR.",
+    "no manifests": "Commit manifests, or a kustomization.yaml, there first.",
+    "touches": "Name a folder that holds manifests: --path DIR.",
+}
+"""By what a message says is wrong; "" stands for what its code says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,10 @@ def story_of(asked: Asked) -> Story:
         if plain and asked.path is not None:
             imported = import_repository(place, asked.path, None, base=asked.base, head=asked.head or "HEAD")
     except UnusableRepository as error:
-        report.add("KC602" if "no commits" in str(error) else "KC601", where, str(error))
+        code = "KC602" if "no commits" in str(error) else "KC601"
+        report.add(
+            code, where, str(error), next((_REMEDIES[word] for word in _REMEDIES if word in str(error)), "")
+        )
         return Story(Loaded(None, report.diagnostics))
     except LookupError as error:
         wanted = asked.kustomization or ""

@@ -303,3 +303,26 @@ def test_options_that_do_not_go_together(kcsim, options, message):
     said = kcsim("run", *options)
     assert said.code == Exit.BAD_INPUT
     assert message in said.err
+
+
+def test_a_repository_without_commits_or_manifests(kcsim, tmp_path):
+    from dulwich.repo import Repo
+
+    empty = str(tmp_path / "empty")
+    Repo.init(empty, mkdir=True).close()
+    said = kcsim("run", "--repo", empty)
+    assert said.code == Exit.BAD_INPUT
+    assert "KC602" in said.err
+    assert "no commits yet" in said.err
+    place = on_disk(tmp_path / "text", {"readme.txt": "hello"}, {"readme.txt": "world"})
+    said = kcsim("run", "--repo", place)
+    assert said.code == Exit.BAD_INPUT
+    assert "no manifests on branch 'main'" in said.err
+    assert "kustomization.yaml" in said.err
+
+
+def test_lines_of_text_end_with_what_came_of_it(kcsim, fleet):
+    said = kcsim("run", "--repo", fleet, "--from", "main", "--to", "change", "--plain")
+    assert said.code == Exit.OK
+    assert said.out.startswith("what-if-fleet under flux")
+    assert "Taken for granted" in said.out
