@@ -172,6 +172,11 @@ class FluxWorld:
         found = objects.condition(self.ks(name), "Ready")
         return (found["status"], found["reason"], found["message"]) if found else None
 
+    def reconciling(self, name="shop"):
+        """What a Kustomization is said to be at; "" when it is at nothing."""
+        found = objects.condition(self.ks(name), "Reconciling")
+        return found["message"] if found else ""
+
     def source_ready(self):
         found = objects.condition(self.source(), "Ready")
         return (found["status"], found["reason"], found["message"])

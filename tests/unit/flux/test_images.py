@@ -310,3 +310,22 @@ def test_flux_is_installed_with_the_controllers_that_are_asked_for():
     assert kinds == ["source-controller", "kustomize-controller"]
     more = install.install_objects(components=tuple(install.IMAGES))
     assert {o["metadata"]["name"] for o in more if o["kind"] == "Deployment"} == set(install.IMAGES)
+
+
+def test_all_marked_files_change_together_whatever_environment_they_belong_to(world, yaml):
+    """image-automation-controller #123: the path is the only fence."""
+    marked = f'image: {IMAGE}:1.0.0 # {{"$imagepolicy": "flux-system:web"}}\n'
+    world.push({"staging/values.yaml": marked, "prod/values.yaml": marked})
+    world.create(automation(update={"strategy": "Setters", "path": "./staging"}))
+    world.registry.push(f"{IMAGE}:1.1.0", None)
+    world.run("5m")
+    files = world.git.repository("shop").files("main")
+    assert (b":1.1.0" in files["staging/values.yaml"], b":1.1.0" in files["prod/values.yaml"]) == (
+        True,
+        False,
+    )
+    world.patch("imageupdateautomations", "all", {"spec": {"update": {"path": "./"}}}, "flux-system")
+    world.registry.push(f"{IMAGE}:1.2.0", None)
+    world.run("5m")
+    files = world.git.repository("shop").files("main")
+    assert all(b":1.2.0" in files[name] for name in ("staging/values.yaml", "prod/values.yaml", "web.yaml"))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from kcsim.api import objects
 from kcsim.delivery.gitops.flux import install
+from kcsim.engine.clock import MINUTE
 from kcsim.manifests import dump_all
 
 
@@ -142,3 +145,34 @@ def test_a_kubectl_edit_with_another_managers_name_stays(make_world, yaml):
     )
     world.run("11m")
     assert world.get("configmaps", "settings")["data"] == {"value": "1", "extra": "x"}
+
+
+def test_a_target_namespace_renames_namespaces_too(make_world, yaml):
+    """flux2 #4570: what was meant for the namespace ``shop`` makes another one."""
+    world = make_world()
+    world.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "blue"}})
+    started(world, {"ns.yaml": yaml.namespace, "cm.yaml": yaml.config()}, targetNamespace="blue")
+    assert world.get("namespaces", "shop", "") is None
+    ids = [entry["id"] for entry in world.ks()["status"]["inventory"]["entries"]]
+    assert sorted(ids) == ["_blue__Namespace", "blue_settings__ConfigMap"]
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+def test_g6_a_fix_waits_for_a_failing_health_check_unless_that_is_cancelled(make_world, yaml, cancels):
+    """kustomize-controller #701: the fix is there, and the check of what it mends goes on."""
+    world = make_world(start=False, controllers=True)
+    world.start("source-controller", "node-1")
+    gate = ["--feature-gates=CancelHealthCheckOnNewRevision=true"] if cancels else []
+    world.start("kustomize-controller", "node-2", gate)
+    world.push({"ns.yaml": yaml.namespace, "web.yaml": yaml.deployment()})
+    world.deliver(wait=True, timeout=20 * MINUTE, retryInterval=MINUTE)
+    world.until(lambda: world.ready() and "health checks" in world.reconciling(), "5m")
+    world.push({"web.yaml": yaml.deployment(replicas=0)})
+    began = world.now
+    world.until(lambda: (world.get("deployments", "web") or {})["spec"]["replicas"] == 0, "30m")
+    waited = world.now - began
+    # Nothing ends the check before the Deployment's own deadline of ten minutes.
+    assert waited < 90 if cancels else waited > 9 * 60
+    reasons = [reason for reason, _ in world.events()]
+    assert ("HealthCheckCanceled" in reasons) is cancels
+    assert ("HealthCheckFailed" in reasons) is not cancels
