@@ -36,6 +36,7 @@ from kcsim.scenario.model import (
     Merge,
     MergeRequest,
     Redelivery,
+    Rerun,
     Revert,
     Tag,
     TimelineEntry,
@@ -134,6 +135,9 @@ class Acts:
             case Redelivery():
                 self._redeliver(action, detail)
                 done()
+            case Rerun():
+                self._rerun(action, detail)
+                done()
             case Kubectl():
                 client = self._client(entry, action.user, "kubectl")
                 steps = kubectl(client, action.line, editor=editor(action.edit) if action.edit else None)
@@ -197,6 +201,18 @@ class Acts:
 
         with engine.because(record):
             Task(watched())
+
+    def _rerun(self, action: Rerun, detail: Mapping[str, Any]) -> None:
+        engine = self._world.engine
+        runs = [(system, run) for system in self._world.ci for run in system.runs]
+        wanted = [pair for pair in runs if action.which == "latest" or pair[1].status == "failed"]
+        if not wanted:
+            why = "no run has failed" if runs else "there is no run"
+            engine.note(action.user, "rerun-failed", "pipeline", {"error": why, **detail})
+            return
+        system, run = wanted[-1]
+        with engine.because(engine.note(action.user, "rerun", run.subject, {"sha": run.sha, **detail})):
+            system.rerun(run)
 
     def _redeliver(self, action: Redelivery, detail: Mapping[str, Any]) -> None:
         git, engine = self._world.git, self._world.engine

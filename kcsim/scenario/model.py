@@ -649,6 +649,14 @@ class ArgocdCommand:
 
 
 @dataclass(frozen=True)
+class Rerun:
+    """A person runs a pipeline again."""
+
+    which: Literal["failed", "latest"]
+    user: str
+
+
+@dataclass(frozen=True)
 class Fault:
     """Something breaks: a kind of `kcsim.scenario.faults.FAULTS`, the fields beside it; `duration` in µs, None: for good."""
 
@@ -659,14 +667,14 @@ class Fault:
 
 GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush | Redelivery
 """What happens in a repository."""
-Action = GitAction | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
+Action = GitAction | Rerun | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
 GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush", "redeliver")
 """The actions that happen in a repository, by their keys."""
-ACTIONS = (*GIT_ACTIONS, "kubectl", "apply", "flux", "argocd", "image", "fault")
+ACTIONS = (*GIT_ACTIONS, "rerun", "kubectl", "apply", "flux", "argocd", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
 _ATTRIBUTES = {"mergeRequest": "merge_request", "forcePush": "force_push"}
 
@@ -690,6 +698,10 @@ class Moment(Part):
     force_push: Annotated[ForcePush | None, "A branch is pointed at another commit."] = None
     redeliver: Annotated[
         Name | None, "The git host sends the webhooks of this repository again that got lost: somebody asks it to."
+    ] = None
+    rerun: Annotated[
+        Literal["failed", "latest"] | None,
+        "Somebody runs a pipeline again, for the same commit: the last run that failed, or the last one.",
     ] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
     edit: Annotated[
@@ -743,6 +755,8 @@ class TimelineEntry(FaultFields, Moment):
         whole = self.git_action or self.image
         if whole is not None:
             return whole
+        if self.rerun is not None:
+            return Rerun(self.rerun, self.as_)
         if self.kubectl is not None:
             return Kubectl(self.kubectl, self.as_, self.edit)
         if self.apply is not None:

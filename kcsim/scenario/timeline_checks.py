@@ -57,6 +57,8 @@ def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, repor
             _check_flux(scenario, entry, report)
         if entry.argocd is not None:
             _check_argocd(scenario, entry, report)
+        if entry.rerun is not None:
+            _check_rerun(scenario, entry, report)
         if entry.image is not None:
             _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
         check_fault(scenario, entry, objects, catalog, report)
@@ -234,6 +236,12 @@ def _check_object_word(story: _Story, entry: TimelineEntry, word: str, namespace
             name, similar_objects(story.objects, resource), f"each {resource.kind} of the story"
         )
         story.report.add("KC407", at(entry, "kubectl"), f"nothing makes {word[:80]}{place}", remedy)
+
+
+def _check_rerun(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    if all(way.pipeline is None for way in scenario.deliveries.values()):
+        message = "no delivery has a pipeline that could be run again"
+        report.add("KC206", at(entry, "rerun"), message, "Add one of type push, or a `pipeline`.")
 
 
 def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:

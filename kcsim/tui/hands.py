@@ -117,6 +117,8 @@ def in_words(entry: TimelineEntry) -> str:
         return f'ask to merge {entry.merge_request.branch} "{entry.merge_request.message}"'
     if entry.force_push is not None:
         return f"git push --force {entry.force_push.to}"
+    if entry.rerun is not None:
+        return f"run the {entry.rerun} pipeline again"
     if entry.redeliver is not None:
         return f"send lost webhooks of {entry.redeliver} again"
     if entry.git_action is not None:

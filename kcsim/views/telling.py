@@ -107,6 +107,10 @@ class Teller:
             self._typed(record)
         elif kind == "merge-request":
             self._review(record)
+        elif record.verb == "rerun":
+            self._add("ci", record, f"{record.actor} runs run {record.subject.rpartition('/')[2]} again")
+        elif record.verb == "rerun-failed":
+            self._add("ci", record, f"{record.actor} cannot run anything again: {record.facts()['error']}")
         elif kind in {"commit", "branch", "tag"} or record.verb in _GIT_TROUBLE:
             self._git(record)
         elif record.verb == "exited":

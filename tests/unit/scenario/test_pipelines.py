@@ -242,6 +242,31 @@ def test_lost_webhooks_are_sent_again_by_hand():
     assert step.records[0].verb == "redeliver"
 
 
+CUT = """\
+  - {at: 5m, fault: api-partition, client: ci, for: 10m}
+  - {at: 6m, commit: {message: three, set: {deploy/web.yaml: {spec.replicas: 3}}}}
+"""
+
+
+def test_somebody_may_run_what_failed_again():
+    plain = STORY.replace(
+        "{approvals: 1, codeOwners: true, checks: [test, manifests]}", "{allowDirect: true}"
+    )
+    story = (
+        plain.split("timeline:")[0].replace("paul, approval: 5m", "paul, approval: 10s") + "timeline:\n" + CUT
+    )
+    left = played(story)
+    assert left.get("deployment/web")["spec"]["replicas"] == 2
+    play = played(story + "  - {at: 20m, as: mia, rerun: failed}\n")
+    assert [run.status for run in play.world.ci[0].runs] == ["succeeded", "failed", "succeeded"]
+    assert play.get("deployment/web")["spec"]["replicas"] == 3
+    again = play.world.ci[0].runs[2]
+    assert (again.attempt, again.sha) == (2, play.world.ci[0].runs[1].sha)
+    assert ("mia", "rerun") in [(record.actor, record.verb) for record in again.record.chain()]
+    nothing = played(STORY + "  - {at: 1h, rerun: failed}\n")
+    assert any(record.verb == "rerun-failed" for record in nothing.trace.records)
+
+
 def test_the_merge_queue_tries_before_it_merges():
     text = STORY.replace("{approvals: 1, codeOwners: true,", "{approvals: 1, queue: true,")
     play = played(text)
@@ -287,6 +312,7 @@ BAD = [
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, forcePush: {to: nothing}}\n", "KC219", "nothing", "has no 'nothing'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, tag: {name: v1, of: mor}}\n", "KC219", "mor}", "did you mean 'more'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, redeliver: shpo}\n", "KC201", "shpo", "did you mean 'shop'"),
+    ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, rerun: faild}\n", "KC104", "faild", "did you mean 'failed'"),
     ("      jobs:\n", "      stages: [{name: lint, duration: 1s}]\n      jobs:\n", "KC105", "jobs:\n", "both 'stages' and 'jobs'"),
     ("    type: push\n", "    type: flux\n", "KC105", "deploy: true", "an agent delivers here"),
     ("          environment:", "          downloads: [bin]\n          environment:", "KC215", "bin]", "no job uploads"),
@@ -324,6 +350,12 @@ def test_what_means_nothing_in_codeowners_is_warned_of(old, new, place, words):
     before = text[: text.rindex(place)]
     assert (found.code, found.severity, found.position.line) == ("KC229", "warning", before.count("\n") + 1)
     assert words in found.message
+
+
+def test_what_no_pipeline_ran_cannot_be_run_again():
+    text = STORY.split("deliveries:")[0].replace(", checks: [test, manifests]", "")
+    (found,) = examine_text(text + "timeline:\n  - {at: 20m, rerun: failed}\n").diagnostics
+    assert (found.code, found.message) == ("KC206", "no delivery has a pipeline that could be run again")
 
 
 def test_the_story_itself_is_sound():
