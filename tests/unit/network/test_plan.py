@@ -352,3 +352,35 @@ def test_a_fork_has_the_same_network() -> None:
     twin = sim.fork(sim.now)
     assert twin.get("service/web")["spec"]["clusterIPs"] == sim.get("service/web")["spec"]["clusterIPs"]
     assert len(twin.get("node/node-1")["spec"]["podCIDRs"]) == 2
+
+
+def test_services_share_a_small_range_until_it_is_full_and_give_it_back() -> None:
+    sim = built([machine(1)], NetworkPlan(service_cidrs=("10.96.0.0/28",)))
+    client = sim.cluster().direct()
+
+    def made(name: str, **asked: Any) -> str:
+        body = {**service(name, **asked), "metadata": {"name": name, "namespace": "default"}}
+        return str(client.now(client.create("services", body))["spec"]["clusterIP"])
+
+    # 16 addresses, less the network's own, the last one and that of the Service kubernetes.
+    given = [made(f"s{number}") for number in range(13)]
+    assert len(set(given)) == 13
+    assert "10.96.0.1" not in given
+    with pytest.raises(StatusError, match="failed to allocate a serviceIP: range is full"):
+        made("late")
+    with pytest.raises(StatusError, match="provided IP is already allocated"):
+        made("late", clusterIP=given[0])
+    sim.kubectl("delete service s5")
+    assert made("late") == given[5]
+
+
+@pytest.mark.parametrize("nodes", [2, 5])
+def test_ranges_of_any_mask_are_disjoint_and_leave_services_out(nodes: int) -> None:
+    plan = NetworkPlan(
+        pod_cidrs=("10.96.0.0/12",), service_cidrs=("10.96.0.0/16",), node_masks=(20, 64)
+    )  # the simulator takes what the controller manager takes; a scenario is told of the overlap
+    sim = built([machine(number) for number in range(1, nodes + 1)], plan)
+    ranges = [ipaddress.ip_network(node["spec"]["podCIDR"]) for node in sim.list("nodes")]
+    services = ipaddress.ip_network("10.96.0.0/16")
+    assert len(set(ranges)) == nodes
+    assert not any(each.overlaps(services) for each in ranges)
