@@ -78,7 +78,7 @@ class LessonScreen(RunScreen):
         attempt, lesson = self.attempt, self.lesson
         words = {"predict": "predict", "act": "your turn", "debrief": "done" if attempt.passed else "debrief"}
         text = Text(f"LESSON {lesson.number} {words[attempt.stage]}", style="bold")
-        text.append(f"  hints {attempt.hints}/{len(lesson.hints)}  ", style="not bold")
+        text.append(f"  K check  A hint {attempt.hints}/{len(lesson.hints)}  L more  ", style="not bold dim")
         if attempt.passed:
             text.append(f"{'*' * attempt.stars} {attempt.points(lesson)} points  ")
         text.append(lesson.goal if attempt.stage == "predict" else lesson.task, style="not bold")
@@ -156,6 +156,7 @@ class LessonScreen(RunScreen):
             (("", ""),),
             ((f"It may be done with {allowed}. The run pauses at each stop;", "dim"),),
             (("space goes on, K checks, A gives a hint, b goes to another delivery's world.", "dim"),),
+            *(((f"t={format_duration(stop.at):<6} ", "key"), (stop.say, "")) for stop in self.lesson.stops),
         ]
 
     def _to_next_stop(self) -> None:
