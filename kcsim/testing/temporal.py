@@ -19,8 +19,10 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
+from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
@@ -29,6 +31,7 @@ from kcsim.scenario.expectations import Finding, Window, sometime, throughout
 from kcsim.scenario.history import History
 from kcsim.scenario.play import Play, Reading
 from kcsim.scenario.signals import Signal, Signals
+from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.simulation import NotFound, Simulation, Time
 
 Object = dict[str, Any]
@@ -67,6 +70,7 @@ class Moment:
 
         Raises:
             NotFound: it did not exist then; a condition that lets this pass does not hold.
+            ValueError: there is no such kind or cluster, at no time of the run.
         """
         kind, _, name = ref.partition("/")
         if namespace is None and "/" in name:
@@ -83,18 +87,35 @@ class Moment:
         return found.object
 
     def list(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> list[Object]:
-        """The objects of a kind as they were, in key order."""
+        """The objects of a kind as they were, in key order.
+
+        Raises:
+            ValueError: there is no such kind or cluster, at no time of the run.
+        """
         table = self._table(kind, cluster)
         return [table[key].object for key in sorted(table) if namespace in {None, key[0]}]
 
     def _table(self, kind: str, cluster: str | None) -> dict[tuple[str, str], Version]:
-        home = self._simulation.cluster(cluster)
-        resource = home.server.catalog.by_word(kind)
-        if resource is None:
-            raise NotFound(f"there is no kind {kind!r}")
-        place = home.name, resource.table
+        try:
+            home = self._simulation.cluster(cluster)
+        except NotFound as error:
+            raise ValueError(str(error)) from None
+        place = home.name, self._served(kind, home).table
         self.read[place] = None
         return self._tables.get(place, {})
+
+    def _served(self, kind: str, home: Cluster) -> Resource:
+        """What a word means, or has meant: a kind that was taken away may be asked about still."""
+        resource = home.server.catalog.by_word(kind)
+        if resource is not None:
+            return resource
+        word = kind.lower()
+        for version in home.server.log.versions:
+            past = version.resource
+            if word in {past.plural, past.singular, f"{past.plural}.{past.group}", *past.short_names}:
+                return past
+        near = get_close_matches(word, [each.plural for each in home.server.catalog], 1)
+        raise ValueError(f"there is no kind {kind!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
 
     def follow(self, record: Record) -> tuple[str, str] | None:
         """Take a record in; gives the place it changed."""
@@ -212,7 +233,13 @@ class Asking:
         begin = seconds(since)
         end = self._end if until is None else seconds(until)
         if end < begin:
-            raise ValueError(f"the window ends ({until}) before it begins ({since})")
+            if until is None:
+                raise ValueError(
+                    f"the window begins at {format_duration(begin)}, but the run ends at {format_duration(end)}"
+                )
+            raise ValueError(
+                f"the window ends ({format_duration(end)}) before it begins ({format_duration(begin)})"
+            )
         why = "the end of the run" if until is None else f"within {format_duration(end - begin)}"
         return Window(begin, min(end, self._end), end <= self._end, why)
 

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -83,7 +84,15 @@ def _python(provider: Mapping[str, Any]) -> Do:
     except TypeError as error:
         takes = ", ".join(list(inspect.signature(function).parameters)[1:])
         raise Unusable(f"{name}: {error}", f"It takes {takes}.", ("arguments",)) from None
-    return lambda sim: function(sim, **arguments)
+
+    def play(sim: Simulation) -> Any:
+        try:
+            return function(sim, **arguments)
+        except (TypeError, ValueError, AttributeError, re.error) as error:
+            given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            raise ActivityFailed(f"{name}({given}): {type(error).__name__}: {error}") from error
+
+    return play
 
 
 def _fault(name: str, arguments: Mapping[str, Any]) -> Do:

@@ -113,23 +113,30 @@ class History:
         engine = getattr(source, "engine", None)
         if engine is not None:
             return cls(engine.trace.records)
-        assert isinstance(source, Iterable), "a world, a trace, or lines"
+        if isinstance(source, str) or not isinstance(source, Iterable):
+            raise TypeError(f"a world, a trace or the lines of a trace.jsonl is checked, not {source!r:.60}")
         return cls._from_lines(source)
 
     @classmethod
     def _from_lines(cls, lines: Iterable[str]) -> History:
         history = cls(())
-        for line in lines:
-            told = json.loads(line)
-            whole, _, part = told["t"].partition(".")
-            cause = history.records[told["cause"]] if told["cause"] is not None else None
-            time = int(whole) * SECOND + int(part)
-            record = Record(time, cause, told["actor"], told["verb"], told["object"], told["detail"])
-            record.seq = told["seq"]
-            history.records.append(record)
-            if "rv" in told["detail"]:
-                history._add_line(record, told["detail"])
+        for number, line in enumerate(lines, 1):
+            try:
+                history._take(json.loads(line))
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                why = f"{type(error).__name__}: {error}"
+                raise ValueError(f"line {number} is none of a trace.jsonl ({why}): {line!r:.80}") from error
         return history
+
+    def _take(self, told: dict[str, Any]) -> None:
+        whole, _, part = told["t"].partition(".")
+        cause = self.records[told["cause"]] if told["cause"] is not None else None
+        time = int(whole) * SECOND + int(part)
+        record = Record(time, cause, told["actor"], told["verb"], told["object"], told["detail"])
+        record.seq = told["seq"]
+        self.records.append(record)
+        if "rv" in told["detail"]:
+            self._add_line(record, told["detail"])
 
     def _add_line(self, record: Record, detail: dict[str, Any]) -> None:
         kind, *path = record.subject.split("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
@@ -96,11 +97,18 @@ def check(source: Source, only: Sequence[str] = ()) -> list[Violation]:
         only: names of ``INVARIANTS``; all when empty.
 
     Raises:
-        KeyError: a name that is no invariant.
+        ValueError: a name that is no invariant, or a line that is none of a trace.jsonl.
+        TypeError: a source that is none.
     """
+    names = [only] if isinstance(only, str) else list(only or INVARIANTS)
+    for name in names:
+        if name not in INVARIANTS:
+            near = get_close_matches(name, INVARIANTS, 1)
+            mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(INVARIANTS)}"
+            raise ValueError(f"no invariant {name!r}; {mend}")
     history = History.of(source)
     violations = []
-    for name in only or INVARIANTS:
+    for name in names:
         found = next(INVARIANTS[name].checker(history), None)
         if found is not None:
             write, why = found

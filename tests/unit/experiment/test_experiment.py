@@ -241,6 +241,21 @@ def test_the_command_writes_the_journal_and_tells_by_its_exit_code(tmp_path, cap
     assert "cannot be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"qty": "x"}, "terminate_pods(qty='x', ns='shop'): TypeError: "),
+        ({"name_pattern": "("}, "error: missing )"),
+    ],
+)
+def test_an_argument_that_the_function_cannot_take_fails_the_activity_and_not_the_run(given, told):
+    action = activity("action", "kill", python("chaosk8s.pod.actions", "terminate_pods", **given, ns="shop"))
+    journal, _ = played(method=[action])
+    (run,) = journal["run"]
+    assert run["status"] == "failed"
+    assert told in run["exception"][0]
+
+
 def test_the_command_lists_and_draws_faults(capsys):
     assert main(["chaos", "faults"]) == 0
     assert "node-crash" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -266,7 +267,7 @@ def test_a_world_and_its_written_trace_are_judged_alike():
 
 def test_only_the_invariants_asked_for_are_judged():
     assert check(surge().lines, ["revisions-grow"]) == []
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no invariant"):
         check([], ["no-such-promise"])
 
 
@@ -277,3 +278,19 @@ def test_a_settled_world_is_quiet_and_a_changed_one_is_not():
     sim.kubectl("scale deployment/web --replicas=4")
     sim.run("10s")
     assert {write.kind for write in unrest(sim, 140)} >= {"deployment.apps", "replicaset.apps", "pod"}
+
+
+@pytest.mark.parametrize(
+    ("source", "only", "error", "told"),
+    [
+        ([], ("no-orphan-outlives-its-owners",), ValueError, "did you mean 'no-orphan-outlives-its-owner'?"),
+        ([], "nonsense", ValueError, "no invariant 'nonsense'; there are revisions-grow, "),
+        (["{bad"], (), ValueError, "line 1 is none of a trace.jsonl (JSONDecodeError: "),
+        (['{"a": 1}'], (), ValueError, "line 1 is none of a trace.jsonl (KeyError: 't')"),
+        ("trace.jsonl", (), TypeError, "the lines of a trace.jsonl is checked, not 'trace.jsonl'"),
+        (None, (), TypeError, "is checked, not None"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(source, only, error, told):
+    with pytest.raises(error, match=re.escape(told)):
+        check(source, only)

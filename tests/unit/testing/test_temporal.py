@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import kcsim
 from kcsim.testing.temporal import Broken, ask, expect, text_of
+from kcsim.testing.tiny import crd
 
 READY = 'ready("deployment/web", "default")'
 
@@ -35,6 +38,28 @@ class TestConditions:
         assert text.held
         assert call.held
         assert text.at == call.at
+
+    @pytest.mark.parametrize(
+        ("condition", "told"),
+        [
+            (lambda at: at.list("podz"), "there is no kind 'podz'; did you mean 'pods'?"),
+            (lambda at: at.get("deploymint/web"), "there is no kind 'deploymint'"),
+            (lambda at: at.list("pods", cluster="moon"), "no cluster 'moon'"),
+        ],
+    )
+    def test_a_kind_or_cluster_that_never_was_is_told_and_makes_no_promise_true(self, sim, condition, told):
+        with pytest.raises(ValueError, match=re.escape(told)):
+            ask(sim).never(condition)
+
+    def test_a_kind_that_was_taken_away_may_be_asked_about(self):
+        sim = kcsim.Simulation(nodes=1, seed=1)
+        sim.apply(crd("Cog", "example.com"))
+        sim.apply({"apiVersion": "example.com/v1", "kind": "Cog", "metadata": {"name": "one"}})
+        sim.run("10s")
+        sim.kubectl("delete crd cogs.example.com")
+        sim.run("10s")
+        expect(sim).eventually(lambda at: not at.list("cogs"), since="11s")
+        expect(sim).eventually(lambda at: at.get("cog/one"), within="9s")
 
     def test_what_is_not_there_makes_a_condition_false(self, sim):
         assert not ask(sim).eventually(lambda at: at.get("deployment/nobody")).held
