@@ -5,14 +5,14 @@ Read from the trace once the world has run; takes no part in it.
 compared with what is live at the end -> the fewest available replicas of each workload that was there before.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.argocd import terms
-from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZATIONS
+from kcsim.delivery.gitops.flux.toolkit import GIT_REPOSITORIES, KUSTOMIZATIONS
 from kcsim.delivery.gitops.kstatus import CURRENT, compute
 from kcsim.engine.clock import to_seconds
 from kcsim.scenario.changes import WORKLOADS, Change
@@ -26,7 +26,10 @@ _REPLICAS = {
 }
 _DAEMON_SETS = "daemonsets.apps"
 _JUDGED = WORKLOADS | {"PersistentVolumeClaim"}
-_DELIVERY = (KUSTOMIZATIONS, terms.APPLICATIONS)
+_DELIVERY = (KUSTOMIZATIONS, GIT_REPOSITORIES, terms.APPLICATIONS)
+
+
+_KINDS = dict(zip(_DELIVERY, ("kustomization", "gitrepository", "application"), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Rehearsed:
     """What came of one commit.
 
     Attributes:
-        converged: µs from the commit until everything it asks for was live and ready; None: never.
+        converged: µs from the commit until everything it asks for was live and ready, and pruned what it has no longer;
+            None: never.
         failure: why its delivery gave up, if it did.
         order: first writes to the objects of this commit and the one before, in time.
         pruned: objects that were deleted because git has them no longer.
@@ -129,18 +133,18 @@ def _of(
     ]
     order = tuple(_order(play, ours, wanted, earlier, change.at))
     gone = earlier.keys() - wanted.keys()
-    live = _live(versions, end)
+    live, had = _live(versions, end), _live(versions, change.at - 1)
     return Rehearsed(
         change.sha,
         change.title,
         change.at,
-        change.lead_time,
+        _converged(change, order, {_name(key, earlier[key]) for key in gone}),
         change.failure,
         order,
-        tuple(_name(key, earlier[key]) for key in sorted(gone) if key not in live),
+        tuple(_name(key, earlier[key]) for key in sorted(gone) if key in had and key not in live),
         tuple(_name(key, earlier[key]) for key in sorted(gone) if key in live),
         (*_given_up(play, change.sha), *_unready(play, wanted, live)) if after is None else (),
-        tuple(_worst(ours, _live(versions, change.at - 1), wanted, change.at)) if before is not None else (),
+        tuple(_worst(ours, had, wanted, change.at)) if before is not None else (),
     )
 
 
@@ -160,6 +164,15 @@ def _live(versions: Sequence[Version], until: int) -> dict[ObjectKey, Object]:
         else:
             live[key_of(version)] = version.object
     return live
+
+
+def _converged(change: Change, order: Sequence[Applied], gone: Collection[str]) -> int | None:
+    """Until all it asks for was live and ready, and what it has no longer was deleted where that is done."""
+    if change.lead_time is None:
+        return None
+    return max(
+        [change.lead_time, *(each.at for each in order if each.verb == "deleted" and each.object in gone)]
+    )
 
 
 # Order.
@@ -228,7 +241,7 @@ def _unready(
     for key, obj in live.items():
         said = _said(obj) if key.resource in _DELIVERY else ""
         if said:
-            kind = "kustomization" if key.resource == KUSTOMIZATIONS else "application"
+            kind = _KINDS[key.resource]
             yield Unready(f"{kind}/{key.namespace}/{key.name}", said)
     for key, each in sorted(wanted.items()):
         if key.resource in _DELIVERY:
@@ -249,7 +262,7 @@ def _said(obj: Object) -> str:
     status = obj.get("status") or {}
     if (obj.get("spec") or {}).get("suspend"):
         return "suspended"
-    if "sourceRef" in (obj.get("spec") or {}):
+    if obj["kind"] != "Application":
         ready: Mapping[str, Any] = next(
             (c for c in status.get("conditions") or () if c.get("type") == "Ready"), {}
         )

@@ -19,11 +19,11 @@ from kcsim.delivery.git.history import Imported, UnusableRepository, import_repo
 from kcsim.delivery.gitops.argocd import install as argocd_install
 from kcsim.delivery.gitops.argocd import terms
 from kcsim.delivery.gitops.flux import install as flux_install
-from kcsim.delivery.gitops.flux.toolkit import spec
+from kcsim.delivery.gitops.flux.toolkit import SOURCE_GROUP, spec
 from kcsim.engine.clock import HOUR, MINUTE, format_duration, seconds
 from kcsim.manifests import dump
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
-from kcsim.scenario.expanded import applications, kustomizations
+from kcsim.scenario.expanded import applications, is_kind, kustomizations
 from kcsim.scenario.load import Loaded, examine_text
 from kcsim.scenario.rehearsal.found import SetUp, argocd_set_up, documents_of, flux_set_up
 from kcsim.scenario.settings import Changes, Settings
@@ -34,7 +34,6 @@ PACE = 20 * MINUTE
 """Between two commits of a history, when nothing else is asked for: their real distances may be months."""
 REST = 45 * MINUTE
 """After the last commit: longer than any progress deadline and health check with its defaults."""
-COMMITS_MAX = 200
 _REMEDIES = {
     "no revision": "Name a branch, a tag or a commit of it: --from main --to my-branch.",
     "cannot be merged": "Merge the base into the branch first, and settle the conflict there.",
@@ -113,7 +112,10 @@ def story_of(asked: Asked) -> Story:
     notes = [note for way in ways.values() for note in way.notes]
     brought = _brought(ways, imported, files)
     document = _document(asked, place, name, imported, ways)
-    document["cluster"] = {"nodes": 3, "objects": _beside(brought, notes)}
+    document["cluster"] = {
+        "nodes": 3,
+        "objects": _beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes),
+    }
     if plain:
         document["deliveries"] = _plain(brought, notes)
     notes.extend(_told(asked, imported, brought, document))
@@ -123,18 +125,18 @@ def story_of(asked: Asked) -> Story:
 
 
 def files_of(imported: Imported) -> list[dict[str, bytes]]:
-    """The files after each change that is played: the first, then every further one."""
-    states: list[dict[str, bytes]] = []
+    """The files after the first change that is played, and after the last."""
     files: dict[str, bytes] = {}
-    for change in imported.changes[-COMMITS_MAX:]:
-        files = dict(files)
+    first: dict[str, bytes] = {}
+    for number, change in enumerate(imported.changes):
         for path, data in change.files.items():
             if data is None:
                 files.pop(path, None)
             else:
                 files[path] = data
-        states.append(files)
-    return states
+        if not number:
+            first = dict(files)
+    return [first, files]
 
 
 def _ways(
@@ -251,7 +253,7 @@ def _plain(brought: Sequence[Object], notes: list[str]) -> dict[str, Any]:
 
 
 def _beside(brought: Sequence[Object], notes: list[str]) -> list[Object]:
-    """What the cluster has to have that nothing in the repository makes: namespaces, definitions of kinds."""
+    """What the cluster has to have that nothing in the repository makes: namespaces, definitions of kinds, credentials."""
     made = {objects.name(obj) for obj in brought if obj.get("kind") == "Namespace"}
     used = {space for obj in brought if (space := (obj.get("metadata") or {}).get("namespace"))}
     given = {"default", "kube-system", "kube-public", "kube-node-lease", "flux-system", "argocd"}
@@ -262,10 +264,34 @@ def _beside(brought: Sequence[Object], notes: list[str]) -> list[Object]:
     if kinds:
         told = ", ".join(f"{kind} ({group})" for group, kind in sorted(kinds))
         notes.append(f"kinds that kcsim stores and nobody here acts on: {told}")
+    secrets = _credentials(brought)
+    if secrets:
+        told = ", ".join(f"{space}/{name}" for space, name in secrets)
+        notes.append(f"Secrets with the credentials of sources are taken to be there, and good: {told}")
+    homes = sorted({space for space, _ in secrets} - {*spaces, *made, "default"})
     return [
-        *({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}} for space in spaces),
+        *(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}}
+            for space in (*spaces, *homes)
+        ),
+        *(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": n, "namespace": s}}
+            for s, n in secrets
+        ),
         *(_definition(kind, sorted(used)) for kind, used in sorted(kinds.items())),
     ]
+
+
+def _credentials(brought: Sequence[Object]) -> list[objects.Key]:
+    """The Secrets that sources of Flux's name and nothing in the repository makes; `flux bootstrap` makes such a one."""
+    made = {objects.key(obj) for obj in brought if obj.get("kind") == "Secret"}
+    wanted = {
+        (objects.namespace(obj), str(ref["name"]))
+        for obj in brought
+        if is_kind(obj, SOURCE_GROUP, "GitRepository", "OCIRepository", "Bucket", "HelmRepository")
+        and (ref := spec(obj).get("secretRef") or {}).get("name")
+    }
+    return sorted(wanted - made)
 
 
 Kind = tuple[str, str]

@@ -45,7 +45,7 @@ SOURCE = """\
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {name: flux-system, namespace: flux-system}
-spec: {interval: 1m, url: "ssh://git@github.com/acme/fleet", ref: {branch: production}}
+spec: {interval: 1m, url: "ssh://git@github.com/acme/fleet", ref: {branch: production}, secretRef: {name: key}}
 ---
 """
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
@@ -107,6 +107,8 @@ def test_a_merge_request_is_delivered_by_the_kustomizations_of_the_repository(kc
     assert (second["left"], second["unready"]) == ([], [])
     # A look at git a minute, a rollout and its health check.
     assert 5 < second["converged"] < 120
+    assert second["converged"] >= second["order"][-1]["at"]
+    assert any("flux-system/key" in note for note in told["notes"])
     assert [(each["object"], each["available"], each["of"]) for each in second["worst"]] == [
         ("deployment/shop/database", 1, 1),
         ("deployment/shop/web", 3, 3),
