@@ -174,7 +174,8 @@ def load_kustomization(loader: Loader) -> Kustomization:
             f"in directory '{loader.root}'",
         )
     try:
-        found = [d for d in documents(loader.files.content[file], file) if d.value is not None]
+        # As upstream's reader of kustomization files: of a key that is written twice the last one counts.
+        found = [d for d in documents(loader.files.content[file], file, []) if d.value is not None]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error
     if not found:

@@ -88,7 +88,7 @@ def _kustomization(root: str, files: Mapping[str, bytes]) -> tuple[str, dict[str
         path = posixpath.normpath(posixpath.join(root, name))
         if path in files:
             try:
-                found = [d.value for d in documents(files[path], path) if d.value is not None]
+                found = [d.value for d in documents(files[path], path, []) if d.value is not None]
             except ManifestError as error:
                 raise BuildFailed(f"{error}") from error
             value = found[0] if found else {}

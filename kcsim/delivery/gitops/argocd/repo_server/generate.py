@@ -247,7 +247,7 @@ def _kustomized(source: Mapping[str, Any], root: str, files: Mapping[str, bytes]
     if options and name is not None:
         path = _in(root, name)
         try:
-            values = [d.value for d in documents(files[path], path) if d.value is not None]
+            values = [d.value for d in documents(files[path], path, []) if d.value is not None]
         except ManifestError as error:
             raise GenerationError(f"`kustomize build {root}` failed exit status 1: Error: {error}") from error
         whole = _edited(values[0] if values else {}, options, root, files)
