@@ -69,7 +69,9 @@ SHOWN_AFTER = 0.4
     "--save", metavar="DIR", type=Folder(), help="Write what is found there, as scenarios and pytest cases."
 )
 @click.option("--zoo", is_flag=True, help="Probe the controllers of the bug zoo, each with its mended twin.")
-@click.option("--exhibit", metavar="NAME", help="With --zoo: only this one, in full.")
+@click.option(
+    "--exhibit", metavar="NAME", help="Only this controller of the bug zoo, in full; --zoo may be left out."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.pass_obj
 def command(
@@ -99,14 +101,14 @@ def command(
     kcsim probe drift-at-night -d flux -c kustomize-controller --pattern intermediate
     kcsim probe --zoo
     """
-    if zoo:
+    if zoo or (exhibit is not None and scenario is None):
         if scenario is not None:
             raise BadInput("--zoo brings its own stories", "Leave SCENARIO out, or --zoo.")
         return _zoo(console, exhibit, 1 if seed is None else seed, save, as_json=as_json)
     if scenario is None:
         raise BadInput("which story is to be probed?", "Name a scenario file, or use --zoo.")
     if exhibit is not None:
-        raise BadInput("--exhibit goes with --zoo only", "Add --zoo, or leave it out.")
+        raise BadInput("--exhibit goes with --zoo only", "Leave SCENARIO out, or --exhibit.")
     probing = import_module(PROBE)
     options: dict[str, Any] = {"delivery": delivery, "seed": seed, "quiet": quiet_time, "ignore": ignore}
     try:

@@ -6,6 +6,7 @@ oracle       what is told
 end state    an object that is missing, left over or different at the end
 writes       an object that the controller created or deleted more often than in the reference
 raised       an exception in a reconcile, where the reference had none
+idle         unperturbed only: it watches kinds that nobody serves, or writes nothing, so that a probe would prove nothing
 settling     a hot loop, or writes that go on in the last half of the quiet time
 ===========  =======================================================================================================
 
@@ -29,10 +30,10 @@ class Difference:
     """One thing that is wrong.
 
     Attributes:
-        oracle: ``end state``, ``writes``, ``raised`` or ``settling``.
+        oracle: ``end state``, ``writes``, ``raised``, ``idle`` or ``settling``.
         subject: the object, e.g. ``secret/default/db``.
         what: ``missing``, ``left over``, ``different``, ``created again``, ``deleted again``, ``updated on and on``,
-            ``raised``, ``hot loop``, ``restless``.
+            ``raised``, ``hot loop``, ``restless``, ``unserved``, ``idle``.
         told: the difference in words.
     """
 
@@ -61,7 +62,19 @@ def alone(run: Outcome) -> tuple[Difference, ...]:
     """What is wrong with a run without a perturbation, whatever it is compared with."""
     if run.hot is not None:
         return (Difference("settling", run.hot.subject, "hot loop", str(run.hot)),)
-    return (*_raised(None, run), *_settling(None, run))
+    return (*_idle(run), *_raised(None, run), *_settling(None, run))
+
+
+def _idle(run: Outcome) -> Iterator[Difference]:
+    """What makes a probe prove nothing: kinds that nobody serves, and a controller that writes nothing."""
+    for word, near in run.unserved.items():
+        mend = f"did you mean {near}?" if near else "does the story create its CustomResourceDefinition?"
+        yield Difference(
+            "idle", word, "unserved", f"is watched, and the API server does not serve it; {mend}"
+        )
+    if not run.effects and not run.unserved and not run.failures:
+        told = "wrote nothing that took effect, so there is nothing to perturb"
+        yield Difference("idle", "the controller", "idle", told)
 
 
 def _end_state(reference: Outcome, run: Outcome) -> Iterator[Difference]:

@@ -92,7 +92,7 @@ class Report:
         target = self.target
         tried = ", ".join(f"{self.tried[pattern]} {pattern}" for pattern in PATTERNS if self.tried[pattern])
         lines = [
-            f"{target.controller} in {target.scenario.name}: {self.effects} writes took effect",
+            f"{target.controller} in {target.scenario.name}: {_count(self.effects, 'write')} took effect",
             f"  {sum(self.tried.values())} plans run ({tried or 'none'}), {sum(self.pruned.values())} places left out",
         ]
         if self.incomparable:
@@ -126,6 +126,10 @@ class Report:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _verdict(report: Report) -> str:

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
+from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
@@ -97,6 +98,7 @@ class Outcome:
         hot: the loop in which the run was cut short, if it was.
         restless: what it still wrote in the last half of the quiet time, by name.
         steps: what the people of the story brought about: ``created pod/default/web`` and so on.
+        unserved: kinds that the controller watches and the API server does not serve at the end: the nearest that it does.
     """
 
     play: Play
@@ -110,6 +112,7 @@ class Outcome:
     hot: HotLoop | None = None
     restless: Counter[str] = field(default_factory=Counter)
     steps: list[str] = field(default_factory=list)
+    unserved: dict[str, str] = field(default_factory=dict)
 
 
 def perturbed(scenario: Scenario, controller: str, plan: Plan | None) -> Scenario:
@@ -211,6 +214,7 @@ def _advance(play: Play, target: Target) -> HotLoop | None:
 def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -> None:
     cluster = outcome.play.world.cluster
     users = {each.user.name for each in programs}
+    outcome.unserved = _unserved(cluster.server.catalog, programs)
     log = cluster.server.log
     late = round(outcome.play.end * SECOND) - target.quiet // 2
     recent: dict[tuple[Resource, Key], list[Version]] = {}
@@ -251,6 +255,14 @@ def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -
                     f" ({facts['at']})" if "at" in facts else ""
                 )
                 outcome.failures.append(Failure(record.subject, error, record.time))
+
+
+def _unserved(catalog: Catalog, programs: Sequence[Component]) -> dict[str, str]:
+    words = {informer.resource: None for program in programs for informer in program.informers}
+    known = [f"{each.plural}.{each.group}" if each.group else each.plural for each in catalog]
+    return {
+        word: "".join(get_close_matches(word, known, 1)) for word in words if catalog.by_word(word) is None
+    }
 
 
 def _done(version: Version) -> str:

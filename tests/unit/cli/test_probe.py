@@ -71,7 +71,7 @@ def test_the_zoo_tells_all_about_an_exhibit(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_the_zoo_can_be_had_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["probe", "--zoo", "--exhibit", "two-secrets", "--json"]) == 0
+    assert main(["probe", "--exhibit", "two-secrets", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["scores"] == [
         {"pattern": "intermediate", "found": 1, "exhibits": 1, "falseAlarms": 0},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kcsim.api.objects import Object
 from kcsim.scenario.load import load as load_file
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play
@@ -172,6 +173,41 @@ def test_a_controller_that_writes_on_and_on_is_told() -> None:
     assert "webapp/default/web is still written at the end of the quiet time" in str(
         report.violations[0].differences[0]
     )
+
+
+class Idle(WebApps):
+    def desired(self, obj: Object, observed: dict[str, list[Object]]) -> list[Object]:
+        del obj, observed
+        return []
+
+    def status(self, obj: Object, observed: dict[str, list[Object]]) -> Object:
+        del obj, observed
+        return {}
+
+
+class Misspelt(WebApps):
+    watches = "webaps.example.com"
+
+
+class Unknown(WebApps):
+    owns = ("deployments.apps", "services", "confgmaps")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (Idle, "the controller wrote nothing that took effect, so there is nothing to perturb"),
+        (
+            Misspelt,
+            "webaps.example.com is watched, and the API server does not serve it; did you mean webapps.",
+        ),
+        (Unknown, "confgmaps is watched, and the API server does not serve it; did you mean configmaps?"),
+    ],
+)
+def test_a_probe_that_could_prove_nothing_does_not_pass(made: type, told: str) -> None:
+    report = probe(world(made))
+    assert not report.passed
+    assert told in report.text()
 
 
 def test_a_controller_that_the_story_does_not_run_is_told() -> None:
