@@ -170,25 +170,33 @@ def check_deploys(scenario: Scenario, way: Delivery, pipeline: Pipeline, report:
 
 
 def check_protection(scenario: Scenario, repository: Repository, report: Report) -> None:
-    """Required checks have to be run by somebody; otherwise nothing would ever be merged."""
-    ways = [
-        way for way in scenario.deliveries.values() if scenario.repository_named(way.repository) is repository
-    ]
-    known: set[str] = set()
-    for way in ways:
-        if way.pipeline is not None:
-            known |= {copy for name, job in way.pipeline.jobs.items() for copy in copies_of(name, job)}
-            if not way.pipeline.jobs:
-                known.add(repository.name)
+    """Required checks have to be run under every delivery; otherwise nothing would ever be merged there."""
+    ways = {
+        name: _checks_of(way.pipeline, repository)
+        for name, way in scenario.deliveries.items()
+        if scenario.repository_named(way.repository) is repository
+    }
     for rule in repository.protection:
         for index, check in enumerate(rule.checks):
-            if check not in known:
+            lacking = [name for name, known in ways.items() if check not in known]
+            if lacking or not ways:
+                known = {check for checks in ways.values() for check in checks}
+                where = f"under {', '.join(lacking)} " if lacking else ""
                 report.add(
                     "KC220",
                     at(rule, "checks", index),
-                    f"no pipeline has a job '{check[:60]}'",
-                    did_you_mean(check, known, "jobs"),
+                    f"{where}no merge request is checked by a job '{check[:60]}': none would ever be merged",
+                    did_you_mean(check, known, "jobs of pipelines"),
                 )
+
+
+def _checks_of(pipeline: Pipeline | None, repository: Repository) -> set[str]:
+    """What a pipeline reports of merge requests; one that polls branches never sees them."""
+    if pipeline is None or pipeline.trigger == "poll" or not pipeline.on.merge_requests:
+        return set()
+    if not pipeline.jobs:
+        return {repository.name}
+    return {copy for name, job in pipeline.jobs.items() for copy in copies_of(name, job)}
 
 
 def check_code_owners(contents: Mapping[str, Contents], report: Report) -> None:

@@ -313,6 +313,8 @@ BAD = [
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, tag: {name: v1, of: mor}}\n", "KC219", "mor}", "did you mean 'more'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, redeliver: shpo}\n", "KC201", "shpo", "did you mean 'shop'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, rerun: faild}\n", "KC104", "faild", "did you mean 'failed'"),
+    ("      jobs:\n", "      trigger: poll\n      jobs:\n", "KC220", "test, manifests]}\n", "under push no merge request"),
+    ("  push:\n", "  bare: {type: flux}\n  push:\n", "KC220", "test, manifests]}\n", "under bare no merge request"),
     ("      jobs:\n", "      stages: [{name: lint, duration: 1s}]\n      jobs:\n", "KC105", "jobs:\n", "both 'stages' and 'jobs'"),
     ("    type: push\n", "    type: flux\n", "KC105", "deploy: true", "an agent delivers here"),
     ("          environment:", "          downloads: [bin]\n          environment:", "KC215", "bin]", "no job uploads"),
@@ -353,7 +355,7 @@ def test_what_means_nothing_in_codeowners_is_warned_of(old, new, place, words):
 
 
 def test_what_no_pipeline_ran_cannot_be_run_again():
-    text = STORY.split("deliveries:")[0].replace(", checks: [test, manifests]", "")
+    text = STORY.split("deliveries:", maxsplit=1)[0].replace(", checks: [test, manifests]", "")
     (found,) = examine_text(text + "timeline:\n  - {at: 20m, rerun: failed}\n").diagnostics
     assert (found.code, found.message) == ("KC206", "no delivery has a pipeline that could be run again")
 
