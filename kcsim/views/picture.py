@@ -69,10 +69,13 @@ def picture(
     draw = _Drawing(svg, Scale(0, max(1, end), width - _LABEL - _RIGHT), links or {})
     svg.text(12, 18, _cut(title, (width - 420) // 7), "strong")
     _legend(svg)
+    reached = min(
+        end, max((strip.now for strip in strips), default=end)
+    )  # what has not ended goes on to there
     y = float(2 * _HEAD)
     draw.ticks(y)
     for lane in shared:
-        draw.lane(y, lane, together, end)
+        draw.lane(y, lane, together, reached)
         y += _ROW
     for strip, lanes in zip(strips, own, strict=True):
         svg.line(0, y + 3, width, y + 3, "axis")
@@ -80,7 +83,7 @@ def picture(
         y += _HEAD
         for lane in lanes:
             if lane in SHARED:
-                draw.lane(y, lane, [m for m in strip.moments if (m.lane, m.text) not in common], end)
+                draw.lane(y, lane, [m for m in strip.moments if (m.lane, m.text) not in common], reached)
             else:
                 draw.label(y, lane)
                 draw.own(y, lane, strip)

@@ -135,3 +135,13 @@ def test_what_happened_in_one_world_only_stands_in_its_own_lane() -> None:
     marks = [float(e.get("points").split(",")[1].split()[0]) for e in root.iter(f"{SVG}polygon")]
     assert len(marks) == 2
     assert marks[1] > marks[0]
+
+
+def test_a_fault_that_goes_on_reaches_the_present_and_not_the_end_of_the_lanes() -> None:
+    sim = kcsim.Simulation(nodes=1)
+    sim.run_until("10s")
+    sim.inject("node-freeze", "node-1")
+    sim.run_until("30s")
+    drawn = ET.fromstring(str(picture([strip_of(sim)], 60 * SECOND, "a minute")))
+    ends = [float(bar.get("data-b")) for bar in drawn.iter(f"{SVG}rect") if bar.get("class") == "fault faint"]
+    assert ends == [30.0]
