@@ -252,6 +252,34 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("kube-api-burst", 10, "count", _PROXY),
         Row("min-sync-period", 1, "s", _PROXY),
         Row("sync-duration", _uniform(20, 200), "ms", "[model] a sync in a small cluster"),
+        Row(
+            "session-affinity-timeout",
+            10_800,
+            "s",
+            "pkg/apis/core/types.go: DefaultClientIPServiceAffinitySeconds",
+        ),
+    ),
+    "coredns": (
+        Row("ttl", 30, "s", "cmd/kubeadm/app/phases/addons/dns/manifests.go: the Corefile"),
+        Row("answering", Skewed(300, 5 * MS), "ms", "[model] what a name server takes for an answer"),
+    ),
+    "resolver": (
+        Row("ndots", 5, "count", "pkg/kubelet/network/dns/dns.go: defaultDNSOptions"),
+        Row("timeout", 5, "s", "glibc resolv/resolv.h: RES_TIMEOUT"),
+        Row("attempts", 2, "count", "glibc resolv/resolv.h: RES_DFLRETRY"),
+    ),
+    "network-policy-agent": (
+        Row(
+            "programming", _uniform(100, 1000), "ms", "[model] from hearing of a policy until it is enforced"
+        ),
+    ),
+    "cloud": (
+        Row(
+            "load-balancer-provisioning",
+            _uniform(10_000, 60_000),
+            "ms",
+            "[model] until a balancer has an address",
+        ),
     ),
     "kubectl": (
         Row("kube-api-qps", 50, "1/s", "cli-runtime pkg/genericclioptions/config_flags.go"),

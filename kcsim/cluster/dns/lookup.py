@@ -20,10 +20,11 @@ from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.dice import Dice
-from kcsim.profile.distributions import Distribution, Skewed
+from kcsim.profile.constants import DEFAULT
+from kcsim.profile.distributions import Distribution
 
 TIMEOUT, REFUSED = "timeout", "refused"
-ANSWERING: Distribution = Skewed(300, 5 * MILLISECOND)
+ANSWERING: Distribution = DEFAULT.delay("coredns/answering")
 """How long a name server takes to answer (workloads reference, 15.5: 0.5 to 2 ms with the way, 10 ms at the 99th)."""
 DNS_PORT = 53
 

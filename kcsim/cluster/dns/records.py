@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kcsim.api.objects import Object
+from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
 ZONE = "cluster.local"
-TTL_S = 30
+TTL_S = DEFAULT.us("coredns/ttl") // SECOND
 ADDRESS_TYPES = ("A", "AAAA")
 NOERROR, NXDOMAIN, SERVFAIL = "NOERROR", "NXDOMAIN", "SERVFAIL"
 

@@ -12,8 +12,9 @@ from typing import Any
 from kcsim.api.objects import Object
 from kcsim.cluster.dns.records import ZONE
 from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
-NDOTS = 5
+NDOTS = DEFAULT.count("resolver/ndots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class ResolvConf:
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     ndots: int = 1
-    timeout: int = 5 * SECOND
-    attempts: int = 2
+    timeout: int = DEFAULT.us("resolver/timeout")
+    attempts: int = DEFAULT.count("resolver/attempts")
 
 
 def resolv_conf(pod: Object, dns_ip: str) -> ResolvConf:

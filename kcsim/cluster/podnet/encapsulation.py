@@ -13,7 +13,10 @@ from kcsim.profile.constants import DEFAULT
 from kcsim.profile.distributions import Distribution
 
 OVERHEADS = {
-    kind: DEFAULT.count(f"network/{kind}-overhead") for kind in ("vxlan", "geneve", "ipip", "wireguard")
+    "vxlan": DEFAULT.count("network/vxlan-overhead"),
+    "geneve": DEFAULT.count("network/geneve-overhead"),
+    "ipip": DEFAULT.count("network/ipip-overhead"),
+    "wireguard": DEFAULT.count("network/wireguard-overhead"),
 }
 """The bytes that each kind adds to a packet."""
 PACKING: Distribution = DEFAULT.delay("network/encapsulation")

@@ -23,14 +23,14 @@ from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.log import Log
 from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
-from kcsim.engine.clock import SECOND
-from kcsim.profile.distributions import Distribution, Uniform
+from kcsim.profile.constants import DEFAULT
+from kcsim.profile.distributions import Distribution
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 POOL = ipaddress.IPv4Network("198.51.100.128/25")
 """Where the cloud's addresses come from: a block kept for documentation."""
-PROVISIONING: Distribution = Uniform(10 * SECOND, 60 * SECOND)
+PROVISIONING: Distribution = DEFAULT.delay("cloud/load-balancer-provisioning")
 """How long a cloud takes (workloads reference, 9.3: 10 to 180 s)."""
 
 

@@ -22,11 +22,12 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import User
 from kcsim.cluster.podnet.policy import Policy, compile_policy
-from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
-from kcsim.profile.distributions import Distribution, Uniform
+from kcsim.profile.constants import DEFAULT
+from kcsim.profile.distributions import Distribution
 
-PROGRAMMING: Distribution = Uniform(100 * MILLISECOND, SECOND)
+PROGRAMMING: Distribution = DEFAULT.delay("network-policy-agent/programming")
 """From seeing a policy to enforcing it (workloads reference, 15.3: 0.1 to 5 s, growing with pods)."""
 POLICIES = "networkpolicies.networking.k8s.io"
 

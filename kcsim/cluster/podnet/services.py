@@ -20,10 +20,11 @@ from kcsim.api import objects
 from kcsim.api.ip_families import IPV4
 from kcsim.api.objects import Object
 from kcsim.engine.clock import SECOND
+from kcsim.profile.constants import DEFAULT
 
 REFUSE, DROP = "refuse", "drop"
 """What happens to a connection for which there is no backend."""
-DEFAULT_AFFINITY_S = 10_800
+DEFAULT_AFFINITY = DEFAULT.us("kube-proxy/session-affinity-timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def affinity_of(spec: Object) -> int:
     if spec.get("sessionAffinity") != "ClientIP":
         return 0
     config = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
-    return int(config.get("timeoutSeconds") or DEFAULT_AFFINITY_S) * SECOND
+    seconds = config.get("timeoutSeconds")
+    return int(seconds) * SECOND if seconds else DEFAULT_AFFINITY
 
 
 def outside_ips(service: Object) -> tuple[str, ...]:
