@@ -159,8 +159,8 @@ class Changes:
 def with_repository(tree: Tree, path: str, pace: str | None, folder: str | None, report: Report) -> Tree:
     """The story with its only repository replaced by one on disk, of which `folder` holds the manifests.
 
-    Its history takes the place of the story's commits; the story's traffic and expectations speak of files that are
-    not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay; title and
+    Its history takes the place of the story's commits; the story's traffic, expectations and lesson speak of files that
+    are not there any more and go as well, and so do commands at objects. Clusters, deliveries and faults stay; title and
     summary name the repository. A story that
     was written for a repository on disk (`clone`) stays whole: only the place of the repository changes.
     """
@@ -188,7 +188,7 @@ def with_repository(tree: Tree, path: str, pace: str | None, folder: str | None,
     found = with_item(tree, "repositories", replace(repositories, items=[replaced]), where)
     if for_a_clone:
         return found
-    gone = {"traffic", "expectations", "timeline", "teaches"}
+    gone = {"traffic", "expectations", "timeline", "teaches", "lesson"}
     rest = {key: item for key, item in found.items.items() if key not in gone}
     name = found.child("name")
     story = f" {name.text}" if isinstance(name, Scalar) else ""
@@ -197,7 +197,7 @@ def with_repository(tree: Tree, path: str, pace: str | None, folder: str | None,
         "summary": f"The history of {path}, on the cluster and with the deliveries and faults of the scenario{story}.",
     }
     rest |= {key: Scalar(where, text, plain=False) for key, text in told.items()}
-    left_out = [f"`{key}`" for key in ("traffic", "expectations") if key in found.items]
+    left_out = [f"`{key}`" for key in ("traffic", "expectations", "lesson") if key in found.items]
     timeline = found.items.get("timeline")
     if isinstance(timeline, Sequence):
         stays = [entry for entry in timeline.items if entry.child("fault") is not None]

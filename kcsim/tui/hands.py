@@ -100,7 +100,10 @@ def story_of(
     # Deeds stand alone in their instants (Session.do), so sorting by time alone keeps every order.
     timeline = tuple(sorted([*entries, *deeds], key=lambda entry: entry.at))
     wanted = tuple(e for e in scenario.expectations if e.after not in gone and e.until not in gone)
-    return replace(scenario, name=name, seed=seed, timeline=timeline, expectations=wanted, source=None)
+    # Of a lesson the story alone is kept: its solutions fit the story as it was told.
+    return replace(
+        scenario, name=name, seed=seed, timeline=timeline, expectations=wanted, lesson=None, source=None
+    )
 
 
 def in_words(entry: TimelineEntry) -> str:

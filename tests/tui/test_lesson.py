@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kcsim.scenario.load import load
+from kcsim.scenario.play import Play
 from kcsim.scenario.progress import Best, Progress
 from kcsim.tui.dialogs import Ask, Choose, Read
 from kcsim.tui.gallery import GalleryScreen
@@ -139,6 +141,28 @@ def test_a_lesson_runs_to_its_stops_at_any_pace():
         await user.press("R", "down", "enter")
         await user.rest()
         assert user.session.now == 300_000_000
+
+    play(story, LESSON)
+
+
+def test_what_was_done_is_saved_as_a_story_that_can_be_played(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    async def story(user: Driver) -> None:
+        await to_my_turn(user, "4", "8")
+        await user.press("colon")
+        await user.type(
+            "sed -i 's/maxUnavailable: 1/maxUnavailable: 0/' deploy/web.yaml && git commit -am 'less'"
+        )
+        await user.press("s")
+        await dialog(user, Ask)
+        await user.type("mine.yaml")
+        await user.pilot.pause()
+        assert "saved" in user.message
+        user.session.play.finish()
+        again = Play(load(tmp_path / "mine.yaml"))
+        again.finish()
+        assert again.trace.sha256() == user.session.play.trace.sha256()
 
     play(story, LESSON)
 
