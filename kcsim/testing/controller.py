@@ -150,7 +150,12 @@ class Declarative(Operator):
         return None
 
     def _repair(self, obj: Object, observed: dict[str, list[Object]]) -> Steps:
-        wanted = [self._owned(obj, child) for child in self.desired(obj, observed)]
+        desired = self.desired(obj, observed)
+        if desired is None:
+            raise TypeError(
+                f"{type(self).__name__}.desired returned None: give a list of children, [] for none"
+            )
+        wanted = [self._owned(obj, self._checked(child)) for child in desired]
         kept: set[tuple[str, str, str]] = set()
         for child in wanted:
             word = self._word(child)
@@ -184,6 +189,17 @@ class Declarative(Operator):
     def _set_finalizers(self, obj: Object, finalizers: list[str]) -> Steps:
         metadata = {"finalizers": finalizers, "resourceVersion": objects.resource_version(obj)}
         yield self.client.patch(self.watches, *objects.key(obj), {"metadata": metadata})
+
+    def _checked(self, child: Object) -> Object:
+        """The child, if it says what it is."""
+        metadata = child.get("metadata") if isinstance(child, dict) else None
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        if not name or not child.get("kind") or not child.get("apiVersion"):
+            who = type(self).__name__
+            raise TypeError(
+                f"{who}.desired gave no object with apiVersion, kind and metadata.name: {child!r:.80}"
+            )
+        return child
 
     def _owned(self, obj: Object, child: Object) -> Object:
         metadata = {

@@ -13,8 +13,8 @@ invariants when the test is over; ``@pytest.mark.breaks("name")`` says which a t
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,13 +109,20 @@ def sim(request: pytest.FixtureRequest, simulation: Callable[..., Simulation]) -
     mark = request.node.get_closest_marker("scenario")
     if mark is None:
         return simulation()
+    from kcsim.scenario.diagnostics import ScenarioError
     from kcsim.scenario.play import load
 
+    if len(mark.args) != 1 or not {"delivery", "seed"} >= mark.kwargs.keys():
+        pytest.fail(
+            'the mark names one story: @pytest.mark.scenario("shop.yaml", delivery="flux")', pytrace=False
+        )
     (path,) = mark.args
     beside = request.path.parent / path
     story = beside if beside.is_file() else path
-    seed = mark.kwargs.get("seed")
-    return load(story, mark.kwargs.get("delivery"), seed)
+    try:
+        return load(story, mark.kwargs.get("delivery"), mark.kwargs.get("seed"))
+    except ScenarioError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -123,10 +130,12 @@ def kcsim_worlds_keep_their_promises(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Check the worlds of a test against all invariants, where the configuration asks for it."""
-    module = sys.modules.get("kcsim.simulation.world")  # loaded by what tests worlds
-    if module is None or not request.config.getini("kcsim_invariants"):
+    if not request.config.getini("kcsim_invariants"):
         yield
         return
+    module = import_module(
+        "kcsim.simulation.world"
+    )  # now, or the first world that is made would go unchecked
     worlds: list[Any] = []
     made = module.World.__init__
 

@@ -105,3 +105,28 @@ def test_a_child_of_a_kind_that_it_does_not_own_is_its_failure(sim: Simulation) 
         record for record in sim.trace.records if record.verb == "error" and "WebApp" not in record.subject
     )
     assert "wants a Service of v1, which `owns` does not name" in error.facts()["error"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (None, "desired returned None: give a list of children, [] for none"),
+        ([{"kind": "ConfigMap"}], "desired gave no object with apiVersion, kind and metadata.name: {'kind': 'ConfigMap'}"),
+        (["web"], "desired gave no object with apiVersion, kind and metadata.name: 'web'"),
+    ],
+)  # fmt: skip
+def test_what_is_no_list_of_objects_is_told_in_its_own_words(
+    sim: Simulation, given: object, told: str
+) -> None:
+    class Careless(WebApps):
+        name = "careless"
+
+        def desired(self, obj: object, observed: object) -> object:  # type: ignore[override]
+            del obj, observed
+            return given
+
+    sim.add_controller(Careless)
+    sim.apply(web_app())
+    sim.run("10s")
+    errors = [record.facts()["error"] for record in sim.trace.records if record.verb == "error"]
+    assert f"Careless.{told}" in errors

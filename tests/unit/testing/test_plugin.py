@@ -13,6 +13,10 @@ TESTS = """
 import pytest
 
 
+def test_a_broken_invariant_fails(sim):
+    break_it(sim)
+
+
 def test_a_bare_cluster(sim, simulation, kcsim_seed):
     assert len(sim.list("nodes")) in (0, 3)
     assert sim.seed == kcsim_seed == 9
@@ -42,8 +46,14 @@ def break_it(sim):
     log.append(resource, version.key, moved, actor="test", verb="update", manager="test", previous=version)
 
 
-def test_a_broken_invariant_fails(sim):
-    break_it(sim)
+@pytest.mark.scenario()
+def test_a_mark_without_a_story(sim):
+    raise SystemError("never reached")
+
+
+@pytest.mark.scenario("plain-release", delivery="fluxx")
+def test_a_delivery_that_there_is_not(sim):
+    raise SystemError("never reached")
 
 
 @pytest.mark.breaks("a-pod-stays-on-its-node")
@@ -86,6 +96,8 @@ def report(tmp_path_factory):
         ("test_a_broken_invariant_fails", "ERROR"),
         ("test_one_that_is_broken_on_purpose", "PASSED"),
         ("test_one_that_there_is_not", "ERROR"),
+        ("test_a_mark_without_a_story", "ERROR"),
+        ("test_a_delivery_that_there_is_not", "ERROR"),
     ],
 )
 def test_outcomes(report, test, outcome):
@@ -96,6 +108,10 @@ def test_the_header_and_the_messages(report):
     assert "kcsim: seed 9, all invariants, hypothesis as configured" in report
     assert "a-pod-stays-on-its-node: t=30.000s" in report
     assert "there is no invariant no-such-promise" in report
+    assert 'the mark names one story: @pytest.mark.scenario("shop.yaml", delivery="flux")' in report
+    assert "'plain-release' has no delivery 'fluxx'" in report
+    assert "Traceback" not in report
+    assert "def delivery_named" not in report, "no stack of frames"
 
 
 def test_nothing_heavy_is_loaded_with_it():
