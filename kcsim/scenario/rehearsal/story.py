@@ -118,9 +118,10 @@ def story_of(asked: Asked) -> Story:
     }
     if plain:
         document["deliveries"] = _plain(brought, notes)
-    notes.extend(_told(asked, imported, brought, document))
     text = dump(document, sort_keys=False)
     loaded = examine_text(text, f"what-if/{name}.yaml", Changes(asked.settings))
+    described = [image.name for image in loaded.scenario.images] if loaded.scenario is not None else []
+    notes.extend(_told(asked, imported, brought, document, described))
     return Story(loaded, tuple(notes))
 
 
@@ -369,10 +370,16 @@ def _definition(kind: Kind, used: Sequence[Use]) -> Object:
 
 
 def _told(
-    asked: Asked, imported: Imported, brought: Sequence[Object], document: Mapping[str, Any]
+    asked: Asked,
+    imported: Imported,
+    brought: Sequence[Object],
+    document: Mapping[str, Any],
+    described: Sequence[str],
 ) -> list[str]:
     notes = []
-    images = sorted({image for obj in brought for image in _images(obj)})
+    images = sorted({image for obj in brought for image in _images(obj)} - {*described})
+    if "*" in described:
+        images = []
     if images:
         some = ", ".join(images[:3]) + (", ..." if images[3:] else "")
         each = (

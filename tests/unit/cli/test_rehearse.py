@@ -137,6 +137,14 @@ def test_what_never_becomes_ready_says_why(kcsim, tmp_path):
     assert "deployment/shop/cart" not in why
 
 
+def test_images_can_be_described(kcsim, fleet):
+    images = 'images=[{name: "*"}, {name: "web:2", pull: notFound}]'
+    told = played(kcsim, "--repo", fleet, "--from", "main", "--to", "change", "--set", images)
+    why = {each["object"]: each["why"] for each in told["worlds"]["flux"][-1]["unready"]}
+    assert "ImagePullBackOff" in why["deployment/shop/web"]
+    assert not any("nothing is known of" in note for note in told["notes"])
+
+
 def test_one_kustomization_brings_what_it_depends_on(kcsim, fleet):
     told = played(kcsim, "--repo", fleet, "--kustomization", "infra", "--until", "5m")
     objects = {each["object"] for each in told["worlds"]["flux"][-1]["order"]}
