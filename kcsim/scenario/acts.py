@@ -168,7 +168,19 @@ class Acts:
         from kcsim.delivery.gitops.flux.cli import flux
 
         namespace = self._how.namespace if isinstance(self._how, Flux) else "flux-system"
-        return flux(self._client(entry, action.user, "flux"), action.line, namespace=namespace)
+        source = next(iter(self._sources.values()), None)
+        files: Mapping[str, bytes] = {}
+        if source is not None:
+            # What a person has checked out: the newest commit of the story's first repository.
+            repository = self._world.git.repository(source.repository.name)
+            files = repository.files(repository.head(source.branch).sha)
+        return flux(
+            self._client(entry, action.user, "flux"),
+            action.line,
+            namespace=namespace,
+            files=files,
+            registry=self._world.registry,
+        )
 
     def _argocd(self, action: ArgocdCommand) -> Steps:
         """In the cluster with Argo CD, wherever else the entry happens."""

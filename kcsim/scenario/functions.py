@@ -444,9 +444,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
 VARIADIC: Final = frozenset({"min", "max"})
 
 
-def _flux(group: str, kind: str, plural: str, short: str) -> Resource:
+def _flux(group: str, kind: str, plural: str, *short: str, version: str = "v1") -> Resource:
     return Resource(
-        f"{group}.toolkit.fluxcd.io", "v1", kind, plural, kind.lower(), namespaced=True, short_names=(short,)
+        f"{group}.toolkit.fluxcd.io", version, kind, plural, kind.lower(), namespaced=True, short_names=short
     )
 
 
@@ -457,6 +457,14 @@ def _argocd(kind: str, plural: str, *short: str) -> Resource:
 FLUX_RESOURCES: Final = (
     _flux("kustomize", "Kustomization", "kustomizations", "ks"),
     _flux("source", "GitRepository", "gitrepositories", "gitrepo"),
+    _flux("source", "OCIRepository", "ocirepositories", "ocirepo"),
+    _flux("source", "Bucket", "buckets"),
+    _flux("image", "ImageRepository", "imagerepositories", "imgrepo"),
+    _flux("image", "ImagePolicy", "imagepolicies", "imgpol"),
+    _flux("image", "ImageUpdateAutomation", "imageupdateautomations", "iua", "imgupd", "imgauto"),
+    _flux("notification", "Receiver", "receivers"),
+    _flux("notification", "Alert", "alerts", version="v1beta3"),
+    _flux("notification", "Provider", "providers", version="v1beta3"),
 )
 
 ARGOCD_RESOURCES: Final = (

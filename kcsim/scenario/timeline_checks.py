@@ -19,10 +19,11 @@ KUBECTL_VERBS: Final = (
 )  # fmt: skip
 """kubectl's verbs that a story may use; each run says which of them it cannot carry out."""
 FLUX_VERBS: Final[dict[str, tuple[str, ...]]] = {
-    "suspend": ("kustomization", "ks", "source"),
-    "resume": ("kustomization", "ks", "source"),
-    "reconcile": ("kustomization", "ks", "source"),
-    "get": ("kustomizations", "ks", "sources", "all"),
+    "suspend": ("kustomization", "ks", "source", "image", "receiver", "alert"),
+    "resume": ("kustomization", "ks", "source", "image", "receiver", "alert"),
+    "reconcile": ("kustomization", "ks", "source", "image", "receiver"),
+    "get": ("kustomizations", "ks", "sources", "images", "receivers", "alerts", "alert-providers", "all"),
+    "push": ("artifact",),
 }
 """verb -> what may follow it."""
 _NAMES_OBJECTS: Final = frozenset(
@@ -219,7 +220,8 @@ def _check_node_words(scenario: Scenario, entry: TimelineEntry, words: list[str]
 
 def _check_object_word(story: _Story, entry: TimelineEntry, word: str, namespace: str) -> None:
     kind, slash, name = word.partition("/")
-    if not slash or "=" in word or "/" in name or not name:
+    # A label set (`team/name=x`) or taken away (`team/name-`) is no object; no name ends with a dash.
+    if not slash or "=" in word or "/" in name or not name or name.endswith("-"):
         return
     resource = story.catalog.by_word(kind)
     if resource is None:

@@ -38,6 +38,14 @@ class OciArtifact:
         return f"{self.media_type}\0{whole.hexdigest()}"
 
 
+def artifact_of(
+    files: Mapping[str, bytes], *, source: str = "", revision: str = "", media_type: str = LAYER
+) -> OciArtifact:
+    """The artifact with these files, and where they came from."""
+    annotations = {k: v for k, v in ((SOURCE, source), (REVISION, revision)) if v}
+    return OciArtifact(files, annotations, media_type)
+
+
 def push(
     registry: Registry,
     reference: str,
@@ -51,7 +59,6 @@ def push(
 
     Raises: InvalidReference.
     """
-    annotations = {k: v for k, v in ((SOURCE, source), (REVISION, revision)) if v}
-    artifact = OciArtifact(files, annotations, media_type)
+    artifact = artifact_of(files, source=source, revision=revision, media_type=media_type)
     size = sum(len(data) for data in files.values())
     return registry.push(reference.removeprefix("oci://"), artifact, size=size, content=artifact.content)

@@ -255,3 +255,35 @@ def test_sources_and_images_are_shown_and_asked_for(make_world, yaml):
     assert "OCIRepository:   shop" in told("trace namespace shop").stdout
     told("suspend source oci shop")
     assert world.get("ocirepositories", "shop", "flux-system")["spec"]["suspend"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("push artifact", "artifact URL is required"),
+        ("push artifact oci://registry.example/x:1 --source=s --revision=r", "--path is required"),
+        ("push artifact registry.example/x:1 --path=. --source=s --revision=r", "URL must be in format"),
+        (
+            "push artifact oci://registry.example/x:1 --path=none --source=s --revision=r",
+            "invalid path 'none'",
+        ),
+    ],
+)
+def test_an_artifact_that_cannot_be_pushed(make_world, line, problem):
+    world = make_world()
+    outcome = run_now(
+        world.engine, flux(world.client, line, files={"app/x.yaml": b"x"}, registry=world.registry)
+    )
+    assert outcome.exit_code == 1
+    assert problem in outcome.stderr
+
+
+def test_an_artifact_is_pushed(make_world):
+    world = make_world()
+    line = "push artifact oci://registry.example/x:1 --path=./app --source=shop --revision=main@sha1:abc"
+    files = {"app/x.yaml": b"x", "app/.github/ci.yaml": b"", "y.yaml": b"y"}
+    outcome = run_now(world.engine, flux(world.client, line, files=files, registry=world.registry))
+    assert outcome.exit_code == 0, outcome.stderr
+    image = world.registry.find("registry.example/x:1")
+    assert dict(image.behaviour.files) == {"x.yaml": b"x"}
+    assert f"artifact successfully pushed to registry.example/x@{image.digest}" in outcome.stderr

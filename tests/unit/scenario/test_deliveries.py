@@ -165,3 +165,28 @@ def test_a_pushed_image_promotes_itself_where_flux_automates_it():
     containers = play.get("deployment/web", "shop")["spec"]["template"]["spec"]["containers"]
     assert containers[0]["image"] == "shop/web:1.1.0"
     assert [r.actor for r in records(play, "commit")][-1] == "fluxbot"
+
+
+ARTIFACT = """\
+- at: 1m
+  flux: push artifact oci://registry.example/shop/manifests:latest --path=./app --source=shop --revision=main
+- at: 2m
+  apply: |
+    apiVersion: source.toolkit.fluxcd.io/v1
+    kind: OCIRepository
+    metadata: {name: artifacts, namespace: flux-system}
+    spec: {url: oci://registry.example/shop/manifests, interval: 1m}
+    ---
+    apiVersion: kustomize.toolkit.fluxcd.io/v1
+    kind: Kustomization
+    metadata: {name: from-registry, namespace: flux-system}
+    spec: {interval: 10m, prune: true, sourceRef: {kind: OCIRepository, name: artifacts}}
+"""
+
+
+def test_manifests_travel_through_a_registry():
+    deliveries = f"{FLUX}    kustomization: {{suspend: true}}\n"
+    play = played(story(ARTIFACT, deliveries=deliveries), "flux")
+    found = play.get("kustomization/from-registry", "flux-system")["status"]
+    assert found["lastAppliedRevision"].startswith("latest@sha256:")
+    assert play.get("deployment/web", "shop")["status"]["readyReplicas"] == 2

@@ -1,6 +1,6 @@
 """From a flux command line to a task that carries it out.
 
-**Imitates:** flux2 2.9 cmd/flux: get, reconcile, suspend, resume, trace, tree, events, diff, version, for the kinds that are
+**Imitates:** flux2 2.9 cmd/flux: get, reconcile, suspend, resume, trace, tree, events, diff, push artifact, version, for the kinds that are
 reconciled here. Other commands are refused by name.
 
 **Walk:** words -> the command and its kind -> a generator over calls -> an ``Outcome``.
@@ -18,6 +18,7 @@ from kcsim.delivery.gitops.flux.cli.change import reconcile, resume, suspend
 from kcsim.delivery.gitops.flux.cli.diff import diff
 from kcsim.delivery.gitops.flux.cli.events import events
 from kcsim.delivery.gitops.flux.cli.get import get
+from kcsim.delivery.gitops.flux.cli.push import push
 from kcsim.delivery.gitops.flux.cli.session import (
     BUCKET,
     GIT_REPOSITORY,
@@ -34,6 +35,7 @@ from kcsim.delivery.gitops.flux.cli.session import (
 )
 from kcsim.delivery.gitops.flux.cli.trace import trace, tree
 from kcsim.delivery.gitops.flux.cli.version import version
+from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.task import Steps
 
 Command = Callable[[Session, tuple[Kind, ...]], Steps]
@@ -43,6 +45,7 @@ _COMMANDS: Mapping[str, Command] = {
     "diff": diff,
     "events": events,
     "get": get,
+    "push": push,
     "reconcile": reconcile,
     "resume": resume,
     "suspend": suspend,
@@ -54,16 +57,17 @@ _WHAT = ("kustomization", "source", "image")
 _TAKES_KIND = {
     "diff": ("kustomization",),
     "get": ("all", "kustomizations", "sources", "images", "receivers", "alerts", "alert-providers"),
+    "push": ("artifact",),
     "reconcile": (*_WHAT, "receiver"),
     "resume": (*_WHAT, "receiver", "alert"),
     "suspend": (*_WHAT, "receiver", "alert"),
     "tree": ("kustomization",),
 }
 _NOT_MODELLED = (
-    "bootstrap build check completion create debug delete envsubst export install list logs migrate pull push stats tag "
+    "bootstrap build check completion create debug delete envsubst export install list logs migrate pull stats tag "
     "uninstall"
 ).split()
-_OTHER = "artifact artifacts helmrelease helmreleases hr".split()
+_OTHER = "artifacts helmrelease helmreleases hr".split()
 _OTHER_SOURCES = "chart external helm".split()
 _GROUPS = {"source": (SOURCE_KINDS, _OTHER_SOURCES), "image": (IMAGE_KINDS, ())}
 """Kinds that have a word of their own behind the word of their group."""
@@ -84,15 +88,17 @@ def flux(
     *,
     namespace: str = "flux-system",
     files: Mapping[str, bytes] | None = None,
+    registry: Registry | None = None,
 ) -> Steps:
     """Run one command line, with or without the word ``flux``; the task returns an ``Outcome`` and never raises for what
     a person can type.
 
     Args:
         namespace: where Flux's objects are when no -n is given.
-        files: a local checkout by path: what ``diff --path`` may name.
+        files: a local checkout by path: what ``diff --path`` and ``push artifact --path`` may name.
+        registry: what ``push artifact`` pushes to.
     """
-    session = Session(client, Arguments(), namespace, files or {})
+    session = Session(client, Arguments(), namespace, files or {}, registry)
     try:
         command, kinds, arguments = _prepare(_split(line))
         session.arguments = arguments
@@ -139,6 +145,8 @@ def _kinds(verb: str, arguments: Arguments) -> tuple[Kind, ...]:
         return (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, KUSTOMIZATION)
     if singular not in {choice.removesuffix("s") for choice in choices}:
         raise FluxError(_unknown(word, f"flux {verb}", list(choices), _OTHER))
+    if singular == "artifact":
+        return ()
     if singular in _GROUPS:
         return _in_group(verb, singular, arguments)
     return (KUSTOMIZATION if singular == "kustomization" else OTHER_KINDS[singular],)

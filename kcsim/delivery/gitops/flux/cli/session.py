@@ -24,6 +24,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     PROVIDERS,
     RECEIVERS,
 )
+from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import MINUTE, SECOND, seconds
 from kcsim.kubectl.session import Outcome
 
@@ -49,11 +50,14 @@ _VALUES = frozenset(
     {
         "api-version",
         "for",
+        "ignore-paths",
         "kind",
         "label-selector",
         "namespace",
         "output",
         "path",
+        "revision",
+        "source",
         "status-selector",
         "timeout",
         "types",
@@ -141,13 +145,15 @@ class Session:
     Attributes:
         client: the connection, as somebody, from somewhere.
         namespace: where Flux's objects are when no -n is given.
-        files: a local checkout: what --path of ``diff`` may name.
+        files: a local checkout: what --path of ``diff`` and ``push`` may name.
+        registry: what ``push`` pushes to.
     """
 
     client: Client
     arguments: Arguments
     namespace: str
     files: Mapping[str, bytes]
+    registry: Registry | None = None
     out: list[str] = field(default_factory=list)
     err: list[str] = field(default_factory=list)
     exit_code: int = 0
