@@ -328,6 +328,11 @@ def test_every_code_is_raised_by_some_test():
     assert {case[3] for case in CASES} | elsewhere == set(CODES)
 
 
+def test_a_label_that_is_taken_away_is_no_object(base):
+    text = base.replace("scale deployment/web --replicas=1 -n shop", "label node node-1 example.org/role-")
+    assert not [each for each in examine_text(text).diagnostics if each.code in {"KC406", "KC407"}]
+
+
 def test_warning_does_not_stop_the_scenario(base):
     loaded = examine_text(base.replace("path: deploy\n", "path: deploy\n", 1).replace(
         "kind: Service\n        metadata: {name: web", "kind: Service\n        metadata: {name: web"))  # fmt: skip
