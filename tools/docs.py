@@ -451,17 +451,19 @@ assert sim.get("deployment/web", "shop")["status"]["readyReplicas"] == 3
 
 def python_page() -> str:
     """docs/python.md: the façade, with signatures and docstrings."""
-    from kcsim.scenario import compare, git_verbs, play, sweep
+    from kcsim.scenario import compare, git_verbs, lesson_run, play, sweep
     from kcsim.simulation import difference, simulation, subjects
 
     parts = [_PYTHON_HEAD, "## Functions\n"]
     parts.extend(
-        _callable(f"kcsim.{each.__name__}", each) for each in (play.load, compare.compare, sweep.sweep)
+        _callable(f"kcsim.{each.__name__}", each)
+        for each in (play.load, compare.compare, sweep.sweep, lesson_run.lesson)
     )
     titles = {
         simulation.Simulation: "kcsim.Simulation",
         play.Play: "Play: a simulation that plays a scenario",
         compare.Twins: "Twins: worlds side by side",
+        lesson_run.LessonRun: "LessonRun: somebody's way through a lesson",
         simulation.Past: "Past: the objects of an instant",
         subjects.Subject: "Subject: an object one can speak of",
         subjects.Condition: "Condition: what can be waited for",
