@@ -6,6 +6,7 @@
 """
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,10 +113,8 @@ def story_of(asked: Asked) -> Story:
     notes = [note for way in ways.values() for note in way.notes]
     brought = _brought(ways, imported, files)
     document = _document(asked, place, name, imported, ways)
-    document["cluster"] = {
-        "nodes": 3,
-        "objects": _beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes),
-    }
+    beside = _beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes)
+    _place(document, beside, _spokes(brought))
     if plain:
         document["deliveries"] = _plain(brought, notes)
     text = dump(document, sort_keys=False)
@@ -171,7 +170,7 @@ def _brought(
                 built = kustomizations(way.objects, files, way.urls)
             else:
                 built = applications(way.objects, files, way.urls, way.branch or imported.branch)
-            found.extend(obj for _, made in built for obj in made)
+            found.extend(each for owner, made in built for each in (owner, *made))
     return found
 
 
@@ -228,6 +227,32 @@ def _document(
             tool: {"type": tool, "objects": [_bare(obj) for obj in way.objects]} for tool, way in ways.items()
         },
     }
+
+
+def _spokes(brought: Sequence[Object]) -> list[str]:
+    """The clusters that Applications name beside the one of Argo CD."""
+    names = {
+        str((spec(obj).get("destination") or {}).get("name") or "")
+        for obj in brought
+        if is_kind(obj, terms.GROUP, "Application")
+    }
+    return sorted(name for name in names - {"", terms.IN_CLUSTER_NAME} if _NAME.fullmatch(name))
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
+
+
+def _place(document: dict[str, Any], beside: Sequence[Object], spokes: Sequence[str]) -> None:
+    """One cluster, or a hub and a spoke for each name."""
+    if not spokes or "argocd" not in document["deliveries"]:
+        document["cluster"] = {"nodes": 3, "objects": list(beside)}
+        return
+    del document["cluster"]
+    names = (terms.IN_CLUSTER_NAME, *spokes)
+    document["clusters"] = [{"name": name, "nodes": 3, "objects": list(beside)} for name in names]
+    document["deliveries"]["argocd"]["hub"] = terms.IN_CLUSTER_NAME
+    if "flux" in document["deliveries"]:
+        document["deliveries"]["flux"]["clusters"] = [terms.IN_CLUSTER_NAME]
 
 
 def _bare(obj: Object) -> Object:
@@ -397,15 +422,9 @@ def _told(
         )
     if imported.skipped:
         notes.append(f"submodules and symbolic links are not followed: {', '.join(imported.skipped[:5])}")
+    goes = [spec(obj).get("destination") or {} for obj in brought if is_kind(obj, terms.GROUP, "Application")]
     clusters = sorted(
-        {
-            str(goes.get("name") or goes.get("server"))
-            for delivery in document["deliveries"].values()
-            for obj in delivery.get("objects", ())
-            if obj["kind"] == "Application"
-            and (goes := spec(obj).get("destination") or {})
-            and (goes.get("server") or terms.IN_CLUSTER) != terms.IN_CLUSTER
-        }
+        {str(each["server"]) for each in goes if each.get("server", terms.IN_CLUSTER) != terms.IN_CLUSTER}
     )
     if clusters:
         notes.append(f"clusters that are not played, their Applications will say so: {', '.join(clusters)}")

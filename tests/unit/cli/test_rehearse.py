@@ -249,6 +249,23 @@ def test_an_application_set_finds_a_new_folder(kcsim, tmp_path):
     assert second["converged"] is not None
 
 
+def test_applications_go_to_the_clusters_that_they_name(kcsim, tmp_path):
+    there = APPLICATION.format(name="web", path="web", namespace="shop")
+    there = there.replace('server: "https://kubernetes.default.svc"', "name: blue")
+    here = APPLICATION.format(name="tools", path="tools", namespace="shop")
+    files = {
+        "apps/web.yaml": there,
+        "apps/tools.yaml": here,
+        "web/web.yaml": deployment("web", "web:1"),
+        "tools/tools.yaml": deployment("tools", "tools:1"),
+    }
+    place = on_disk(tmp_path / "fleet", files, {"web/web.yaml": deployment("web", "web:2")}, branch="change")
+    _, second = played(kcsim, "--repo", place, "--from", "main", "--to", "change")["worlds"]["argocd"]
+    assert [each["object"] for each in second["order"]] == ["deployment/shop/web in blue"]
+    assert second["converged"] is not None
+    assert second["unready"] == []
+
+
 # Without a set-up.
 
 
