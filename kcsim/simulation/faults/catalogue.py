@@ -26,7 +26,7 @@ def kind_named(name: str) -> tuple[str, Kind]:
     own = ALIASES.get(name, name)
     kind = KINDS.get(own)
     if kind is None:
-        raise FaultError(f"no fault {name!r}; {nearest(name)}")
+        raise FaultError(f"no fault {name!r}; {nearest(str(name))}")
     return own, kind
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kcsim.api.kit.seams import CursorFault, Seams
 from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.simulation.faults.api import plural
-from kcsim.simulation.faults.fault import Begin, Fault, Kind, Undo
+from kcsim.simulation.faults.fault import Begin, Fault, FaultError, Kind, Undo
 from kcsim.simulation.faults.process import a_component, restart, whose
 
 if TYPE_CHECKING:
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def a_cursor(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
-    """The component exists, and so does the resource."""
+    """The component exists, and so do the resource and the revision."""
     facts = a_component(world, cluster, fault)
     plural(cluster, fault.amounts.get("resource"))
+    revision, newest = fault.amounts.get("revision"), len(cluster.server.log.versions)
+    if revision is not None and revision > newest:
+        raise FaultError(f"{fault.kind}: revision {revision} is not written yet; the newest is {newest}")
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kcsim.simulation.faults import FaultError
 from tests.unit.faults.conftest import ready, told
 
 MANAGER = "kube-controller-manager"
@@ -73,3 +74,13 @@ def test_a_component_that_travels_back_in_time_lists_what_was_and_catches_up(sim
     assert told(sim, "fault", "rewind")
     assert ready(sim) == 5
     assert len(sim.list("pods")) == 5
+
+
+def test_a_revision_that_is_not_written_yet_is_told(sim):
+    with pytest.raises(FaultError, match="watch-rewind: revision 999999 is not written yet; the newest is "):
+        sim.inject("watch-rewind", MANAGER, revision=999_999)
+
+
+def test_what_is_no_name_is_no_fault(sim):
+    with pytest.raises(FaultError, match="no fault 7; there are api-latency"):
+        sim.inject(7)
