@@ -1,31 +1,28 @@
 """A story made of a repository alone: its delivery set-up, its history or one merge request, and nothing else.
 
 **Walk:** `Asked` -> the repository's commits (`import_repository`) -> the set-up that stands before the first of them
-(found.py), or a pipeline beside Flux where there is none -> what has to be there beside it: namespaces, definitions of kinds
--> a scenario like any other, read and checked as a file would be -> its notes.
+(found.py), or a pipeline beside Flux where there is none -> what has to be there beside it
+(beside.py) -> a scenario like any other, read and checked as a file would be -> its notes.
 """
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kcsim.api import objects
 from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
 from kcsim.api.objects import Object
-from kcsim.cluster.routing.crds import definitions as routing_definitions
 from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository, remotes
-from kcsim.delivery.gitops.argocd import install as argocd_install
 from kcsim.delivery.gitops.argocd import terms
-from kcsim.delivery.gitops.flux import install as flux_install
-from kcsim.delivery.gitops.flux.toolkit import SOURCE_GROUP, spec
+from kcsim.delivery.gitops.flux.toolkit import spec
 from kcsim.engine.clock import HOUR, MINUTE, format_duration, seconds
 from kcsim.manifests import dump
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.expanded import applications, is_kind, kustomizations
 from kcsim.scenario.load import Loaded, examine_text
+from kcsim.scenario.rehearsal.beside import objects_beside
 from kcsim.scenario.rehearsal.found import SetUp, argocd_set_up, documents_of, flux_set_up
 from kcsim.scenario.settings import Changes, Settings
 
@@ -113,7 +110,7 @@ def story_of(asked: Asked) -> Story:
     notes = [note for way in ways.values() for note in way.notes]
     brought = _brought(ways, imported, files)
     document = _document(asked, place, name, imported, ways)
-    beside = _beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes)
+    beside = objects_beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes)
     _place(document, beside, _spokes(brought))
     if plain:
         document["deliveries"] = _plain(brought, notes)
@@ -276,119 +273,6 @@ def _plain(brought: Sequence[Object], notes: list[str]) -> dict[str, Any]:
         kustomization["targetNamespace"] = "default"
         notes.append("no object names a namespace: Flux gets targetNamespace: default")
     return {"push": {"type": "push"}, "flux": {"type": "flux", "kustomization": kustomization}}
-
-
-def _beside(brought: Sequence[Object], notes: list[str]) -> list[Object]:
-    """What the cluster has to have that nothing in the repository makes: namespaces, definitions of kinds, credentials."""
-    made = {objects.name(obj) for obj in brought if obj.get("kind") == "Namespace"}
-    used = {space for obj in brought if (space := (obj.get("metadata") or {}).get("namespace"))}
-    given = {"default", "kube-system", "kube-public", "kube-node-lease", "flux-system", "argocd"}
-    spaces = sorted(used - made - given)
-    if spaces:
-        notes.append(f"namespaces that nothing in it makes are taken to be there: {', '.join(spaces)}")
-    kinds = _unknown_kinds(brought)
-    if kinds:
-        told = ", ".join(f"{kind} ({group})" for group, kind in sorted(kinds))
-        notes.append(f"kinds that kcsim stores and nobody here acts on: {told}")
-    secrets = _credentials(brought)
-    if secrets:
-        told = ", ".join(f"{space}/{name}" for space, name in secrets)
-        notes.append(f"Secrets with the credentials of sources are taken to be there, and good: {told}")
-    homes = sorted({space for space, _ in secrets} - {*spaces, *made, "default"})
-    return [
-        *(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}}
-            for space in (*spaces, *homes)
-        ),
-        *(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": n, "namespace": s}}
-            for s, n in secrets
-        ),
-        *(_definition(kind, sorted(used)) for kind, used in sorted(kinds.items())),
-    ]
-
-
-def _credentials(brought: Sequence[Object]) -> list[objects.Key]:
-    """The Secrets that sources of Flux's name and nothing in the repository makes; `flux bootstrap` makes such a one."""
-    made = {objects.key(obj) for obj in brought if obj.get("kind") == "Secret"}
-    wanted = {
-        (objects.namespace(obj), str(ref["name"]))
-        for obj in brought
-        if is_kind(obj, SOURCE_GROUP, "GitRepository", "OCIRepository", "Bucket", "HelmRepository")
-        and (ref := spec(obj).get("secretRef") or {}).get("name")
-    }
-    return sorted(wanted - made)
-
-
-Kind = tuple[str, str]
-"""(group, kind)."""
-Use = tuple[str, bool]
-"""(version, whether in a namespace)."""
-
-
-_KUSTOMIZE = "kustomize.config.k8s.io"
-"""Of files that kustomize reads and no cluster is sent."""
-
-
-def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, set[Use]]:
-    """Kinds that neither kcsim nor a definition in the repository knows, and how they are used."""
-    defined = {
-        (obj["spec"].get("group"), (obj["spec"].get("names") or {}).get("kind"))
-        for obj in brought
-        if obj.get("kind") == "CustomResourceDefinition" and isinstance(obj.get("spec"), dict)
-    }
-    modelled = {
-        (obj["spec"]["group"], obj["spec"]["names"]["kind"])
-        for obj in (*flux_install.install_objects(), *argocd_install.install_objects())
-        if obj["kind"] == "CustomResourceDefinition"
-    }
-    catalog = Catalog(BUILT_IN)
-    found: dict[Kind, set[Use]] = {}
-    for obj in brought:
-        group, version, kind = gvk_of(obj)
-        if group == _KUSTOMIZE:
-            continue
-        if (
-            group
-            and catalog.by_gvk((group, version, kind)) is None
-            and (group, kind) not in defined | modelled
-        ):
-            in_namespace = bool((obj.get("metadata") or {}).get("namespace")) or not kind.startswith(
-                "Cluster"
-            )
-            found.setdefault((group, kind), set()).add((version, in_namespace))
-    return found
-
-
-def _definition(kind: Kind, used: Sequence[Use]) -> Object:
-    """A definition that takes whatever an object of the kind says; that of kcsim's routing where it has one."""
-    group, name = kind
-    versions = list(dict.fromkeys(version for version, _ in used))
-    for crd in routing_definitions():
-        served = {version["name"] for version in crd["spec"]["versions"]}
-        if (crd["spec"]["group"], crd["spec"]["names"]["kind"]) == kind and served.issuperset(versions):
-            return crd
-    plural = f"{name.lower()[:-1]}ies" if name.endswith("y") else f"{name.lower()}s"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced" if any(in_namespace for _, in_namespace in used) else "Cluster",
-            "names": {"kind": name, "listKind": f"{name}List", "plural": plural, "singular": name.lower()},
-            "versions": [
-                {
-                    "name": version,
-                    "served": True,
-                    "storage": version == versions[-1],
-                    "schema": {"openAPIV3Schema": schema},
-                }
-                for version in versions
-            ],
-        },
-    }
 
 
 # What is said of it.
