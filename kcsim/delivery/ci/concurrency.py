@@ -45,6 +45,11 @@ class Groups:
             canceled = (*canceled, found.holder)
         return Entered(at_once=False, canceled=canceled)
 
+    def waits(self, group: str, who: Hashable) -> bool:
+        """Whether somebody waits for a group."""
+        found = self._groups.get(group)
+        return found is not None and found.pending is who
+
     def leave(self, group: str, who: Hashable) -> Hashable | None:
         """Somebody is through, or gives up waiting; gives who goes on now."""
         found = self._groups.get(group)

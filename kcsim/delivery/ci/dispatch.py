@@ -61,7 +61,9 @@ class Dispatcher:
             job = pipeline.spec.all_jobs[0]
             group = filled_in(limit.group, context_of(run, job, pipeline.spec.all_jobs))
             if not self._enter(limit, _Member(group, pipeline, run, None)):
-                self._note(run, "wait", run.subject, {"sha": run.sha, "concurrency": group})
+                # Whoever was canceled for it may have left at once: then it has begun.
+                if self._groups.waits(group, run):
+                    self._note(run, "wait", run.subject, {"sha": run.sha, "concurrency": group})
                 return
         self._advance(pipeline, run)
 
@@ -71,9 +73,11 @@ class Dispatcher:
         while verdicts := decide(run, jobs):
             for verdict in verdicts:
                 job = run.jobs[verdict.index]
+                if job.status != "waiting":
+                    continue  # what a verdict before led to has decided on it
                 if verdict.what == "begin":
                     self._gate(pipeline, run, job)
-                elif job.status == "waiting":
+                else:
                     job.reason = verdict.reason
                     job.change(verdict.what, engine.now)
                     detail = {"reason": verdict.reason} if verdict.reason else {}
@@ -128,10 +132,11 @@ class Dispatcher:
         limit = spec.concurrency
         if limit is not None:
             group = filled_in(limit.group, context_of(run, spec, pipeline.spec.all_jobs))
+            if job.status == "waiting":
+                job.change("gate", self._site.engine.now)
             if not self._enter(limit, _Member(group, pipeline, run, job)):
-                if job.status == "waiting":
-                    job.change("gate", self._site.engine.now)
-                job.record = self._note(run, "wait", self._subject(run, job), {"concurrency": group})
+                if self._groups.waits(group, job):
+                    job.record = self._note(run, "wait", self._subject(run, job), {"concurrency": group})
                 return
         self._enqueue(pipeline, run, job)
 
@@ -148,7 +153,9 @@ class Dispatcher:
         reason = f"Canceling since a higher priority waiting request for '{member.group}' exists"
         for other in entered.canceled:
             assert isinstance(other, Run | JobRun), "nobody else enters"
-            found = self._members[other]
+            found = self._members.get(other)
+            if found is None:
+                continue  # it left when the one before it was canceled
             if found.job is None:
                 self.cancel(found.pipeline, found.run, reason)
             else:

@@ -185,6 +185,23 @@ def test_concurrency_can_cancel_what_is_in_progress(world, files):
     assert world.image().endswith(":2")
 
 
+@pytest.mark.parametrize("of_runs", [True, False])
+def test_who_cancels_what_is_in_progress_does_not_wait(world, files, of_runs):
+    limit = Concurrency("deploy", cancel_in_progress=True)
+    if of_runs:
+        made = pipeline(world, job("deploy", 60), concurrency=limit)
+    else:
+        made = pipeline(world, job("deploy", 60, concurrency=limit))
+    for name in ("a", "b"):
+        world.commit({"config.yaml": files.config(name)})
+        world.run("20s")
+    world.run("5m")
+    assert [run.status for run in made.runs] == ["canceled", "succeeded"]
+    assert not [subject for verb, subject in world.notes() if verb == "wait"]
+    ended = next(r.time for r in world.engine.trace.records if r.verb == "cancel")
+    assert made.runs[1].jobs[0].started_at == ended
+
+
 def test_only_the_newest_waits_for_a_group(world, files):
     made = pipeline(world, job("deploy", 60, concurrency=Concurrency("production")))
     for number in range(3):

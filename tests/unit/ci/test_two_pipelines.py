@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from kcsim.delivery.ci.conditions import parse
 from kcsim.delivery.ci.deploy import Deploy
-from kcsim.delivery.ci.pipelines import ClusterTarget, JobSpec, PipelineSpec, StageSpec
+from kcsim.delivery.ci.pipelines import ClusterTarget, Concurrency, JobSpec, PipelineSpec, StageSpec
 from kcsim.engine.clock import SECOND
 from kcsim.profile.distributions import Fixed
 from tests.unit.ci.conftest import World, config
@@ -114,3 +115,39 @@ def test_every_run_ends_with_every_job_after_what_it_needs(specs, runners, cance
         job.status == "failed" and not spec.may_fail for job, spec in zip(run.jobs, specs, strict=True)
     )
     assert (run.status == "failed") is failed
+
+
+limits = st.one_of(st.none(), st.builds(Concurrency, st.sampled_from(("a", "b")), st.booleans()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    specs=jobs(),
+    groups=st.lists(limits, min_size=6, max_size=6),
+    whole=st.one_of(st.none(), st.builds(Concurrency, st.just("runs"), st.booleans())),
+    gaps=st.lists(st.integers(1, 60), min_size=1, max_size=4),
+    runners=st.integers(1, 3),
+)
+def test_jobs_of_one_group_never_overlap_and_every_run_ends(specs, groups, whole, gaps, runners):
+    specs = tuple(replace(spec, concurrency=limit) for spec, limit in zip(specs, groups, strict=False))
+    world = World()
+    made = world.ci.add_pipeline(PipelineSpec("shop", "shop", jobs=specs, runners=runners, concurrency=whole))
+    for number, gap in enumerate(gaps):
+        world.git.push("shop", "main", {"a": str(number)}, f"change {number}", "dana")
+        world.run(f"{gap}s")
+    world.run("1h")
+    assert len(made.runs) == len(gaps)
+    assert all(run.ended and all(job.ended for job in run.jobs) for run in made.runs)
+    assert all(runner.run is None for runner in world.ci.runners.values())
+    busy = [
+        (spec.concurrency.group, job.started_at, job.finished_at)
+        for run in made.runs
+        for job, spec in zip(run.jobs, specs, strict=True)
+        if spec.concurrency is not None and job.started_at is not None
+    ]
+    for (group, _, end), (other, start, _) in pairwise(sorted(busy)):
+        assert group != other or end <= start
+    if whole is not None:
+        spans = sorted((run.started_at, run.finished_at) for run in made.runs if run.started_at is not None)
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+        assert "'runs'" not in made.runs[-1].reason  # nobody came after it
