@@ -31,7 +31,8 @@ ACTED_ON: Final = frozenset(
         "Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ControllerRevision",
         "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
-        "CustomResourceDefinition", "GitRepository", "Kustomization", "ResourceQuota", "LimitRange", "PriorityClass",
+        "CustomResourceDefinition", "GitRepository", "OCIRepository", "Bucket", "Kustomization", "ImageRepository", "ImagePolicy",
+        "ImageUpdateAutomation", "Receiver", "Alert", "Provider", "ResourceQuota", "LimitRange", "PriorityClass",
         "RuntimeClass", "Ingress", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
         "NetworkPolicy", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment",
     }

@@ -19,11 +19,12 @@ from kcsim.delivery.git.repository import Update
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
-from kcsim.delivery.gitops.flux.notification.receivers import Hook, webhook_path
+from kcsim.delivery.gitops.flux.notification.receivers import Hook
 from kcsim.delivery.gitops.flux.toolkit import (
     OWNER_NAME,
     OWNER_NAMESPACE,
     READY,
+    RECEIVERS,
     RECONCILING,
     spec,
 )
@@ -83,6 +84,8 @@ class FluxWay:
             for obj, _ in kustomizations(given, {}, self._urls):
                 self._know(obj)
                 self._seen[cluster, objects.key(obj)] = _Seen()
+        self._hooks: dict[str, str] = {}
+        """The tokens of Receivers whose path is not known yet, by cluster."""
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
 
@@ -158,6 +161,8 @@ class FluxWay:
                 create(cluster, obj)
             if flux.receiver:
                 self._receive(cluster)
+        if flux.receiver:
+            world.engine.trace.on_record(self._set_up_webhook)
 
     @property
     def _urls(self) -> tuple[str, ...]:
@@ -184,11 +189,11 @@ class FluxWay:
         )
 
     def _receive(self, cluster: Cluster) -> None:
-        """A Receiver for the sources, and the webhook of the git host that calls it through the cluster's Ingress.
+        """A Receiver for the sources; the webhook of the git host will call it through the cluster's Ingress.
 
         Differs: what passes requests on stands at the cluster's address, and is always there.
         """
-        stage, namespace = self._stage, self._flux.namespace
+        namespace = self._flux.namespace
         token = hashlib.sha256(f"{cluster.name}/{namespace}/{RECEIVER}".encode()).hexdigest()[:40]
         sources = [
             obj
@@ -197,7 +202,20 @@ class FluxWay:
         ]
         for obj in install.receiver(RECEIVER, token, sources, namespace=namespace):
             create(cluster, obj)
-        hook = Hook(webhook_path(token, RECEIVER, namespace), "push", token)
+        self._hooks[cluster.name] = token
+
+    def _set_up_webhook(self, record: Record) -> None:
+        """Once a Receiver says its path, the git host is told to call it: not before, for nobody knows it."""
+        if not self._hooks or not isinstance(record, Version):
+            return
+        if record.resource.group_resource != RECEIVERS or record.key != (self._flux.namespace, RECEIVER):
+            return
+        path = (record.object.get("status") or {}).get("webhookPath", "")
+        token = self._hooks.pop(record.cluster, None) if path else None
+        if token is None:
+            return
+        stage, cluster = self._stage, self._stage.clusters[record.cluster]
+        hook = Hook(path, "push", token)
 
         def called(update: Update) -> None:
             def answered(_: object, error: Exception | None) -> None:
@@ -205,7 +223,9 @@ class FluxWay:
                     detail = {"repository": update.repository, "error": str(error) or "nobody listens"}
                     stage.world.engine.note("git", "webhook-lost", f"host/{cluster.control_plane}", detail)
 
-            self._toolkit.call(cluster.endpoint, namespace, cluster.control_plane, hook).start(answered)
+            self._toolkit.call(cluster.endpoint, self._flux.namespace, cluster.control_plane, hook).start(
+                answered
+            )
 
         stage.world.git.subscribe(stage.repository.name, cluster.control_plane, called)
 

@@ -113,6 +113,10 @@ class Teller:
             self._add("ci", record, f"{record.actor} cannot run anything again: {record.facts()['error']}")
         elif kind in {"commit", "branch", "tag"} or record.verb in _GIT_TROUBLE:
             self._git(record)
+        elif record.verb == "notify":
+            facts = record.facts()
+            told = f"{record.subject.removeprefix('provider/')} is told: {facts['object']} {facts['message']}"
+            self._add("agent", record, told)
         elif record.verb == "exited":
             self._exited(record)
         elif record.verb == "change" and kind == "image":

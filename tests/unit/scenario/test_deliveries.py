@@ -2,6 +2,7 @@
 
 import pytest
 
+from kcsim.views.telling import Teller
 from tests.unit.scenario.test_play import BY_HAND, RELEASE, measure, played, records, story
 
 PUSH = "deliveries:\n  push:\n    type: push\n"
@@ -190,3 +191,34 @@ def test_manifests_travel_through_a_registry():
     found = play.get("kustomization/from-registry", "flux-system")["status"]
     assert found["lastAppliedRevision"].startswith("latest@sha256:")
     assert play.get("deployment/web", "shop")["status"]["readyReplicas"] == 2
+
+
+ALERT = """\
+- at: 1m
+  apply: |
+    apiVersion: notification.toolkit.fluxcd.io/v1beta3
+    kind: Provider
+    metadata: {name: chat, namespace: flux-system}
+    spec: {type: slack, address: "https://chat.example/hook"}
+    ---
+    apiVersion: notification.toolkit.fluxcd.io/v1beta3
+    kind: Alert
+    metadata: {name: ops, namespace: flux-system}
+    spec: {providerRef: {name: chat}, eventSources: [{kind: GitRepository, name: "*"}]}
+- at: 5m
+  commit:
+    message: Three of them
+    edit: {app/web.yaml: {replace: {"replicas: 2": "replicas: 3"}}}
+"""
+
+
+def test_alerts_of_flux_are_told_in_the_story():
+    play = played(story(ALERT, deliveries=f"{FLUX}    components: [notification-controller]\n"), "flux")
+    told = [(r.subject, r.facts()["message"]) for r in records(play, "notify")]
+    assert told == [("provider/flux-system/chat", "stored artifact for commit 'Three of them'")]
+    teller = Teller()
+    for record in play.world.engine.trace.records:
+        teller.take(record)
+    lines = [moment.text for moment in teller.moments if "is told" in moment.text]
+    what = "GitRepository/flux-system/shop stored artifact for commit 'Three of them'"
+    assert lines == [f"flux-system/chat is told: {what}"]
