@@ -58,16 +58,30 @@ def command(
             Telling(console, run).play(given)
     elif console.interactive and sys.stdin.isatty():
         Telling(console, run).ask()
+        _keep(console, run)
     else:
         Telling(console, run).begin()
         raise BadInput("nobody is there to ask", "Give answers and actions with --answers FILE.")
     return Exit.OK if run.attempt.passed else Exit.EXPECTATION_FAILED
 
 
+def _keep(console: Console, run: "LessonRun") -> None:
+    """Keep what somebody has reached."""
+    from kcsim.scenario.progress import Progress
+
+    if run.attempt.passed:
+        reached = Progress.of_user()
+        reached.passed(run.scenario.name, run.attempt.points(run.lesson), run.attempt.stars)
+        if reached.fault:
+            console.say(f"kcsim: {reached.fault}")
+
+
 def _list(console: Console) -> Exit:
     from kcsim.scenario.load import examine
+    from kcsim.scenario.progress import Progress
     from kcsim.scenario.shipped import lessons
 
+    reached = Progress.of_user()
     broken = False
     for name, path in lessons().items():
         loaded = examine(path)
@@ -76,7 +90,9 @@ def _list(console: Console) -> Exit:
             tell_diagnostics(console, loaded.diagnostics)
             continue
         domain = console.paint(loaded.scenario.lesson.domain, "dim")
-        console.print(f"{console.paint(name, 'title')}  {loaded.scenario.title}  {domain}")
+        best = reached.best(name)
+        done = f"  {best.points} points {'*' * best.stars}" if best is not None else ""
+        console.print(f"{console.paint(name, 'title')}  {loaded.scenario.title}  {domain}{done}")
     console.print()
     console.print(f"Take one:  {console.paint('kcsim lesson NAME', 'command')}")
     return Exit.BAD_INPUT if broken else Exit.OK

@@ -9,7 +9,7 @@ import pytest
 from kcsim.scenario.load import load
 from kcsim.scenario.play import Play
 from kcsim.scenario.progress import Best, Progress
-from kcsim.tui.dialogs import Ask, Choose, Read
+from kcsim.tui.dialogs import Ask, Choose, Help, Read
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.lesson import LessonScreen
 from tests.tui.worlds import Driver, play
@@ -214,3 +214,14 @@ def test_where_it_is_kept():
     assert Progress.of_user({"HOME": "/h", "XDG_DATA_HOME": "here"}).path == Path(
         "/h/.local/share/kcsim/lessons.json"
     )
+
+
+def test_help_offers_what_a_lesson_can_do():
+    async def story(user: Driver) -> None:
+        await to_my_turn(user, "4", "8")
+        await user.press("question_mark")
+        await dialog(user, Help)
+        offered = {doable.action for doable in user.app.screen._all}
+        assert {"check", "hint", "lesson", "restart", "debrief"} <= offered
+
+    play(story, LESSON)

@@ -5,6 +5,7 @@ import json
 import kcsim
 from kcsim.cli.console import Console
 from kcsim.cli.lesson_telling import Telling
+from kcsim.scenario.progress import Progress
 
 ANSWERS = """
 answers: {fewest: 4, most: 7}
@@ -20,6 +21,13 @@ def test_without_a_name_it_lists_the_lessons(kcsim):
     said = kcsim("lesson")
     assert said.code == 0
     assert "05-rolling-update  A rolling update" in said.out
+
+
+def test_what_was_reached_is_listed(kcsim, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert " points" not in kcsim("lesson").out
+    Progress.of_user().passed("05-rolling-update", 80, 2)
+    assert "05-rolling-update  A rolling update  core  80 points **" in kcsim("lesson").out
 
 
 def test_the_reference_passes_and_the_wrong_solution_is_told_why(kcsim):
