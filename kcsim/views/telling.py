@@ -107,6 +107,8 @@ class Teller:
             self._typed(record)
         elif kind == "merge-request":
             self._review(record)
+        elif kind == "promotion":
+            self._promotion(record)
         elif record.verb == "rerun":
             self._add("ci", record, f"{record.actor} runs run {record.subject.rpartition('/')[2]} again")
         elif record.verb == "rerun-failed":
@@ -166,6 +168,17 @@ class Teller:
         }
         if record.verb == "blocked" and not _unexpected(facts.get("why", ())):
             return
+        if record.verb in texts:
+            self._add("git", record, texts[record.verb])
+
+    def _promotion(self, record: Record) -> None:
+        facts, way = record.facts(), record.subject.partition("/")[2].replace("-to-", " to ")
+        texts = {
+            "ask": f"{facts.get('approver', '')} is asked to approve the promotion from {way}",
+            "approve": f"{record.actor} approves the promotion from {way}",
+            "too-late": f"{record.actor} approves a promotion from {way} that is not wanted any more",
+            "hold": f"the promotion from {way} waits for the end of a freeze",
+        }
         if record.verb in texts:
             self._add("git", record, texts[record.verb])
 

@@ -65,8 +65,8 @@ class Pending:
     approved: int | None = None
 
 
-Step = tuple[Literal["nothing", "wait", "ask", "await", "carry"], int]
-"""What to do, and for `wait` how long (µs; 0: until something changes)."""
+Step = tuple[Literal["nothing", "wait", "ask", "await", "hold", "carry"], int]
+"""What to do, and for `wait` (for health) and `hold` (for a freeze) how long (µs; 0: until something changes)."""
 
 
 def version_of(files: Mapping[str, bytes], folder: str, names: Iterable[str]) -> Version:
@@ -85,7 +85,7 @@ def next_step(promotion: Promotion, pending: Pending | None, has: Version, now: 
     frozen = frozen_until(promotion.freezes, now)
     if frozen is None:
         return "carry", 0
-    return "wait", frozen - now if frozen >= 0 else 0
+    return "hold", frozen - now if frozen >= 0 else 0
 
 
 def frozen_until(freezes: Sequence[tuple[int, int | None]], now: int) -> int | None:

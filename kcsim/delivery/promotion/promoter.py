@@ -66,6 +66,7 @@ class Promoter(Reconciler):
         self._key: Key = ("", f"{promotion.source}-to-{promotion.target}")
         self._pending: Pending | None = None
         self._carried: Version | None = None
+        self._held: Version | None = None
         self._tag = ""
 
     def setup(self, component: Component) -> None:
@@ -78,7 +79,7 @@ class Promoter(Reconciler):
     def reset(self) -> None:
         """What was waited for is forgotten."""
         self._pending = None
-        self._carried = None
+        self._carried = self._held = None
 
     def _pushed(self, update: Update) -> None:
         if not self.component.running or update.new is None:
@@ -111,7 +112,10 @@ class Promoter(Reconciler):
             case "carry":
                 assert self._pending is not None, "there is a version to carry"
                 self._carry_over(self._pending.version, source)
-            case "wait" if wait:
+            case "hold":
+                self._hold(wait)
+        match step:
+            case "wait" | "hold" if wait:
                 return Result(wait, what=f"the wait of a promotion, {format_duration(wait)}")
         return None
 
@@ -143,6 +147,14 @@ class Promoter(Reconciler):
             for kind, informer in self._informers.items()
             for obj in informer.list(None)
         }
+
+    def _hold(self, wait: int) -> None:
+        """A freeze keeps the version where it is; said once."""
+        assert self._pending is not None, "there is a version that is held"
+        if self._held != self._pending.version:
+            self._held = self._pending.version
+            detail = {"until": format_duration(self.component.engine.now + wait)} if wait else {}
+            self.component.engine.note(self.component.name, "hold", self._subject, detail)
 
     def _ask(self, now: int) -> None:
         """The approver is asked, and answers in their own time."""

@@ -137,6 +137,9 @@ def test_a_freeze_without_an_end_keeps_it_out():
     frozen = "namespace: live, freezes: [{from: 5m}]}"
     play = played(STORY.replace("namespace: live}", frozen), "flux")
     assert (image(play, "dev"), image(play, "live")) == ("web:2", "web:1")
+    assert [record.subject for record in play.trace.records if record.verb == "hold"] == [
+        "promotion/dev-to-live"
+    ]
 
 
 def test_the_promoter_needs_the_git_host():
@@ -190,7 +193,7 @@ def test_the_gates_come_one_after_the_other():
     assert next_step(gated, Pending(VERSION, 0), HAS, 2) == ("wait", 3)
     assert next_step(gated, Pending(VERSION, 0), HAS, 5) == ("ask", 0)
     assert next_step(gated, Pending(VERSION, 0, asked=5), HAS, 6) == ("await", 0)
-    assert next_step(gated, Pending(VERSION, 0, asked=5, approved=7), HAS, 8) == ("wait", 12)
+    assert next_step(gated, Pending(VERSION, 0, asked=5, approved=7), HAS, 8) == ("hold", 12)
     assert next_step(gated, Pending(VERSION, 0, asked=5, approved=7), HAS, 20) == ("carry", 0)
 
 
