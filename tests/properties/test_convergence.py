@@ -15,6 +15,7 @@ from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.load import loads
 from kcsim.scenario.model import Expectation, Scenario
 from kcsim.testing.operations import COMMITS, DRIFT, FAULTS, KINDS, Operation, scenario_of
+from kcsim.testing.promises import check_deterministic
 from kcsim.testing.stories import BrokenStory, demand, play
 from kcsim.testing.strategies import operations, scenarios
 
@@ -42,6 +43,15 @@ def test_pull_converges_after_each_fault_by_itself(kind: str) -> None:
 def test_one_scenario_and_seed_is_one_trace(scenario: Scenario) -> None:
     for delivery in scenario.deliveries:
         assert play(scenario, delivery).trace.sha256() == play(scenario, delivery).trace.sha256()
+
+
+@pytest.mark.slow
+@settings(max_examples=2)
+@given(scenario=scenarios(min_size=1, max_size=4))
+def test_a_generated_story_gives_the_same_trace_in_another_process_with_other_hashes(
+    scenario: Scenario,
+) -> None:
+    check_deterministic(scenario, "flux")
 
 
 @settings(max_examples=30)
