@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -40,11 +40,11 @@ CELLS = """JSON.stringify(jupyterapp.shell.currentWidget.content.model.toJSON().
 class Handler(SimpleHTTPRequestHandler):
     """Serves the site without talking about it."""
 
-    extensions_map = {
+    extensions_map: ClassVar = {
         **SimpleHTTPRequestHandler.extensions_map,
         ".wasm": "application/wasm",
         ".mjs": "text/javascript",
-    }  # noqa: RUF012
+    }
 
     def log_message(self, *_: object) -> None:
         pass
