@@ -152,7 +152,7 @@ def test_reaching_stops_at_the_root_and_at_what_cannot_be_read() -> None:
 
 def test_paths_that_are_no_repository_say_what_would_be(tmp_path: Path) -> None:
     on_disk(tmp_path / "r")
-    (tmp_path / "r" / "deploy").mkdir()
+    (tmp_path / "r" / "deploy").mkdir(exist_ok=True)
     (tmp_path / "file").write_text("x")
     (tmp_path / "moved").mkdir()
     (tmp_path / "moved" / ".git").write_text(f"gitdir: {tmp_path}/gone\n")
