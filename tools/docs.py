@@ -685,10 +685,10 @@ import kcsim
 
 run = kcsim.lesson("hand-edit")
 run.answer("who", "flux")
-run.reveal()                       # what came when nobody laid a hand on it
+run.reveal()  # what came when nobody laid a hand on it
 run.run_until("5m")
 run.act("flux reconcile kustomization shop", delivery="flux")
-run.check()                        # plays to the end, and asks the trace
+run.check()  # plays to the end, and asks the trace
 ```
 
 ## The sixteen

@@ -171,7 +171,7 @@ def _meant(word: str) -> str:
     near = get_close_matches(word.lower(), COMMANDS, n=1)
     if near:
         return f"did you mean '{near[0]}'?  (commands: {', '.join(COMMANDS)})"
-    from kcsim.scenario.load import SUFFIXES, gallery
+    from kcsim.scenario.shipped import SUFFIXES, gallery
 
     if word.endswith(SUFFIXES) or word in gallery():
         return f"did you mean 'kcsim run {word[:200]}'?  (commands: {', '.join(COMMANDS)})"

@@ -697,7 +697,8 @@ class Moment(Part):
     tag: Annotated[Tag | str | None, "The head of the delivered branch, or another commit, is tagged."] = None
     force_push: Annotated[ForcePush | None, "A branch is pointed at another commit."] = None
     redeliver: Annotated[
-        Name | None, "The git host sends the webhooks of this repository again that got lost: somebody asks it to."
+        Name | None,
+        "The git host sends the webhooks of this repository again that got lost: somebody asks it to.",
     ] = None
     rerun: Annotated[
         Literal["failed", "latest"] | None,

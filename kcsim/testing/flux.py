@@ -62,5 +62,7 @@ class Flux:
         stored = objects.get_in(source, ("status", "artifact"))
         if stored is None:
             raise ValueError(f"{source['kind']} {'/'.join(objects.key(source))} has no artifact")
-        artifact: Artifact = yield from self._toolkit.artifacts().fetch(component.endpoint, component.host, stored)
+        artifact: Artifact = yield from self._toolkit.artifacts().fetch(
+            component.endpoint, component.host, stored
+        )
         return artifact.files

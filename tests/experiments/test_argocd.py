@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.argocd_runtime.conftest import ArgoWorld, config
 
 from kcsim.api.log import Version
 from kcsim.delivery.gitops.argocd import install, terms
 from kcsim.engine.clock import SECOND
+from tests.unit.argocd_runtime.conftest import ArgoWorld, config
 
 COUNT = 200
 PUBLISHED = {50: 61.5, 100: 29.5, 150: 19.0, 200: 18.0, 300: 18.0}
