@@ -253,3 +253,20 @@ def test_a_full_disk_sends_pods_away_one_by_one():
     assert sim.now - pressed >= 300
     sim.run("1m")
     assert ready(sim) == 4
+
+
+def test_a_pod_that_has_ended_stays_ended_through_a_reboot():
+    """The machine dies between the last status of a deleted pod and its removal; nothing of it runs again."""
+    sim = cluster(1)
+    settle(sim, workload(replicas=1), ready=1)
+    name = pods(sim)[0]["metadata"]["name"]
+    sim.kubectl(f"delete pod {name} --wait=false")
+    sim.run_until(lambda s: s.get(f"pod/{name}")["status"]["phase"] == "Failed", timeout="1m")
+    sim.inject("node-crash", "node-1", duration="10s")
+    sim.run("2m")
+    log = sim.cluster().server.log
+    resource = sim.cluster().direct().resource("pods")
+    phases = [version.object["status"].get("phase") for version in log.history(resource, ("default", name))]
+    assert list(dict.fromkeys(phases)) == ["Pending", "Running", "Failed"]
+    assert phases[phases.index("Failed") :] == ["Failed"] * (len(phases) - phases.index("Failed"))
+    assert name not in {pod["metadata"]["name"] for pod in pods(sim)}

@@ -128,6 +128,9 @@ def _init_container_status(spec: dict[str, Any], container: Container | None, vi
     return status
 
 
+_ENDED = frozenset({"Succeeded", "Failed"})
+
+
 def generate_pod_status(
     pod: dict[str, Any],
     old: Status,
@@ -174,11 +177,16 @@ def generate_pod_status(
         phase = "Pending"
     else:
         phase = get_phase(spec, every, pod_is_terminal=terminal, pod_has_initialized=has_run)
-    if terminal and phase not in {"Succeeded", "Failed"}:
+    if terminal and phase not in _ENDED:
         # status_manager.go, TerminatePod: whatever else, a pod that is over is Succeeded or Failed.
         phase = "Failed"
         main = [_lost(status) if has_run else status for status in main]
         every = [*init, *main]
+    elif phase not in _ENDED:
+        # kubelet_pods.go, generateAPIPodStatus: what was over, by its own word or the server's, does not begin again.
+        phase = next(
+            (p for p in (old.get("phase"), (pod.get("status") or {}).get("phase")) if p in _ENDED), phase
+        )
     old_conditions = old.get("conditions") or []
     sandbox_ready = sandbox is not None and sandbox.ready and not terminal
     if init_specs or spec.get("readinessGates"):
