@@ -263,6 +263,7 @@ def test_the_lanes_of_a_world_are_as_known(updating: bool) -> None:
 
 def test_every_type_has_an_example() -> None:
     made_by_running = {"Simulation", "Play", "Past", "Subject", "Condition", "Twins"}
+    made_by_running |= {"Agreement", "Cumulative", "Means"}  # tests/unit/notebook shows them
     shown = {type(value).__name__ for value in VALUES.values()}
     assert {kind.__name__ for kind in REPRESENTATIONS} - shown == made_by_running
     assert set(PICTURES) <= set(REPRESENTATIONS)

@@ -18,7 +18,7 @@ from tests.tui.worlds import SMALL, Driver, play
 def test_from_the_gallery_to_the_end_of_the_story():
     async def story(user: Driver) -> None:
         assert isinstance(user.app.screen, GalleryScreen)
-        assert "drift-at-night" in user.text
+        assert "a-job-gives-up" in user.text
         await user.press("slash")
         await user.type("plain")
         assert "drift-at-night" not in user.text
