@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import rule, run_state_machine_as_test
 
@@ -102,6 +102,8 @@ class TestMachines:
         with pytest.raises(
             (Broken, FlakyFailure), match=r"replay: kcsim run \.kcsim/counterexamples/suspended\.yaml"
         ):
-            run_state_machine_as_test(Suspended, settings=settings(FEW, max_examples=30, print_blob=False))
+            run_state_machine_as_test(
+                Suspended, settings=settings(FEW, max_examples=12, phases=[Phase.generate], print_blob=False)
+            )
         saved = (tmp_path / ".kcsim/counterexamples/suspended.yaml").read_text()
         assert loads(saved, "suspended.yaml").name == "suspended"
