@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.tidy.tree import ROOT, pages
 from tools import docs
@@ -129,3 +131,72 @@ def test_the_readme_begins_with_what_it_is_a_picture_and_the_two_commands() -> N
 def test_the_changelog_knows_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+UNRUNNABLE = ("kcsim tui", "kcsim lesson", "kcsim probe my-operator.yaml", "make ")
+"""What waits for a person, or for a file that only they have."""
+
+
+def console_pages() -> list[tuple[str, tuple[str, ...]]]:
+    """(page, its commands in order) of the pages whose console blocks can be run as they stand."""
+    found = []
+    for page, text in blocks("console"):
+        typed = [line[2:].partition("  #")[0].strip() for line in text.splitlines() if line.startswith("$ ")]
+        found.append((page, tuple(line for line in typed if not line.startswith(UNRUNNABLE))))
+    return [(page, lines) for page, lines in found if lines]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("page", "lines"), console_pages(), ids=[page for page, _ in console_pages()])
+def test_console_blocks_run_in_the_order_of_the_page(
+    page: str, lines: tuple[str, ...], tmp_path: Path
+) -> None:
+    story = (ROOT / "scenarios" / "plain-release.yaml").read_text("utf-8")
+    (tmp_path / "my-story.yaml").write_text(story, "utf-8")
+    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
+    for place in ("fleet", "path/to/repo"):
+        a_repository(tmp_path / place)
+    for line in lines:
+        words = shlex.split(line.replace("~/", f"{tmp_path}/"))
+        assert words[0] == "kcsim", line
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{page}: {line}\n{done.stdout}{done.stderr}"
+
+
+def a_repository(folder: Path) -> None:
+    """A repository with one Deployment on main, and another version of it on my-branch."""
+    folder.mkdir(parents=True)
+    manifest = yaml.safe_load((ROOT / "scenarios" / "plain-release.yaml").read_text("utf-8"))
+    files = manifest["repositories"][0]["files"]
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=dana", "-c", "user.email=dana@example.com")
+        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+    git("init", "-b", "main")
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    git("add", ".")
+    git("commit", "-m", "begin")
+    git("checkout", "-b", "my-branch")
+    for name, text in files.items():
+        (folder / name).write_text(text.replace("replicas: 3", "replicas: 4"), "utf-8")
+    git("commit", "-am", "one more")
+    git("checkout", "main")
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("yaml"), ids=[page for page, _ in blocks("yaml")])
+def test_yaml_blocks_are_yaml(page: str, text: str) -> None:
+    for block in BLOCK.finditer((ROOT / page).read_text("utf-8")):
+        if block[1] == "yaml":
+            assert list(yaml.safe_load_all(block[3])), f"{page}: {block[3]}"
