@@ -95,13 +95,14 @@ class Heartbeats:
 
     def _advance(self, promise: _Promise) -> None:
         now = self._engine.now
-        if not promise.jitter and promise.due <= now:
+        if promise.due > now:
+            return
+        if promise.jitter:
+            promise.last, promise.due = promise.dice.ticks(promise.due, now, promise.period, promise.jitter)
+        else:
             # Without jitter there is no draw to make for each of what may be many periods.
             promise.last = now - (now - promise.due) % promise.period
             promise.due = promise.last + promise.period
-        while promise.due <= now:
-            promise.last = promise.due
-            promise.due += promise.dice.jitter(promise.period, promise.jitter)
 
     def _tell(self, namespace: str, name: str) -> None:
         for listener in tuple(self._listeners):

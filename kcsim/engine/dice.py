@@ -84,6 +84,20 @@ class Dice:
         """``duration`` made longer by up to ``factor`` of itself: ``wait.Jitter`` of apimachinery."""
         return duration + int(duration * factor * self.uniform())
 
+    def ticks(self, due: int, now: int, period: int, factor: float) -> tuple[int, int]:
+        """The last tick up to ``now`` and the next one, of ticks that follow each other by ``jitter(period, factor)``.
+
+        The first of them is at ``due``, which must not be later than ``now``. The same draws as one ``jitter`` a
+        tick, without the calls: after a quiet night there are thousands of ticks to catch up with.
+        """
+        buffer, refill = self._buffer, self._refill
+        longest = period * factor
+        last = due
+        while due <= now:
+            last = due
+            due += period + int(longest * (((buffer or refill()).pop() >> 11) * _SCALE))
+        return last, due
+
     def binomial(self, n: int, p: float) -> int:
         """How many of ``n`` tries succeed, each with probability ``p``. Cost grows with ``n`` only up to 64."""
         if p <= 0.0 or n == 0:

@@ -148,6 +148,26 @@ class TestDice:
             "f5970498-ea82-46f5-824d-8cf3cdc7261b",
         )
 
+    @given(
+        before=st.integers(0, 10),
+        quiet=st.integers(0, 2_000_000),
+        period=st.integers(1, 10_000),
+        factor=st.floats(0.0, 1.0),
+    )
+    def test_ticks_are_caught_up_with_as_if_each_had_been_drawn_alone(
+        self, before: int, quiet: int, period: int, factor: float
+    ) -> None:
+        """Whatever was drawn before, and whatever is drawn after."""
+        quiet = min(quiet, period * 200)
+        one, other = Dice(1, "ticks"), Dice(1, "ticks")
+        for _ in range(before):
+            assert one.uniform() == other.uniform()
+        last, due = 5, 5
+        while due <= 5 + quiet:
+            last, due = due, due + one.jitter(period, factor)
+        assert other.ticks(5, 5 + quiet, period, factor) == (last, due)
+        assert one.uniform() == other.uniform()
+
     @given(st.integers(0, 200), st.floats(0, 1), st.integers(0, 99))
     def test_draws_stay_in_their_ranges(self, n: int, p: float, seed: int) -> None:
         dice = Dice(seed, "ranges")
