@@ -13,6 +13,7 @@ from typing import Any
 from kcsim.api.client import Client, DirectClient, Endpoint
 from kcsim.api.ip_families import IPV4, family_of
 from kcsim.api.kit.component import Component
+from kcsim.api.kit.queue import Reconciler
 from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
 from kcsim.cluster.controllers.attachdetach.attacher import Attacher
@@ -250,13 +251,19 @@ class Cluster:
         """Start a controller as a program of its own; see ``kcsim.simulation.controllers.install``.
 
         Raises:
+            TypeError: ``make`` makes no reconciler.
             ValueError: there is one of that name.
         """
-        called = name or make().name
+        reconciler = make()
+        if not isinstance(reconciler, Reconciler):
+            raise TypeError(
+                f"give what makes a Reconciler, usually a subclass of it: {make!r} made {reconciler!r}"
+            )
+        called = name or reconciler.name
         if called in self.controllers:
             raise ValueError(f"there is a controller {called!r} already: give this one another name")
         component = install(
-            self.endpoint, self.admin, make, name=called, namespace=namespace, rules=rules, user=user
+            self.endpoint, self.admin, reconciler, name=called, namespace=namespace, rules=rules, user=user
         )
         self.controllers[called] = component
         return component

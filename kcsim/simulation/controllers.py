@@ -30,9 +30,9 @@ EVERYTHING: Rules = ({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},)
 def install(
     endpoint: Endpoint,
     admin: DirectClient,
-    make: Make,
+    reconciler: Reconciler,
     *,
-    name: str = "",
+    name: str,
     namespace: str = "default",
     rules: Rules | None = None,
     user: str = "",
@@ -40,20 +40,17 @@ def install(
     """Start a controller as a program of its own; gives its component, which ``stop`` crashes and ``start`` restarts.
 
     Args:
-        make: makes the reconciler, usually its class.
-        name: of the program, its ServiceAccount and its ClusterRole; the reconciler's name when empty.
+        name: of the program, its ServiceAccount and its ClusterRole.
         namespace: where its ServiceAccount lives.
         rules: what it may do; the reconciler's attribute ``rules`` when None, and everything when it has none.
         user: run as this user, who has rights already, e.g. ``system:kube-controller-manager``.
     """
-    reconciler = make()
-    called = name or reconciler.name
-    identity = User(user) if user else service_account(namespace, called)
+    identity = User(user) if user else service_account(namespace, name)
     if not user:
         granted = rules if rules is not None else getattr(reconciler, "rules", None)
-        for resource, obj in _rights(called, namespace, EVERYTHING if granted is None else granted):
+        for resource, obj in _rights(name, namespace, EVERYTHING if granted is None else granted):
             admin.now(admin.create(resource, obj))
-    component = Component(endpoint, called, identity, endpoint.host)
+    component = Component(endpoint, name, identity, endpoint.host)
     component.run(reconciler)
     component.start()
     return component

@@ -118,6 +118,8 @@ class Simulation(Shown):
         if isinstance(nodes, str) or not isinstance(nodes, int | Sequence):
             raise TypeError(f"nodes must be a count or a list of NodeSpec, not {nodes!r}")
         checked_seed(seed)
+        if not isinstance(order, str):
+            raise TypeError(f"order must be a text such as 'random' or 'pct:3', not {order!r}")
         self.world = world or World(seed, profile=profile, checking=checking, order=order)
         self.inputs: list[Input] = []
         self._making: Mapping[str, Any] | None = None
@@ -569,6 +571,7 @@ class Simulation(Shown):
             user: run as this user, who has rights already, e.g. ``system:kube-controller-manager``.
 
         Raises:
+            TypeError: ``make`` makes no reconciler.
             ValueError: there is one of that name.
         """
         component = self.cluster(cluster).add_controller(
