@@ -75,6 +75,11 @@ class All:
             waitable.start(finished(i))
 
 
+def exited(left: SystemExit) -> RuntimeError:
+    """What a call of ``sys.exit`` in simulated code is: a failure of whoever made it."""
+    return RuntimeError(f"sys.exit({left.code!r}) was called: return or raise to end a reconcile")
+
+
 class Task:
     """Drives one generator to its end.
 
@@ -107,6 +112,9 @@ class Task:
                 waitable = self._generator.send(value) if error is None else self._generator.throw(error)
             except StopIteration as stop:
                 self._finish(stop.value, None)
+                return
+            except SystemExit as left:  # it ends a program of the story, never kcsim
+                self._finish(None, exited(left))
                 return
             except Exception as failure:  # noqa: BLE001 - handed to on_done, or raised there
                 self._finish(None, failure)
@@ -189,4 +197,4 @@ def run_now(engine: Engine, generator: Steps, limit: int | None = None) -> Any:
     return task.value
 
 
-__all__ = ["All", "Done", "Sleep", "Steps", "Task", "Timer", "Waitable", "gather", "run_now"]
+__all__ = ["All", "Done", "Sleep", "Steps", "Task", "Timer", "Waitable", "exited", "gather", "run_now"]

@@ -24,6 +24,7 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Key
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.core import Timer
+from kcsim.engine.task import exited
 from kcsim.engine.trace import Record
 from kcsim.profile.constants import DEFAULT
 
@@ -208,6 +209,9 @@ class Controller:
         self._engine.cause = self._dirty.pop(key)
         try:
             outcome = self.reconciler.reconcile(key)
+        except SystemExit as left:
+            self._finished(key, None, exited(left))
+            return
         except Exception as error:  # noqa: BLE001 - a controller's failure is its own; the world goes on
             self._finished(key, None, error)
             return

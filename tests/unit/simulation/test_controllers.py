@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -64,6 +65,32 @@ def test_what_its_rules_leave_out_is_refused() -> None:
     errors = [record for record in sim.trace.records if record.verb == "error"]
     assert "cannot create resource" in errors[0].facts()["error"]
     assert "default/a" in errors[0].subject
+
+
+class Leaves(Copies):
+    """Calls sys.exit where its reconcile is a plain function."""
+
+    def reconcile(self, key: tuple[str, str]) -> Any:
+        sys.exit(3)
+
+
+class LeavesLater(Copies):
+    """Calls sys.exit after a request."""
+
+    def reconcile(self, key: tuple[str, str]) -> Any:
+        yield self.client.get("configmaps", *key)
+        sys.exit(3)
+
+
+@pytest.mark.parametrize("leaving", [Leaves, LeavesLater])
+def test_a_controller_that_calls_sys_exit_ends_no_more_than_its_reconcile(leaving: type[Reconciler]) -> None:
+    sim = Simulation(nodes=0)
+    sim.add_controller(leaving)
+    sim.apply(MAP)
+    sim.run("1s")
+    errors = [record for record in sim.trace.records if record.verb == "error"]
+    assert "sys.exit(3) was called" in errors[0].facts()["error"]
+    assert len(errors) > 1, "it is tried again after a back-off"
 
 
 def test_its_process_can_crash_and_start_again() -> None:
