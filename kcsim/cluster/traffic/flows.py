@@ -92,6 +92,10 @@ class Flows:
             self._counted = (mix, mix.visits())
         return self._counted[1]
 
+    def _breaking(self) -> dict[str, float]:
+        """How often the end of each pod takes a request of now with it."""
+        return self._loads[-1][1].visits(unforgiven=True)
+
     def _broken(self, gone: Sequence[Gone], timeout: int) -> list[Broken]:
         """The requests under way that a change breaks off; those that are tried again come to a good end."""
         current = self.ledger.current
@@ -105,16 +109,14 @@ class Flows:
 
     def _break(self, index: int, outcome: Outcome, gone: Gone, timeout: int) -> list[Broken]:
         first = gone.pod in outcome.pods
-        part = (
-            1 / len(outcome.pods) if first else min(self._often(self._loads[-1][1]).get(gone.pod, 0.0), 1.0)
-        )
+        part = 1 / len(outcome.pods) if first else min(self._breaking().get(gone.pod, 0.0), 1.0)
         age = min(outcome.takes, outcome.takes if first else gone.latency)
         if first:
             cause, where = gone.cause, ""
         else:
             cause = SERVER_ERROR if gone.cause == RESET else gone.cause
             where = f"{gone.pod}: {gone.cause}"
-        if self._retries.attempts and self._retries.again(cause):
+        if not part or (self._retries.attempts and self._retries.again(cause)):
             return []
         lasts = 0 if gone.cause == RESET else timeout
         return [Broken(index, part, age, cause, (gone.pod,), where, lasts)]

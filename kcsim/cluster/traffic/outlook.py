@@ -137,7 +137,7 @@ class Outlook(Ways):
             client = self.client_at(leg.ip)
             mix = in_turn([mix, *(self._called(client, call) for call in serving.calls)])
             self._inside.pop()
-            return mix
+            return _connected_to(pod, mix)
 
         return self._memo.keep(("program", place), work)
 
@@ -155,7 +155,7 @@ class Outlook(Ways):
             else:
                 told = f"{target.host} > {part.where}" if part.where else f"{target.host}: {part.cause}"
                 parts.append(part._replace(cause=SERVER_ERROR, where=told))
-        made = Mix(parts, mix.made_of, mix.pod)
+        made = Mix(parts, mix.made_of, mix.pod, forgiving=call.optional or bool(call.retries))
         return blend([(made, call.share), (NOTHING, 1.0 - call.share)])
 
     def _pod_name(self, ip: str) -> str:
@@ -171,7 +171,7 @@ class Outlook(Ways):
             for passed in router.route(ask, leg.port)
         ]
         own = Mix((Outcome("", 1.0, serving.latency, (), (), serving.latency),), (), name)
-        return in_turn([own, blend(shares)])
+        return _connected_to(name, in_turn([own, blend(shares)]))
 
     def _to_upstream(self, router: Router, client: Client, passed: Passed, ask: Ask) -> Mix:
         """One share of requests: to a backend, and to the next when no connection is opened there."""
@@ -204,17 +204,28 @@ class Outlook(Ways):
             quick = all(p.cause == REFUSED for p in first.parts)
             status = "502" if quick else "504"
             found.append((one(SERVER_ERROR, waits * tries, f"{told}: {status}", pods=pods), left))
-        return limited(blend(found), router.timeout, SERVER_ERROR, f"{told}: 504")
+        # A backend that closes a connection before it answers is an error as well: the next one is asked.
+        others = router.tries > 1 and len(alive) > 1
+        made = blend(found)
+        mix = Mix(made.parts, ((made, 1.0),), forgiving=others)
+        return limited(mix, router.timeout, SERVER_ERROR, f"{told}: 504")
 
 
 def _even(mixes: list[Mix]) -> Mix | None:
     return blend([(mix, 1 / len(mixes)) for mix in mixes]) if mixes else None
 
 
+def _connected_to(pod: str, mix: Mix) -> Mix:
+    """The mix of who passes requests on: a client is connected to it, and those behind it are to blame for what fails there."""
+    parts = [part if part.cause else part._replace(pods=(pod,)) for part in mix.parts]
+    return Mix(parts, mix.made_of, mix.pod)
+
+
 def _meant_for(leg: Leg, mix: Mix) -> Mix:
     """The mix with the pod it was meant for, where none further on is to blame."""
     pods = (leg.pod,)
-    return Mix([part if part.pods else part._replace(pods=pods) for part in mix.parts], mix.made_of, mix.pod)
+    parts = [part if part.pods else part._replace(pods=pods) for part in mix.parts]
+    return Mix(parts, mix.made_of, mix.pod, mix.forgiving)
 
 
 def _repeated(mix: Mix, loss: float) -> Mix:

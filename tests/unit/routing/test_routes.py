@@ -10,7 +10,7 @@ from kcsim.cluster.podnet.plane import Ask
 from kcsim.cluster.routing.ingress import table_of
 from kcsim.cluster.routing.table import host_fits, path_fits
 from kcsim.engine.clock import SECOND
-from tests.unit.traffic.worlds import GATEWAY, INGRESS, conditions, image, program, route, shop
+from tests.unit.traffic.worlds import GATEWAY, INGRESS, conditions, die, image, program, route, shop
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,33 @@ def test_a_router_tries_the_next_backend_while_its_list_is_old() -> None:
     sim.kubectl(f"delete pod {pod['metadata']['name']} --wait=false --grace-period=1")
     sim.run("60s")
     assert page.totals().kinds.get("5xx", 0) <= 5
+
+
+def test_a_router_asks_the_next_backend_for_what_a_dying_one_had_begun() -> None:
+    """``proxy_next_upstream error``: a backend that closes the connection before it answers is one. Without another: 502."""
+    for replicas, failed in ((2, {}), (1, {"5xx": pytest.approx(50, abs=4)})):
+        sim = shop(image("web", latency=500_000))
+        sim.network.install_ingress()
+        sim.apply(INGRESS)
+        sim.kubectl(f"scale deployment web --replicas={replicas}")
+        sim.run_until("3m")
+        page = sim.add_traffic("page", "http://shop.example/", entry="Ingress", rate=100, timeout="5s")
+        sim.run("10s")
+        die(sim, next(p for p in sim.list("pods", "default") if p["metadata"]["name"].startswith("web")))
+        sim.run("0.001s")
+        assert page.totals().kinds == failed
+
+
+def test_a_router_that_dies_resets_what_it_had_passed_on() -> None:
+    sim = shop(image("web", latency=500_000))
+    sim.network.install_ingress()
+    sim.apply(INGRESS)
+    sim.run_until("3m")
+    page = sim.add_traffic("page", "http://shop.example/", entry="Ingress", rate=100, timeout="5s")
+    sim.run("10s")
+    die(sim, sim.list("pods", "ingress-nginx")[0])
+    sim.run("0.001s")
+    assert page.totals().kinds == {"reset": pytest.approx(25, abs=4)}, "half of the requests of half a second"
 
 
 def with_gateway(*more: Any) -> Any:

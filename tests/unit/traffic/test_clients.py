@@ -12,7 +12,7 @@ from kcsim.cluster.traffic.demand import Burst, Demand, Level
 from kcsim.cluster.traffic.retries import Retries
 from kcsim.cluster.traffic.source import KeepAlive
 from kcsim.engine.clock import SECOND
-from tests.unit.traffic.worlds import image, program, shop
+from tests.unit.traffic.worlds import die, image, program, shop
 
 Make = Callable[..., Any]
 DENY = {
@@ -120,6 +120,24 @@ def test_an_optional_call_costs_time_and_no_errors() -> None:
     users = sim.add_traffic("users", "service/web", rate=100)
     sim.run("10s")
     assert users.totals().failed == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "failed"),
+    [
+        (Call("http://cart"), 25),
+        (Call("http://cart", optional=True), 0),
+        (Call("http://cart", retries=1), 0),
+    ],
+)
+def test_a_called_program_that_dies_fails_those_who_do_not_get_over_it(call: Call, failed: int) -> None:
+    sim = shop(image("web", call), image("cart", latency=500_000))
+    users = sim.add_traffic("users", "service/web", rate=100, timeout="5s")
+    sim.run("10s")
+    die(sim, next(p for p in sim.list("pods", "default") if p["metadata"]["name"].startswith("cart")))
+    sim.run("0.001s")
+    assert users.totals().failed == pytest.approx(failed, abs=4)
+    assert set(users.totals().kinds) == ({"5xx"} if failed else set())
 
 
 def test_latencies_of_calls_add_up() -> None:

@@ -56,6 +56,16 @@ def shop(*images: ImageBehaviour, dns: bool = False, nodes: int = 3, seed: int =
     return sim
 
 
+def die(sim: Simulation, pod: dict[str, Any]) -> None:
+    """The programs of a pod are killed, as for want of memory."""
+    runtime = sim.cluster().pods.runtime(pod["spec"]["nodeName"])
+    assert runtime is not None
+    sandbox = runtime.sandbox(pod["metadata"]["uid"])
+    assert sandbox is not None
+    for container in sandbox.running():
+        runtime.exit_now(container, 137, "OOMKilled")
+
+
 INGRESS = """
 apiVersion: networking.k8s.io/v1
 kind: Ingress
