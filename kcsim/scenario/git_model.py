@@ -4,9 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from kcsim.engine.clock import MINUTE
+from kcsim.engine.clock import HOUR, MINUTE
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.values import Count, Duration, Json, Name
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeQueue(Part):
+    """How a merge queue works: each entry is checked on top of those ahead of it, and what passed goes in as a group."""
+
+    min_group: Annotated[Count, "Merge requests that go in together, at least."] = 1
+    max_group: Annotated[Count, "Merge requests that go in together, at most."] = 5
+    wait: Annotated[
+        Duration, "How long, from when the first of them joined, it waits for `minGroup`; then fewer go in."
+    ] = 5 * MINUTE
+    build_concurrency: Annotated[Count, "How many are checked at the same time."] = 5
+    only_non_failing: Annotated[
+        bool, "Only what passed goes in; false: what failed does as well, before one that passed."
+    ] = True
+    check_timeout: Annotated[Duration, "When the checks of one take longer, it is removed."] = HOUR
+    method: Annotated[
+        Literal["merge", "squash", "rebase"] | None, "How they go in; left out: as each says."
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +45,9 @@ class Protection(Part):
     linear: Annotated[bool, "No merge commits."] = False
     allow_force: Annotated[bool, "Force pushes are taken."] = False
     allow_direct: Annotated[bool, "Pushes past a merge request are taken."] = False
-    queue: Annotated[bool, "Merging means to join the merge queue."] = False
+    queue: Annotated[
+        bool | MergeQueue, "Merging means to join the merge queue; true: one with GitHub's settings."
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

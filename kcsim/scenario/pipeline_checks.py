@@ -8,6 +8,7 @@ from kcsim.delivery.ci.plan import circle
 from kcsim.delivery.git import codeowners
 from kcsim.scenario.contents import Contents, at, key_at
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
+from kcsim.scenario.git_model import MergeQueue, Protection
 from kcsim.scenario.model import Delivery, Push, Repository, Scenario
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.pipeline_model import CiCache, CiEnvironment, CiJob, Pipeline, Step
@@ -177,6 +178,7 @@ def check_protection(scenario: Scenario, repository: Repository, report: Report)
         if scenario.repository_named(way.repository) is repository
     }
     for rule in repository.protection:
+        _check_queue(rule, report)
         for index, check in enumerate(rule.checks):
             lacking = [name for name, known in ways.items() if check not in known]
             if lacking or not ways:
@@ -188,6 +190,31 @@ def check_protection(scenario: Scenario, repository: Repository, report: Report)
                     f"{where}no merge request is checked by a job '{check[:60]}': none would ever be merged",
                     did_you_mean(check, known, "jobs of pipelines"),
                 )
+
+
+def _check_queue(rule: Protection, report: Report) -> None:
+    """A merge queue with settings that GitHub would not take."""
+    if not rule.queue:
+        return
+    for index, pattern in enumerate(rule.branches):
+        if "*" in pattern:
+            message = f"a merge queue is for one branch: it cannot be required of '{pattern[:60]}'"
+            report.add("KC104", at(rule, "branches", index), message, "Name the branch.")
+    if not isinstance(rule.queue, MergeQueue):
+        return
+    queue = rule.queue
+    for field, value in (
+        ("minGroup", queue.min_group),
+        ("maxGroup", queue.max_group),
+        ("buildConcurrency", queue.build_concurrency),
+    ):
+        if not 1 <= value <= 100:
+            report.add("KC104", at(queue, field), f"'{field}' is from 1 to 100, not {value}")
+    if queue.min_group > queue.max_group:
+        message = f"'minGroup' {queue.min_group} is more than 'maxGroup' {queue.max_group}"
+        report.add("KC105", at(queue, "minGroup"), message, "Lower `minGroup`, or raise `maxGroup`.")
+    if not queue.check_timeout:
+        report.add("KC104", at(queue, "checkTimeout"), "no check takes no time: everything would be removed")
 
 
 def _checks_of(pipeline: Pipeline | None, repository: Repository) -> set[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
-from kcsim.delivery.git.protection import Protection
+from kcsim.delivery.git.protection import Protection, QueueRule
 from kcsim.delivery.registry.reference import Reference
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
+from kcsim.scenario.git_model import MergeQueue
 from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario
 from kcsim.scenario.network_checks import bits_a_second
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
@@ -204,13 +205,27 @@ def protect(world: World, source: Source) -> None:
             rule.linear,
             rule.allow_force,
             rule.allow_direct,
-            rule.queue,
+            _queue(rule.queue),
         )
         for rule in repo.protection
     ]
     world.git.reviews.protect(repo.name, *rules)
     if repo.webhook_retries:
         world.git.webhook_retries[repo.name] = (repo.webhook_retries, repo.webhook_backoff)
+
+
+def _queue(given: bool | MergeQueue) -> QueueRule | None:
+    if isinstance(given, bool):
+        return QueueRule() if given else None
+    return QueueRule(
+        given.min_group,
+        given.max_group,
+        given.wait,
+        given.build_concurrency,
+        given.only_non_failing,
+        given.check_timeout,
+        given.method,
+    )
 
 
 def _cloned(scenario: Scenario, repo: Repository) -> Source:

@@ -9,6 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
+
+from kcsim.engine.clock import HOUR, MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRule:
+    """How the merge queue of a branch works; the defaults are those of GitHub's rule `merge_queue`. Times are µs.
+
+    Attributes:
+        min_group, max_group: how many merge requests go in together.
+        wait: how long, from when the first of them joined, the queue waits for the smallest group.
+        build_concurrency: how many are checked at the same time.
+        all_green: only what passed goes in; otherwise what failed may go in before one that passed.
+        check_timeout: how long the checks of one may take before it is removed.
+        method: how they go in; None: as each merge request says.
+    """
+
+    min_group: int = 1
+    max_group: int = 5
+    wait: int = 5 * MINUTE
+    build_concurrency: int = 5
+    all_green: bool = True
+    check_timeout: int = HOUR
+    method: Literal["merge", "squash", "rebase"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +49,7 @@ class Protection:
         linear: no merge commits.
         allow_force: force pushes are taken.
         allow_direct: pushes past a merge request are taken.
-        queue: merging means to join the merge queue.
+        queue: merging means to join the merge queue, which works so; None: there is none.
     """
 
     branches: tuple[str, ...] = ("main",)
@@ -36,7 +61,7 @@ class Protection:
     linear: bool = False
     allow_force: bool = False
     allow_direct: bool = False
-    queue: bool = False
+    queue: QueueRule | None = None
 
     def covers(self, branch: str) -> bool:
         """Whether it is the rule for a branch."""
@@ -101,6 +126,8 @@ def refuses_push(rule: Protection | None, branch: str, *, forced: bool, deleted:
         why = "Cannot delete a protected branch"
     elif forced and not rule.allow_force:
         why = "Cannot force-push to a protected branch"
-    elif not rule.allow_direct and (rule.approvals or rule.checks or rule.queue or rule.code_owners):
+    elif not rule.allow_direct and (
+        rule.approvals or rule.checks or rule.queue is not None or rule.code_owners
+    ):
         why = "Changes must be made through a pull request."
     return f"GH006: Protected branch update failed for refs/heads/{branch}: {why}" if why else ""

@@ -1,9 +1,8 @@
 """Merge requests on a git host: they are opened, reviewed, checked and merged, through a queue where there is one.
 
 **Imitates:** GitHub's pull requests, branch protection and merge queue (docs.github.com; texts in `protection.py`), under GitLab's
-word for them. The queue builds one entry at a time (build concurrency 1) on a branch `gh-readonly-queue/TARGET/pr-N-SHA`, gives
-up an entry whose checks fail or do not come within an hour, and fast-forwards the target to what was checked. Left out:
-drafts, review comments, review requests of teams, bypassing rules, reopening.
+word for them; the queue has a module of its own. Left out: drafts, review comments, review requests of teams, bypassing rules,
+reopening.
 
 **Walk:** `open` -> its ref `refs/pull/N/head` (webhook: CI runs) -> reviewers answer after their time, checks come out -> `_consider`
 -> nothing blocks: merged, or queued -> the target moves: a commit like any other.
@@ -17,26 +16,24 @@ REVIEWER approve merge-request/R/N     ... or request-changes; git dismiss when 
 git check merge-request/R/N            a check came out; `check`, `state`
 git blocked merge-request/R/N          why it cannot be merged, whenever that changes; `why`
 git enqueue, git dequeue               it joined the merge queue, or was removed from it with `reason`
-WHO merge merge-request/R/N            `method`; the commit on the target follows from it
+WHO merge merge-request/R/N            `method`; the commit on the target follows from it; from the queue `group`:
+                                       the numbers of those that went in together
 WHO close merge-request/R/N
 ===================================== =======================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kcsim.delivery.git import codeowners
+from kcsim.delivery.git.merge_queue import Entry, MergeQueue
 from kcsim.delivery.git.protection import Protection, Standing, blockers, refuses_push
-from kcsim.delivery.git.repository import HEADS, QUEUES, GitError, MergeConflict, Repository, Update
+from kcsim.delivery.git.repository import HEADS, GitError, Repository, Update
 from kcsim.delivery.git.requests import MergeRequest, Method, Reviewer
-from kcsim.engine.clock import HOUR
 from kcsim.engine.core import Engine
 from kcsim.engine.trace import Record
-
-QUEUE_TIMEOUT = HOUR
-"""How long the merge queue waits for required checks (µs): GitHub's default."""
 
 
 class NotMergeable(GitError):
@@ -55,8 +52,7 @@ class Reviews:
         self._repository = repository
         self._requests: dict[str, list[MergeRequest]] = {}
         self._rules: dict[str, tuple[Protection, ...]] = {}
-        self._queues: dict[tuple[str, str], list[MergeRequest]] = {}
-        self._tried: dict[tuple[str, str], tuple[MergeRequest, str, dict[str, str]]] = {}
+        self._queues: dict[tuple[str, str], MergeQueue] = {}
         self._merging = False
         self._listeners: list[Callable[[MergeRequest], None]] = []
 
@@ -95,7 +91,7 @@ class Reviews:
 
     def waits_for(self, repository: str, sha: str) -> bool:
         """Whether a merge request waits for checks of a commit."""
-        return (repository, sha) in self._tried or any(
+        return self._tried(repository, sha) is not None or any(
             each.is_open and each.head == sha for each in self.all(repository)
         )
 
@@ -173,7 +169,7 @@ class Reviews:
         request.objections.pop(who, None)
         request.approvals[who] = request.head
         request.approved_at = self._engine.now
-        self._say(request, who, "approve", {"sha": request.head})
+        self.say(request, who, "approve", {"sha": request.head})
         self._consider(request)
 
     def request_changes(self, request: MergeRequest, who: str) -> None:
@@ -184,7 +180,7 @@ class Reviews:
         self._may_review(request, who)
         request.approvals.pop(who, None)
         request.objections[who] = request.head
-        self._say(request, who, "request-changes", {"sha": request.head})
+        self.say(request, who, "request-changes", {"sha": request.head})
         self._consider(request)
 
     def merge(self, request: MergeRequest, who: str) -> None:
@@ -206,7 +202,7 @@ class Reviews:
         self._must_be_open(request)
         self._leave_queue(request)
         request.state = "closed"
-        self._say(request, who, "close", {})
+        self.say(request, who, "close", {})
 
     def check_push(self, repository: str, branch: str, *, forced: bool = False) -> None:
         """Whether a push past merge requests is taken.
@@ -260,6 +256,8 @@ class Reviews:
                 self._pushed(request, update.new)
             elif request.target == branch:
                 self._consider(request)
+        if (update.repository, branch) in self._queues:
+            self._queue(update.repository, branch).advance()  # all of it is tried again on top of that
 
     def _pushed(self, request: MergeRequest, sha: str) -> None:
         request.head, request.checks = sha, {}
@@ -269,7 +267,7 @@ class Reviews:
         if rule is not None and rule.dismiss_stale and request.approvals:
             who = list(request.approvals)
             request.approvals.clear()
-            self._say(request, "git", "dismiss", {"approvals": who})
+            self.say(request, "git", "dismiss", {"approvals": who})
         for reviewer in request.reviewers:
             if reviewer.name not in request.approvals:
                 self._ask(request, reviewer)
@@ -285,15 +283,14 @@ class Reviews:
     def check_came_out(self, repository: str, sha: str, name: str, *, passed: bool) -> None:
         """A check of a commit came out."""
         state = "passed" if passed else "failed"
-        tried = self._tried.get((repository, sha))
+        tried = self._tried(repository, sha)
         if tried is not None:
-            tried[2][name] = state
-            self._say(tried[0], "git", "check", {"check": name, "state": state, "sha": sha})
-            self._queue_looks(*tried)
+            queue, entry = tried
+            queue.came_out(entry, name, state)
         for request in self.all(repository):
             if request.is_open and request.head == sha:
                 request.checks[name] = state
-                self._say(request, "git", "check", {"check": name, "state": state, "sha": sha})
+                self.say(request, "git", "check", {"check": name, "state": state, "sha": sha})
                 self._consider(request)
 
     def _consider(self, request: MergeRequest) -> None:
@@ -317,41 +314,41 @@ class Reviews:
 
     def _merge_or_queue(self, request: MergeRequest, who: str) -> None:
         rule = self.rule(request.repository, request.target)
-        if rule is None or not rule.queue:
+        if rule is None or rule.queue is None:
             self._merge(request, who)
         elif request.state != "queued":
-            request.state = "queued"
-            self._say(request, "git", "enqueue", {"target": request.target})
-            queue = self._queues.setdefault((request.repository, request.target), [])
-            queue.append(request)
-            if len(queue) == 1:
-                self._try_next(request.repository, request.target)
+            self._queue(request.repository, request.target).join(request)
 
     def _merge(self, request: MergeRequest, who: str) -> None:
         with self._engine.because(request.record):
-            self._say(request, who, "merge", {"method": request.method, **request.remark})
+            self.say(request, who, "merge", {"method": request.method, **request.remark})
             self._engine.cause = request.record
-            self._integrate(request, who, "")
-            self._merged(request)
+            self._integrate(request, who, request.target, "")
+            self.went_in([request], [self._repository(request.repository).head(request.target).sha])
 
-    def _integrate(self, request: MergeRequest, who: str, moves: str) -> str:
-        """Bring its commits onto the target, or onto the ref `moves`; gives the SHA of the outcome."""
+    def integrate(self, request: MergeRequest, onto: str, moves: str) -> str:
+        """Bring its commits onto a branch, as the ref of the full name `moves`; gives the SHA of the outcome.
+
+        Raises: MergeConflict.
+        """
+        return self._integrate(request, request.author, onto, moves)
+
+    def _integrate(self, request: MergeRequest, who: str, onto: str, moves: str) -> str:
         repository, now = self._repository(request.repository), self._engine.now
         rule = self.rule(request.repository, request.target)
-        method = request.method
+        queue = rule.queue if rule is not None else None
+        method = (queue.method if queue is not None else None) or request.method
         if method == "merge" and rule is not None and rule.linear:
             method = "rebase"
         self._merging = True  # what moves now are its own commits
         try:
             if method == "rebase":
-                return repository.rebase(
-                    request.source, request.target, now, moves=moves or HEADS + request.target
-                ).sha
+                return repository.rebase(request.source, onto, now, moves=moves or HEADS + onto).sha
             message = f"Merge pull request #{request.number} from {request.source}\n\n{request.title}\n"
             if method == "squash":
                 message = f"{request.title} (#{request.number})\n"
             return repository.merge(
-                request.target,
+                onto,
                 request.source,
                 request.author if method == "squash" else who,
                 now,
@@ -363,80 +360,46 @@ class Reviews:
         finally:
             self._merging = False
 
-    def _merged(self, request: MergeRequest) -> None:
-        repository = self._repository(request.repository)
-        request.state, request.merged_at = "merged", self._engine.now
-        request.merged_as = repository.head(request.target).sha
-        for listener in self._listeners:
-            listener(request)
-        for other in self.all(request.repository):
-            if other.state == "open" and other.target == request.target:
+    def went_in(self, requests: Sequence[MergeRequest], shas: Sequence[str]) -> None:
+        """They were merged into one branch, each as this commit."""
+        for request, sha in zip(requests, shas, strict=True):
+            request.state, request.merged_at, request.merged_as = "merged", self._engine.now, sha
+            for listener in self._listeners:
+                listener(request)
+        first = requests[0]
+        for other in self.all(first.repository):
+            if other.state == "open" and other.target == first.target:
                 self._consider(other)
 
-    # ---------------------------------------------------------------- the merge queue
+    # ---------------------------------------------------------------- the merge queue, and what it asks (merge_queue.Desk)
 
-    def _try_next(self, repository: str, target: str) -> None:
-        """Put the first of the queue on top of the target, where its checks run."""
-        queue = self._queues.get((repository, target), [])
-        if not queue:
-            return
-        request, found = queue[0], self._repository(repository)
-        base = found.head(target).sha
-        branch = f"{QUEUES}{target}/pr-{request.number}-{base}"
-        with self._engine.because(request.record):
-            try:
-                sha = self._integrate(request, request.author, branch)
-            except MergeConflict as conflict:
-                self._dequeue(request, str(conflict))
-                return
-            self._tried[repository, sha] = (request, branch, {})
-            self._queue_looks(*self._tried[repository, sha])
-            if (repository, sha) in self._tried:
-                self._engine.after(QUEUE_TIMEOUT, self._give_up, request, sha)
+    def _queue(self, repository: str, target: str) -> MergeQueue:
+        """The queue of a branch, made when it is first asked for."""
+        key = repository, target
+        if key not in self._queues:
+            self._queues[key] = MergeQueue(self._engine, self._repository(repository), target, self)
+        return self._queues[key]
 
-    def _queue_looks(self, request: MergeRequest, branch: str, checks: Mapping[str, str]) -> None:
-        rule = self.rule(request.repository, request.target)
-        needed = rule.checks if rule is not None else ()
-        failed = [name for name in needed if checks.get(name) == "failed"]
-        if failed:
-            self._dequeue(request, f'Required status check "{failed[0]}" failed')
-        elif all(checks.get(name) == "passed" for name in needed):
-            found = self._repository(request.repository)
-            sha = found.refs()[branch]
-            self._say(request, "git", "merge", {"method": request.method, "queue": True, **request.remark})
-            with self._engine.because(request.record):
-                self._merging = True
-                found.set_ref(HEADS + request.target, sha)
-                self._merging = False
-                self._clear(request)
-                self._merged(request)
-                self._try_next(request.repository, request.target)
-
-    def _give_up(self, request: MergeRequest, sha: str) -> None:
-        if (request.repository, sha) in self._tried:
-            self._dequeue(request, "Timed out waiting for required status checks")
-
-    def _dequeue(self, request: MergeRequest, reason: str) -> None:
-        """Take it out of the queue; it stays open, and is not merged by itself any more."""
-        request.state, request.automatic = "open", False
-        self._say(request, "git", "dequeue", {"reason": reason})
-        self._clear(request)
-        self._try_next(request.repository, request.target)
+    def _tried(self, repository: str, sha: str) -> tuple[MergeQueue, Entry] | None:
+        """What a queue tries as a commit."""
+        for (name, _), queue in self._queues.items():
+            entry = queue.tries(sha) if name == repository else None
+            if entry is not None:
+                return queue, entry
+        return None
 
     def _leave_queue(self, request: MergeRequest) -> None:
         if request.state == "queued":
-            request.state = "open"
-            first = self._queues[request.repository, request.target][0] is request
-            self._clear(request)
-            if first:
-                self._try_next(request.repository, request.target)
+            self._queue(request.repository, request.target).leave(request)
 
-    def _clear(self, request: MergeRequest) -> None:
-        self._queues[request.repository, request.target].remove(request)
-        for key, (other, branch, _) in list(self._tried.items()):
-            if other is request:
-                del self._tried[key]
-                self._repository(request.repository).set_ref(branch, None)
+    def point(self, repository: str, ref: str, sha: str | None) -> None:
+        """Move or remove a ref, as part of merging: nobody's further commit."""
+        self._merging = True
+        try:
+            self._repository(repository).set_ref(ref, sha)
+        finally:
+            self._merging = False
 
-    def _say(self, request: MergeRequest, who: str, verb: str, detail: Mapping[str, Any]) -> None:
+    def say(self, request: MergeRequest, who: str, verb: str, detail: Mapping[str, Any]) -> None:
+        """Note what happened to a merge request: the cause of what follows."""
         request.record = self._engine.note(who, verb, request.subject, dict(detail))

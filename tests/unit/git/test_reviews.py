@@ -4,57 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kcsim.delivery.git.host import GitHost, GitTimings, Trouble
+from kcsim.delivery.git.host import Trouble
 from kcsim.delivery.git.protection import Protection, Standing, blockers, refuses_push
 from kcsim.delivery.git.repository import GitError
 from kcsim.delivery.git.requests import Reviewer
-from kcsim.delivery.git.reviews import QUEUE_TIMEOUT, NotMergeable
+from kcsim.delivery.git.reviews import NotMergeable
 from kcsim.engine.clock import MINUTE, SECOND
-from kcsim.engine.core import Engine
-from kcsim.network.topology import Network
 from kcsim.profile.distributions import Fixed
-
-
-class World:
-    """A git host with one repository, and a CI host that hears of everything."""
-
-    def __init__(self):
-        self.engine = Engine(1)
-        network = Network()
-        for name in ("git.example", "ci.example"):
-            network.add_host(name, kind="host")
-        network.connect("git.example", "ci.example", Fixed(5_000))
-        quick = GitTimings(Fixed(100_000), Fixed(100_000), Fixed(SECOND))
-        self.git = GitHost(self.engine, network, "git.example", quick)
-        self.repository = self.git.create("shop")
-        self.heard = []
-        self.git.subscribe("shop", "ci.example", self.heard.append, reviews=True)
-        self.git.push("shop", "main", {"web.yaml": "a\nb\nc\nd\ne\n"}, "First", "ana")
-
-    @property
-    def reviews(self):
-        return self.git.reviews
-
-    def branch(self, name, files, author="ana"):
-        return self.git.push("shop", name, files, f"Work on {name}", author, start="main")
-
-    def ask(self, name="feature", files=None, **options):
-        self.branch(name, files or {f"{name}.yaml": "x\n"})
-        return self.reviews.open("shop", name, "main", f"Add {name}", "ana", **options)
-
-    def run(self, duration):
-        self.engine.run_until(self.engine.now + duration)
-
-    def check(self, request, name="test", *, passed=True, sha=None):
-        self.reviews.check_came_out("shop", sha or request.head, name, passed=passed)
-
-    def verbs(self, request):
-        return [r.verb for r in self.engine.trace.records if r.subject == request.subject]
-
-
-@pytest.fixture
-def world():
-    return World()
 
 
 def test_without_rules_and_reviewers_it_is_merged_at_once(world):
@@ -202,61 +158,6 @@ def test_webhooks_tell_of_merge_requests_to_those_who_ask(world):
     world.run(MINUTE)
     assert "refs/pull/1/head" in {update.ref for update in world.heard}
     assert "refs/pull/1/head" not in {update.ref for update in plain}
-
-
-# --- the merge queue -----------------------------------------------------------------------------------------------
-
-
-def queued(world, *names):
-    world.reviews.protect("shop", Protection(checks=("test",), queue=True))
-    requests = [world.ask(name) for name in names]
-    for request in requests:
-        world.check(request)
-    return requests
-
-
-def tried(world):
-    """The branch on which the queue tries something, None when it does not."""
-    return next(
-        (sha for name, sha in world.repository.branches().items() if name.startswith("gh-readonly")), None
-    )
-
-
-def test_the_queue_merges_what_was_checked_on_top_of_the_target(world):
-    first, second = queued(world, "one", "two")
-    assert [first.state, second.state] == ["queued", "queued"]
-    sha = tried(world)
-    world.check(first, sha=sha)
-    assert (first.state, world.repository.head().sha) == ("merged", sha)
-    again = tried(world)
-    assert world.repository.get(again).parents[0] == sha
-    world.check(second, sha=again)
-    assert (second.state, tried(world)) == ("merged", None)
-
-
-def test_the_queue_drops_what_fails_on_top_of_the_target(world):
-    first, second = queued(world, "one", "two")
-    world.check(first, sha=tried(world), passed=False)
-    assert (first.state, first.automatic) == ("open", False)
-    reason = next(r for r in world.engine.trace.records if r.verb == "dequeue").facts()["reason"]
-    assert reason == 'Required status check "test" failed'
-    world.check(second, sha=tried(world))
-    assert second.state == "merged"
-
-
-def test_the_queue_does_not_wait_for_ever(world):
-    first, second = queued(world, "one", "two")
-    world.run(QUEUE_TIMEOUT + MINUTE)
-    assert first.state == "open"
-    assert second.state == "queued"
-
-
-def test_a_further_commit_leaves_the_queue(world):
-    first, second = queued(world, "one", "two")
-    world.branch("one", {"one.yaml": "y\n"})
-    assert first.state == "open"
-    world.check(second, sha=tried(world))
-    assert second.state == "merged"
 
 
 # --- webhooks ------------------------------------------------------------------------------------------------------

@@ -279,6 +279,20 @@ def test_the_merge_queue_tries_before_it_merges():
     assert play.get("deployment/web")["spec"]["replicas"] == 3
 
 
+def test_a_merge_queue_deploys_a_group_once():
+    text = STORY.replace("{approvals: 1, codeOwners: true,", "{queue: {minGroup: 2, wait: 1h},")
+    text += """\
+  - at: 10m
+    mergeRequest: {message: Note, branch: note, files: {NOTE.md: x}, reviewers: [{name: paul, takes: 10m}]}
+"""
+    play = played(text)
+    assert [request.state for request in play.git.requests()] == ["merged", "merged"]
+    events = [run.event for run in play.world.ci[0].runs]
+    assert (events.count("merge_group"), events.count("push")) == (2, 2)
+    assert play.world.ci[0].runs[-1].sha == play.git.requests()[0].merged_as
+    assert play.get("deployment/web")["spec"]["replicas"] == 3
+
+
 def test_a_conflict_waits_for_somebody_to_resolve_it():
     text = STORY.replace("approvals: 1, codeOwners: true, checks: [test, manifests]", "allowDirect: true")
     text = text.replace("takes: 20m", "takes: 1h")
@@ -296,6 +310,11 @@ def test_a_conflict_waits_for_somebody_to_resolve_it():
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 BAD = [
+    ("{approvals: 1, codeOwners: true,", "{queue: {minGroup: 6},", "KC105", "6}, checks", "more than 'maxGroup' 5"),
+    ("{approvals: 1, codeOwners: true,", "{queue: {buildConcurrency: 0},", "KC104", "0}, checks", "from 1 to 100"),
+    ("{approvals: 1, codeOwners: true,", "{queue: {checkTimeout: 0s},", "KC104", "0s}, checks", "no check takes no time"),
+    ("{approvals: 1, codeOwners: true,", '{queue: true, branches: ["ma*"],', "KC104", '"ma*"', "is for one branch"),
+    ("{approvals: 1, codeOwners: true,", "{queue: {minGruop: 2},", "KC102", "minGruop", "did you mean 'minGroup'"),
     ("needs: [test, manifests]", "needs: [tests]", "KC215", "tests]", "did you mean 'test'"),
     ("runsOn: linux\n          steps:\n            - {name: unit", "runsOn: linx\n          steps:\n            - {name: unit", "KC216", "linx", "did you mean 'linux'"),
     ("        manifests:\n          runsOn", "        manifests:\n          needs: [release]\n          runsOn", "KC217", "needs: [release]", "manifests -> release -> manifests"),
