@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,7 @@ from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
     from kcsim.scenario.play import Play
+    from kcsim.simulation.journey import Journey
 
 QUESTIONS = {"reach": ("A", "B"), "matrix": ("NAMESPACE",), "trace": ("CLIENT", "URL"), "svg": ()}
 """What can be asked, and the words each needs."""
@@ -36,6 +37,12 @@ QUESTIONS = {"reach": ("A", "B"), "matrix": ("NAMESPACE",), "trace": ("CLIENT", 
 @click.option(
     "--protocol", type=click.Choice(["TCP", "UDP", "SCTP"], case_sensitive=False), default="TCP", help="TCP."
 )
+@click.option(
+    "--kept",
+    metavar="TIME",
+    type=Duration(),
+    help="Trace over a connection that was opened at TIME and kept.",
+)
 @click.option("--dns", is_flag=True, help="Install CoreDNS before the story begins.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.pass_obj
@@ -50,6 +57,7 @@ def command(
     cluster: str | None,
     port: int | None,
     protocol: str,
+    kept: str | None,
     dns: bool,
     as_json: bool,
 ) -> Exit:
@@ -63,17 +71,21 @@ def command(
     kcsim net drift-at-night --at 5m reach users service/web
     kcsim net drift-at-night --at 5m matrix default
     kcsim net drift-at-night --at 5m trace users http://web
+    kcsim net drift-at-night --at 5m trace users http://web --kept 1m
     kcsim net drift-at-night --at 5m svg > network.svg
     """
     question, *arguments = words or ("",)
     _check(question, arguments)
-    play = _world(scenario, delivery, seed, settings, at, dns)
+    play = _world(scenario, delivery, seed, settings, dns)
     try:
-        answer = _ANSWERS[question](play, arguments, cluster, port, protocol.upper())
-    except (LookupError, ValueError) as error:
-        raise BadInput(
-            str(error).strip("'"), "Write it like pod/web-1, service/web, node-1 or users."
-        ) from None
+        over = _kept(play, question, arguments, kept, at, cluster)
+        _run(play, at)
+        answer = _ANSWERS[question](play, arguments, _How(cluster, port, protocol.upper(), over))
+    except LookupError as error:
+        remedy = "Write it like pod/web-1, service/web, node-1 or users."
+        raise BadInput(str(error).strip("'"), remedy) from None
+    except ValueError as error:
+        raise BadInput(str(error), "") from None
     if as_json:
         console.document(json.dumps(answer.document, indent=2, ensure_ascii=False))
     else:
@@ -92,14 +104,8 @@ def _check(question: str, arguments: list[str]) -> None:
 
 
 def _world(
-    scenario: str,
-    delivery: str | None,
-    seed: int | None,
-    settings: tuple[str, ...],
-    at: str | None,
-    dns: bool,
+    scenario: str, delivery: str | None, seed: int | None, settings: tuple[str, ...], dns: bool
 ) -> "Play":
-    from kcsim.engine.clock import seconds
     from kcsim.scenario.load import examine
     from kcsim.scenario.play import load
 
@@ -109,9 +115,41 @@ def _world(
     play = load(scenario, delivery, seed, settings=settings or None)
     if dns:
         play.network.install_dns()
+    return play
+
+
+def _run(play: "Play", at: str | None) -> None:
+    """Play to an instant, as far as the story goes."""
+    from kcsim.engine.clock import seconds
+
     end = play.end if at is None else seconds(at) / 1_000_000
     play.run_until(min(end, play.end))
-    return play
+
+
+def _kept(
+    play: "Play", question: str, words: list[str], kept: str | None, at: str | None, cluster: str | None
+) -> "Journey | None":
+    """The journey that opened the connection which a trace goes over."""
+    from kcsim.engine.clock import seconds
+
+    if kept is None:
+        return None
+    if question != "trace":
+        raise BadInput("--kept: only a trace goes over a connection", "Leave it out, or ask for a trace.")
+    if at is not None and seconds(kept) > seconds(at):
+        raise BadInput(f"--kept {kept} is later than --at {at}", "Give a time before the one of the trace.")
+    _run(play, kept)
+    return play.network.trace(words[0], words[1], cluster=cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """Of which cluster, which port must be listened on, by which protocol, over which journey's connection."""
+
+    cluster: str | None
+    port: int | None
+    protocol: str
+    over: "Journey | None"
 
 
 class _Answer:
@@ -121,12 +159,10 @@ class _Answer:
         self.ok = ok
 
 
-def _topology(
-    play: "Play", _words: list[str], cluster: str | None, _port: int | None, _protocol: str
-) -> _Answer:
+def _topology(play: "Play", _words: list[str], how: _How) -> _Answer:
     from kcsim.views import topology
 
-    graph = play.network.topology(cluster)
+    graph = play.network.topology(how.cluster)
     document = {
         "vertices": [{"name": name, **data} for name, data in graph.nodes(data=True)],
         "edges": [{"ends": [a, b], **data} for a, b, data in graph.edges(data=True)],
@@ -134,33 +170,33 @@ def _topology(
     return _Answer(topology.text(graph), document)
 
 
-def _svg(play: "Play", words: list[str], cluster: str | None, port: int | None, protocol: str) -> _Answer:
+def _svg(play: "Play", words: list[str], how: _How) -> _Answer:
     from kcsim.views import topology
 
-    graph = play.network.topology(cluster)
+    graph = play.network.topology(how.cluster)
     picture = str(topology.picture(graph, f"{play.scenario.name} at {play.now:g} s"))
-    return _Answer(picture, {"svg": picture, **_topology(play, words, cluster, port, protocol).document})
+    return _Answer(picture, {"svg": picture, **_topology(play, words, how).document})
 
 
-def _reach(play: "Play", words: list[str], cluster: str | None, port: int | None, protocol: str) -> _Answer:
-    found = play.network.reach(words[0], words[1], port, protocol, cluster=cluster)
+def _reach(play: "Play", words: list[str], how: _How) -> _Answer:
+    found = play.network.reach(words[0], words[1], how.port, how.protocol, cluster=how.cluster)
     document = {**asdict(found), "latency_s": found.latency_s, "why": found.why}
     return _Answer(str(found), document, found.ok)
 
 
-def _matrix(play: "Play", words: list[str], cluster: str | None, port: int | None, _protocol: str) -> _Answer:
-    found = play.network.matrix(words[0] if words else "default", port, cluster=cluster)
+def _matrix(play: "Play", words: list[str], how: _How) -> _Answer:
+    found = play.network.matrix(words[0] if words else "default", how.port, cluster=how.cluster)
     why = [{"from": a, "to": b, "why": text} for (a, b), text in found.why.items()]
     document = {"namespace": found.namespace, "reachable": found.cells, "why": why}
     return _Answer(str(found), document)
 
 
-def _trace(play: "Play", words: list[str], cluster: str | None, _port: int | None, _protocol: str) -> _Answer:
-    found = play.network.trace(words[0], words[1], cluster=cluster)
+def _trace(play: "Play", words: list[str], how: _How) -> _Answer:
+    found = play.network.trace(words[0], words[1], over=how.over, cluster=how.cluster)
     return _Answer(str(found), {**asdict(found), "why": found.why}, found.ok)
 
 
-_ANSWERS: dict[str, Callable[["Play", list[str], str | None, int | None, str], _Answer]] = {
+_ANSWERS: dict[str, Callable[["Play", list[str], _How], _Answer]] = {
     "": _topology,
     "svg": _svg,
     "reach": _reach,

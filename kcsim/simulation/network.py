@@ -18,9 +18,10 @@ from kcsim.engine.shown import Tabular
 from kcsim.network.graphs import Graph, graph_of
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.dns import install_dns
-from kcsim.simulation.journey import Journey, Tracer
+from kcsim.simulation.journey import Journey
 from kcsim.simulation.reach import Finder, Looker, Reach
 from kcsim.simulation.routing import install_gateway, install_ingress
+from kcsim.simulation.tracer import Tracer
 
 if TYPE_CHECKING:
     from kcsim.simulation.world import World
@@ -179,17 +180,29 @@ class NetworkView:
         return Matrix(namespace, tuple(s.end.name for s in spots), cells, why)
 
     def trace(
-        self, client: str, url: str, *, timeout: str | float = "10s", cluster: str | None = None
+        self,
+        client: str,
+        url: str,
+        *,
+        timeout: str | float = "10s",
+        over: Journey | None = None,
+        cluster: str | None = None,
     ) -> Journey:
         """Follow one request of a client (a pod, a node, ``users``) to a URL, and say where it ended and why.
 
+        ``over`` the connection of an earlier journey, as a client that keeps its connections sends it.
+
         Raises:
             UnknownSpot: there is no such client.
-            ValueError: the URL names no host.
+            ValueError: the URL names no host; the earlier journey opened no connection, or another client did.
         """
+        if over is not None and over.connection is None:
+            raise ValueError(f"no connection was opened: {over.outcome}: {over.why}")
         home = self._cluster(cluster)
         finder = Finder(home)
-        return Tracer(home, finder, self._world.engine.seed).trace(finder.find(client), url, seconds(timeout))
+        kept = over.connection if over is not None else None
+        tracer = Tracer(home, finder, self._world.engine.seed)
+        return tracer.trace(finder.find(client), url, seconds(timeout), kept)
 
     def install_ingress(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install the ingress controller (ingress-nginx); its load balancer has an address within a minute or so."""

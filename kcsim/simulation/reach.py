@@ -230,7 +230,7 @@ class Looker:
         hops = [Hop("egress", out.allowed, out.why)]
         if not out.allowed:
             return hops
-        hops.append(self._path(source, target))
+        hops.append(self.path(source, target))
         if not hops[-1].passed:
             return hops
         hops.append(Hop("ingress", into.allowed, into.why))
@@ -238,7 +238,8 @@ class Looker:
             hops.append(self.listener(target, port))
         return hops
 
-    def _path(self, source: Spot, target: Spot) -> Hop:
+    def path(self, source: Spot, target: Spot) -> Hop:
+        """Whether packets travel from one to the other and back, and how long they take."""
         network = self._pods.network
         host = target.host
         if not host:

@@ -69,6 +69,19 @@ class Serving:
     calls: tuple[Call, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a container will end, as far as that is decided: ``when`` (µs), with which code and for which reason.
+
+    ``drains``: it was told to and ends by itself, so that it answers what it has begun to.
+    """
+
+    when: int
+    code: int
+    reason: str
+    drains: bool
+
+
 def _edges_of(behaviour: ImageBehaviour) -> tuple[int, ...]:
     return behaviour.edges()
 
@@ -96,6 +109,7 @@ class Container:
         "behaviour",
         "edges",
         "exit_code",
+        "exits_with",
         "finished_at",
         "id",
         "image",
@@ -132,6 +146,7 @@ class Container:
         self.ports: tuple[int, ...] = ()
         self.program: ProgramHandle | None = None
         self.timer: Timer | None = None
+        self.exits_with: tuple[int, str] = (0, "")
         edges = _edges(behaviour)
         self.edges = tuple([started_at + age for age in edges]) if edges else ()
 
@@ -139,6 +154,32 @@ class Container:
     def running(self) -> bool:
         """Whether it is alive."""
         return self.finished_at is None
+
+    def plan(
+        self,
+        engine: Engine,
+        after: int,
+        code: int,
+        reason: str,
+        ends: Callable[[Container, int, str], None],
+    ) -> None:
+        """It will end ``after`` µs with this code and reason, by ``ends``."""
+        self.exits_with = code, reason
+        self.timer = engine.after(after, ends, self, code, reason)
+
+    def forget_plan(self) -> None:
+        """Its end is open again."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it will end, as far as that is decided."""
+        if self.timer is None or not self.timer.active:
+            return None
+        code, reason = self.exits_with
+        return Ending(self.timer.when, code, reason, _drains(self, code))
 
     def listens(self, port: int, now: int) -> bool:
         """Whether a connection to ``port`` is accepted."""
@@ -213,22 +254,33 @@ class ContainerRuntime:
 
     def serving(self, pod_ip: str, port: int) -> Serving | None:
         """Who accepts a connection at this address and port right now; None: nobody, the connection is refused."""
+        container = self.container_at(pod_ip, port)
+        if container is None:
+            return None
+        now, sandbox, behaviour = self._engine.now, container.sandbox, container.behaviour
+        return Serving(
+            sandbox.namespace,
+            sandbox.name,
+            sandbox.uid,
+            container.name,
+            behaviour.latency,
+            behaviour.errors_at(now - container.started_at),
+            next((e for e in container.edges if e > now), None),
+            behaviour.calls,
+        )
+
+    def container_at(self, pod_ip: str, port: int) -> Container | None:
+        """The container that accepts connections at this address and port."""
         now = self._engine.now
-        for sandbox in self._by_ip.get(pod_ip, ()):
-            for container in sandbox.containers.values():
-                if container.listens(port, now):
-                    behaviour = container.behaviour
-                    return Serving(
-                        sandbox.namespace,
-                        sandbox.name,
-                        sandbox.uid,
-                        container.name,
-                        behaviour.latency,
-                        behaviour.errors_at(now - container.started_at),
-                        next((e for e in container.edges if e > now), None),
-                        behaviour.calls,
-                    )
-        return None
+        return next(
+            (
+                container
+                for sandbox in self._by_ip.get(pod_ip, ())
+                for container in sandbox.containers.values()
+                if container.listens(port, now)
+            ),
+            None,
+        )
 
     def ended_well(self, pod_ip: str, uid: str) -> bool:
         """Whether the containers of a pod that are over here ended after they were told to, and by themselves.
@@ -239,7 +291,7 @@ class ContainerRuntime:
         if sandbox is None or pod_ip not in sandbox.ips:
             return False
         over = [c for c in sandbox.containers.values() if c.finished_at is not None]
-        return bool(over) and all(c.stopping and c.exit_code == 0 for c in over)
+        return bool(over) and all(_drains(c, c.exit_code) for c in over)
 
     def next_change(self, pod_ip: str) -> int | None:
         """The next instant (µs) at which what this address serves changes by itself."""
@@ -311,8 +363,7 @@ class ContainerRuntime:
         sandbox.containers[name] = container
         ending = _natural_end(spec, behaviour, attempt)
         if ending is not None:
-            after, code, reason = ending
-            container.timer = self._engine.after(after, self._ends_by_itself, container, code, reason)
+            container.plan(self._engine, *ending, self._ends_by_itself)
         if behaviour.program is not None and self._start_program is not None:
             container.program = self._start_program(behaviour.program, sandbox.pod, self.node)
         if self._on_change:
@@ -332,7 +383,7 @@ class ContainerRuntime:
         if own is not None:
             own.cancel()
         reason = "Completed" if plan.exit_code == 0 else "Error"
-        container.timer = self._engine.after(plan.exit_after, self._exit, container, plan.exit_code, reason)
+        container.plan(self._engine, plan.exit_after, plan.exit_code, reason, self._exit)
 
     def change_behaviour(self, container: Container, behaviour: ImageBehaviour) -> None:
         """From now on the container behaves like this: a fault, or its end. Its planned end stays."""
@@ -358,15 +409,13 @@ class ContainerRuntime:
         """Arm the end that the new behaviour gives a container that nobody is stopping."""
         if container.stopping:
             return
-        if container.timer is not None:
-            container.timer.cancel()
-            container.timer = None
+        container.forget_plan()
         container.ports = _listening_ports(container.spec, behaviour)
         ending = _natural_end(container.spec, behaviour, container.attempt)
         if ending is not None:
             after, code, reason = ending
             delay = max(container.started_at + after - self._engine.now, 0)
-            container.timer = self._engine.after(delay, self._ends_by_itself, container, code, reason)
+            container.plan(self._engine, delay, code, reason, self._ends_by_itself)
 
     def exit_now(self, container: Container, code: int, reason: str = "Error") -> None:
         """End a container at once, as a signal from outside its pod would (a fault)."""
@@ -435,12 +484,15 @@ class ContainerRuntime:
         container.finished_at = self._engine.now
         container.exit_code = code
         container.reason = reason
-        if container.timer is not None:
-            container.timer.cancel()
-            container.timer = None
+        container.forget_plan()
         program, container.program = container.program, None
         if program is not None:
             program.stop()
+
+
+def _drains(container: Container, code: int) -> bool:
+    """Whether a container that ends with this code answers what it has begun to: it was told to end, and did by itself."""
+    return container.stopping and code == 0
 
 
 def _is_to_end(pod: dict[str, Any], spec: dict[str, Any]) -> bool:

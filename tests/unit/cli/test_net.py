@@ -47,6 +47,18 @@ def test_trace_says_where_a_request_dies(kcsim):
     assert kcsim("net", "drift-at-night", *AT, "trace", "users", "http://web.shop").code == 0
 
 
+def test_a_trace_goes_over_a_kept_connection(kcsim):
+    trace = ("net", "drift-at-night", *AT, "trace", "users", "http://web.shop")
+    said = kcsim(*trace, "--kept", "4m")
+    assert said.code == 0
+    assert "kept       over a connection that was opened to shop/web-" in said.out
+    assert json.loads(kcsim(*trace, "--kept", "4m", "--json").out)["connection"]["opened"] == 240_000_000
+    assert kcsim(*trace, "--kept", "6m").err.startswith("kcsim: --kept 6m is later than --at 5m")
+    said = kcsim("net", "drift-at-night", *AT, "trace", "users", "http://nobody-has-this", "--kept", "4m")
+    assert said.code == 2
+    assert "no connection was opened: NXDOMAIN" in said.err
+
+
 def test_svg_is_one_picture(kcsim):
     said = kcsim("net", "drift-at-night", *AT, "svg")
     assert said.out.startswith("<svg ")
@@ -58,6 +70,7 @@ def test_svg_is_one_picture(kcsim):
     [
         (("raech", "a", "b"), "there is no question 'raech'"),
         (("reach", "a"), "reach takes 2 words, not 1"),
+        (("matrix", "--kept", "1m"), "--kept: only a trace goes over a connection"),
         (("reach", "nowhere", "node-1"), "no pod, Service or host 'nowhere'"),
         (("trace", "users", "http://"), "names no host"),
     ],
