@@ -1,12 +1,13 @@
 """kubectl create KIND NAME: objects from flags.
 
-**Imitates:** kubectl ``pkg/cmd/create`` (v1.33 to v1.36): which object each makes, and how a refusal is told. Left out:
-``--from-env-file``, whole folders of files.
+**Imitates:** kubectl ``pkg/cmd/create`` (v1.33 to v1.36): which object each makes, and how a refusal is told.
 
 **Walk:** words -> a maker of ``kcsim.kubectl.creators`` -> ``make``: sent, or for a client's dry run printed.
 """
 
 from __future__ import annotations
+
+import json
 
 from kcsim.api import objects
 from kcsim.api.catalog import Resource
@@ -15,9 +16,11 @@ from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND, seconds
 from kcsim.engine.task import Steps
 from kcsim.kubectl.creators import config, network, policy, workloads
-from kcsim.kubectl.creators.common import Maker, plain
+from kcsim.kubectl.creators.common import Maker, plain, usage
 from kcsim.kubectl.creators.shape import printed
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.migration import LAST_APPLIED
+from kcsim.kubectl.options import ALIASES
 from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
@@ -33,19 +36,13 @@ def create_named(session: Session, arguments: Arguments) -> Steps:
         return None
     maker = _MAKERS.get(kind)
     if maker is None:
-        known = ", ".join(sorted(_MAKERS))
-        raise KubectlError(
-            f"error: kcsim does not model 'kubectl create {kind}' ({known} it does): write a manifest"
-        )
-    typed = kind
-    if kind in {"secret", "service", "svc"}:
-        kind, words = f"{kind} {words[0] if words else ''}", words[1:]
+        raise usage("create", f"Unexpected args: [{' '.join(arguments.words)}]")
+    typed = ALIASES.get(kind, kind)
+    if typed in {"secret", "service"}:
+        kind, words = f"{typed} {words[0] if words else ''}", words[1:]
         typed = kind
     if len(words) != 1:
-        raise KubectlError(
-            f"error: exactly one NAME is required, got {len(words)}\n"
-            f"See 'kubectl create {typed}{' ' if typed else ''}-h' for help and examples"
-        )
+        raise usage(f"create {typed}", f"exactly one NAME is required, got {len(words)}")
     obj = maker(session, arguments, words[0], kind)
     if kind == "job" and arguments.get("from"):
         obj = yield from workloads.job_from(session, arguments, words[0])
@@ -74,10 +71,13 @@ def sent(
     session: Session, arguments: Arguments, resource: Resource, obj: Object, namespace: str, manager: str
 ) -> Steps:
     """The object as the server made it, or for a client's dry run as it would be sent."""
+    if arguments.on("save-config"):
+        text = json.dumps(printed(obj), separators=(",", ":"), ensure_ascii=False) + "\n"
+        obj = objects.with_annotations(obj, {LAST_APPLIED: text})
     if arguments.get("dry-run") == "client":
         given = namespace if "namespace" in arguments.flags else ""
         return printed(objects.with_metadata(obj, namespace=given) if given else obj)
-    return (yield session.client.create(resource, obj, namespace, field_manager=manager))
+    return printed((yield session.client.create(resource, obj, namespace, field_manager=manager)))
 
 
 _PLAINLY = frozenset({"namespace", "ns"})
@@ -86,8 +86,8 @@ _PLAINLY = frozenset({"namespace", "ns"})
 
 def _token(session: Session, arguments: Arguments, words: list[str]) -> Steps:
     """``kubectl create token ACCOUNT``."""
-    if not words:
-        raise KubectlError("error: exactly one NAME is required, got 0")
+    if len(words) != 1:
+        raise usage("create token", f"exactly one NAME is required, got {len(words)}")
     spec: Object = {}
     if arguments.get("duration"):
         spec["expirationSeconds"] = seconds(arguments.get("duration")) // SECOND

@@ -33,11 +33,11 @@ WITHOUT_EFFECT = frozenset(
 """Flags about how the real client works, or about what a command that was given them need not ask."""
 NOT_MODELLED = frozenset(
     """
-    append-hash as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
+    as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
     certificate-authority create-annotation embed-certs exec-api-version exec-arg exec-command exec-env
-    exec-interactive-mode exec-provide-cluster-info help interactive keys leave-stdin-open output-directory
-    output-patch override-type overrides proxy-url remove-extra-permissions remove-extra-subjects resolve
-    resource-version rm server-print set-raw-bytes show-capacity stdin sum tls-server-name tty warnings-as-errors
+    exec-interactive-mode exec-provide-cluster-info help interactive keys leave-stdin-open output-directory output-patch
+    proxy-url remove-extra-permissions remove-extra-subjects resolve resource-version server-print set-raw-bytes
+    show-capacity sum tls-server-name warnings-as-errors
     """.split()
 )
 """Flags that no command here knows what to do with: they are refused, so that nobody relies on them."""
@@ -166,7 +166,7 @@ _OPTIONS = {
 }
 
 
-_ALIASES = {
+ALIASES = {
     "cj": "cronjob", "cm": "configmap", "deploy": "deployment", "ing": "ingress", "ns": "namespace",
     "pc": "priorityclass", "pdb": "poddisruptionbudget", "resourcequota": "quota", "sa": "serviceaccount",
     "svc": "service", "pods": "pod", "po": "pod", "nodes": "node", "no": "node", "res": "resources",
@@ -184,7 +184,7 @@ def options_of(words: Sequence[str]) -> frozenset[str] | None:
     """The flags of a command, by its words (``create secret generic``); None for a command that has no list here."""
     path_words = list(words[:1])
     if words and words[0] in _FAMILIES:
-        path_words += [_ALIASES.get(word, word) for word in words[1:3]]
+        path_words += [ALIASES.get(word, word) for word in words[1:3]]
     for length in range(len(path_words), 0, -1):
         path = " ".join(path_words[:length])
         if path in _OPTIONS:

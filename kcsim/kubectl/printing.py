@@ -22,9 +22,10 @@ from kcsim.kubectl.layout import columns
 from kcsim.kubectl.session import KubectlError, Session, named
 from kcsim.manifests import dump
 
-_FORMATS = (
-    "custom-columns, custom-columns-file, go-template, go-template-file, json, jsonpath, jsonpath-as-json, "
-    "jsonpath-file, name, template, templatefile, wide, yaml"
+_FORMATS = "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml"
+_TABLE_FORMATS = (
+    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,"
+    "jsonpath-file,name,template,templatefile,wide,yaml"
 )
 GO_TEMPLATES = frozenset({"go-template", "go-template-file", "template", "templatefile"})
 _FROM_FILES = frozenset({"go-template-file", "templatefile", "jsonpath-file", "custom-columns-file"})
@@ -59,7 +60,7 @@ def print_objects(
     elif form in {"", "wide"}:
         print_table(session, arguments, objects)
     else:
-        check_form(session, arguments)
+        check_form(session, arguments, _FORMATS)
 
 
 def tell_done(session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str) -> None:
@@ -100,8 +101,8 @@ def _columns_of_file(text: str) -> list[str]:
     return [f"{header}:{path}" for header, path in zip(headers, paths, strict=True)]
 
 
-def check_form(session: Session, arguments: Arguments) -> None:
-    """Refuse a form of output before anything is asked of the server.
+def check_form(session: Session, arguments: Arguments, known: str = _TABLE_FORMATS) -> None:
+    """Refuse a form of output before anything is asked of the server; ``known`` are those that a command has.
 
     Raises:
         KubectlError: an unknown form, a template that cannot be read.
@@ -120,7 +121,7 @@ def check_form(session: Session, arguments: Arguments) -> None:
         raise KubectlError("error: kcsim does not model '-o kyaml': use yaml")
     elif form not in {"", "wide", "name", "yaml", "json"} or "=" in arguments.get("output"):
         raise KubectlError(
-            f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {_FORMATS}'
+            f'error: unable to match a printer suitable for the output format "{form}", allowed formats are: {known}'
         )
 
 

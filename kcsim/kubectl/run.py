@@ -5,15 +5,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from kcsim.api import objects
+from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.patch import json_patch, merge_patch, strategic
+from kcsim.api.patching import patch_schema
 from kcsim.engine.task import Steps
 from kcsim.kubectl.create import sent
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import tell_done
-from kcsim.kubectl.session import KubectlError, Session
+from kcsim.kubectl.session import KubectlError, Session, group_kind
 from kcsim.kubectl.targets import Target, choose, namespace_of
 
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?"
+_IMAGE = re.compile(
+    rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[\w][\w.-]{{0,127}})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{{32,}})?",
+    re.ASCII,
+)
 _RESTARTS = frozenset({"Always", "OnFailure", "Never"})
 _SERVICE_FIELDS = {
     "type": "type",
@@ -26,19 +39,73 @@ _EXPOSED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "Serv
 
 def run(session: Session, arguments: Arguments) -> Steps:
     """``kubectl run NAME --image=IMAGE``."""
+    if "image" not in arguments.flags:
+        raise KubectlError('error: required flag(s) "image" not set')
+    if not arguments.words:
+        raise usage("run", "NAME is required for run")
+    _check_run(arguments)
+    pod = _pod(arguments, arguments.words[0])
+    pods, services, namespace = (
+        session.resource("pods"),
+        session.resource("services"),
+        namespace_of(session, arguments),
+    )
+    pod = _overridden(pods, pod, arguments)
+    made = yield from sent(session, arguments, pods, pod, namespace, "kubectl-run")
+    if arguments.on("expose"):
+        port = arguments.integer("port")
+        service: Object = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": pod["metadata"]["name"]},
+            "spec": {
+                "ports": [{"port": port, "protocol": "TCP", "targetPort": port}],
+                "selector": pod["metadata"]["labels"],
+            },
+        }
+        exposed = yield from sent(session, arguments, services, service, namespace, "kubectl-run")
+        tell_done(session, arguments, services, exposed, "created")
+        if arguments.get("output") == "yaml":
+            session.print("---\n---")
+    tell_done(session, arguments, pods, made, "created")
+    return None
+
+
+def _check_run(arguments: Arguments) -> None:
+    """What kubectl refuses before it makes a pod, in its order (RunOptions.Run)."""
     image = arguments.get("image")
     if not image:
-        given = "image" in arguments.flags
-        raise KubectlError(
-            "error: --image is required" if given else 'error: required flag(s) "image" not set'
+        raise KubectlError("error: --image is required")
+    if not _IMAGE.fullmatch(image):
+        lower = _IMAGE.fullmatch(image.lower())
+        why = "repository name must be lowercase" if lower else "invalid reference format"
+        raise KubectlError(f'error: Invalid image name "{image}": {why}')
+    attached = arguments.on("attach") or arguments.on("stdin") or arguments.on("tty")
+    if arguments.on("tty") and not arguments.on("stdin"):
+        raise usage("run", "-i/--stdin is required for containers with -t/--tty=true")
+    if arguments.on("expose") and not arguments.get("port"):
+        raise usage("run", "--port must be set when exposing a service")
+    if attached and arguments.get("dry-run"):
+        raise usage(
+            "run",
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)",
         )
-    if not arguments.words:
-        raise KubectlError("error: NAME is required for run")
-    name = arguments.words[0]
-    labels = {k: v for k, _, v in (item.partition("=") for item in arguments.all("labels") if item)} or {
-        "run": name
-    }
-    container: Object = {"name": name, "image": image, "resources": {}}
+    if arguments.on("rm") and not attached:
+        raise usage("run", "--rm should only be used for attached containers")
+    if attached:
+        raise KubectlError(
+            "error: kcsim does not model attaching to what was run: 'kubectl logs' shows what it writes"
+        )
+    if arguments.get("restart", "Always") not in _RESTARTS:
+        raise usage("run", f"invalid restart policy: {arguments.get('restart')}")
+    if arguments.get("image-pull-policy") not in {"", "Always", "IfNotPresent", "Never"}:
+        raise usage("run", f"invalid image pull policy: {arguments.get('image-pull-policy')}")
+
+
+def _pod(arguments: Arguments, name: str) -> Object:
+    """The pod that the flags describe (``pkg/generate/versioned/run.go``)."""
+    labels = read_labels(arguments) or {"run": name}
+    container: Object = {"name": name, "image": arguments.get("image"), "resources": {}}
     if arguments.get("image-pull-policy"):
         container["imagePullPolicy"] = arguments.get("image-pull-policy")
     if arguments.on("privileged"):
@@ -47,18 +114,14 @@ def run(session: Session, arguments: Arguments) -> Steps:
     words = [*arguments.words[1:], *arguments.command]
     if words:
         container["command" if arguments.on("command") else "args"] = words
-    if arguments.get("restart", "Always") not in _RESTARTS:
-        raise KubectlError(
-            f"error: invalid restart policy: {arguments.get('restart')}\nSee 'kubectl run -h' for help and examples"
-        )
-    if arguments.on("expose") and not arguments.get("port"):
-        raise KubectlError("error: --port must be set when exposing a service")
     if arguments.get("port"):
         container["ports"] = [{"containerPort": arguments.integer("port")}]
-    if arguments.flags.get("env"):
-        pairs = (item.partition("=") for item in arguments.flags["env"])
-        container["env"] = [{"name": key, "value": value} for key, _, value in pairs]
-    pod: Object = {
+    for item in arguments.flags.get("env", ()):
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise KubectlError(f"error: invalid env: {item}")
+        container.setdefault("env", []).append({"name": key, "value": value} if value else {"name": key})
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": labels, **({"annotations": notes} if notes else {})},
@@ -68,24 +131,45 @@ def run(session: Session, arguments: Arguments) -> Steps:
             "restartPolicy": arguments.get("restart", "Always"),
         },
     }
-    pods, services, namespace = (
-        session.resource("pods"),
-        session.resource("services"),
-        namespace_of(session, arguments),
-    )
-    made = yield from sent(session, arguments, pods, pod, namespace, "kubectl-run")
-    if arguments.on("expose"):
-        port = arguments.integer("port")
-        service: Object = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name},
-            "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": labels},
-        }
-        exposed = yield from sent(session, arguments, services, service, namespace, "kubectl-run")
-        tell_done(session, arguments, services, exposed, "created")
-    tell_done(session, arguments, pods, made, "created")
-    return None
+
+
+def read_labels(arguments: Arguments) -> dict[str, str]:
+    """The labels of ``--labels`` (``pkg/generate/generate.go``, ParseLabels).
+
+    Raises:
+        KubectlError: what is no pair.
+    """
+    found = {}
+    for item in arguments.all("labels"):
+        key, equals, value = item.partition("=")
+        if item and (not equals or "=" in value):
+            raise KubectlError(f"error: unexpected label spec: {item}")
+        if item:
+            found[key] = value
+    return found
+
+
+def _overridden(resource: Resource, obj: Object, arguments: Arguments) -> Object:
+    """The object with what --overrides says instead (``cmdutil.Merge``, ``StrategicMerge``, ``JSONPatch``).
+
+    Raises:
+        KubectlError: no JSON, or a patch that cannot be applied.
+    """
+    text = arguments.get("overrides")
+    if not text:
+        return obj
+    try:
+        patch = json.loads(text)
+        how = arguments.get("override-type", "merge")
+        if how == "json":
+            patched = json_patch.apply(obj, patch)
+        elif how == "strategic":
+            patched = strategic.apply(obj, patch, patch_schema(resource.gvk))
+        else:
+            patched = merge_patch.apply(obj, patch)
+    except ValueError:
+        raise KubectlError("error: Invalid JSON Patch") from None
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **patched}
 
 
 def expose(session: Session, arguments: Arguments) -> Steps:
@@ -93,7 +177,7 @@ def expose(session: Session, arguments: Arguments) -> Steps:
     resource = session.resource("services")
     for target in (yield from choose(session, arguments, arguments.words)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
-        service = _service(arguments, target, live)
+        service = _overridden(resource, _service(arguments, target, live), arguments)
         made = yield from sent(session, arguments, resource, service, target.namespace, "kubectl-expose")
         tell_done(session, arguments, resource, made, "exposed")
     return None
@@ -102,7 +186,7 @@ def expose(session: Session, arguments: Arguments) -> Steps:
 def _service(arguments: Arguments, target: Target, live: Object) -> Object:
     kind = target.resource.kind
     if kind not in _EXPOSED:
-        raise KubectlError(f"error: cannot expose a {kind}")
+        raise KubectlError(f"error: cannot expose a {group_kind(target.resource)}")
     spec = live.get("spec") or {}
     if kind == "Pod":
         selector = objects.labels(live)
@@ -111,7 +195,11 @@ def _service(arguments: Arguments, target: Target, live: Object) -> Object:
     else:
         selector = (spec.get("selector") or {}).get("matchLabels") or {}
     given = {k: v for k, _, v in (item.partition("=") for item in arguments.all("selector") if item)}
-    numbers = [arguments.integer("port")] if arguments.get("port") else _container_ports(kind, spec)
+    numbers = (
+        [_port(text) for text in arguments.all("port")]
+        if arguments.get("port")
+        else _container_ports(kind, spec)
+    )
     if not numbers:
         raise KubectlError("error: couldn't find port via --port flag or introspection")
     target_port = arguments.get("target-port")
@@ -126,15 +214,23 @@ def _service(arguments: Arguments, target: Target, live: Object) -> Object:
     ]
     body: Object = {"selector": given or selector, "ports": ports}
     for flag, field in _SERVICE_FIELDS.items():
+        if flag == "load-balancer-ip" and arguments.get("type") != "LoadBalancer":
+            continue
         if arguments.get(flag):
             body[field] = arguments.get(flag)
     if arguments.get("external-ip"):
         body["externalIPs"] = [arguments.get("external-ip")]
     metadata: Object = {"name": arguments.get("name", target.name)}
-    labels = {k: v for k, _, v in (item.partition("=") for item in arguments.all("labels") if item)}
+    labels = read_labels(arguments)
     if labels or objects.labels(live):
         metadata["labels"] = labels or objects.labels(live)
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": body}
+
+
+def _port(text: str) -> int:
+    if not text.isdigit():
+        raise KubectlError(f'error: strconv.Atoi: parsing "{text}": invalid syntax')
+    return int(text)
 
 
 def _container_ports(kind: str, spec: Object) -> list[int | None]:
@@ -152,9 +248,19 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
     if most < 1:
         raise KubectlError("error: --max=MAXPODS is required and must be at least 1, max: " + str(most))
     least = arguments.integer("min")
+    if least is not None and least > most:
+        raise KubectlError(
+            f"error: --max=MAXPODS must be larger or equal to --min=MINPODS, max: {most}, min: {least}"
+        )
     resource = session.resource("horizontalpodautoscalers")
     for target in (yield from choose(session, arguments, arguments.words)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
+        if "scale" not in target.resource.subresources:
+            group, version, plural = target.resource.group, target.resource.version, target.resource.plural
+            raise KubectlError(
+                f"error: cannot autoscale a {live['kind']}: could not find scale subresource for {group}/{version}, "
+                f"Resource={plural} in discovery information"
+            )
         spec: Object = {
             "scaleTargetRef": {
                 "kind": live["kind"],
@@ -177,5 +283,6 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
             "spec": spec,
         }
         made = yield from sent(session, arguments, resource, scaler, target.namespace, "kubectl-autoscale")
-        tell_done(session, arguments, resource, made, "autoscaled")
+        tried = arguments.get("dry-run") == "client"
+        tell_done(session, arguments, resource, made, "created" if tried else "autoscaled")
     return None

@@ -105,6 +105,11 @@ def word(resource: Resource) -> str:
     return f"{resource.singular}.{resource.group}" if resource.group else resource.singular
 
 
+def group_kind(resource: Resource) -> str:
+    """How Go prints a kind with its group: ``StatefulSet.apps``, ``Pod``."""
+    return f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+
+
 def named(resource: Resource, name: str) -> str:
     """How kubectl names an object: ``deployment.apps/web``."""
     return f"{word(resource)}/{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kcsim.api import quantity
 from kcsim.api.objects import Object
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session
@@ -35,6 +36,29 @@ def number(text: str) -> int | str:
 def pairs(items: list[str]) -> dict[str, str]:
     """``a=b`` items as a mapping."""
     return {key: value for key, _, value in (item.partition("=") for item in items if item)}
+
+
+def amounts(arguments: Arguments, flag: str) -> dict[str, str]:
+    """``cpu=1,memory=1Gi`` as a mapping (``pkg/generate/versioned``, populateResourceListV1).
+
+    Raises:
+        KubectlError: what is no pair, or no quantity.
+    """
+    found = {}
+    for item in arguments.all(flag):
+        name, equals, value = item.partition("=")
+        if not equals or "=" in value:
+            raise KubectlError(f"error: Invalid argument syntax {item}, expected <resource>=<value>")
+        try:
+            found[name] = quantity.canonical(value)
+        except quantity.QuantityError as error:
+            raise KubectlError(f"error: {error}") from None
+    return found
+
+
+def usage(command: str, text: str) -> KubectlError:
+    """A refusal that names the help of a command (cmdutil.UsageErrorf)."""
+    return KubectlError(f"error: {text}\nSee 'kubectl {command} -h' for help and examples")
 
 
 def required(arguments: Arguments, flag: str) -> str:

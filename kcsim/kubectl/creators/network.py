@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from kcsim.api import objects
+import re
+
+from kcsim.api import names, objects
 from kcsim.api.objects import Object
 from kcsim.kubectl.creators.common import head, number, pairs, required
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session
 
+_LAST_PORT = 65535
+_RULE = re.compile(r"[\w*.-]*/.*=[\w-]+:[\w-]+(,tls(=[\w-]+)?)?", re.ASCII)
 _TYPES = {
     "clusterip": "ClusterIP",
     "nodeport": "NodePort",
@@ -39,10 +43,14 @@ def service(session: Session, arguments: Arguments, name: str, what: str) -> Obj
 
 
 def _port(arguments: Arguments, kind: str, item: str) -> Object:
-    port, _, target = item.partition(":")
-    if not port.isdigit():
-        raise KubectlError(f'error: strconv.Atoi: parsing "{port}": invalid syntax')
-    words = item.replace(":", "-") if target else port
+    port, target, *_ = [*item.split(":"), ""]
+    if not port.isdigit() or int(port) > _LAST_PORT:
+        why = "value out of range" if port.isdigit() else "invalid syntax"
+        raise KubectlError(f'error: strconv.ParseUint: parsing "{port}": {why}')
+    wrong = names.is_valid_port_num(int(target)) if target.isdigit() else names.is_valid_port_name(target)
+    if ":" in item and wrong:
+        raise KubectlError(f"error: {','.join(wrong)}")
+    words = item.replace(":", "-")
     made: Object = {"name": words, "port": int(port), "protocol": "TCP", "targetPort": number(target or port)}
     if kind == "NodePort" and arguments.integer("node-port"):
         made["nodePort"] = arguments.integer("node-port")
@@ -52,16 +60,13 @@ def _port(arguments: Arguments, kind: str, item: str) -> Object:
 def ingress(session: Session, arguments: Arguments, name: str, what: str) -> Object:
     """``create ingress``."""
     del session, what
+    _check_ingress(arguments)
     rules: dict[str, list[Object]] = {}
     tls: list[Object] = []
     for text in arguments.flags.get("rule", ()):
         place, _, secure = text.partition(",")
-        place, equals, backend = place.partition("=")
+        place, _, backend = place.partition("=")
         host, slash, path = place.partition("/")
-        if not equals or not all(backend.partition(":")[::2]):
-            raise KubectlError(
-                f"error: rule {text} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"
-            )
         kind = "Prefix" if path.endswith("*") else "Exact"
         entry = {"path": f"{slash}{path.rstrip('*')}", "pathType": kind, "backend": _backend(backend)}
         rules.setdefault(host, []).append(entry)
@@ -77,15 +82,29 @@ def ingress(session: Session, arguments: Arguments, name: str, what: str) -> Obj
         spec["rules"] = [
             {**({"host": host} if host else {}), "http": {"paths": paths}} for host, paths in rules.items()
         ]
-    if not spec.get("rules") and "defaultBackend" not in spec:
-        raise KubectlError(
-            "error: not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) or a list of rules (which catch specific paths)"
-        )
     if tls:
         spec["tls"] = tls
     obj = {**head("networking.k8s.io/v1", "Ingress", name), "spec": spec}
     annotations = pairs(arguments.flags.get("annotation", []))
     return objects.with_annotations(obj, annotations) if annotations else obj
+
+
+def _check_ingress(arguments: Arguments) -> None:
+    rules, backend = arguments.flags.get("rule", ()), arguments.get("default-backend")
+    if not rules and not backend:
+        raise KubectlError(
+            "error: not enough information provided: every ingress has to either specify a default-backend (which catches all traffic) or a list of rules (which catch specific paths)"
+        )
+    for text in rules:
+        if not _RULE.fullmatch(text):
+            raise KubectlError(
+                f"error: rule {text} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"
+            )
+    for text in arguments.flags.get("annotation", ()):
+        if "=" not in text:
+            raise KubectlError(f"error: annotation {text} is invalid and should be in format key=[value]")
+    if backend and backend.count(":") != 1:
+        raise KubectlError("error: default-backend should be in format servicename:serviceport")
 
 
 def _backend(text: str) -> Object:

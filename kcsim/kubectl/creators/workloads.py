@@ -26,9 +26,12 @@ def deployment(session: Session, arguments: Arguments, name: str, what: str) -> 
     """``create deployment``."""
     del session, what
     required(arguments, "image")
-    containers = _containers(arguments, "", [image for image in arguments.all("image") if image])
-    if arguments.get("port"):
-        containers = [{**c, "ports": [{"containerPort": arguments.integer("port")}]} for c in containers]
+    images = [image for image in arguments.all("image") if image]
+    if len(images) > 1 and arguments.command:
+        raise KubectlError("error: cannot specify multiple --image options and command")
+    containers = _containers(arguments, "", images)
+    if arguments.get("port") and containers:
+        containers[0]["ports"] = [{"containerPort": arguments.integer("port")}]
     replicas = arguments.integer("replicas")
     obj = objects.with_labels(head("apps/v1", "Deployment", name), {"app": name})
     obj["spec"] = {
@@ -55,9 +58,9 @@ def job_from(session: Session, arguments: Arguments, name: str) -> Steps:
     """``create job --from=cronjob/NAME``: one run of a CronJob, started by hand."""
     kind, _, source = arguments.get("from").partition("/")
     resource = session.resource(kind)
-    if resource.kind != "CronJob":
-        raise KubectlError(f"error: from must be an existing cronjob, got {kind}")
     cron = yield session.client.get(resource, namespace_of(session, arguments), source)
+    if resource.kind != "CronJob":
+        raise KubectlError(f"error: unknown object type *{resource.version}.{resource.kind}")
     template = cron["spec"]["jobTemplate"]
     metadata = template.get("metadata") or {}
     annotations = {"cronjob.kubernetes.io/instantiate": "manual", **(metadata.get("annotations") or {})}
