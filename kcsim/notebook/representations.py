@@ -20,7 +20,8 @@ from kcsim.network.graphs import Graph
 from kcsim.notebook import things, worlds
 from kcsim.notebook.html import drawn, fold, note, page, table
 from kcsim.notebook.plots import Cumulative, Means
-from kcsim.scenario.compare import Agreement, Divergence, Table, Twins
+from kcsim.scenario.compare import Table, Twins
+from kcsim.scenario.divergence import Agreement, Divergence
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep

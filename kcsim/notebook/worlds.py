@@ -8,7 +8,8 @@ from typing import Any
 from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
 from kcsim.notebook.html import drawn, fold, line, note, page, table
-from kcsim.scenario.compare import Agreement, Divergence, Table, Twins
+from kcsim.scenario.compare import Table, Twins
+from kcsim.scenario.divergence import Agreement, Divergence
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep

@@ -103,6 +103,10 @@ def _parted(facts: Facts) -> Iterable[str]:
         head = f"{pair} part at {_clock(found.time)}: {found.object}"
         yield f"<details><summary>{_html(head)}</summary>"
         yield ""
+        names = [name for name, _ in found.sides]
+        if found.fields:
+            rows = [[path or "the object", *map(_code, values)] for path, *values in found.fields]
+            yield from _table(["field", *names], rows)
         for name, links in found.sides:
             yield f"**{_plain(name)}**{'' if links else ': nothing changes'}"
             yield ""

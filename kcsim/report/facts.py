@@ -74,11 +74,16 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """Where two worlds went different ways: when (virtual seconds; None: they never did), over what, each one's chain."""
+    """Where two worlds went different ways: when (virtual seconds; None: they never did), over what, each one's chain.
+
+    Attributes:
+        fields: in what the object differed: a path, and the value on each side, in the order of ``sides``.
+    """
 
     between: tuple[str, str]
     time: float | None
     object: str
+    fields: tuple[tuple[str, ...], ...]
     sides: tuple[tuple[str, tuple[Link, ...]], ...]
 
 
@@ -225,7 +230,15 @@ def _parted(row: Mapping[str, Any]) -> Parted:
     if len(between) != 2:
         raise ValueError("'between' is missing or not what a recording holds there")
     time = None if row.get("time") is None else _get(row, "time", float)
-    return Parted((between[0], between[1]), time, _get(row, "object", str), sides)
+    told = _get(row, "fields", list) if "fields" in row else []  # older recordings do not tell
+    fields = tuple(_texts(field, 1 + len(sides)) for field in told)
+    return Parted((between[0], between[1]), time, _get(row, "object", str), fields, sides)
+
+
+def _texts(row: Any, number: int) -> tuple[str, ...]:
+    if not isinstance(row, list) or len(row) != number:
+        raise ValueError("'fields' is missing or not what a recording holds there")
+    return tuple(map(str, row))
 
 
 def _links(rows: Sequence[Any]) -> tuple[Link, ...]:

@@ -28,8 +28,12 @@ _WORDS = {
 
 
 def parted(facts: Facts) -> Markup:
-    """The first difference of substance between the first world and each other one, with both chains of causes."""
-    return joined(_parted(each, several=len(facts.parted) > 1) for each in facts.parted)
+    """The first difference of substance between each two worlds: over what, in which fields, both chains of causes."""
+    several = len(facts.parted) > 1
+    lead = tag(
+        "p", "Each two worlds, at the first moment at which what git asks for was not the same in both."
+    )
+    return joined([lead if several else EMPTY, *(_parted(each, several=several) for each in facts.parted)])
 
 
 def _parted(found: Parted, *, several: bool) -> Markup:
@@ -40,7 +44,11 @@ def _parted(found: Parted, *, several: bool) -> Markup:
     chains: Mapping[str, tuple[Link, ...]] = {name: links for name, links in found.sides if links}
     drawn = causal_graph(chains, f"{clock(found.time)}: {found.object} differs")
     sides = [
-        tag("div", tag("h3", name), _chain(links) if links else tag("p", "Nothing changes.", class_="soft"))
+        tag(
+            "div",
+            tag("h4" if several else "h3", name),
+            _chain(links) if links else tag("p", "Nothing changes.", class_="soft"),
+        )
         for name, links in found.sides
     ]
     return joined(
@@ -52,12 +60,29 @@ def _parted(found: Parted, *, several: bool) -> Markup:
                 tag("b", clock(found.time)),
                 f" {pair} hold the same of what git asks for. Then ",
                 tag("code", found.object),
-                " differs.",
+                " differs:" if found.fields else " differs.",
             ),
+            _fields(found) if found.fields else EMPTY,
             _figure(drawn) if len(chains) > 1 else EMPTY,
             tag("div", *sides, class_="columns"),
         ]
     )
+
+
+def _fields(found: Parted) -> Markup:
+    """In what the object differed, a column a side."""
+    heads = ["field", *(name for name, _ in found.sides)]
+    rows = [
+        tag(
+            "tr",
+            tag("th", tag("code", path) if path else "the object", scope="row"),
+            *(tag("td", tag("code", value)) for value in values),
+        )
+        for path, *values in found.fields
+    ]
+    head = tag("thead", tag("tr", *(tag("th", each, scope="col") for each in heads)))
+    caption = tag("caption", f"In what {found.object} differs", class_="sr")
+    return tag("div", tag("table", caption, head, tag("tbody", *rows)), class_="scroll")
 
 
 def _figure(drawn: Svg) -> Markup:

@@ -1,6 +1,6 @@
 """``timeline.json``: what a report shows beyond ``result.json``, written while the worlds are still there.
 
-Shape: ``{format, summary, worlds: [{name, command, strip, chains: {expectation: [link]}}], parted: [{between, time, object, sides}]}``;
+Shape: ``{format, summary, worlds: [{name, command, strip, chains: {expectation: [link]}}], parted: [{between, time, object, fields, sides}]}``;
 strips
 as ``kcsim.views.strips`` writes them, a link as ``kcsim.simulation.why.Link`` has it.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from itertools import combinations
 from typing import Any
 
 from kcsim.report.facts import facts_of
 from kcsim.report.page import page
-from kcsim.scenario.compare import Agreement, Divergence, Twins
+from kcsim.scenario.compare import Twins
+from kcsim.scenario.divergence import Agreement, Divergence
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import NAMELESS, again
 from kcsim.simulation.why import Why, of_record
@@ -22,6 +24,8 @@ from kcsim.views.strips import strip_of
 
 FORMAT = "kcsim-timeline/1"
 TIMELINE, PAGE = "timeline.json", "report.html"
+_MOST = 12
+"""Fields of an object that parted two worlds that are told."""
 
 
 def files_of(twins: Twins, document: Mapping[str, Any]) -> dict[str, Iterator[str]]:
@@ -33,12 +37,11 @@ def files_of(twins: Twins, document: Mapping[str, Any]) -> dict[str, Iterator[st
 
 def timeline_of(twins: Twins) -> dict[str, Any]:
     """The document of ``timeline.json``."""
-    first, *others = twins.worlds
     return {
         "format": FORMAT,
         "summary": twins.scenario.summary,
         "worlds": [_world(world) for world in twins.worlds.values()],
-        "parted": [_parted(first, other, twins.divergence(first, other)) for other in others],
+        "parted": [_parted(*pair, twins.divergence(*pair)) for pair in combinations(twins.worlds, 2)],
     }
 
 
@@ -51,6 +54,7 @@ def _parted(first: str, other: str, found: Divergence | Agreement) -> dict[str, 
         "between": [first, other],
         "time": None if isinstance(found, Agreement) else found.time,
         "object": "" if isinstance(found, Agreement) else found.object,
+        "fields": [] if isinstance(found, Agreement) else [[f.path, *f.texts] for f in found.fields[:_MOST]],
         "sides": sides,
     }
 

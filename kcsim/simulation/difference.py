@@ -15,7 +15,7 @@ from kcsim.api.objects import Object
 from kcsim.engine.clock import format_duration
 from kcsim.engine.shown import Shown, Tabular
 from kcsim.engine.trace import Record
-from kcsim.simulation.leaves import Leaf, differences
+from kcsim.simulation.leaves import Leaf, differences, short
 
 Kind = Literal["added", "changed", "removed"]
 NOISE = frozenset({"ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease"})
@@ -64,7 +64,7 @@ class Diff(Tabular):
         for each in self.objects:
             lines.append(f"{signs[each.kind]} {each.object}")
             lines.extend(
-                f"    {leaf.path}: {_short(leaf.before)} -> {_short(leaf.after)}"
+                f"    {leaf.path}: {short(leaf.before)} -> {short(leaf.after)}"
                 for leaf in each.fields[:_ALWAYS_TOLD]
             )
             if len(each.fields) > _ALWAYS_TOLD:
@@ -96,7 +96,7 @@ class Change(Shown):
             diff = told.pop(record.subject, None)
             if diff is not None:
                 lines.extend(
-                    f"      {leaf.path}: {_short(leaf.before)} -> {_short(leaf.after)}"
+                    f"      {leaf.path}: {short(leaf.before)} -> {short(leaf.after)}"
                     for leaf in diff.fields[:_ALWAYS_TOLD]
                 )
         return "\n".join(lines)
@@ -180,11 +180,6 @@ def compared(name: str, before: Object | None, after: Object | None) -> Iterator
 def _told(obj: Mapping[str, Any]) -> Object:
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SERVER}
     return {**obj, "metadata": metadata}
-
-
-def _short(value: Any) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def ahead(asked: str | float, when: int, now: int, end: int | None) -> str:

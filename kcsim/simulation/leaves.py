@@ -81,3 +81,9 @@ def _joined(path: str, key: str) -> str:
     plain = key.replace("-", "").replace("_", "").isalnum()
     step = key if plain else f'["{key}"]'
     return f"{path}.{step}" if path and plain else f"{path}{step}"
+
+
+def short(value: Any) -> str:
+    """A value in a few words; a dash where there is none."""
+    text = "-" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -16,7 +16,7 @@ from typing import Any
 from kcsim.api.objects import Object
 from kcsim.engine.clock import format_duration
 from kcsim.engine.shown import Tabular
-from kcsim.scenario.compare import substance
+from kcsim.scenario.divergence import substance
 from kcsim.scenario.play import Play
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.leaves import Leaf, differences

@@ -17,7 +17,8 @@ from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import graph_of
 from kcsim.notebook.representations import PICTURES, REPRESENTATIONS, bundle
-from kcsim.scenario.compare import Divergence, ExpectationRow, MeasureRow, Side, Table
+from kcsim.scenario.compare import ExpectationRow, MeasureRow, Table
+from kcsim.scenario.divergence import Divergence, Side
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measure import Measure
 from kcsim.scenario.results import MeasureList, VerdictList

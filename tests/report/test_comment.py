@@ -18,6 +18,11 @@ def test_it_begins_with_the_verdict_and_has_both_tables(gallery: Path) -> None:
     assert lines[-1].endswith("kcsim 0.1.0</sub>")
 
 
+def test_where_the_worlds_part_stands_with_the_fields(gallery: Path) -> None:
+    text = comment(read_facts(gallery))
+    assert "| field | flux | push |\n|---|---|---|\n| spec.replicas | `3` | `1` |\n" in text
+
+
 def test_what_failed_is_told_with_its_chain(hostile: Path) -> None:
     text = comment(read_facts(hostile))
     assert text.startswith("### ❌ ")

@@ -154,7 +154,7 @@ def test_an_interrupted_run_says_so(gallery: Path) -> None:
     tree(page(facts))
 
 
-def test_each_further_world_is_compared_with_the_first(tmp_path: Path) -> None:
+def test_each_two_worlds_are_compared(tmp_path: Path) -> None:
     story = tmp_path / "three.yaml"
     text = HOSTILE.read_text("utf-8")
     place = text.index("  flux:\n")
@@ -165,10 +165,28 @@ def test_each_further_world_is_compared_with_the_first(tmp_path: Path) -> None:
     )
     story.write_text(text.replace("timeline:", f"{slow}timeline:"), "utf-8")
     facts = read_facts(recorded(story, tmp_path / "out"))
-    assert [each.between for each in facts.parted] == [("push", "flux"), ("push", "slow")]
+    assert [each.between for each in facts.parted] == [("push", "flux"), ("push", "slow"), ("flux", "slow")]
     root = tree(page(facts))
     section = next(e for e in root.iter("section") if e.get("id") == "parted")
-    assert words(next(section.iter("h3"))) == "push and flux"
+    assert [words(each) for each in section.iter("h3")] == ["push and flux", "push and slow", "flux and slow"]
+
+
+def test_the_fields_in_which_worlds_part_stand_with_the_value_on_each_side(gallery: Path) -> None:
+    root = tree(text_of(gallery))
+    section = next(e for e in root.iter("section") if e.get("id") == "parted")
+    table = next(section.iter("table"))
+    assert [words(cell) for row in table.iter("tr") for cell in row] == [
+        *("field", "flux", "push"),
+        *("spec.replicas", "3", "1"),
+    ]
+
+
+def test_a_recording_that_does_not_tell_the_fields_is_still_read(gallery: Path) -> None:
+    result = json.loads((gallery / "result.json").read_text("utf-8"))
+    timeline = json.loads((gallery / "timeline.json").read_text("utf-8"))
+    for each in timeline["parted"]:
+        del each["fields"]
+    assert "deployment.apps/shop/web differs." in words(tree(page(facts_of(result, timeline))))
 
 
 @pytest.mark.parametrize("story", ["bad-image-tag", "drain-against-a-budget", "drift-at-night"])

@@ -13,7 +13,7 @@ from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.engine.clock import MINUTE, SECOND, clock_text, format_duration, to_seconds
 from kcsim.engine.trace import Record
-from kcsim.scenario.compare import substance
+from kcsim.scenario.divergence import substance
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import NotFound
 from kcsim.simulation.why import Link, of_record
