@@ -17,8 +17,15 @@ from kcsim.delivery.gitops.argocd.appset import asks
 from kcsim.delivery.gitops.argocd.appset.template import generate as generate_applications
 from kcsim.delivery.gitops.argocd.projects import normal_url
 from kcsim.delivery.gitops.argocd.repo_server.generate import GenerationError, generate
+from kcsim.delivery.gitops.flux.artifact_copies import BadPattern, CopyFailed, copied, requests
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
-from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, SOURCE_GROUP, source_key, spec
+from kcsim.delivery.gitops.flux.toolkit import (
+    EXTENSIONS_GROUP,
+    KUSTOMIZE_GROUP,
+    SOURCE_GROUP,
+    source_subject,
+    spec,
+)
 
 Files = Mapping[str, bytes]
 
@@ -37,18 +44,22 @@ def kustomizations(
     """Every Kustomization that follows the repository, with what it builds of the files; nothing where it cannot be built.
 
     Args:
-        given: what stands in the cluster: GitRepositories, Kustomizations.
+        given: what stands in the cluster: GitRepositories, Kustomizations, ArtifactGenerators.
         urls: the addresses of the repository.
     """
-    ours: dict[objects.Key, bool] = {}
+    sources: dict[str, Files] = {}
     variables: dict[objects.Key, dict[str, str]] = {}
     waiting: list[Object] = []
+    early: list[Object] = []
     seen: set[objects.Key] = set()
 
     def note(found: Sequence[Object]) -> None:
         for obj in found:
             if is_kind(obj, SOURCE_GROUP, "GitRepository"):
-                ours.setdefault(objects.key(obj), spec(obj).get("url") in urls)
+                if spec(obj).get("url") in urls:
+                    sources.setdefault(f"GitRepository/{'/'.join(objects.key(obj))}", files)
+            elif is_kind(obj, EXTENSIONS_GROUP, "ArtifactGenerator"):
+                sources.update(external_artifacts(obj, sources))
             elif is_kind(obj, KUSTOMIZE_GROUP, "Kustomization") and objects.key(obj) not in seen:
                 seen.add(objects.key(obj))
                 waiting.append(obj)
@@ -58,15 +69,39 @@ def kustomizations(
     note(given)
     while waiting:
         obj = waiting.pop(0)
-        ref = spec(obj).get("sourceRef") or {}
-        if ref.get("kind", "GitRepository") != "GitRepository" or not ours.get(source_key(obj)):
+        fetched = sources.get(source_subject(obj))
+        if fetched is None:
+            early.append(obj)
             continue
         try:
-            manifests = built(obj, files, _substituted(obj, variables))
+            manifests = built(obj, fetched, _substituted(obj, variables))
         except (PathNotFound, BuildFailed, LookupError):
             manifests = []  # nothing is applied of what cannot be built; the Kustomization's status says why
         yield obj, manifests
         note(manifests)
+        waiting += [each for each in early if source_subject(each) in sources]
+        early = [each for each in early if source_subject(each) not in sources]
+
+
+def external_artifacts(generator: Object, sources: Mapping[str, Files]) -> dict[str, Files]:
+    """The files of each ExternalArtifact that a generator makes of the known sources; both by ``Kind/namespace/name``.
+
+    Nothing where a source is not known or the artifact cannot be built: the generator's status says why.
+    """
+    namespace = objects.namespace(generator)
+    fetched = {}
+    for source in spec(generator).get("sources") or ():
+        at = f"{source.get('kind')}/{source.get('namespace') or namespace}/{source.get('name')}"
+        if at in sources:
+            fetched[str(source.get("alias"))] = sources[at]
+    made: dict[str, Files] = {}
+    try:
+        for request in requests(spec(generator), fetched):
+            name = request.output.get("name")
+            made[f"ExternalArtifact/{namespace}/{name}"] = copied(request.output.get("copy") or (), fetched)
+    except (BadPattern, CopyFailed, KeyError):
+        return made
+    return made
 
 
 def _substituted(obj: Object, known: Mapping[objects.Key, Mapping[str, str]]) -> dict[str, str]:

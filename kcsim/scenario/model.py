@@ -29,6 +29,7 @@ from kcsim.scenario.git_model import (
 from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.pipeline_model import Pipeline
+from kcsim.scenario.registry_model import ImageRegistry
 from kcsim.scenario.values import (
     Count,
     Duration,
@@ -381,10 +382,15 @@ class Flux(Part):
     namespace: Annotated[NamespaceName, "Namespace of the controllers and their objects."] = "flux-system"
     components: Annotated[
         tuple[
-            Literal["notification-controller", "image-reflector-controller", "image-automation-controller"],
+            Literal[
+                "notification-controller",
+                "image-reflector-controller",
+                "image-automation-controller",
+                "source-watcher",
+            ],
             ...,
         ],
-        "Controllers beside source- and kustomize-controller: alerts, webhooks, updates of images.",
+        "Controllers beside source- and kustomize-controller: alerts, webhooks, updates of images, composed artifacts.",
     ] = ()
     receiver: Annotated[
         bool,
@@ -973,6 +979,7 @@ class Scenario(Part):
     cluster: Annotated[Cluster | None, "The cluster, when there is one."] = None
     clusters: Annotated[tuple[Cluster, ...], "The clusters, when there are several."] = ()
     images: Annotated[tuple[Image, ...], "How images behave; none listed: all behave well."] = ()
+    registry: Annotated[ImageRegistry, "The image registry."] = field(default_factory=ImageRegistry)
     repositories: Annotated[tuple[Repository, ...], "Git repositories."] = ()
     deliveries: Annotated[
         Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."

@@ -21,13 +21,20 @@ from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.delivery.gitops.flux.notification.receivers import Hook
 from kcsim.delivery.gitops.flux.toolkit import (
+    EXTERNAL_ARTIFACTS,
+    GIT_REPOSITORIES,
+    KUSTOMIZATIONS,
     OWNER_NAME,
     OWNER_NAMESPACE,
     READY,
     RECEIVERS,
     RECONCILING,
+    artifact_revision,
+    source_kind,
+    source_subject,
     spec,
 )
+from kcsim.delivery.registry.artifacts import REVISION as ORIGIN_REVISION
 from kcsim.delivery.registry.reference import Reference, parse
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND
@@ -48,7 +55,6 @@ from kcsim.scenario.push import ci_system
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 
-_KUSTOMIZATIONS = "kustomizations.kustomize.toolkit.fluxcd.io"
 RECEIVER = "receiver"
 
 
@@ -61,6 +67,7 @@ class _Seen:
     running: Attempt | None = None
     settled: str | None = None
     """The commit all of whose manifests it has applied."""
+    version: Version | None = None
 
 
 class FluxWay:
@@ -84,6 +91,10 @@ class FluxWay:
             for obj, _ in kustomizations(given, {}, self._urls):
                 self._know(obj)
                 self._seen[cluster, objects.key(obj)] = _Seen()
+        self._fetched: dict[str, str] = {}
+        """The commit that source-controller fetched last, by cluster."""
+        self._commits: dict[tuple[str, str], dict[str, str]] = {}
+        """By cluster and ExternalArtifact: the newest commit that each of its revisions was made of."""
         self._hooks: dict[str, str] = {}
         """The tokens of Receivers whose path is not known yet, by cluster."""
         self._order: list[str] = []
@@ -233,7 +244,12 @@ class FluxWay:
 
     def follow(self, record: Record) -> Sequence[Progress]:
         """Read the status of a Kustomization."""
-        if not isinstance(record, Version) or record.resource.group_resource != _KUSTOMIZATIONS:
+        if not isinstance(record, Version):
+            return ()
+        resource = record.resource.group_resource
+        if resource in {GIT_REPOSITORIES, EXTERNAL_ARTIFACTS}:
+            return self._note_source(record)
+        if resource != KUSTOMIZATIONS:
             return ()
         place = (record.cluster, record.key)
         seen = self._seen.get(place)
@@ -244,11 +260,43 @@ class FluxWay:
         if record.deleted:
             del self._seen[place]
             return ()
+        return self._read(record, seen)
+
+    def _note_source(self, version: Version) -> Sequence[Progress]:
+        """Which commit an ExternalArtifact was made of; who has applied it already has come as far as that commit."""
+        revision = artifact_revision(version.object)
+        if version.deleted or not revision:
+            return ()
+        if version.resource.group_resource == GIT_REPOSITORIES:
+            if spec(version.object).get("url") in self._urls:
+                self._fetched[version.cluster] = _sha(revision) or ""
+            return ()
+        origin = objects.get_in(version.object, ("status", "artifact", "metadata", ORIGIN_REVISION), "")
+        commit = _sha(origin) or self._fetched.get(version.cluster, "")
+        subject = f"ExternalArtifact/{'/'.join(version.key)}"
+        self._commits.setdefault((version.cluster, subject), {})[revision] = commit
+        users = [
+            seen
+            for (cluster, _), seen in self._seen.items()
+            if cluster == version.cluster
+            and seen.version is not None
+            and source_subject(seen.version.object) == subject
+        ]
+        return [progress for seen in users if seen.version for progress in self._read(seen.version, seen)]
+
+    def _commit(self, record: Version, revision: str | None) -> str | None:
+        """The commit that a revision of a Kustomization's source stands for."""
+        if not revision or source_kind(record.object) != "ExternalArtifact":
+            return _sha(revision)
+        return self._commits.get((record.cluster, source_subject(record.object)), {}).get(revision)
+
+    def _read(self, record: Version, seen: _Seen) -> Sequence[Progress]:
+        seen.version = record
         status = record.object.get("status") or {}
         ready, working = _condition(status, READY), _condition(status, RECONCILING)
-        seen.attempted = _sha(status.get("lastAttemptedRevision")) or seen.attempted
+        seen.attempted = self._commit(record, status.get("lastAttemptedRevision")) or seen.attempted
         self._begin(record, seen, working.get("message", "") if working.get("status") == "True" else "")
-        applied = _sha(status.get("lastAppliedRevision"))
+        applied = self._commit(record, status.get("lastAppliedRevision"))
         if applied is not None and applied != seen.applied:
             seen.applied = applied
             self._order.append(applied)
@@ -269,7 +317,7 @@ class FluxWay:
         marker = "Fetching manifests for revision "
         if not message.startswith(marker) or seen.running is not None:
             return
-        sha = _sha(message.removeprefix(marker).partition(" ")[0])
+        sha = self._commit(record, message.removeprefix(marker).partition(" ")[0])
         if sha is not None and sha != seen.applied:
             seen.running = Attempt(record.cluster, record.key[1], sha, record.time)
             self.attempts.append(seen.running)

@@ -79,7 +79,10 @@ def _unknown_kinds(brought: Iterable[Object]) -> dict[Kind, set[Use]]:
     }
     modelled = {
         (obj["spec"]["group"], obj["spec"]["names"]["kind"])
-        for obj in (*flux_install.install_objects(), *argocd_install.install_objects())
+        for obj in (
+            *flux_install.install_objects(components=tuple(flux_install.IMAGES)),
+            *argocd_install.install_objects(),
+        )
         if obj["kind"] == "CustomResourceDefinition"
     }
     catalog = Catalog(BUILT_IN)

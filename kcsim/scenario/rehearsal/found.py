@@ -17,7 +17,14 @@ from kcsim.delivery.gitops.argocd import terms
 from kcsim.delivery.gitops.argocd.projects import normal_url
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
-from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, SOURCE_GROUP, source_key, spec
+from kcsim.delivery.gitops.flux.toolkit import (
+    EXTENSIONS_GROUP,
+    KUSTOMIZE_GROUP,
+    SOURCE_GROUP,
+    source_key,
+    source_kind,
+    spec,
+)
 from kcsim.manifests import ManifestError, read
 from kcsim.scenario.expanded import is_kind
 
@@ -99,7 +106,9 @@ def flux_set_up(
     placed = [
         Placed(path, obj)
         for path, obj in documents_of(files)
-        if is_kind(obj, KUSTOMIZE_GROUP, "Kustomization") or is_kind(obj, SOURCE_GROUP, "GitRepository")
+        if is_kind(obj, KUSTOMIZE_GROUP, "Kustomization")
+        or is_kind(obj, SOURCE_GROUP, "GitRepository")
+        or is_kind(obj, EXTENSIONS_GROUP, "ArtifactGenerator")
     ]
     chosen = [each for each in placed if _is_below(each.path, under)]
     every = [each for each in chosen if each.key[0] == "Kustomization"]
@@ -111,40 +120,65 @@ def flux_set_up(
         roots = _roots(every, files)
     roots, notes = _one_cluster(roots)
     found = [each.object for each in roots]
-    sources = _sources(found, roots[0].folder, placed)
+    folder = roots[0].folder
+    generators = _generators(found, folder, placed)
+    wanted = _repositories([*found, *generators])
+    sources = [each for key in wanted for each in _near("GitRepository", key, folder, placed)]
     taken, lost = _ours(sources, origin, "url")
     known = {objects.key(each) for each in sources}
-    for namespace, name in sorted({source_key(each) for each in found if _is_of_git(each)} - known):
+    for namespace, name in sorted(set(wanted) - known):
         url = f"https://git.invalid/{name}"
         sources.append(install.git_repository(name, url, namespace=namespace, branch=branch))
         taken.append(url)
-        folder = roots[0].folder
         if name == BOOTSTRAP and only is None and all(objects.name(each) != BOOTSTRAP for each in found):
             found = [install.kustomization(BOOTSTRAP, BOOTSTRAP, namespace=namespace, path=f"./{folder}")]
+            generators = []
             notes.append(f"no GitRepository {name}: taken as `flux bootstrap git --path={folder}` makes it")
         else:
             notes.append(f"no GitRepository {name}: one of this repository is taken, looked at every minute")
-    kinds = sorted({spec(each)["sourceRef"].get("kind", "") for each in found if not _is_of_git(each)})
+    kinds = sorted({source_kind(each) for each in found} - {"GitRepository", "ExternalArtifact"})
     notes.extend(
         f"sources of kind {kind} are not modelled: their Kustomizations will say so" for kind in kinds
     )
     notes.extend(f"GitRepository {name} is another repository: nothing can be fetched of it" for name in lost)
     followed = [(spec(each).get("ref") or {}).get("branch") for each in sources if spec(each)["url"] in taken]
     return SetUp(
-        (*sources, *found), tuple(taken), next((each for each in followed if each), None), tuple(notes)
+        (*sources, *generators, *found),
+        tuple(taken),
+        next((each for each in followed if each), None),
+        tuple(notes),
     )
 
 
-def _sources(found: Sequence[Object], folder: str, placed: Sequence[Placed]) -> list[Object]:
-    """The GitRepositories that Kustomizations name, of several of a name that in their cluster's folder."""
-    wanted = dict.fromkeys(source_key(each) for each in found)
-    sources = []
-    for key in wanted:
-        named = [each for each in placed if each.key == ("GitRepository", *key)]
-        near = [each for each in named if _is_below(each.path, folder)]
-        if named:
-            sources.append((near or named)[0].object)
-    return sources
+def _near(kind: str, key: objects.Key, folder: str, placed: Sequence[Placed]) -> list[Object]:
+    """The object of that name, of several the one in the folder of their cluster; none where there is none."""
+    named = [each for each in placed if each.key == (kind, *key)]
+    near = [each for each in named if _is_below(each.path, folder)]
+    return [each.object for each in (near or named)[:1]]
+
+
+def _repositories(users: Sequence[Object]) -> list[objects.Key]:
+    """The GitRepositories that Kustomizations and ArtifactGenerators name, each once."""
+    keys: list[objects.Key] = []
+    for each in users:
+        if each["kind"] == "Kustomization":
+            keys += [source_key(each)] if source_kind(each) == "GitRepository" else []
+            continue
+        for source in spec(each).get("sources") or ():
+            if source.get("kind") == "GitRepository":
+                keys.append((source.get("namespace") or objects.namespace(each), source.get("name", "")))
+    return list(dict.fromkeys(keys))
+
+
+def _generators(found: Sequence[Object], folder: str, placed: Sequence[Placed]) -> list[Object]:
+    """The ArtifactGenerators behind the ExternalArtifacts that Kustomizations name, of several of a name the near one."""
+    spaces = {source_key(each)[0] for each in found if source_kind(each) == "ExternalArtifact"}
+    names = dict.fromkeys(
+        objects.key(each.object)
+        for each in placed
+        if each.key[0] == "ArtifactGenerator" and each.key[1] in spaces
+    )
+    return [each for key in names for each in _near("ArtifactGenerator", key, folder, placed)]
 
 
 def _with_dependencies(every: Sequence[Placed], only: str) -> list[Placed]:
@@ -159,10 +193,6 @@ def _with_dependencies(every: Sequence[Placed], only: str) -> list[Placed]:
             chosen[name] = by_name[name]
             waiting.extend(each["name"] for each in spec(by_name[name].object).get("dependsOn") or ())
     return list(chosen.values())
-
-
-def _is_of_git(kustomization: Object) -> bool:
-    return bool((spec(kustomization).get("sourceRef") or {}).get("kind", "GitRepository") == "GitRepository")
 
 
 def _roots(every: Sequence[Placed], files: Files) -> list[Placed]:

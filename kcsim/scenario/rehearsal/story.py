@@ -16,6 +16,7 @@ from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
 from kcsim.api.objects import Object
 from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository, remotes
 from kcsim.delivery.gitops.argocd import terms
+from kcsim.delivery.gitops.flux import install as flux_install
 from kcsim.delivery.gitops.flux.toolkit import spec
 from kcsim.engine.clock import HOUR, MINUTE, format_duration, seconds
 from kcsim.manifests import dump
@@ -112,6 +113,10 @@ def story_of(asked: Asked) -> Story:
     document = _document(asked, place, name, imported, ways)
     beside = objects_beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes)
     _place(document, beside, _spokes(brought))
+    if "flux" in document["deliveries"]:
+        components = flux_install.components_for([*brought, *ways["flux"].objects])
+        if components:
+            document["deliveries"]["flux"]["components"] = list(components)
     if plain:
         document["deliveries"] = _plain(brought, notes)
     text = dump(document, sort_keys=False)

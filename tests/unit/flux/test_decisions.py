@@ -417,8 +417,8 @@ def test_dependencies_come_first_and_circles_come_never():
 def test_history_keeps_five_builds_and_counts():
     history = []
     for n in range(7):
-        history = upserted(history, f"d{n}", "ReconciliationSucceeded", f"r{n}", "t0", SECOND)
-    history = upserted(history, "d6", "ReconciliationSucceeded", "r6", "t1", SECOND)
+        history = upserted(history, f"d{n}", "ReconciliationSucceeded", {"revision": f"r{n}"}, "t0", SECOND)
+    history = upserted(history, "d6", "ReconciliationSucceeded", {"revision": "r6"}, "t1", SECOND)
     assert [e["digest"] for e in history] == ["d6", "d5", "d4", "d3", "d2"]
     assert (
         history[0]["totalReconciliations"],

@@ -21,6 +21,7 @@ from kcsim.api.request import service_account
 from kcsim.delivery.buckets import ObjectStore
 from kcsim.delivery.exchange import Exchange
 from kcsim.delivery.git.host import GitHost
+from kcsim.delivery.gitops.flux import source_watcher
 from kcsim.delivery.gitops.flux.artifact import Servers, Storage
 from kcsim.delivery.gitops.flux.bucket_sources import Buckets
 from kcsim.delivery.gitops.flux.doors import Doors
@@ -36,10 +37,12 @@ from kcsim.delivery.gitops.flux.options import read
 from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.delivery.gitops.flux.source_controller import GitRepositories
+from kcsim.delivery.gitops.flux.source_watcher import ArtifactGenerators
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND
 
 SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER = "source-controller", "kustomize-controller"
+SOURCE_WATCHER = source_watcher.CONTROLLER
 IMAGE_REFLECTOR, IMAGE_AUTOMATION = "image-reflector-controller", "image-automation-controller"
 WEBHOOK_RECEIVER = "webhook-receiver"
 """The Service of notification-controller for requests from outside."""
@@ -142,6 +145,7 @@ class Toolkit:
         return {
             SOURCE_CONTROLLER: self._source,
             KUSTOMIZE_CONTROLLER: self._kustomize,
+            SOURCE_WATCHER: self._watcher,
             NOTIFICATION_CONTROLLER: self._notification,
             IMAGE_REFLECTOR: self._reflector,
             IMAGE_AUTOMATION: self._automation,
@@ -178,6 +182,12 @@ class Toolkit:
     def _kustomize(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node, self._doors)
         agent.manager.run(Kustomizations(self._servers, agent.options, self._phases))
+        return agent
+
+    def _watcher(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        storage = Storage(f"{SOURCE_WATCHER}.{objects.namespace(pod)}.svc.cluster.local.")
+        agent = Agent(endpoint, SOURCE_WATCHER, pod, node, self._doors, {SOURCE_WATCHER: storage})
+        agent.manager.run(ArtifactGenerators(self._servers, storage, agent.options, self._phases))
         return agent
 
     def _notification(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:

@@ -6,7 +6,7 @@ consumes them asks through the Service, which leads to the pod of the elected le
 **Imitates:** fluxcd/pkg artifact/storage (paths, digests, garbage collection), artifact/server, http/fetch. Left out:
 the bytes of the tarball (the files travel as they are).
 
-**Walk:** ``Storage.add`` -> ``Servers.open`` (this pod serves) -> ``Servers.fetch`` from another host -> an ``Artifact``,
+**Walk:** ``Storage.add`` -> the pod serves it (``Doors``) -> ``Servers.fetch`` from another host -> an ``Artifact``,
 ``NotStored`` (404), or ``DownloadFailed`` after the retries.
 """
 
@@ -24,8 +24,6 @@ from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339
 from kcsim.engine.task import Sleep, Steps
 from kcsim.engine.trace import Record
 from kcsim.profile.distributions import Distribution, Skewed
-
-SERVICE = "source-controller"
 
 RETENTION = 60 * SECOND
 RECORDS = 2
@@ -141,18 +139,10 @@ class Storage:
 
 
 class Servers:
-    """Who serves the artifacts of which installation: the Service ``source-controller`` of each cluster."""
+    """Who serves the artifacts of which installation: the Services of source-controller and source-watcher."""
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-
-    def open(self, endpoint: Endpoint, namespace: str, storage: Storage, host: str) -> None:
-        """The pod on ``host`` serves from now on."""
-        self._doors.open(endpoint, namespace, SERVICE, storage, host)
-
-    def close(self, endpoint: Endpoint, namespace: str, storage: Storage) -> None:
-        """That pod serves no longer."""
-        self._doors.close(endpoint, namespace, SERVICE, storage)
 
     def fetch(self, endpoint: Endpoint, source: str, status: Mapping[str, Any]) -> Steps:
         """A task's steps: download, from host ``source``, the artifact that a status names; returns it.
@@ -162,7 +152,7 @@ class Servers:
             DownloadFailed: when nobody could be reached, retries included.
         """
         url, path, why = status["url"], status["path"], ""
-        namespace = _host_of(url).split(".")[1]
+        service, namespace = _host_of(url).split(".")[:2]
         stream = f"artifacts {source}"
         dice = endpoint.engine.dice(stream)
 
@@ -176,7 +166,7 @@ class Servers:
             if attempt:
                 yield Sleep(endpoint.engine, min(RETRY_FIRST << (attempt - 1), RETRY_MOST))
             try:
-                return (yield self._doors.ask(endpoint, namespace, SERVICE, source, serve, dice=stream))
+                return (yield self._doors.ask(endpoint, namespace, service, source, serve, dice=stream))
             except Unreachable:
                 why = f"dial tcp {_host_of(url)}:80: i/o timeout"
             except ConnectionRefused:

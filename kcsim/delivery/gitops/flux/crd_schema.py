@@ -82,8 +82,12 @@ def definition(
     status: Schema | None,
     *,
     version: str = "v1",
+    observes: bool = True,
 ) -> Object:
-    """The definition of a kind; ``names`` are kind, plural and short names. A kind without status has no subresource."""
+    """The definition of a kind; ``names`` are kind, plural and short names. A kind without status has no subresource.
+
+    ``observes``: whether the status keeps the generation that was seen, -1 before the first.
+    """
     kind = names["kind"]
     schema: Schema = {
         "type": "object",
@@ -95,7 +99,8 @@ def definition(
         },
     }
     if status is not None:
-        schema["properties"]["status"] = {**status, "default": {"observedGeneration": -1}}
+        unseen = {"default": {"observedGeneration": -1}} if observes else {}
+        schema["properties"]["status"] = {**status, **unseen}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -1,7 +1,8 @@
-"""The custom resource definitions of source-controller.
+"""The custom resource definitions of source-controller and source-watcher.
 
-**Imitates:** source-controller config/crd (GitRepository, OCIRepository, Bucket v1), release 2.9: the same fields, patterns, columns
-and names. Left out: descriptions, older versions, the CEL rules, HelmRepository, HelmChart and ExternalArtifact.
+**Imitates:** source-controller config/crd (GitRepository, OCIRepository, Bucket, ExternalArtifact v1), release 2.9, and source-watcher
+config/crd (ArtifactGenerator v1beta1), 2.2: the same fields, patterns, columns and names. Left out: descriptions, older versions, the
+CEL rules, HelmRepository and HelmChart.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from kcsim.delivery.gitops.flux.crd_schema import (
     CONDITIONS,
     DURATION,
     FLAG,
+    MAP,
     NAMED,
     READY,
     SHORT_DURATION,
@@ -25,7 +27,7 @@ from kcsim.delivery.gitops.flux.crd_schema import (
     obj,
     one_of,
 )
-from kcsim.delivery.gitops.flux.toolkit import SOURCE_GROUP
+from kcsim.delivery.gitops.flux.toolkit import EXTENSIONS_GROUP, SOURCE_GROUP
 
 _INCLUDES = array(obj("repository", fromPath=TEXT, repository=NAMED, toPath=TEXT))
 
@@ -157,4 +159,87 @@ def bucket() -> Object:
         [_ENDPOINT, AGE, READY, STATUS],
         _BUCKET_SPEC,
         _BUCKET_STATUS,
+    )
+
+
+_REFERENCE = obj("kind name", apiVersion=TEXT, kind=TEXT, name=TEXT, namespace=TEXT)
+_SOURCE_KIND = {"jsonPath": ".spec.sourceRef.name", "name": "Source", "type": "string"}
+
+
+def external_artifact() -> Object:
+    """The definition of ExternalArtifact (source.toolkit.fluxcd.io/v1)."""
+    return definition(
+        SOURCE_GROUP,
+        {"kind": "ExternalArtifact", "plural": "externalartifacts"},
+        "fluxcd-sources",
+        [AGE, READY, STATUS, _SOURCE_KIND],
+        obj(sourceRef=_REFERENCE),
+        obj(artifact=ARTIFACT, conditions=CONDITIONS),
+        observes=False,
+    )
+
+
+_ALIAS = "[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
+_COPY = obj(
+    "from to",
+    **{
+        "from": {"type": "string", "pattern": f"^@({_ALIAS})/(.*)$", "minLength": 1, "maxLength": 1024},
+        "to": {"type": "string", "pattern": "^@(artifact)/(.*)$", "minLength": 1, "maxLength": 1024},
+        "exclude": {**array(TEXT), "maxItems": 100},
+        "strategy": one_of("Overwrite", "Merge", "Extract"),
+    },
+)
+_OF_ALIAS = {"type": "string", "pattern": f"^@({_ALIAS})$", "maxLength": 64}
+_NAME_OF_OBJECT = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 253}
+_ARTIFACT_GENERATOR_SPEC = obj(
+    "artifacts sources",
+    artifacts={
+        **array(
+            obj(
+                "copy name",
+                copy={**array(_COPY), "minItems": 1},
+                name={"type": "string", "minLength": 1, "maxLength": 253},
+                originRevision=_OF_ALIAS,
+                revision=_OF_ALIAS,
+            )
+        ),
+        "minItems": 1,
+        "maxItems": 1000,
+    },
+    commonMetadata=obj(annotations=MAP, labels=MAP),
+    pathPattern={"type": "string", "pattern": f"^@({_ALIAS})/(.*)$", "maxLength": 1024},
+    sources={
+        **array(
+            obj(
+                "alias kind name",
+                alias={"type": "string", "pattern": f"^{_ALIAS}$", "maxLength": 63},
+                kind=one_of("Bucket", "GitRepository", "OCIRepository", "HelmChart", "ExternalArtifact"),
+                name=_NAME_OF_OBJECT,
+                namespace={**_NAME_OF_OBJECT, "minLength": 1, "maxLength": 63},
+            )
+        ),
+        "minItems": 1,
+        "maxItems": 1000,
+    },
+)
+
+
+def artifact_generator() -> Object:
+    """The definition of ArtifactGenerator (source.extensions.fluxcd.io/v1beta1)."""
+    reference = obj("digest filename name namespace", digest=TEXT, filename=TEXT, name=TEXT, namespace=TEXT)
+    status = obj(
+        conditions=CONDITIONS,
+        inventory=array(reference),
+        lastHandledReconcileAt=TEXT,
+        observedSourcesDigest=TEXT,
+    )
+    return definition(
+        EXTENSIONS_GROUP,
+        {"kind": "ArtifactGenerator", "plural": "artifactgenerators", "shortNames": ["ag"]},
+        "fluxcd-sources",
+        [AGE, READY, STATUS],
+        _ARTIFACT_GENERATOR_SPEC,
+        status,
+        version="v1beta1",
+        observes=False,
     )

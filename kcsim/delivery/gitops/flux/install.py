@@ -10,7 +10,7 @@ security contexts, environment and volumes of the pods, which nothing here acts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kcsim.api.objects import Object
@@ -20,6 +20,7 @@ from kcsim.delivery.gitops.flux.agent import (
     IMAGE_REFLECTOR,
     KUSTOMIZE_CONTROLLER,
     SOURCE_CONTROLLER,
+    SOURCE_WATCHER,
     WEBHOOK_RECEIVER,
 )
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
@@ -34,6 +35,7 @@ IMAGES = {
     NOTIFICATION_CONTROLLER: "ghcr.io/fluxcd/notification-controller:v1.9.0",
     IMAGE_REFLECTOR: "ghcr.io/fluxcd/image-reflector-controller:v1.2.0",
     IMAGE_AUTOMATION: "ghcr.io/fluxcd/image-automation-controller:v1.2.0",
+    SOURCE_WATCHER: "ghcr.io/fluxcd/source-watcher:v2.2.0",
 }
 """Program -> image. Whoever pushes images gives each of them a behaviour with that program."""
 COMPONENTS = (SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER)
@@ -69,15 +71,32 @@ def install_objects(namespace: str = NAMESPACE, components: Sequence[str] = COMP
                 },
             },
         },
-        *(_labelled(crd(), namespace, name) for name in chosen for crd in _CRDS[name]),
+        *(_labelled(crd, namespace, name) for name in chosen for crd in definitions(name)),
         *_rbac(namespace, chosen),
     ]
     found += [_account(namespace, name) for name in chosen]
     found += [obj for name in chosen for obj in _SERVICES[name](namespace)]
     events = f"http://{NOTIFICATION_CONTROLLER}.{namespace}.svc.cluster.local./"
     address = events if NOTIFICATION_CONTROLLER in chosen else ""
-    found += [_controller(namespace, name, address) for name in chosen]
+    external = SOURCE_WATCHER in chosen
+    found += [_controller(namespace, name, address, external=external) for name in chosen]
     return found
+
+
+def components_for(brought: Iterable[Object]) -> tuple[str, ...]:
+    """The controllers, beside ``COMPONENTS``, that some objects need: those whose kinds are among them."""
+    kinds = {(str(obj.get("apiVersion", "")).partition("/")[0], obj.get("kind")) for obj in brought}
+    return tuple(
+        name
+        for name in IMAGES
+        if name not in COMPONENTS
+        and any((crd["spec"]["group"], crd["spec"]["names"]["kind"]) in kinds for crd in definitions(name))
+    )
+
+
+def definitions(component: str) -> list[Object]:
+    """The custom resource definitions that come with a controller."""
+    return [make() for make in _CRDS[component]]
 
 
 def git_repository(
@@ -245,7 +264,12 @@ def _service(namespace: str, name: str, app: str, port: int, target: str) -> Obj
 
 
 _CRDS = {
-    SOURCE_CONTROLLER: (crds_sources.git_repository, crds_sources.oci_repository, crds_sources.bucket),
+    SOURCE_CONTROLLER: (
+        crds_sources.git_repository,
+        crds_sources.oci_repository,
+        crds_sources.bucket,
+    ),
+    SOURCE_WATCHER: (crds_sources.external_artifact, crds_sources.artifact_generator),
     KUSTOMIZE_CONTROLLER: (crds.kustomization,),
     NOTIFICATION_CONTROLLER: (
         crds_notification.receiver,
@@ -257,6 +281,7 @@ _CRDS = {
 }
 _SERVICES: dict[str, Callable[[str], list[Object]]] = {
     SOURCE_CONTROLLER: lambda ns: [_service(ns, SOURCE_CONTROLLER, SOURCE_CONTROLLER, 80, "http")],
+    SOURCE_WATCHER: lambda ns: [_service(ns, SOURCE_WATCHER, SOURCE_WATCHER, 80, "http")],
     KUSTOMIZE_CONTROLLER: lambda _: [],
     NOTIFICATION_CONTROLLER: lambda ns: [
         _service(ns, NOTIFICATION_CONTROLLER, NOTIFICATION_CONTROLLER, 80, "http"),
@@ -267,6 +292,7 @@ _SERVICES: dict[str, Callable[[str], list[Object]]] = {
 }
 _PORTS = {
     SOURCE_CONTROLLER: [("http", 9090), ("http-prom", 8080), ("healthz", 9440)],
+    SOURCE_WATCHER: [("http", 9090), ("http-prom", 8080), ("healthz", 9440)],
     NOTIFICATION_CONTROLLER: [
         ("http", 9090),
         ("http-webhook", 9292),
@@ -276,7 +302,7 @@ _PORTS = {
 }
 
 
-def _controller(namespace: str, name: str, events: str) -> Object:
+def _controller(namespace: str, name: str, events: str, *, external: bool) -> Object:
     args = [] if name == NOTIFICATION_CONTROLLER else [f"--events-addr={events}"]
     args += [
         "--watch-all-namespaces=true",
@@ -287,8 +313,8 @@ def _controller(namespace: str, name: str, events: str) -> Object:
     ready = {"httpGet": {"path": "/readyz", "port": "healthz"}}
     more: dict[str, Any] = {}
     cpu, grace = "100m", 10
-    if name == SOURCE_CONTROLLER:
-        address = f"{SOURCE_CONTROLLER}.{namespace}.svc.cluster.local."
+    if name in {SOURCE_CONTROLLER, SOURCE_WATCHER}:
+        address = f"{name}.{namespace}.svc.cluster.local."
         args += ["--storage-path=/data", f"--storage-adv-addr={address}"]
         ready, more, cpu = (
             {"httpGet": {"path": "/", "port": "http"}},
@@ -297,6 +323,8 @@ def _controller(namespace: str, name: str, events: str) -> Object:
         )
     elif name == KUSTOMIZE_CONTROLLER:
         grace = 60
+        if external:
+            args.append("--feature-gates=ExternalArtifact=true")
     ports = _PORTS.get(name, [("http-prom", 8080), ("healthz", 9440)])
     return _deployment(namespace, name, _pod(name, args, ports, ready, cpu=cpu, grace=grace), more)
 

@@ -7,7 +7,8 @@ fluxcd/pkg apis/meta/history.go.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.cel.library import MISSING, available
@@ -25,6 +26,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     go_duration,
     spec,
 )
+from kcsim.delivery.registry.artifacts import REVISION as ORIGIN_REVISION
 from kcsim.engine.trace import Record
 
 CONTROLLER = "kustomize-controller"
@@ -82,7 +84,7 @@ def health_refs(obj: Object, changes: Iterable[Change]) -> list[inventory.Object
 
 
 def upserted(
-    history: list[Object], digest: str, reason: str, revision: str, when: str, took: int
+    history: list[Object], digest: str, reason: str, metadata: Mapping[str, str], when: str, took: int
 ) -> list[Object]:
     """``status.history`` with one more reconciliation of a build: newest first, one entry a digest and outcome."""
     first, total = when, 1
@@ -95,11 +97,16 @@ def upserted(
         "lastReconciled": when,
         "lastReconciledDuration": go_duration(took),
         "lastReconciledStatus": reason,
-        "metadata": {"revision": revision},
+        "metadata": dict(metadata),
         "totalReconciliations": total,
     }
     rest = [e for e in history if (e["digest"], e["lastReconciledStatus"]) != (digest, reason)]
     return [new, *rest][:_HISTORY]
+
+
+def origin_of(artifact: Mapping[str, Any]) -> str | None:
+    """The revision of what an artifact was made of, where its metadata says (getOriginRevision)."""
+    return (artifact.get("metadata") or {}).get(ORIGIN_REVISION)
 
 
 def vanishing_jobs(made: Iterable[Object]) -> frozenset[str]:

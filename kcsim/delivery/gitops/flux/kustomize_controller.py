@@ -1,7 +1,7 @@
 """kustomize-controller: Kustomization objects are built, applied, pruned and watched over.
 
 **Imitates:** kustomize-controller 1.9 internal/controller/kustomization_controller.go and kustomization_manager.go. Left
-out: SOPS, kubeConfig, ExternalArtifact; a Kustomization that asks for one of them is refused in its Ready condition.
+out: SOPS, kubeConfig; a Kustomization that asks for one of them is refused in its Ready condition.
 
 **Walk:** trigger (spec, request, new artifact, interval) -> source and dependencies -> download -> build -> apply in
 stages -> inventory, prune -> health checks -> Ready; any failure -> Ready=False, again after the retry interval.
@@ -30,7 +30,7 @@ from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, In
 from kcsim.delivery.gitops.flux.finalize import finalized
 from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
 from kcsim.delivery.gitops.flux.options import Options as Flags
-from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.drift import Change
@@ -102,7 +102,12 @@ class Kustomizations(Reconciler):
         self._kustomizations = component.informer(KUSTOMIZATIONS)
         self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)
-        self._sources = {kind: component.informer(resource) for kind, resource in toolkit.SOURCES.items()}
+        external = self._options.external_artifacts
+        self._sources = {
+            kind: component.informer(resource)
+            for kind, resource in toolkit.SOURCES.items()
+            if external or kind != "ExternalArtifact"
+        }
         for informer in self._sources.values():
             informer.on_change(self._source_changed)
 
@@ -154,7 +159,7 @@ class Kustomizations(Reconciler):
             yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
             yield from self._own.remove_finalizer(obj)
             return None
-        if not has_finalizer(obj):
+        if not self._own.has_finalizer(obj):
             yield from self._own.add_finalizer(obj)
             return Result(requeue=True)
         if spec(obj).get("suspend"):
@@ -189,6 +194,10 @@ class Kustomizations(Reconciler):
         if self._options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
             who = toolkit.source_subject(obj)
             why = f"can't access '{who}', cross-namespace references have been blocked"
+            return (yield from self._stall(obj, draft, "AccessDenied", why))
+        if toolkit.source_kind(obj) == "ExternalArtifact" and not self._options.external_artifacts:
+            who = toolkit.source_subject(obj)
+            why = f"can't access '{who}', ExternalArtifact feature gate is disabled"
             return (yield from self._stall(obj, draft, "AccessDenied", why))
         source = self._sources[toolkit.source_kind(obj)].get(*toolkit.source_key(obj))
         try:
@@ -306,11 +315,12 @@ class Kustomizations(Reconciler):
             yield from self._prune(obj, draft, manager, changes)
             yield from self._check_health(obj, draft, manager, changes, made, checks)
         except _Failed as failure:
-            self._remember(draft, history, failure.reason, revision, started)
+            self._remember(draft, history, failure.reason, stored, started)
             raise
         draft.set("lastAppliedRevision", revision)
+        draft.set("lastAppliedOriginRevision", plan.origin_of(stored))
         draft.mark(READY, "True", "ReconciliationSucceeded", f"Applied revision: {revision}")
-        self._remember(draft, history, "ReconciliationSucceeded", revision, started)
+        self._remember(draft, history, "ReconciliationSucceeded", stored, started)
 
     def _download(self, stored: dict[str, Any]) -> Generator[Any, Any, Artifact]:
         component = self.component
@@ -440,10 +450,13 @@ class Kustomizations(Reconciler):
 
     # --- status and events --------------------------------------------------------------------------------------
 
-    def _remember(self, draft: Draft, digest: str, reason: str, revision: str, started: int) -> None:
-        now = self.component.engine.now
+    def _remember(
+        self, draft: Draft, digest: str, reason: str, artifact: dict[str, Any], started: int
+    ) -> None:
+        now, origin = self.component.engine.now, plan.origin_of(artifact)
+        metadata = {"revision": artifact["revision"]} | ({"originRevision": origin} if origin else {})
         history = plan.upserted(
-            draft.get("history") or [], digest, reason, revision, rfc3339(now), now - started
+            draft.get("history") or [], digest, reason, metadata, rfc3339(now), now - started
         )
         draft.set("history", history)
 

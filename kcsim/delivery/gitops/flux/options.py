@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.delivery.gitops.flux.toolkit import JITTER, REQUEUE_DEPENDENCY
-from kcsim.engine.clock import seconds
+from kcsim.engine.clock import SECOND, seconds
 
 CONCURRENT = {
     "source-controller": 2,
@@ -22,8 +22,11 @@ CONCURRENT = {
     "notification-controller": 4,
     "image-reflector-controller": 4,
     "image-automation-controller": 4,
+    "source-watcher": 10,
 }
 CONCURRENT_SSA = 4
+WATCHER_REQUEUE = 5 * SECOND
+"""--requeue-dependency of source-watcher."""
 _WITHOUT_EFFECT = frozenset(
     {
         "enable-leader-election",
@@ -52,6 +55,7 @@ class Options:
         no_cross_namespace_refs: whether sources of other namespaces are refused.
         cancel_health_checks: whether a new revision ends a health check under way.
         force_push: whether a branch for updates of images is overwritten.
+        external_artifacts: whether ExternalArtifacts may be sources.
         notifies: the namespace whose notification-controller gets the events; "" for none.
     """
 
@@ -63,12 +67,15 @@ class Options:
     no_cross_namespace_refs: bool = False
     cancel_health_checks: bool = False
     force_push: bool = True
+    external_artifacts: bool = False
     notifies: str = ""
 
 
 def read(controller: str, pod: Mapping[str, Any]) -> tuple[Options, list[str]]:
     """The options of a controller's pod, and the flags that are not modelled."""
     options = Options(CONCURRENT[controller])
+    if controller == "source-watcher":
+        options = replace(options, requeue_dependency=WATCHER_REQUEUE)
     absent: list[str] = []
     for flag, value in _flags(pod):
         if flag in _WITHOUT_EFFECT:
@@ -115,9 +122,12 @@ def _changed(options: Options, flag: str, value: str) -> Options | None:
             gates = dict(gate.partition("=")[::2] for gate in value.split(",") if gate)
             cancel = gates.pop("CancelHealthCheckOnNewRevision", "false") == "true"
             force = gates.pop("GitForcePushBranch", "true") == "true"
+            external = gates.pop("ExternalArtifact", "false") == "true"
             if gates:
                 raise ValueError(f"{', '.join(sorted(gates))} not modelled")
-            return replace(options, cancel_health_checks=cancel, force_push=force)
+            return replace(
+                options, cancel_health_checks=cancel, force_push=force, external_artifacts=external
+            )
         case _:
             return None
 

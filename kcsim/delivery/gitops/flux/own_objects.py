@@ -23,9 +23,10 @@ from kcsim.delivery.gitops.flux.toolkit import FINALIZER
 class OwnObjects:
     """The objects of one resource, through one client."""
 
-    def __init__(self, client: Client, resource: str) -> None:
+    def __init__(self, client: Client, resource: str, finalizer: str = FINALIZER) -> None:
         self._client = client
         self._resource = resource
+        self._finalizer = finalizer
         self._written: dict[Key, int] = {}
 
     def reset(self) -> None:
@@ -55,14 +56,18 @@ class OwnObjects:
             yield from self._patch(obj, {"status": changed}, "status")
             draft.sent()
 
+    def has_finalizer(self, obj: Object) -> bool:
+        """Whether the controller's finalizer is on an object."""
+        return self._finalizer in (obj["metadata"].get("finalizers") or ())
+
     def add_finalizer(self, obj: Object) -> Generator[Any, Any, None]:
         """Let nobody delete the object behind the controller's back."""
-        finalizers = [*(obj["metadata"].get("finalizers") or ()), FINALIZER]
+        finalizers = [*(obj["metadata"].get("finalizers") or ()), self._finalizer]
         yield from self._patch(obj, {"metadata": {"finalizers": finalizers}})
 
     def remove_finalizer(self, obj: Object) -> Generator[Any, Any, None]:
         """Let the object go."""
-        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != FINALIZER]
+        finalizers = [f for f in obj["metadata"].get("finalizers") or () if f != self._finalizer]
         yield from self._patch(obj, {"metadata": {"finalizers": finalizers or None}})
         self.forget(objects.key(obj))
 
@@ -75,8 +80,3 @@ class OwnObjects:
                 raise
             return
         self._written[key] = int(objects.resource_version(stored))
-
-
-def has_finalizer(obj: Object) -> bool:
-    """Whether the controller's finalizer is on an object."""
-    return FINALIZER in (obj["metadata"].get("finalizers") or ())

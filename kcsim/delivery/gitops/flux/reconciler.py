@@ -20,7 +20,7 @@ from kcsim.api.objects import Key, Object
 from kcsim.delivery.gitops.flux import events, toolkit
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.options import Options
-from kcsim.delivery.gitops.flux.own_objects import OwnObjects, has_finalizer
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.toolkit import READY, RECONCILING, STALLED, SUCCEEDED
 from kcsim.engine.clock import format_duration
@@ -132,7 +132,7 @@ class ToolkitReconciler(Reconciler):
             self.forget_all(obj)
             yield from self.own.remove_finalizer(obj)
             return None
-        if not has_finalizer(obj):
+        if not self.own.has_finalizer(obj):
             yield from self.own.add_finalizer(obj)
             return Result(requeue=True)
         if toolkit.spec(obj).get("suspend"):

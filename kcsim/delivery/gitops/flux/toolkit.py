@@ -16,7 +16,15 @@ KUSTOMIZE_GROUP = "kustomize.toolkit.fluxcd.io"
 GIT_REPOSITORIES = f"gitrepositories.{SOURCE_GROUP}"
 OCI_REPOSITORIES = f"ocirepositories.{SOURCE_GROUP}"
 BUCKETS = f"buckets.{SOURCE_GROUP}"
-SOURCES = {"GitRepository": GIT_REPOSITORIES, "OCIRepository": OCI_REPOSITORIES, "Bucket": BUCKETS}
+EXTERNAL_ARTIFACTS = f"externalartifacts.{SOURCE_GROUP}"
+EXTENSIONS_GROUP = "source.extensions.fluxcd.io"
+ARTIFACT_GENERATORS = f"artifactgenerators.{EXTENSIONS_GROUP}"
+SOURCES = {
+    "GitRepository": GIT_REPOSITORIES,
+    "OCIRepository": OCI_REPOSITORIES,
+    "Bucket": BUCKETS,
+    "ExternalArtifact": EXTERNAL_ARTIFACTS,
+}
 """Kinds of sources, by the name that a ``sourceRef`` gives."""
 KUSTOMIZATIONS = f"kustomizations.{KUSTOMIZE_GROUP}"
 NOTIFICATION_GROUP = "notification.toolkit.fluxcd.io"
