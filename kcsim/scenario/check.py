@@ -73,6 +73,7 @@ def check(scenario: Scenario, report: Report) -> None:
         return  # without sound clusters and names the rest would only repeat the same fault
     _check_names(scenario, report)
     _check_images(scenario, report)
+    _check_registry(scenario, report)
     for repo in scenario.repositories:
         _check_repository(repo, report)
         check_protection(scenario, repo, report)
@@ -320,6 +321,15 @@ def _check_spread(spread: Spread, report: Report) -> None:
             "the shorter duration is not shorter",
             "Write 0 < min <= max, 0 < median <= p99.",
         )
+
+
+def _check_registry(scenario: Scenario, report: Report) -> None:
+    for rule in scenario.registry.retention:
+        if not rule.deletes:
+            remedy = "Give it `keepLast`, `olderThan` or `untaggedAfter`."
+            report.add("KC105", at(rule), "a rule of retention that deletes nothing", remedy)
+        if rule.every <= 0:
+            report.add("KC104", at(rule, "every"), "an interval of nothing", 'Write it like "24h".')
 
 
 def _check_push(way: Push, report: Report) -> None:

@@ -11,6 +11,7 @@ from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.delivery.git.protection import Protection, QueueRule
 from kcsim.delivery.registry.reference import Reference
+from kcsim.delivery.registry.retention import Retention, Rule
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
@@ -165,6 +166,12 @@ def _stock_registry(
         return behaviour, behaviour.size_bytes
 
     world.registry.fallback = unlisted
+    if scenario.registry.retention:
+        rules = [
+            Rule(each.images, each.keep_last, each.older_than, each.keep, each.untagged_after, each.every)
+            for each in scenario.registry.retention
+        ]
+        Retention(world.engine, world.registry, rules)
 
 
 def repository_of(image: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kcsim.cluster.images import ImageBehaviour, PullResult
+from kcsim.cluster.kubelet.messages import image_not_found, pull_error
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.registry.reference import InvalidReference, Reference, parse
-from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable
+from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUnavailable, unanswered
 from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
@@ -95,20 +96,20 @@ class World:
         """Make a cluster; its machines boot now. ``control_plane`` says how many instances of its components stand by,
         ``plan`` what is particular about its network.
         """
-        cluster = Cluster(
-            self.engine,
-            self.network,
-            name=name,
-            resolve=self._resolve,
-            programs=self.programs,
-            profile=self._profile,
-            plan=plan,
-            nodes=len(nodes or ()),
-            checking=self._checking,
-            control_plane=control_plane,
-        )
-        self.clusters[name] = cluster
         with collector_at_rest():
+            cluster = Cluster(
+                self.engine,
+                self.network,
+                name=name,
+                resolve=self._resolve,
+                programs=self.programs,
+                profile=self._profile,
+                plan=plan,
+                nodes=len(nodes or ()),
+                checking=self._checking,
+                control_plane=control_plane,
+            )
+            self.clusters[name] = cluster
             cluster.add_nodes(nodes or [])
         return cluster
 
@@ -127,19 +128,22 @@ class World:
         self.registry.push(behaviour.name, behaviour, size=behaviour.size_bytes, content=behaviour.digest)
 
     def _resolve(self, node: str, image: str) -> PullResult:
-        """What the registry answers to a node."""
+        """What the registry answers to a node, as containerd passes it on (containerd `core/remotes/docker/resolver.go`)."""
         registry = self.registry
-        if not self.network.reachable(node, registry.name):
-            return PullResult(
-                None, f'failed to pull and unpack image "{image}": dial tcp {registry.name}:443: i/o timeout'
-            )
         try:
+            reference = parse(image)
+            if not self.network.reachable(node, registry.name):
+                return PullResult(None, pull_error(image, "Unknown", unanswered(reference, registry.name)))
             found = registry.resolve(image)
-        except (ImageNotFound, RegistryUnavailable, InvalidReference) as error:
+        except ImageNotFound:
+            return PullResult(None, image_not_found(image))
+        except RegistryUnavailable as error:
+            return PullResult(None, pull_error(image, "Unknown", str(error)))
+        except InvalidReference as error:
             return PullResult(None, str(error))
         behaviour: ImageBehaviour = found.behaviour
         if behaviour.pull == "notFound":
-            return PullResult(None, str(ImageNotFound(parse(image))))
+            return PullResult(None, image_not_found(image))
         if behaviour.pull == "error":
             return PullResult(None, behaviour.pull_error)
         way = self.network.route(registry.name, node)

@@ -100,6 +100,8 @@ class Teller:
             self._traffic(record)
         elif record.actor == "ci":
             self._ci(record, kind)
+        elif record.actor.startswith("registry ") and record.verb == "delete":
+            self._add("registry", record, f"{record.subject.removeprefix('image/')} is deleted")
         elif record.actor.startswith("registry ") and record.verb == "push":
             if record.time:  # what is there from the beginning is no news
                 self._add("registry", record, f"{record.subject.removeprefix('image/')} is pushed")
@@ -275,7 +277,7 @@ class Teller:
     # --- inside the clusters ------------------------------------------------------------------------------------
 
     def _version(self, version: Version) -> None:
-        word = version.subject.partition("/")[0]
+        word = version.resource.word
         if word == _APPLICATION:
             self._argocd(version)
         elif word.endswith(_FLUX_GROUPS):

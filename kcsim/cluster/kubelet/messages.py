@@ -83,10 +83,12 @@ def back_off_pulling(image: str) -> str:
 def image_not_found(image: str) -> str:
     """What containerd answers for a tag or repository that the registry does not have."""
     full = normalized_image(image)
-    return (
-        f'rpc error: code = NotFound desc = failed to pull and unpack image "{full}": '
-        f'failed to resolve reference "{full}": {full}: not found'
-    )
+    return pull_error(image, "NotFound", f'failed to resolve reference "{full}": {full}: not found')
+
+
+def pull_error(image: str, code: str, why: str) -> str:
+    """What the container runtime answers, over its own protocol (gRPC, with this code), when a pull did not work."""
+    return f'rpc error: code = {code} desc = failed to pull and unpack image "{normalized_image(image)}": {why}'
 
 
 def image_never_present(image: str) -> str:

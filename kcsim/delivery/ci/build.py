@@ -33,7 +33,7 @@ class BuildImages:
         fetched = yield from checkout(context)
         pipeline, site = context.pipeline, context.site
         for image in self.wanted(images(fetched.files, self.paths)):
-            if image in pipeline.built:
+            if image in pipeline.built and site.registry.holds(image):
                 context.log(f"{image} exists")
                 continue
             built = site.images(image)

@@ -1,7 +1,7 @@
 """An image registry on the network: tags, digests, and how the programs in its images behave.
 
 **Imitates:** the OCI distribution protocol as kubelets, pipelines and image scanners see it; error texts are those of
-containerd, which the kubelet passes on. Left out so far: layers, rate limits, retention, accounts.
+containerd, which the kubelet passes on; what it deletes by itself is in `retention`. Left out: layers, accounts.
 
 What an image's programs do (`behaviour`) is opaque here: it is kept beside the digest and handed through to whoever
 runs the image.
@@ -60,12 +60,22 @@ class RegistryUnavailable(Exception):
     """The registry is up but refuses to work."""
 
     def __init__(self, reference: Reference, status: str = "503 Service Unavailable") -> None:
-        where = f"https://{reference.host}/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
         super().__init__(
-            f'failed to resolve reference "{reference}": unexpected status from HEAD request to {where}: '
-            f"{status}"
+            f'failed to resolve reference "{reference}": unexpected status from HEAD request to '
+            f"{_address(reference)}: {status}"
         )
         self.reference = reference
+
+
+def unanswered(reference: Reference, host: str) -> str:
+    """What a client says that asks the registry on `host` for a reference and hears nothing."""
+    asked = f'failed to do request: Head "{_address(reference)}": dial tcp {host}:443: i/o timeout'
+    return f'failed to resolve reference "{reference}": {asked}'
+
+
+def _address(reference: Reference) -> str:
+    """Where the registry's protocol has a manifest."""
+    return f"https://{reference.host}/v2/{reference.repository}/manifests/{reference.digest or reference.tag}"
 
 
 Fallback = Callable[[Reference], tuple[Any, int] | None]
@@ -97,6 +107,8 @@ class Registry:
         self._digests: dict[tuple[str, str], Image] = {}
         self._pushes = 0
         self._reserved: set[str] = set()
+        self._deleted: set[tuple[str, str]] = set()
+        """(repository, tag or digest) of what was deleted: `fallback` is not asked for it."""
         self._records: dict[tuple[str, str], Record] = {}
 
     # ---------------------------------------------------------------- what looks at it
@@ -166,6 +178,7 @@ class Registry:
         reference = parse(image)
         self._pushes += 1
         made = self._store(reference, behaviour, size, content or f"{reference}#{self._pushes}")
+        self._deleted -= {(reference.name, reference.tag), (reference.name, made.digest)}
         self._tags.setdefault(reference.name, {})[reference.tag] = made
         pushed = self._engine.note(
             f"registry {self.name}", "push", f"image/{reference}", {"digest": made.digest, "size": size}
@@ -230,15 +243,50 @@ class Registry:
         """Names (host and path) of all repositories, sorted."""
         return sorted(self._tags)
 
-    def delete_tag(self, image: str) -> None:
-        """Take a tag away, as retention does; its digest stays pullable.
+    def holds(self, image: str) -> bool:
+        """Whether there is an image of this reference, pushed or not.
 
-        Raises: ImageNotFound.
+        Raises: InvalidReference.
+        """
+        try:
+            self.find(image)
+        except ImageNotFound:
+            return False
+        return True
+
+    def pushed_tags(self, repository: str) -> dict[str, Image]:
+        """The tags of a repository that somebody pushed, and what they name, sorted."""
+        name = parse(repository).name
+        held = self._tags.get(name, {})
+        return {tag: held[tag] for tag in sorted(held) if (name, held[tag].digest) in self._records}
+
+    def pushed_images(self, repository: str) -> list[Image]:
+        """Every image of a repository that somebody pushed, with a tag or without one, in the order of their first pushes."""
+        name = parse(repository).name
+        return [self._digests[key] for key in self._records if key[0] == name and key in self._digests]
+
+    def delete(self, image: str) -> None:
+        """Delete a tag, whose digest stays pullable, or a digest with all its tags.
+
+        Raises: InvalidReference, ImageNotFound.
         """
         reference = parse(image)
-        if self._tags.get(reference.name, {}).pop(reference.tag, None) is None:
+        name, tags = reference.name, self._tags.get(reference.name, {})
+        if reference.digest:
+            if self._digests.pop((name, reference.digest), None) is None:
+                raise ImageNotFound(reference)
+            gone = [tag for tag, held in tags.items() if held.digest == reference.digest]
+            self._deleted.add((name, reference.digest))
+        elif reference.tag in tags:
+            gone = [reference.tag]
+        else:
             raise ImageNotFound(reference)
-        self._changed()
+        for tag in gone:
+            del tags[tag]
+        self._deleted |= {(name, tag) for tag in gone}
+        note = self._engine.note(f"registry {self.name}", "delete", f"image/{reference}", {})
+        with self._engine.because(note):
+            self._changed()
 
     # ---------------------------------------------------------------- over the network
 
@@ -294,6 +342,8 @@ class Registry:
 
     def _fall_back(self, reference: Reference) -> Image | None:
         if self.fallback is None or reference.name in self._reserved:
+            return None
+        if (reference.name, reference.digest or reference.tag) in self._deleted:
             return None
         given = self.fallback(reference)
         if given is None:

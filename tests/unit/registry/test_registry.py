@@ -86,7 +86,7 @@ def test_digests_repeat_from_run_to_run() -> None:
 def test_not_found_reads_as_containerd_says_it() -> None:
     registry = World().registry
     registry.push(f"{WEB}:v1", 1)
-    registry.delete_tag(f"{WEB}:v1")
+    registry.delete(f"{WEB}:v1")
     with pytest.raises(ImageNotFound) as caught:
         registry.resolve(f"{WEB}:v1")
     assert str(caught.value) == f'failed to resolve reference "{WEB}:v1": {WEB}:v1: not found'

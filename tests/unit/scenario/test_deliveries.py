@@ -222,3 +222,30 @@ def test_alerts_of_flux_are_told_in_the_story():
     lines = [moment.text for moment in teller.moments if "is told" in moment.text]
     what = "GitRepository/flux-system/shop stored artifact for commit 'Three of them'"
     assert lines == [f"flux-system/chat is told: {what}"]
+
+
+RETAINED = """\
+- at: 2h
+  commit: {message: two, edit: {app/web.yaml: {replace: {"web:1": "web:2"}}}}
+- at: 30h
+  commit: {message: back to one, edit: {app/web.yaml: {replace: {"web:2": "web:1", "replicas: 2": "replicas: 6"}}}}
+"""
+
+
+@pytest.mark.parametrize("delivery", ["push", "flux"])
+def test_a_rollback_to_an_image_that_retention_has_deleted_starts_only_where_the_image_still_is(delivery):
+    images = 'images:\n  - {name: "shop/web:1"}\n  - {name: "shop/web:2"}\n'
+    images += "registry: {retention: [{images: [shop/*], keepLast: 1, every: 24h}]}\n"
+    play = played(
+        story(RETAINED, deliveries=PUSH if delivery == "push" else FLUX, images=images, until="30h20m"),
+        delivery,
+    )
+    assert [r.subject for r in records(play, "delete") if r.actor.startswith("registry")] == [
+        "image/docker.io/shop/web:1"
+    ]
+    name = "docker.io/shop/web:1"
+    told = {event["message"] for event in play.list("events", "shop") if event["reason"] == "Failed"}
+    assert (
+        'Failed to pull image "shop/web:1": rpc error: code = NotFound desc = failed to pull and unpack image '
+        f'"{name}": failed to resolve reference "{name}": {name}: not found'
+    ) in told

@@ -310,6 +310,8 @@ def test_a_conflict_waits_for_somebody_to_resolve_it():
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 BAD = [
+    ("deliveries:\n", "registry: {retention: [{every: 1h}]}\ndeliveries:\n", "KC105", "{every", "deletes nothing"),
+    ("deliveries:\n", "registry: {retention: [{keepLast: 1, every: 0s}]}\ndeliveries:\n", "KC104", "0s}]", "an interval of nothing"),
     ("{approvals: 1, codeOwners: true,", "{queue: {minGroup: 6},", "KC105", "6}, checks", "more than 'maxGroup' 5"),
     ("{approvals: 1, codeOwners: true,", "{queue: {buildConcurrency: 0},", "KC104", "0}, checks", "from 1 to 100"),
     ("{approvals: 1, codeOwners: true,", "{queue: {checkTimeout: 0s},", "KC104", "0s}, checks", "no check takes no time"),
