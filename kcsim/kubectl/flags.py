@@ -35,6 +35,7 @@ _SHORT_OF = {
     "run": {"i": "stdin", "t": "tty", "l": "labels"},
     "expose": {"l": "labels"},
     "create": {"r": "replicas"},
+    "set": {"c": "containers", "e": "env"},
     "delete": {"i": "interactive"},
 }
 """What letters stand for with one command, where that is something else."""
@@ -74,7 +75,7 @@ _VALUES = frozenset(
     tls-server-name to-revision token type types user username v validate value verb verbs vmodule
     """.split()
 )
-_OTHERWISE = {("set", "prefix"): _VALUES, ("config", "raw"): _SWITCHES}
+_OTHERWISE = {("set", "prefix"): _VALUES, ("set", "containers"): _VALUES, ("config", "raw"): _SWITCHES}
 """Flags that are a switch with one command and take a value with another: which they are with this one."""
 
 

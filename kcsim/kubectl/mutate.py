@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api import names
+from kcsim.api import names, objects
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.objects import Object
+from kcsim.api.patch import json_patch, merge_patch, strategic
+from kcsim.api.patching import patch_schema
 from kcsim.api.status import StatusError, bad_request, no_such_resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import Target, choose, file_text, tell
+from kcsim.kubectl.targets import Target, choose, file_text, locally, tell
+from kcsim.kubectl.wait import duration
+from kcsim.kubectl.watching import Changed
 from kcsim.manifests import ManifestError, documents
 
 
@@ -34,7 +38,6 @@ def scale(session: Session, arguments: Arguments) -> Steps:
         raise KubectlError(
             "error: The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
         )
-    wanted = arguments.integer("current-replicas")
     targets = yield from choose(session, arguments, arguments.words)
     found = []
     refusals = []
@@ -44,22 +47,21 @@ def scale(session: Session, arguments: Arguments) -> Steps:
             found.append(target)
         except StatusError as error:
             refusals.append(error.message)
-    if refusals and not found:
-        raise KubectlError(f"error: no objects passed to scale {', '.join(refusals)}")
+    if not found:
+        raise KubectlError(f"error: no objects passed to scale {', '.join(refusals)}".rstrip())
     for target in found:
         if "scale" not in target.resource.subresources:
             tell(session, no_such_resource())
             continue
         try:
-            if wanted is not None:
-                current = yield session.client.get(
-                    target.resource, target.namespace, target.name, subresource="scale"
-                )
-                have = (current.get("spec") or {}).get("replicas", 0)
-                if have != wanted:
-                    session.error(f"error: Expected replicas to be {wanted}, was {have}")
-                    continue
-            new = yield session.client.patch(
+            current = yield session.client.get(
+                target.resource, target.namespace, target.name, subresource="scale"
+            )
+            wrong = _scale_precondition(arguments, current)
+            if wrong:
+                session.error(wrong)
+                continue
+            yield session.client.patch(
                 target.resource,
                 target.namespace,
                 target.name,
@@ -68,11 +70,37 @@ def scale(session: Session, arguments: Arguments) -> Steps:
                 field_manager="kubectl",
                 dry_run=arguments.get("dry-run") == "server",
             )
+            if arguments.get("timeout") and not arguments.get("dry-run"):
+                yield from _wait_for_scale(session, arguments, target, replicas)
+            new = yield session.client.get(target.resource, target.namespace, target.name)
         except StatusError as error:
             tell(session, error)
             continue
         tell_done(session, arguments, target.resource, new, "scaled")
     return None
+
+
+def _scale_precondition(arguments: Arguments, current: Object) -> str:
+    """What is wrong with the object as it is (scale.go: ScalePrecondition)."""
+    wanted, have = arguments.integer("current-replicas"), (current.get("spec") or {}).get("replicas", 0)
+    if wanted is not None and wanted >= 0 and have != wanted:
+        return f"error: Expected replicas to be {wanted}, was {have}"
+    version, live = arguments.get("resource-version"), objects.resource_version(current)
+    if version and version != live:
+        return f"error: Expected resource version to be {version}, was {live}"
+    return ""
+
+
+def _wait_for_scale(session: Session, arguments: Arguments, target: Target, replicas: int) -> Steps:
+    """Wait until the controller has as many as asked for (scale.go: WaitForScaleHasDesiredReplicas)."""
+    deadline = session.engine.now + duration(arguments, "timeout", "0s", forever=0)
+    while True:
+        obj = yield session.client.get(target.resource, target.namespace, target.name)
+        if (obj.get("status") or {}).get("replicas", 0) == replicas:
+            return None
+        left = deadline - session.engine.now
+        if not (yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)):
+            raise KubectlError(f'error: timed out waiting for "{target.name}" to be synced')
 
 
 def split_changes(words: list[str]) -> tuple[list[str], dict[str, str | None]]:
@@ -111,16 +139,14 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
         return None
     if not changes:
         raise KubectlError(f"error: at least one {field[:-1]} update is required")
-    given = [item for item in arguments.words if "=" in item]
-    if {item.partition("=")[0] for item in given} & {w[:-1] for w in arguments.words if w.endswith("-")}:
-        raise KubectlError(f"error: can not both modify and remove a {field[:-1]} in the same command")
-    for item in given if field == "labels" else ():
-        wrong = names.is_valid_label_value(item.partition("=")[2])
-        if wrong:
-            raise KubectlError(f'error: invalid label value: "{item}": {";".join(wrong)}')
-    for target in (yield from choose(session, arguments, things)):
+    _check_metadata(arguments, field)
+    if arguments.on("local"):
+        found = locally(session, arguments)
+    else:
+        found = [(target, {}) for target in (yield from choose(session, arguments, things))]
+    for target, written in found:
         try:
-            live = yield session.client.get(target.resource, target.namespace, target.name)
+            live = written or (yield session.client.get(target.resource, target.namespace, target.name))
             current = live["metadata"].get(field) or {}
             taken = [
                 f"'{key}' already has a value ({current[key]})"
@@ -134,18 +160,26 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
                 if value is None and key not in current and field == "labels":
                     session.print(f'{field[:-1]} "{key}" not found.')
             unchanged = all(current.get(k) == v for k, v in changes.items())
+            body: Object = {"metadata": {field: changes}}
+            if arguments.get("resource-version"):
+                body["metadata"]["resourceVersion"] = arguments.get("resource-version")
             new = live
-            if not unchanged:
+            if written:
+                new = merge_patch.apply(live, body)
+            elif not unchanged or arguments.get("resource-version"):
                 new = yield session.client.patch(
                     target.resource,
                     target.namespace,
                     target.name,
-                    {"metadata": {field: changes}},
+                    body,
                     field_manager=arguments.get("field-manager", manager),
                     dry_run=arguments.get("dry-run") == "server",
                 )
         except StatusError as error:
             tell(session, error)
+            continue
+        if arguments.on("list"):
+            _show_metadata(session, new, field)
             continue
         removed = all(value is None for value in changes.values())
         said = verb
@@ -157,6 +191,26 @@ def _metadata(session: Session, arguments: Arguments, field: str, verb: str, man
     return None
 
 
+def _check_metadata(arguments: Arguments, field: str) -> None:
+    """What kubectl refuses itself: no pairs, values no label has, a key that is set and removed."""
+    given = [item for item in arguments.words if "=" in item]
+    for item in given if field == "labels" else ():
+        _, value, *more = item.split("=")
+        if more:
+            raise KubectlError(f"error: invalid label spec: {item}")
+        wrong = names.is_valid_label_value(value)
+        if wrong:
+            raise KubectlError(f'error: invalid label value: "{item}": {";".join(wrong)}')
+    both = {item.partition("=")[0] for item in given} & {w[:-1] for w in arguments.words if w.endswith("-")}
+    if both and field == "labels":
+        raise KubectlError("error: can not both modify and remove a label in the same command")
+    if both:
+        raise KubectlError(
+            "error: can not both modify and remove the following annotation(s) in the same command: "
+            + ", ".join(sorted(both))
+        )
+
+
 def _list_metadata(session: Session, arguments: Arguments, things: list[str], field: str) -> Steps:
     targets = yield from choose(session, arguments, things)
     for target in targets:
@@ -164,10 +218,13 @@ def _list_metadata(session: Session, arguments: Arguments, things: list[str], fi
         if len(targets) > 1:
             kind = f"{target.resource.kind}.{target.resource.group}"
             session.print(f"Listing {field} for {kind}/{target.name}:")
-        indent = " " if len(targets) > 1 else ""
-        for key, value in sorted((live["metadata"].get(field) or {}).items()):
-            session.print(f"{indent}{key}={value}")
+        _show_metadata(session, live, field, " " if len(targets) > 1 else "")
     return None
+
+
+def _show_metadata(session: Session, obj: Object, field: str, indent: str = "") -> None:
+    for key, value in sorted((obj["metadata"].get(field) or {}).items()):
+        session.print(f"{indent}{key}={value}")
 
 
 def _taken(field: str, values: list[str]) -> str:
@@ -198,6 +255,12 @@ def patch(session: Session, arguments: Arguments) -> Steps:
     if kind not in _MEDIA:
         raise KubectlError(f'error: --type must be one of [json merge strategic], not "{kind}"')
     body = _patch_body(text, kind)
+    if arguments.on("local"):
+        for target, obj in locally(session, arguments):
+            after = _patched_here(target, obj, body, kind)
+            said = "patched" if after != obj else "patched (no change)"
+            tell_done(session, arguments, target.resource, after, said)
+        return None
     for target in (yield from choose(session, arguments, arguments.words)):
         try:
             before = yield session.client.get(target.resource, target.namespace, target.name)
@@ -224,6 +287,22 @@ def patch(session: Session, arguments: Arguments) -> Steps:
         said = "patched" if changed else "patched (no change)"
         tell_done(session, arguments, target.resource, after, said)
     return None
+
+
+def _patched_here(target: Target, obj: Object, body: Any, kind: str) -> Object:
+    """The object with the patch, without a server.
+
+    Raises:
+        KubectlError: a patch that cannot be applied.
+    """
+    try:
+        if kind == "json":
+            return dict(json_patch.apply(obj, body))
+        if kind == "merge":
+            return dict(merge_patch.apply(obj, body))
+        return dict(strategic.apply(obj, body, patch_schema(target.resource.gvk)))
+    except ValueError as error:
+        raise KubectlError(f"error: {error}") from None
 
 
 def _patch_body(text: str, kind: str) -> Any:

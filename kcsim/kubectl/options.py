@@ -35,8 +35,8 @@ NOT_MODELLED = frozenset(
     """
     as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
     certificate-authority create-annotation embed-certs exec-api-version exec-arg exec-command exec-env
-    exec-interactive-mode exec-provide-cluster-info help interactive keys leave-stdin-open output-directory output-patch
-    proxy-url remove-extra-permissions remove-extra-subjects resolve resource-version server-print set-raw-bytes
+    exec-interactive-mode exec-provide-cluster-info help interactive leave-stdin-open output-directory output-patch
+    proxy-url remove-extra-permissions remove-extra-subjects resolve server-print set-raw-bytes
     show-capacity sum tls-server-name warnings-as-errors
     """.split()
 )

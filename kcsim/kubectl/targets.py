@@ -97,9 +97,11 @@ def choose(
             for w in written(session, arguments, failures)
         ]
     kinds, targets = parse_targets(session, words, namespace)
+    selector = arguments.get("selector")
+    if targets and selector:
+        raise KubectlError("error: name cannot be provided when a selector is specified")
     if targets:
         return targets
-    selector = arguments.get("selector")
     if not selector and not arguments.on("all"):
         raise KubectlError("error: resource(s) were provided, but no name was specified")
     for resource in kinds:
@@ -168,6 +170,26 @@ def reading(session: Session, arguments: Arguments) -> Iterator[Written | Kubect
                     yield error
                 else:
                     yield found
+
+
+def locally(session: Session, arguments: Arguments) -> list[tuple[Target, Object]]:
+    """The objects in files as they stand there, for a command with --local, which asks no server.
+
+    Raises:
+        KubectlError: no file, or one that cannot be read.
+    """
+    if not arguments.flags.get("filename"):
+        raise KubectlError(NO_TARGET)
+    plain = [
+        manifest.object
+        for path in arguments.all("filename")
+        for source, text in _texts(session, path, arguments.on("recursive"))
+        for manifest in read(text, source)
+    ]
+    return [
+        (Target(each.resource, each.namespace, each.object["metadata"].get("name", "")), obj)
+        for each, obj in zip(written(session, arguments), plain, strict=True)
+    ]
 
 
 def tell_all(session: Session, failures: Iterable[str]) -> None:

@@ -118,20 +118,29 @@ def binding(kind: str) -> Maker:
             required(arguments, "clusterrole")
         if bool(role) == bool(cluster_role):
             raise KubectlError("error: exactly one of clusterrole or role must be specified")
-        subjects: list[Object] = [
-            {"apiGroup": _RBAC, "kind": subject, "name": who}
-            for subject, flag in (("User", "user"), ("Group", "group"))
-            for who in arguments.all(flag)
-        ]
-        for account in arguments.all("serviceaccount"):
-            namespace, colon, who = account.partition(":")
-            if not colon:
-                raise KubectlError("error: serviceaccount must be <namespace>:<name>")
-            subjects.append({"kind": "ServiceAccount", "name": who, "namespace": namespace})
         ref = {"apiGroup": _RBAC, "kind": "Role" if role else "ClusterRole", "name": role or cluster_role}
-        return {**head(f"{_RBAC}/v1", kind, name), "roleRef": ref, "subjects": subjects}
+        return {**head(f"{_RBAC}/v1", kind, name), "roleRef": ref, "subjects": subjects_of(arguments)}
 
     return maker
+
+
+def subjects_of(arguments: Arguments) -> list[Object]:
+    """The subjects that --user, --group and --serviceaccount name.
+
+    Raises:
+        KubectlError: an account without its namespace.
+    """
+    subjects: list[Object] = [
+        {"apiGroup": _RBAC, "kind": subject, "name": who}
+        for subject, flag in (("User", "user"), ("Group", "group"))
+        for who in arguments.all(flag)
+    ]
+    for account in arguments.all("serviceaccount"):
+        namespace, colon, who = account.partition(":")
+        if not colon:
+            raise KubectlError("error: serviceaccount must be <namespace>:<name>")
+        subjects.append({"kind": "ServiceAccount", "name": who, "namespace": namespace})
+    return subjects
 
 
 def quota(session: Session, arguments: Arguments, name: str, what: str) -> Object:
@@ -158,12 +167,12 @@ def budget(session: Session, arguments: Arguments, name: str, what: str) -> Obje
         raise KubectlError(f"error: invalid format specified for {flag}")
     spec: Object = {
         field: number(least or most),
-        "selector": _selector(",".join(arguments.flags["selector"])),
+        "selector": label_selector(",".join(arguments.flags["selector"])),
     }
     return {**head("policy/v1", "PodDisruptionBudget", name), "spec": spec}
 
 
-def _selector(text: str) -> Object:
+def label_selector(text: str) -> Object:
     """A selector typed as text, as an object (apimachinery: ParseToLabelSelector)."""
     try:
         requirements = selectors.parse(text).requirements
