@@ -11,6 +11,7 @@ beta groups, aggregated APIs, storage version hashes.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 GVK = tuple[str, str, str]
@@ -585,6 +586,11 @@ def _scale_paths(scale: Mapping[str, str] | None) -> ScalePaths | None:
     return ScalePaths(spec, status, selector)
 
 
+ByPath = dict[tuple[str, str, str], Resource]
+ByGVK = dict[GVK, Resource]
+ByWord = dict[str, Resource]
+
+
 class Catalog:
     """The resources of one API server: the built-in ones and those of its custom resource definitions.
 
@@ -594,13 +600,12 @@ class Catalog:
     __slots__ = ("_by_gvk", "_by_path", "_by_word", "version")
 
     def __init__(self, resources: tuple[Resource, ...] = BUILT_IN) -> None:
-        self._by_path: dict[tuple[str, str, str], Resource] = {}
-        self._by_gvk: dict[GVK, Resource] = {}
-        self._by_word: dict[str, Resource] = {}
-        self.version = 0
+        by_path, by_gvk, by_word = _tables(resources)
+        self._by_path = dict(by_path)
+        self._by_gvk = dict(by_gvk)
+        self._by_word = dict(by_word)
+        self.version = len(resources)
         """Grows with every change, for those who cache what they derived from the catalog."""
-        for resource in resources:
-            self._add(resource)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._by_path.values())
@@ -677,11 +682,24 @@ class Catalog:
 
     def _add(self, resource: Resource) -> None:
         self.version += 1
-        self._by_path[resource.group, resource.version, resource.plural] = resource
-        self._by_gvk[resource.gvk] = resource
-        # The group-qualified words need no precedence; the bare ones belong to who came first.
-        self._by_word[f"{resource.plural}.{resource.version}.{resource.group}".rstrip(".")] = resource
-        kind = resource.kind.lower()
-        for name in (resource.plural, resource.singular, kind, *resource.short_names):
-            self._by_word.setdefault(name, resource)
-            self._by_word.setdefault(f"{name}.{resource.group}".rstrip("."), resource)
+        _enter(resource, self._by_path, self._by_gvk, self._by_word)
+
+
+def _enter(resource: Resource, by_path: ByPath, by_gvk: ByGVK, by_word: ByWord) -> None:
+    by_path[resource.group, resource.version, resource.plural] = resource
+    by_gvk[resource.gvk] = resource
+    # The group-qualified words need no precedence; the bare ones belong to who came first.
+    by_word[f"{resource.plural}.{resource.version}.{resource.group}".rstrip(".")] = resource
+    kind = resource.kind.lower()
+    for name in (resource.plural, resource.singular, kind, *resource.short_names):
+        by_word.setdefault(name, resource)
+        by_word.setdefault(f"{name}.{resource.group}".rstrip("."), resource)
+
+
+@lru_cache(maxsize=8)
+def _tables(resources: tuple[Resource, ...]) -> tuple[ByPath, ByGVK, ByWord]:
+    """The tables that a catalog of these resources begins with; each catalog has copies of its own."""
+    tables: tuple[ByPath, ByGVK, ByWord] = ({}, {}, {})
+    for resource in resources:
+        _enter(resource, *tables)
+    return tables

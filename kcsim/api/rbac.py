@@ -48,6 +48,12 @@ def rule_allows(rule: Rule, verb: str, group: str, resource: str, name: str) -> 
     return not names or name in names
 
 
+def _is_boundless(rule: Rule) -> bool:
+    """Whether one PolicyRule covers every request for a resource."""
+    fields = (rule.get("verbs", ()), rule.get("apiGroups", ()), rule.get("resources", ()))
+    return all("*" in field for field in fields) and not rule.get("resourceNames")
+
+
 def rule_allows_url(rule: Rule, verb: str, path: str) -> bool:
     """Whether one PolicyRule covers a path that names no resource; a trailing ``*`` stands for anything."""
     if verb not in rule.get("verbs", ()) and "*" not in rule.get("verbs", ()):
@@ -98,6 +104,7 @@ class Authorizer:
         self._grants: dict[User, list[Grant]] = {}
         self._missing: dict[User, list[tuple[str | None, str]]] = {}
         self._allowed: dict[tuple[str, tuple[str, ...], str, Resource, str, str, str], bool] = {}
+        self._all_powerful: dict[User, bool] = {}
         self._stale = False
         self._watches = [log.watch(resource, self._forget_soon) for resource in self._kinds.values()]
 
@@ -123,6 +130,8 @@ class Authorizer:
             self._refresh()
         if self._allowed.get(("", user.groups, verb, resource, namespace, "", subresource)) or user.is_master:
             return True
+        if self._may_do_everything(user):
+            return True
         namespace = namespace or _own_namespace(resource, name)
         # Most rules name no objects, and many hold for a group: ask without the names first, so that the answer can be
         # kept for all names and for all members.
@@ -136,6 +145,15 @@ class Authorizer:
             if allowed:
                 return True
         return False
+
+    def _may_do_everything(self, user: User) -> bool:
+        """Whether a rule lets the user do anything to anything anywhere, as cluster-admin's does."""
+        known = self._all_powerful.get(user)
+        if known is None:
+            known = self._all_powerful[user] = any(
+                grant.where is None and _is_boundless(grant.rule) for grant in self.grants_of(user)
+            )
+        return known
 
     def _decide(
         self, user: User, verb: str, resource: Resource, namespace: str, name: str, subresource: str
@@ -229,6 +247,7 @@ class Authorizer:
         self._grants.clear()
         self._missing.clear()
         self._allowed.clear()
+        self._all_powerful.clear()
 
     def _denial(
         self, user: User, verb: str, resource: Resource, namespace: str, name: str, subresource: str

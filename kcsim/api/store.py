@@ -96,6 +96,22 @@ class Store:
             sent=sent if sent is not obj else None,
         )
 
+    def store_again(self, made: Version) -> Version:
+        """Store what the first request of another server's life made: with a uid and a time of its own, else the same."""
+        obj = made.object
+        metadata = {**obj["metadata"], "uid": self._uids.uuid()}
+        metadata["creationTimestamp"] = rfc3339(self._engine.now)
+        return self.log.enter(
+            made.resource,
+            made.key,
+            {**obj, "metadata": metadata},
+            made.actor,
+            made.verb,
+            made.manager,
+            operation=made.operation,
+            sent=made.sent,
+        )
+
     def take_event(self, resource: Resource, event: Recorded, actor: str, manager: str) -> Version:
         """Store an Event that one of kcsim's own recorders wrote: complete, valid, and nobody else's.
 

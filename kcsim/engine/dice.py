@@ -29,11 +29,13 @@ class Dice:
 
     def __init__(self, seed: int, name: str) -> None:
         self._buffer: list[int] = []
-        self.reseed(seed, name)
+        self._block = 0
+        # Hashed by the first draw: many a stream is never drawn from.
+        self._key: str | bytes = f"{seed}/{name}"
 
     def reseed(self, seed: int, name: str) -> None:
         """Go on as a stream that was made anew."""
-        self._key = blake2b(f"{seed}/{name}".encode(), digest_size=32).digest()
+        self._key = f"{seed}/{name}"
         self._block = 0
         self._buffer.clear()
 
@@ -41,7 +43,10 @@ class Dice:
         return (self._buffer or self._refill()).pop()
 
     def _refill(self) -> list[int]:
-        digest = blake2b(self._block.to_bytes(8, "little"), key=self._key, digest_size=64).digest()
+        key = self._key
+        if isinstance(key, str):
+            key = self._key = blake2b(key.encode(), digest_size=32).digest()
+        digest = blake2b(self._block.to_bytes(8, "little"), key=key, digest_size=64).digest()
         self._block += 1
         self._buffer.extend(_WORDS.unpack(digest))
         return self._buffer

@@ -7,9 +7,11 @@ plane's roles are written as broadly as what its parts need; the user-facing one
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kcsim.api.client import DirectClient
+from kcsim.api.log import Version
 from kcsim.api.objects import Object
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -181,15 +183,27 @@ def _marked(obj: Object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], **marks}}
 
 
+_MADE: list[Version] = []
+"""The start-up objects as the first server of this process stored them: all others hold the same, under other uids."""
+
+
 def bootstrap(client: DirectClient) -> None:
     """Create the start-up objects, as the API server itself does before it says it is ready."""
+    server = client.endpoint.server
+    if _MADE:
+        server.create_again(client.user, _MADE)
+        return
+    for word, obj in _objects():
+        client.now(client.create(word, obj))
+    _MADE.extend(server.log.versions)
+
+
+def _objects() -> Iterator[tuple[str, Object]]:
     for name in NAMESPACES:
-        client.now(
-            client.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        )
+        yield "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     for name, rules in _ROLES.items():
-        client.now(client.create("clusterroles", _marked(cluster_role(name, rules))))
+        yield "clusterroles", _marked(cluster_role(name, rules))
     for name, role, kind, subject in _BINDINGS:
         names = [subject, "system:unauthenticated"] if name == _PUBLIC else [subject]
         subjects = [{"apiGroup": _RBAC, "kind": kind, "name": who} for who in names]
-        client.now(client.create("clusterrolebindings", _marked(cluster_role_binding(name, role, *subjects))))
+        yield "clusterrolebindings", _marked(cluster_role_binding(name, role, *subjects))

@@ -158,7 +158,8 @@ class Component:
     def cache_synced(self) -> None:
         """Called by an informer when its first list has arrived."""
         for controller in self._controllers:
-            controller.cache_synced()
+            if not controller.synced:
+                controller.cache_synced()
 
     def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:
         """Run a reconciler: its ``setup`` subscribes it, its queue calls it. ``limits`` gives it a client of its own."""

@@ -111,12 +111,13 @@ class Controller:
 
     Attributes:
         informers: the caches that must have synced before the first key is handled.
+        synced: whether they have.
         handled: how often each key was handled since the process started: what tells a hot loop.
     """
 
     def __init__(self, component: Component, reconciler: Reconciler, client: Client) -> None:
         self.informers: list[Informer] = []
-        self._synced = False
+        self.synced = False
         self._component = component
         self._engine = component.engine
         self.reconciler = reconciler
@@ -174,13 +175,17 @@ class Controller:
 
     def cache_synced(self) -> None:
         """One of the component's caches has synced: begin to work if none is missing."""
-        if not self._synced and all(informer.synced for informer in self.informers):
-            self._synced = True
-            for _ in range(min(self.reconciler.workers, len(self._queue))):
-                self._call_worker()
+        if self.synced:
+            return
+        for informer in self.informers:
+            if not informer.synced:
+                return
+        self.synced = True
+        for _ in range(min(self.reconciler.workers, len(self._queue))):
+            self._call_worker()
 
     def _call_worker(self) -> None:
-        if not self._synced:
+        if not self.synced:
             return
         if self._busy < self.reconciler.workers and self._coming < len(self._queue):
             self._busy += 1
@@ -196,7 +201,7 @@ class Controller:
         for kept in (self._queue, self._dirty, self._processing, self._failures, self._delayed, self.handled):
             kept.clear()
         self._busy = self._coming = 0
-        self._synced = not self.informers
+        self.synced = not self.informers
         self.reconciler.reset()
 
     # --- handling -----------------------------------------------------------------------------------------------
