@@ -353,3 +353,44 @@ def test_lines_of_text_end_with_what_came_of_it(kcsim, fleet):
     assert said.code == Exit.OK
     assert said.out.startswith("what-if-fleet under flux")
     assert "Taken for granted" in said.out
+
+
+GENERATOR = """\
+apiVersion: source.extensions.fluxcd.io/v1beta1
+kind: ArtifactGenerator
+metadata: {name: fleet, namespace: flux-system}
+spec:
+  sources: [{alias: fleet, kind: GitRepository, name: flux-system}]
+  artifacts:
+  - {name: infra, copy: [{from: "@fleet/infra/**", to: "@artifact/"}]}
+  - {name: apps, copy: [{from: "@fleet/apps/**", to: "@artifact/"}]}
+"""
+
+
+def of_artifact(name, *more):
+    made = kustomization(name, "./", *more)
+    return made.replace(
+        "{kind: GitRepository, name: flux-system}", f"{{kind: ExternalArtifact, name: {name}}}"
+    )
+
+
+def test_a_monorepo_that_is_split_into_artifacts_is_delivered_by_them(kcsim, tmp_path):
+    fleet = {
+        "clusters/prod/artifacts.yaml": GENERATOR,
+        "clusters/prod/infra.yaml": of_artifact("infra", "wait: true"),
+        "clusters/prod/apps.yaml": of_artifact("apps", "wait: true", "dependsOn: [{name: infra}]"),
+        **{path: text for path, text in FLEET.items() if path.startswith(("infra/", "apps/"))},
+    }
+    place = on_disk(tmp_path / "fleet", fleet, {"apps/web.yaml": deployment("web", "web:2")})
+    told = played(kcsim, "--repo", place)
+    first, second = told["worlds"]["flux"]
+    by = {each["object"]: each["by"] for each in first["order"]}
+    assert by["deployment/shop/database"] == "infra"
+    assert by["artifactgenerator/flux-system/fleet"] == "flux-system"
+    assert [(each["verb"], each["object"]) for each in second["order"]] == [
+        ("configured", "deployment/shop/web")
+    ]
+    assert (first["unready"], second["unready"]) == ([], [])
+    assert first["converged"] is not None
+    assert second["converged"] is not None
+    assert any("flux bootstrap git --path=clusters/prod" in note for note in told["notes"])

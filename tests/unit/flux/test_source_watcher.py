@@ -241,6 +241,8 @@ def test_an_external_artifact_is_applied_and_followed(world, yaml):
     )
     assert artifact["metadata"] == {"org.opencontainers.image.revision": world.revision()}
     assert world.ready()[2] == f"Applied revision: {artifact['revision']}"
+    assert world.ks()["status"]["lastAttemptedRevision"] == artifact["revision"]
+    assert world.ks()["status"]["lastAppliedOriginRevision"] == world.revision()
     assert ready(world) == ("True", "Succeeded", "reconciliation succeeded, generated 1 artifact(s)")
     assert objects.condition(external(world), "Ready")["message"] == "Artifact is ready"
     world.push(files(yaml, value="2"))

@@ -176,3 +176,22 @@ def test_g6_a_fix_waits_for_a_failing_health_check_unless_that_is_cancelled(make
     reasons = [reason for reason, _ in world.events()]
     assert ("HealthCheckCanceled" in reasons) is cancels
     assert ("HealthCheckFailed" in reasons) is not cancels
+
+
+def test_a_kustomization_that_another_one_applies_keeps_its_finalizer(make_world, yaml):
+    """Whose the finalizer is decides it: the one who writes status and finalizers is not the one who applies."""
+    world = make_world()
+    inner = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: inner, namespace: flux-system}
+spec: {interval: 10m, path: ./inner, prune: true, sourceRef: {kind: GitRepository, name: shop}}
+"""
+    world.push({"top/inner.yaml": inner, "inner/ns.yaml": yaml.namespace})
+    world.deliver(path="./top")
+    world.until(lambda: world.ks("inner") and (world.ready("inner") or " ")[0] == "True")
+    world.run("35m")
+    inner = world.do(world.client.get("kustomizations", "flux-system", "inner", managed_fields=True))
+    assert inner["metadata"]["finalizers"] == ["finalizers.fluxcd.io"]
+    owners = {(e["manager"], e["operation"]) for e in inner["metadata"]["managedFields"]}
+    assert owners == {("kustomize-controller", "Apply"), ("gotk-kustomize-controller", "Update")}

@@ -30,6 +30,8 @@ from kcsim.delivery.registry.artifacts import REVISION as ORIGIN_REVISION
 from kcsim.engine.trace import Record
 
 CONTROLLER = "kustomize-controller"
+STATUS_MANAGER = f"gotk-{CONTROLLER}"
+"""Who owns status and finalizer of a Kustomization (main.go), so that applying it as ``CONTROLLER`` does not take them away."""
 _HISTORY = 5
 
 DISABLED, IGNORE = {f"{KUSTOMIZE_GROUP}/reconcile": "disabled"}, {f"{KUSTOMIZE_GROUP}/ssa": "ignore"}

@@ -98,7 +98,7 @@ class Kustomizations(Reconciler):
         """Watch Kustomizations and their sources."""
         self._dice = component.dice("interval")
         self._build_dice = component.dice("build")
-        self._own = OwnObjects(self.client, KUSTOMIZATIONS)
+        self._own = OwnObjects(self.client, KUSTOMIZATIONS, manager=plan.STATUS_MANAGER)
         self._kustomizations = component.informer(KUSTOMIZATIONS)
         self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)

@@ -23,10 +23,14 @@ from kcsim.delivery.gitops.flux.toolkit import FINALIZER
 class OwnObjects:
     """The objects of one resource, through one client."""
 
-    def __init__(self, client: Client, resource: str, finalizer: str = FINALIZER) -> None:
+    def __init__(
+        self, client: Client, resource: str, *, finalizer: str = FINALIZER, manager: str = ""
+    ) -> None:
+        """``manager`` owns the fields that are written; "" for the one that goes with the client."""
         self._client = client
         self._resource = resource
         self._finalizer = finalizer
+        self._manager = {"field_manager": manager} if manager else {}
         self._written: dict[Key, int] = {}
 
     def reset(self) -> None:
@@ -74,7 +78,9 @@ class OwnObjects:
     def _patch(self, obj: Object, body: Object, subresource: str = "") -> Generator[Any, Any, None]:
         key = objects.key(obj)
         try:
-            stored = yield self._client.patch(self._resource, *key, body, subresource=subresource)
+            stored = yield self._client.patch(
+                self._resource, *key, body, subresource=subresource, **self._manager
+            )
         except StatusError as error:
             if not error.is_not_found:
                 raise

@@ -20,7 +20,14 @@ from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.flux import events, toolkit
-from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers, Storage
+from kcsim.delivery.gitops.flux.artifact import (
+    Artifact,
+    DownloadFailed,
+    NotStored,
+    Servers,
+    Storage,
+    digest_of,
+)
 from kcsim.delivery.gitops.flux.artifact_copies import BadPattern, CopyFailed, Request, copied, requests
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.ignore import ignored, patterns
@@ -92,7 +99,7 @@ class ArtifactGenerators(Reconciler):
     def setup(self, component: Component) -> None:
         """Watch the generators, and what they may name as sources."""
         self._dice = component.dice("interval/artifactgenerator")
-        self._own = OwnObjects(self.client, ARTIFACT_GENERATORS, FINALIZER)
+        self._own = OwnObjects(self.client, ARTIFACT_GENERATORS, finalizer=FINALIZER)
         self._generators = component.informer(ARTIFACT_GENERATORS)
         self._generators.add_index("source", source_names)
         self._generators.on_change(self._changed)
@@ -360,24 +367,23 @@ class ArtifactGenerators(Reconciler):
         """Pack the files; ``status.artifact`` of the ExternalArtifact."""
         output = request.output
         kept = {path: data for path, data in files.items() if not ignored(path, _ARCHIVED)}
-        file = f"{contents_hash(output['name'], files)}.tar.gz"
-        stored = self._storage.add(
-            _folder(objects.namespace(obj), output["name"]),
-            file,
-            "",
-            kept,
-            record,
-            self.component.engine.now,
-        ).to_status()
         of, origin = (
             observed.get((output.get(field) or "").removeprefix("@"))
             for field in ("revision", "originRevision")
         )
-        stored["revision"] = of["revision"] if of is not None else f"latest@{stored['digest']}"
+        metadata = {}
         if origin is not None:
             known = (origin.get("metadata") or {}).get(ORIGIN_REVISION)
-            stored["metadata"] = {ORIGIN_REVISION: known or origin["revision"]}
-        return stored
+            metadata = {ORIGIN_REVISION: known or origin["revision"]}
+        return self._storage.add(
+            _folder(objects.namespace(obj), output["name"]),
+            f"{contents_hash(output['name'], files)}.tar.gz",
+            of["revision"] if of is not None else f"latest@{digest_of(kept)}",
+            kept,
+            record,
+            self.component.engine.now,
+            metadata,
+        ).to_status()
 
     def _apply(self, obj: Object, request: Request, artifact: dict[str, Any]) -> Generator[Any, Any, None]:
         namespace, name = objects.namespace(obj), request.output["name"]
