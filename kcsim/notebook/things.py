@@ -9,7 +9,7 @@ from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import Graph
-from kcsim.notebook.html import code, drawn, fold, line, note, page, table
+from kcsim.notebook.html import code, detail, drawn, fold, line, note, page, table, who
 from kcsim.simulation.difference import Change, Diff, ObjectDiff, counted
 from kcsim.simulation.journey import Journey
 from kcsim.simulation.network import Matrix
@@ -29,7 +29,7 @@ def of_change(change: Change) -> str:
         return page(line(f"t={change.time:.3f}s", "nothing changed until then"))
     return page(
         line(f"t={change.time:.3f}s", _count(len(change.records), "change")),
-        _records(change.records),
+        records_table(change.records),
         _fields(change.objects),
     )
 
@@ -44,7 +44,12 @@ def of_diff(diff: Diff) -> str:
 def _fields(objects: Sequence[ObjectDiff]) -> str:
     signs = {"added": "+", "changed": "~", "removed": "-"}
     rows = [
-        (f"{signs[each.kind]} {each.object}", each.kind if path == "" else path, before, after)
+        (
+            f"{signs[each.kind]} {each.object}",
+            each.kind if path == "" else path,
+            detail(before),
+            detail(after),
+        )
         for each in objects
         for path, before, after in (
             [(leaf.path, _short(leaf.before), _short(leaf.after)) for leaf in each.fields] or [("", "", "")]
@@ -166,9 +171,11 @@ def of_graph(graph: Graph) -> str | None:
     return page(drawn(topology_picture(graph)))
 
 
-def _records(records: Sequence[Record]) -> str:
+def records_table(records: Sequence[Record]) -> str:
+    """Trace records as rows."""
     rows = [
-        (clock_text(each.time // SECOND * SECOND), each.actor, each.verb, each.subject) for each in records
+        (clock_text(each.time // SECOND * SECOND), who(each.actor), each.verb, each.subject)
+        for each in records
     ]
     return table(("time", "who", "did", "to"), rows)
 

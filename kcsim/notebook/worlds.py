@@ -7,7 +7,8 @@ from typing import Any
 
 from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
-from kcsim.notebook.html import drawn, fold, line, note, page, table
+from kcsim.notebook.html import detail, drawn, fold, line, note, page, table, who
+from kcsim.notebook.things import records_table
 from kcsim.scenario.compare import Table, Twins
 from kcsim.scenario.divergence import Agreement, Divergence
 from kcsim.scenario.play import Play
@@ -18,11 +19,12 @@ from kcsim.simulation.why import Link, Why
 from kcsim.simulation.why import of_record as chain_of
 from kcsim.views.causes import causal_graph
 from kcsim.views.comparison import comparison
-from kcsim.views.markup import tag
-from kcsim.views.moments import Moments
+from kcsim.views.markup import EMPTY, Markup, joined, tag
+from kcsim.views.moments import Moment, Moments
 from kcsim.views.picture import picture, picture_of
 from kcsim.views.strips import Strip, happened
 from kcsim.views.svg import Svg
+from kcsim.views.timeline import between
 
 # Worlds and moments of theirs.
 
@@ -46,18 +48,24 @@ def of_step(step: Step) -> str:
     """What one step did."""
     if not step.records:
         return page(line(f"t={step.time:.3f}s", "nothing left a trace until then"))
-    return page(line(f"t={step.time:.3f}s"), _records(step.records))
+    return page(line(f"t={step.time:.3f}s"), records_table(step.records))
 
 
 def of_run(run: Run) -> str:
-    """Why a run stopped."""
-    return page(line(run.reason, f"at t={run.time:.3f}s, {run.records} records"))
+    """Why a run stopped, and what happened until then."""
+    head = line(run.reason, f"at t={run.time:.3f}s, {_count(run.records, 'record')}")
+    moments = between(run.sim, run.first, run.first + run.records) if run.sim is not None else []
+    return page(head, _told(moments) if moments else "")
 
 
 def of_moments(moments: Moments) -> str:
     """The timeline as lanes and as a table."""
-    rows = [(clock_text(m.time), m.lane, m.actor, m.text) for m in moments]
-    return page(drawn(lanes(moments)), table(("time", "lane", "who", "what happened"), rows))
+    return page(drawn(lanes(moments)), _told(moments))
+
+
+def _told(moments: Sequence[Moment]) -> str:
+    rows = [(clock_text(m.time), m.lane, who(m.actor), m.text) for m in moments]
+    return table(("time", "lane", "who", "what happened"), rows)
 
 
 def lanes(moments: Moments) -> Svg:
@@ -81,12 +89,15 @@ def of_record(record: Record) -> str:
 
 def of_why(why: Why) -> str:
     """The chain of causes, the question first and the origin last."""
-    return page(_chain(why.links))
+    return page(_chain(why.links), fold("as a graph", drawn(graph(why))) if len(why.links) > 1 else "")
 
 
 def _chain(links: Sequence[Link]) -> str:
-    rows = [(f"{float(each.t):.3f}", each.actor, each.verb, each.object, each.facts) for each in links]
-    return table(("t (s)", "who", "did", "to", ""), rows)
+    rows = [
+        (f"{float(each.t):.3f}", who(each.actor), each.verb, each.object, detail(each.facts))
+        for each in links
+    ]
+    return table(("t (s)", "who", "did", "to", "in particular"), rows)
 
 
 def graph(why: Why) -> Svg:
@@ -95,8 +106,13 @@ def graph(why: Why) -> Svg:
 
 
 def of_divergence(divergence: Divergence) -> str:
-    """Where the worlds parted, and what each did there."""
+    """Where the worlds parted, in which fields, and what each did there."""
     parts: list[str] = [line(f"t={divergence.time:.3f}s: {divergence.object} differs")]
+    if divergence.fields:
+        rows = [(each.path or "the object", *each.texts) for each in divergence.fields]
+        parts.append(table(("field", *(side.delivery for side in divergence.sides)), rows))
+    if all(side.why is not None for side in divergence.sides):
+        parts.append(drawn(parting(divergence)))
     for side in divergence.sides:
         parts.append(line(side.delivery, "" if side.why is not None else "unchanged"))
         parts.append(_chain(side.why.links) if side.why is not None else "")
@@ -151,13 +167,17 @@ def of_measures(measures: MeasureList) -> str:
     """What was measured, with what it means and what it is made of."""
     rows = [
         (
-            tag("span", each.title, title=each.definition),
+            each.title,
             tag("b", each.text),
-            fold("of", *(tag("div", detail) for detail in each.detail)) if each.detail else "",
+            joined([tag("span", each.definition, class_="soft"), _made_of(each.detail)]),
         )
         for each in measures
     ]
-    return page(table(("measure", "", ""), rows))
+    return page(table(("measure", "value", "what it means"), rows))
+
+
+def _made_of(detail: Sequence[str]) -> Markup:
+    return fold("made of", *(tag("div", each) for each in detail)) if detail else EMPTY
 
 
 def of_verdicts(verdicts: VerdictList) -> str:
@@ -196,13 +216,6 @@ def _workloads(deployments: Sequence[dict[str, Any]]) -> str:
         for obj in deployments
     ]
     return table(("deployment", "ready", "images"), rows) if rows else line("", "no deployments")
-
-
-def _records(records: Sequence[Record]) -> str:
-    rows = [
-        (clock_text(each.time // SECOND * SECOND), each.actor, each.verb, each.subject) for each in records
-    ]
-    return table(("time", "who", "did", "to"), rows)
 
 
 def _count(number: int, what: str) -> str:

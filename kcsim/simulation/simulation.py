@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +79,18 @@ class Step(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Run(Shown):
-    """Why a run stopped: ``reason`` in words, the instant (seconds), and how many trace records it added."""
+    """Why a run stopped: ``reason`` in words, the instant (seconds), and how many trace records it added.
+
+    Attributes:
+        sim: the world that ran, so that a notebook can tell what happened meanwhile.
+        first: the place in its trace of the first record that was added.
+    """
 
     reason: str
     time: float
     records: int
+    sim: Simulation | None = field(default=None, repr=False, compare=False)
+    first: int = field(default=0, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.reason} at t={self.time:.3f}s ({self.records} records)"
@@ -206,7 +213,7 @@ class Simulation(Shown):
                     raise ValueError(ahead(until, when, self.engine.now, self._last_instant))
                 self.engine.run_until(when)
                 reason = "the time has come"
-        return Run(reason, self.now, len(self.trace) - before)
+        return Run(reason, self.now, len(self.trace) - before, self, before)
 
     def run(self, duration: Time) -> Run:
         """Run for a while (virtual time)."""

@@ -16,12 +16,28 @@ from kcsim.simulation.simulation import Simulation
 from kcsim.views.moments import LANES, Moment, Moments, short_actor
 from kcsim.views.telling import Teller
 
-__all__ = ["LANES", "Moment", "Timeline", "differs", "short_actor", "timeline"]
+__all__ = ["LANES", "Moment", "Timeline", "between", "differs", "short_actor", "timeline"]
 
 
 def timeline(sim: Simulation) -> Moments:
     """The moments of a world so far, in the order in which they happened."""
     return Moments(Timeline(sim).moments(), sim.engine.now)
+
+
+def between(sim: Simulation, first: int, last: int) -> Moments:
+    """The moments that the records of a trace from place ``first`` up to ``last`` (not included) brought."""
+    records = sim.trace.records[:last]
+    if first >= last:
+        return Moments()
+    since, until = records[first].seq, records[-1].seq
+    teller = Teller()
+    for record in records:
+        teller.take(record)
+    told = teller.told()
+    if isinstance(sim, Play):
+        told.extend(moment for moment in _drift(sim) if moment.time <= records[-1].time)
+    kept = sorted((m for m in told if since <= m.record.seq <= until), key=lambda m: (m.time, m.record.seq))
+    return Moments(kept, records[-1].time)
 
 
 class Timeline:

@@ -18,7 +18,7 @@ from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import graph_of
 from kcsim.notebook.representations import PICTURES, REPRESENTATIONS, bundle
 from kcsim.scenario.compare import ExpectationRow, MeasureRow, Table
-from kcsim.scenario.divergence import Divergence, Side
+from kcsim.scenario.divergence import Differing, Divergence, Side
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measure import Measure
 from kcsim.scenario.results import MeasureList, VerdictList
@@ -161,7 +161,16 @@ VALUES: dict[str, Any] = {
     "diff": Diff(0.0, 660.0, OBJECTS),
     "why": WHY,
     "divergence": Divergence(
-        660.0, "deployment.apps/shop/web", (Side("push", APPLY, WHY), Side("flux", None, None))
+        660.0,
+        "deployment.apps/shop/web",
+        (Side("push", APPLY, WHY), Side("flux", None, None)),
+        (Differing("spec.replicas", (3, None)), Differing(f"data.{HOSTILE}", (HOSTILE, "b"))),
+    ),
+    "divergence-of-two": Divergence(
+        660.0,
+        "configmap/shop/settings",
+        (Side("push", APPLY, WHY), Side("flux", COMMIT, WHY)),
+        (Differing("", ("there", "not there")),),
     ),
     "table": Table(
         "story",

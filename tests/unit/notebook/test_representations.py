@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -9,7 +11,7 @@ import pytest
 
 import kcsim
 from kcsim.notebook import load_ipython_extension, picture, timeline
-from kcsim.notebook.html import line, table
+from kcsim.notebook.html import line, page, table
 from kcsim.notebook.representations import REPRESENTATIONS
 from kcsim.scenario.compare import Twins
 from kcsim.views.svg import Svg
@@ -59,6 +61,47 @@ def test_steps_and_runs_say_what_they_did() -> None:
     assert "configmap/default/kube-root-ca.crt" in shown(sim.step())
     assert "the time has come" in shown(sim.run_until("1s"))
     assert "no deployments" in shown(sim)
+
+
+def test_a_run_tells_what_happened_meanwhile_and_says_the_same_later(twins: Twins) -> None:
+    sim = kcsim.load("drift-at-night", delivery="flux")
+    sim.run_until("21m")
+    run = sim.run_until("30m")
+    html = shown(run)
+    assert "the time has come" in html
+    assert "nico: kubectl scale deployment/web --replicas=1" in html
+    assert "repaired: deployment/web is as git says again" in html
+    assert "source-controller fetched" not in html  # that was before
+    sim.finish()
+    assert shown(run) == html
+
+
+def test_measures_stand_beside_what_they_mean(twins: Twins) -> None:
+    html = unescape(shown(twins["flux"].measures()))
+    for measure in twins["flux"].measures():
+        assert measure.definition in html
+
+
+def test_where_worlds_part_stands_with_the_fields_and_both_chains(twins: Twins) -> None:
+    html = shown(twins.divergence())
+    assert "spec.replicas" in html
+    assert '<th scope="col">flux</th><th scope="col">push</th>' in html
+    assert "<svg" not in html  # one of the worlds did nothing: there is one chain, and no graph of two
+
+
+def test_chains_have_short_names_and_a_graph_a_fold_away(twins: Twins) -> None:
+    html = shown(twins["flux"].why("deployment/web", "shop"))
+    long = "system:serviceaccount:flux-system:kustomize-controller"
+    assert f'<span title="{long}">kustomize-controller</span>' in html
+    assert "<summary>as a graph</summary>" in html
+
+
+def test_rules_of_tables_are_more_particular_than_those_of_notebooks() -> None:
+    """JupyterLab: ``:not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon td`` has two classes and an element."""
+    rules = [rule.partition("{")[0] for rule in page(table(["a"], [["b"]])).split("}")]
+    about = [part for rule in rules for part in rule.split(",") if re.search(r" (table|tr|th|td)$", part)]
+    assert about
+    assert all(part.rpartition("style>")[2].count(".kcsim") == 3 for part in about)
 
 
 def test_pictures_are_well_formed_and_the_same_every_time(twins: Twins) -> None:
