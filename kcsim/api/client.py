@@ -96,10 +96,10 @@ class Endpoint:
             return None
         return faults.get(client.user.name) or faults.get(client.user_agent) or faults.get(client.host)
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` when the server or the way to it may have changed."""
+    def on_change(self, listener: Callable[[], None], host: str = "") -> None:
+        """Call ``listener`` when the server or the way to it (from ``host``, if given) may have changed."""
         self._listeners.append(listener)
-        self.network.on_change(listener)
+        self.network.on_change(listener, (host, self.host))
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,10 +447,10 @@ class Client:
         for listener in self._listeners:
             listener()
 
-    def on_reachability(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever ``reachable`` may have changed."""
+    def on_reachability(self, listener: Callable[[], None], *, own_way: bool = False) -> None:
+        """Call ``listener`` whenever ``reachable`` may have changed; ``own_way``: not when others' ways are cut."""
         self._listeners.append(listener)
-        self.endpoint.on_change(listener)
+        self.endpoint.on_change(listener, self.host if own_way else "")
 
     def start(self, call: Call) -> None:
         """Send without waiting for the answer."""

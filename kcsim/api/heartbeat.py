@@ -28,7 +28,8 @@ class _Promise:
     """When it was last renewed for certain (µs)."""
     due: int
     """When the next renewal comes, or came while nobody looked."""
-    standing: bool = True
+    stopped: int | None = None
+    """When renewals stopped (µs); None: they go on."""
 
 
 class Heartbeats:
@@ -41,49 +42,61 @@ class Heartbeats:
 
     def begin(self, namespace: str, name: str, period: int, jitter: float = 0.0) -> None:
         """Promise to renew the lease every ``period`` µs (longer by up to ``jitter`` of it), starting now."""
+        before = self._promises.get((namespace, name))
+        if before is not None and before.stopped is not None:
+            self._advance(before)
         dice = self._engine.dice(f"lease/{namespace}/{name}")
         now = self._engine.now
         due = now + dice.jitter(period, jitter)
         self._promises[namespace, name] = _Promise(period, jitter, dice, now, due)
         self._tell(namespace, name)
 
-    def suspend(self, namespace: str, name: str) -> int:
-        """The renewals stop here; gives the instant (µs) of the last one that happened."""
+    def suspend(self, namespace: str, name: str) -> None:
+        """The renewals stop here. Which was the last is worked out when somebody asks."""
         promise = self._promises.get((namespace, name))
-        if promise is None or not promise.standing:
-            return promise.last if promise is not None else 0
-        self._advance(promise)
-        promise.standing = False
-        self._tell(namespace, name)
-        return promise.last
+        if promise is not None and promise.stopped is None:
+            promise.stopped = self._engine.now
+            self._tell(namespace, name)
 
     def resume(self, namespace: str, name: str) -> None:
         """The holder renews again, at once and then every period."""
         promise = self._promises.get((namespace, name))
-        if promise is not None and not promise.standing:
+        if promise is not None and promise.stopped is not None:
+            self._advance(promise)
             promise.last = self._engine.now
             promise.due = promise.last + promise.dice.jitter(promise.period, promise.jitter)
-            promise.standing = True
+            promise.stopped = None
             self._tell(namespace, name)
 
     def end(self, namespace: str, name: str) -> None:
         """The holder gives the lease up, or it was deleted."""
-        if self._promises.pop((namespace, name), None) is not None:
+        promise = self._promises.pop((namespace, name), None)
+        if promise is not None:
+            if promise.stopped is not None:
+                self._advance(promise)
             self._tell(namespace, name)
 
     def is_standing(self, namespace: str, name: str) -> bool:
         """Whether renewals go on."""
         promise = self._promises.get((namespace, name))
-        return promise is not None and promise.standing
+        return promise is not None and promise.stopped is None
 
     def last_renewal(self, namespace: str, name: str) -> int | None:
         """The instant (µs) of the newest renewal up to now, None when nothing was ever promised."""
         promise = self._promises.get((namespace, name))
         if promise is None:
             return None
-        if promise.standing:
-            self._advance(promise)
+        self._advance(promise)
         return promise.last
+
+    def renewed_since(self, namespace: str, name: str) -> int | None:
+        """An instant (µs) that the newest renewal is not older than, without working out which it was."""
+        promise = self._promises.get((namespace, name))
+        if promise is None:
+            return None
+        until = self._engine.now if promise.stopped is None else promise.stopped
+        longest = promise.period + int(promise.period * promise.jitter)
+        return promise.last if promise.due > until else max(promise.last, until - longest)
 
     def on_change(self, listener: Callable[[str, str], None]) -> None:
         """Call ``listener(namespace, name)`` when a promise begins, stops, resumes or ends."""
@@ -94,7 +107,7 @@ class Heartbeats:
         self._listeners.remove(listener)
 
     def _advance(self, promise: _Promise) -> None:
-        now = self._engine.now
+        now = self._engine.now if promise.stopped is None else promise.stopped
         if promise.due > now:
             return
         if promise.jitter:

@@ -95,6 +95,11 @@ class Cut:
     sources: frozenset[str]
     targets: frozenset[str]
 
+    def parts(self, a: str, b: str) -> bool:
+        """Whether packets between two hosts are lost, in one direction at least."""
+        sources, targets = self.sources, self.targets
+        return (a in sources and b in targets) or (b in sources and a in targets)
+
 
 class Network:
     """The graph of one world's hosts.
@@ -116,7 +121,7 @@ class Network:
         self._asked: set[str] = set()
         self._core: nx.Graph[str] | None = None
         self._trunks: dict[tuple[str, str], list[str] | None] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[tuple[Callable[[], None], str, str]] = []
         self.version = 0
 
     # --- building -----------------------------------------------------------------------------------------------
@@ -210,19 +215,20 @@ class Network:
         for name in sorted(cut.sources | cut.targets):
             self.host(name)
         self._cuts.append(cut)
-        self._changed(ways=False)
+        self._changed(ways=False, cuts=(cut,))
         return cut
 
     def heal(self, cut: Cut) -> None:
         """Undo a cut; harmless when it was undone already."""
         if cut in self._cuts:
             self._cuts.remove(cut)
-            self._changed(ways=False)
+            self._changed(ways=False, cuts=(cut,))
 
     def partition(self, name: str, cuts: Iterable[Cut]) -> None:
         """Make these the cuts of a named partition; none: it is healed."""
-        _put(self._partitions, name, tuple(cuts))
-        self._changed(ways=False)
+        before, after = self._partitions.get(name, ()), tuple(cuts)
+        _put(self._partitions, name, after)
+        self._changed(ways=False, cuts=(*before, *after))
 
     def impair(self, name: str, impairments: Iterable[Impairment]) -> None:
         """Make these the impairments of that name; none: all is well again."""
@@ -233,20 +239,27 @@ class Network:
         """Something else changed that ways depend on, such as what routers know: whoever remembers an answer asks again."""
         self._changed(ways=False)
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` after each change of the topology."""
-        self._listeners.append(listener)
+    def on_change(self, listener: Callable[[], None], between: tuple[str, str] = ("", "")) -> None:
+        """Call ``listener`` after each change of the topology.
 
-    def _changed(self, *, ways: bool = True) -> None:
-        """Routes are looked for anew; the ways that cables give only when ``ways`` changed as well."""
+        ``between`` two hosts: a cut elsewhere does not matter to it.
+        """
+        self._listeners.append((listener, *between))
+
+    def _changed(self, *, ways: bool = True, cuts: tuple[Cut, ...] | None = None) -> None:
+        """Routes are looked for anew; the ways that cables give only when ``ways`` changed as well.
+
+        ``cuts``: these came or went, and nothing else changed.
+        """
         self.version += 1
         self._closed = (*self._cuts, *(cut for cuts in self._partitions.values() for cut in cuts))
         self._routes.clear()
         if ways:
             self._ways.clear()
             self._trunks.clear()
-        for listener in self._listeners:
-            listener()
+        for listener, a, b in self._listeners:
+            if cuts is None or not a or any(cut.parts(a, b) for cut in cuts):
+                listener()
 
     # --- asking -------------------------------------------------------------------------------------------------
 
@@ -268,9 +281,7 @@ class Network:
     def reachable(self, source: str, target: str) -> bool:
         """Whether packets get there and answers get back: what many ask after each change, so nothing is made for it."""
         for cut in self._closed:
-            if (source in cut.sources and target in cut.targets) or (
-                target in cut.sources and source in cut.targets
-            ):
+            if cut.parts(source, target):
                 self.host(source)
                 self.host(target)
                 return False

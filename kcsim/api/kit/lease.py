@@ -48,7 +48,7 @@ class Promise:
         self._name = name
         self._on_reach = on_reach
         self.held = False
-        component.client.on_reachability(self._reachability)
+        component.client.on_reachability(self._reachability, own_way=True)
 
     def begin(self, period: int, jitter: float = 0.0) -> None:
         """The Lease is ours: renew it every ``period`` µs from now on."""

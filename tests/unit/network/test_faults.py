@@ -13,7 +13,7 @@ from kcsim.cluster.traffic.source import TIMED_OUT
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
 from kcsim.network.impairment import Lossy, loss_of, without_loss
-from kcsim.network.topology import Network
+from kcsim.network.topology import Cut, Network
 from kcsim.profile.distributions import Fixed
 from kcsim.simulation.faults import FaultError, heal
 from kcsim.simulation.simulation import Simulation
@@ -50,6 +50,25 @@ def town() -> Callable[[], Simulation]:
 
 def way(sim: Simulation, a: str, b: str) -> bool:
     return sim.world.network.route(a, b) is not None
+
+
+def test_who_minds_one_way_is_not_told_of_cuts_elsewhere() -> None:
+    network = Network()
+    for name in ("a", "b", "c", "d"):
+        network.add_host(name, kind="node")
+    for name in ("b", "c", "d"):
+        network.connect("a", name, Fixed(1))
+    told: list[str] = []
+    network.on_change(lambda: told.append("ab"), ("a", "b"))
+    network.on_change(lambda: told.append("any"))
+    cut = network.cut(["c"], ["d"])
+    network.partition("x", [Cut(frozenset("b"), frozenset("acd"))])
+    network.heal(cut)
+    assert told == ["any", "ab", "any", "any"]
+    told.clear()
+    network.partition("x", ())
+    network.set_up("d", up=False)
+    assert told == ["ab", "any", "ab", "any"], "it has come back; and what else changes may matter to anybody"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from kcsim.engine.clock import SECOND
+from kcsim.engine.dice import Dice
+
+_TICKS = Dice.ticks
 
 
 def three_nodes(new_world: Any, seed: int = 1) -> Any:
@@ -76,6 +79,24 @@ def test_short_silence_is_not_noticed(new_world: Any) -> None:
     world.run(300)
     assert world.taints("n1") == []
     assert all(reason != "NodeNotReady" for reason, _ in world.events("n1"))
+
+
+def test_a_short_silence_of_many_is_not_even_worked_out(new_world: Any, monkeypatch: Any) -> None:
+    """A zone that is cut off for a moment costs what it costs to take note of it, however long the cluster was quiet."""
+    world = new_world()
+    names = [f"n{i}" for i in range(20)]
+    for name in names:
+        world.node(name)
+    world.run(3600)
+    drawn = []
+    monkeypatch.setattr(Dice, "ticks", lambda *asked: drawn.append(asked) or _TICKS(*asked))
+    for name in names:
+        world.crash(name)
+    world.run(30)
+    assert not drawn
+    world.run(30)
+    assert len(drawn) == len(names)
+    assert {world.condition("nodes", name, "Ready") for name in names} == {"Unknown"}
 
 
 def test_no_toleration_means_at_once(new_world: Any) -> None:

@@ -13,6 +13,7 @@ NoSchedule taint follows the conditions by itself, through the work queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from kcsim.api import objects
@@ -45,6 +46,15 @@ def node_index(pod: Object) -> Iterable[str]:
     return (node,) if node else ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A node that is not heard: after which grace (µs) that is told, ``early`` as in ``overdue_tick``, and on whose behalf."""
+
+    grace: int
+    early: bool
+    cause: Record | None
+
+
 class NodeLifecycleController(Reconciler):
     """Reconciles NoSchedule taints by node name, and runs the monitor beside."""
 
@@ -75,6 +85,8 @@ class NodeLifecycleController(Reconciler):
         self._dirty: dict[str, Record | None] = {}
         self._gone: dict[str, tuple[Object, Record | None]] = {}
         self._overdue: dict[str, Timer] = {}
+        self._fallen: dict[str, _Silence] = {}
+        self._sorting: Timer | None = None
         self._pass_at: Timer | None = None
         self._passing = False
         self._zones = Zones(self.config)
@@ -112,7 +124,10 @@ class NodeLifecycleController(Reconciler):
 
     def _heartbeat_changed(self, namespace: str, name: str) -> None:
         if namespace == LEASE_NAMESPACE and self.component.running and name in self._seen:
-            self._arm_overdue(name)
+            if name in self._overdue or self._heartbeats.is_standing(namespace, name):
+                self._arm_overdue(name)
+            else:
+                self._fall(name)
 
     def _reachability(self) -> None:
         """Back in touch with the server: nobody is blamed for a silence that was our own.
@@ -148,25 +163,60 @@ class NodeLifecycleController(Reconciler):
         self._cancel_overdue(name)
         if self._heartbeats.is_standing(LEASE_NAMESPACE, name):
             return
+        silence = self._silence(name)
+        if silence is not None:
+            self._arm(name, silence)
+
+    def _silence(self, name: str) -> _Silence | None:
+        """What is known of a node that is not heard any more; None: there is nothing to say of it."""
+        node = self._nodes.get("", name)
+        if node is None or not health.can_fall_silent(node):
+            return None
+        config = self.config
+        grace = config.monitor_grace if health.ready_status(node) else config.startup_grace
+        return _Silence(grace, self._dice.integer(2) == 0, self.engine.cause)
+
+    def _arm(self, name: str, silence: _Silence) -> None:
         last = self._heartbeats.last_renewal(LEASE_NAMESPACE, name)
         if last is not None:
             self._seen[name] = max(self._seen[name], self._tick_from(last))
-        node = self._nodes.get("", name)
-        if node is None or not health.can_fall_silent(node):
-            return
-        config = self.config
         when = health.overdue_tick(
             start=self._grid,
-            period=config.monitor_period,
+            period=self.config.monitor_period,
             seen=self._seen[name],
-            grace=config.monitor_grace if health.ready_status(node) else config.startup_grace,
-            early=self._dice.integer(2) == 0,
+            grace=silence.grace,
+            early=silence.early,
         )
         if when < self.engine.now:
             when = self._tick_from(self.engine.now)
         self._overdue[name] = self.component.after(when - self.engine.now, self._begin_pass, name)
 
+    def _fall(self, name: str) -> None:
+        """A node has fallen silent: its tick is worked out when the first of those that have could be due.
+
+        Many fall at once, when a zone is cut off, and most of them are heard again before that.
+        """
+        silence = self._silence(name)
+        if silence is None:
+            return
+        self._fallen[name] = silence
+        heard = self._heartbeats.renewed_since(LEASE_NAMESPACE, name)
+        soonest = max((heard or 0) + silence.grace, self.engine.now)
+        sorting = self._sorting
+        if sorting is None or not sorting.active or soonest < sorting.when:
+            if sorting is not None:
+                sorting.cancel()
+            self._sorting = self.component.after(soonest - self.engine.now, self._sort_fallen)
+
+    def _sort_fallen(self) -> None:
+        """Arm the ticks of the nodes that have fallen silent, in the order in which they did."""
+        fallen, self._fallen = self._fallen, {}
+        for name, silence in fallen.items():
+            with self.engine.because(silence.cause):
+                self._arm(name, silence)
+
     def _cancel_overdue(self, name: str) -> None:
+        self._fallen.pop(name, None)
         timer = self._overdue.pop(name, None)
         if timer is not None:
             timer.cancel()
@@ -228,7 +278,11 @@ class NodeLifecycleController(Reconciler):
         node = self._nodes.get("", name)
         if node is None or not self.component.client.reachable:
             return False
-        if self._heartbeats.is_standing(LEASE_NAMESPACE, name) or name in self._overdue:
+        if (
+            self._heartbeats.is_standing(LEASE_NAMESPACE, name)
+            or name in self._overdue
+            or name in self._fallen
+        ):
             return False
         grace = self.config.monitor_grace if health.ready_status(node) else self.config.startup_grace
         return self.engine.now - self._seen[name] >= grace and bool(health.silent_conditions(node, ""))
