@@ -160,7 +160,10 @@ class LabelSelector:
         if self.nothing:
             return False
         present = labels or {}
-        return all(check(present) for check in self._checks)
+        for check in self._checks:  # a loop, because it is asked of every pod there is
+            if not check(present):
+                return False
+        return True
 
     def requires_exact_match(self, key: str) -> str | None:
         """The one value that the label must have, for indexes; None when there is no such value."""

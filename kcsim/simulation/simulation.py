@@ -456,7 +456,9 @@ class Simulation(Shown):
         return self._why(ref, namespace, cluster, self.engine.now)
 
     def _why(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Why:
-        versions = self._versions(ref, namespace, cluster, until)
+        versions = self._living(ref, namespace, cluster, until) or self._versions(
+            ref, namespace, cluster, until
+        )
         for version in reversed(versions):
             cause = version.cause
             if cause is not None and cause.verb == "refused" and not version.deleted:
@@ -466,6 +468,18 @@ class Simulation(Shown):
             if version.deleted or before is None or _substance(before.object) != _substance(version.object):
                 return of_record(version)
         return of_record(versions[-1])
+
+    def _living(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Sequence[Version]:
+        """The versions since its creation of an object that still exists: found by the index, without reading the log."""
+        home = self.cluster(cluster)
+        kind, _, name = ref.partition("/")
+        resource = _resource(home, kind)
+        if namespace is None and (resource.namespaced or "/" in name):
+            return ()
+        version = home.server.log.get(resource, namespace or "", name)
+        while version is not None and version.time > until:
+            version = version.previous
+        return list(_with_those_before(version))[::-1]
 
     def _versions(
         self, ref: str, namespace: str | None, cluster: str | None, until: int
@@ -687,7 +701,10 @@ class Past(Shown):
         """
         kind, _, name = ref.partition("/")
         table = self._table(kind, cluster)
-        same = [v for key, v in sorted(table.items()) if key[1] == name and namespace in {None, key[0]}]
+        if namespace is not None:
+            same = [table[namespace, name]] if (namespace, name) in table else []
+        else:
+            same = [table[key] for key in sorted(key for key in table if key[1] == name)]
         if not same:
             raise NotFound(_nearest(f"{ref} at t={self.time:g}s", name, [key[1] for key in sorted(table)]))
         return same[0].object
@@ -712,6 +729,13 @@ class Past(Shown):
             log = home.server.log
             state = self._states[home.name] = log.state_at(log.revision_at(self._when))
         return state.get(_resource(home, kind).table, {})
+
+
+def _with_those_before(version: Version | None) -> Iterator[Version]:
+    """A version and those before it, back to the creation of the object."""
+    while version is not None:
+        yield version
+        version = version.previous
 
 
 def _stage_text(file: str | Path, name: str) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.text import Text
@@ -12,7 +14,7 @@ from textual.widgets import Static
 from kcsim.engine.clock import clock_text
 from kcsim.tui.asks.lines import short
 from kcsim.tui.asks.panes import NARROW, WIDE_HEAD
-from kcsim.tui.link import Link
+from kcsim.tui.link import LEISURE, Link
 from kcsim.tui.worlds import State
 from kcsim.views.states import State as Look
 
@@ -42,6 +44,28 @@ class WorldScreen(Screen[None]):
         for name in ("ok", "pending", "failed"):
             line.set_class(name == state, f"-{name}")
         line.update(Text(" ".join(text.split())), layout=False)
+
+    def show_head(self, shown: Text) -> None:
+        """The header; a screen that is just being taken away has none any more."""
+        for line in self.query("#head").results(Static):
+            line.update(shown, layout=False)
+
+    _painted = (0.0, 0.0)  # when, and how long it took
+
+    @contextmanager
+    def frame(self, link: Link) -> Iterator[None]:
+        """Paint in here: all questions are asked of one instant, and all answers are shown at once."""
+        began = time.perf_counter()
+        with link.talk(), self.app.batch_update():
+            yield
+        ended = time.perf_counter()
+        self._painted = ended, ended - began
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether painting again leaves most of the time to the world: where it is slow, it is done less often."""
+        when, took = self._painted
+        return time.perf_counter() - when > LEISURE * took
 
     def slowly(self, what: str, work: Callable[[], T]) -> T:
         """Do something that may take a while, with a word about it on the screen first."""

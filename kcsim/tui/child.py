@@ -1,9 +1,9 @@
 """The process that the worlds of the screen live in: ``python -m kcsim.tui.child``, started by ``kcsim.tui.link``.
 
 Messages are pickles on standard input and output, one question at a time. While worlds run, the pipe is looked at
-between two slices of work. When the screen is gone without a good-bye, what was done by hand is written to files.
+between two slices of work; from ``listen`` to ``run on`` only questions are answered. When the screen is gone without a good-bye, what was done by hand is written to files.
 
-**Walk:** ``begin`` -> ``ask`` ... -> ``end``; or the pipe closes.
+**Walk:** ``begin`` -> ``ask``, or ``listen``, ``ask`` ..., ``run on`` -> ``end``; or the pipe closes.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ class Server:
         self._questions = questions
         self._answers = answers
         self._worlds: Worlds | None = None
+        self._listens = False
 
     def serve(self) -> None:
         """Until the end, or until nobody asks any more."""
         last = time.perf_counter()
         while True:
             worlds = self._worlds
-            is_running = worlds is not None and worlds.running
+            is_running = worlds is not None and worlds.running and not self._listens
             waits = 0.0 if worlds is not None and worlds.busy else 0.002
             if select.select([self._questions], [], [], waits if is_running else None)[0]:
                 try:
@@ -64,6 +65,9 @@ class Server:
     def _take(self, word: str, *rest: Any) -> None:
         if word == "begin":
             self._worlds = Worlds(*rest)
+            return
+        if word in {"listen", "run on"}:
+            self._listens = word == "listen"
             return
         name, fn, args, options = rest
         self._send(*self._answer(name, fn, args, options))

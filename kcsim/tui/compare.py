@@ -96,18 +96,19 @@ class CompareScreen(WorldScreen):
         elapsed, self._last = now - self._last, now
         if self.is_current and before is not None and before.running:
             self.world.link.turn(elapsed)
-            self.paint()
-            if self._clock is not None and not self._clock.running:
-                at_end = self._clock.now >= self._clock.end
+            clock = self._paint_head()
+            if self.has_rested or not clock.running:
+                self.paint()
+            if not clock.running:
+                at_end = clock.now >= clock.end
                 self.say("the story is over: 3 shows the measures" if at_end else "", "ok" if at_end else "")
 
     # --- painting -----------------------------------------------------------------------------------------------
 
     def paint(self) -> None:
         """Show all worlds at the instant one looks at."""
-        with self.app.batch_update():
-            clock = self._clock = self._all(comparing.clock)
-            self.query_one("#head", Static).update(self._head(clock), layout=False)
+        with self.frame(self.world.link):
+            self._paint_head()
             shown = {"facts": comparing.facts, "told": comparing.story, "measures": comparing.measures}
             for number, name in enumerate(PANES, 1):
                 rows = self.query_one(f"#{name}", RowList)
@@ -119,6 +120,11 @@ class CompareScreen(WorldScreen):
                     rows.border_subtitle = page.note
             strip = self.query_one(TimelineStrip)
             strip.show(self._all(lanes.strips, strip.columns, strip.room))
+
+    def _paint_head(self) -> Clock:
+        clock = self._clock = self._all(comparing.clock)
+        self.show_head(self._head(clock))
+        return clock
 
     def _head(self, clock: Clock) -> Text:
         line = Text("COMPARE ", style="bold")

@@ -4,7 +4,8 @@
 process of their own, so that the keyboard answers while a world runs at full speed, and neither takes the other along
 when it breaks (ux reference, A3). The screen cannot tell them apart.
 
-**Walk:** ``World.ask(fn, ...)`` -> the link runs ``fn(session, ...)`` -> its answer and the world's new ``State`` come back.
+**Walk:** ``World.ask(fn, ...)`` -> the link runs ``fn(session, ...)`` -> its answer and the world's new ``State`` come back;
+between ``talk`` and its end the worlds stand still and listen, so that a dozen questions cost one wait.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import contextlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import IO, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from kcsim.scenario.model import Scenario
@@ -24,8 +26,8 @@ from kcsim.tui.worlds import Kept, State, Worlds
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FRAMES = 20
-"""Looks at the clock of a running world a second."""
+FRAMES = 25
+"""Looks at the clock of a running world a second: a few more than the twenty that it must reach."""
 
 LEISURE = 9
 """How many times as long as the panes took to paint they then rest: looking takes at most a tenth of a world's speed."""
@@ -55,6 +57,10 @@ class Link(Protocol):
         """(what ``fn`` gives, the state of the world): ``fn`` gets the session of that name, without one the ``Worlds``."""
         ...
 
+    def talk(self) -> AbstractContextManager[None]:
+        """Several questions in a row: the worlds wait for each of them instead of running on in between."""
+        ...
+
     def turn(self, elapsed: float) -> None:
         """Let the worlds run, where they do not do so by themselves."""
         ...
@@ -76,6 +82,10 @@ class Local:
     def call(self, name: str | None, fn: Callable[..., Any], args: Any, options: Any) -> Any:
         """See ``Link``."""
         return answer(self.worlds, name, fn, args, options)
+
+    def talk(self) -> AbstractContextManager[None]:
+        """They do not run in between."""
+        return contextlib.nullcontext()
 
     def turn(self, elapsed: float) -> None:
         """8 ms of work, then the keyboard (ux reference, A3)."""
@@ -167,6 +177,17 @@ class Child:
         for name, kept in self._kept.items():
             self._ask(("ask", None, Worlds.restore, (name, kept), {}))
         self.news = f"{lost.args[0]}; it was played again from its record"
+
+    @contextlib.contextmanager
+    def talk(self) -> Iterator[None]:
+        """See ``Link``. A process that is lost meanwhile is noticed by the next question."""
+        with contextlib.suppress(WorldsLost):
+            self._send(("listen",))
+        try:
+            yield
+        finally:
+            with contextlib.suppress(WorldsLost):
+                self._send(("run on",))
 
     def turn(self, elapsed: float) -> None:
         """They run by themselves."""

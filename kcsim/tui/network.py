@@ -60,6 +60,7 @@ class NetworkScreen(WorldScreen):
         self.current = "topology"
         self._measure = net.MEASURES[0]
         self._request: tuple[str, str] | None = None
+        self._dirty = False
 
     def compose(self) -> ComposeResult:
         """Header, the three panes, messages, and the keys."""
@@ -87,15 +88,17 @@ class NetworkScreen(WorldScreen):
 
     def _tick(self) -> None:
         if self.is_current and self.world.state.running:
-            before = self.world.state.now
             self.world.link.turn(1 / FRAMES)
-            if self.world.refresh().now != before:
+            self._dirty = self._dirty or self.world.state.now != self.world.refresh().now
+            self._paint_head()
+            if self._dirty and (self.has_rested or not self.world.state.running):
                 self.paint()
 
     def paint(self) -> None:
         """Show all three."""
+        self._dirty = False
         world = self.world
-        with self.app.batch_update():
+        with self.frame(world.link):
             rows = self.query_one("#topology", RowList)
             if rows.display:
                 page = world.ask(net.topology, rows.want)
@@ -104,9 +107,10 @@ class NetworkScreen(WorldScreen):
             rows.border_title = self._title(1, "topology", "Topology")
             self._paint_heat()
             self._paint_path()
-            self.query_one("#head", Static).update(
-                head(world.state, self.size.width, "NETWORK"), layout=False
-            )
+            self._paint_head()
+
+    def _paint_head(self) -> None:
+        self.show_head(head(self.world.state, self.size.width, "NETWORK"))
 
     def _paint_heat(self) -> None:
         heat = self.query_one("#heat", HeatMap)

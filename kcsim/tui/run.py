@@ -30,7 +30,7 @@ from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.explorer import ExplorerScreen
 from kcsim.tui.hands import in_words
 from kcsim.tui.keys import key
-from kcsim.tui.link import FRAMES, LEISURE, World
+from kcsim.tui.link import FRAMES, World
 from kcsim.tui.network import NetworkScreen
 from kcsim.tui.scrubber import ScrubberScreen
 from kcsim.tui.session import Session
@@ -88,7 +88,6 @@ class RunScreen(WorldScreen):
         super().__init__()
         self.world = world
         self._dirty = True
-        self._painted = (0.0, 0.0)  # when, and how long it took
         self._wake = asyncio.Event()
         self._answered = False  # whether a command has answered since the world was set going
 
@@ -123,7 +122,7 @@ class RunScreen(WorldScreen):
         while True:
             self._wake.clear()
             await self._wake.wait()
-            last = time.perf_counter()
+            last = due = time.perf_counter()
             while self.world.state.running:
                 now = time.perf_counter()
                 before = self.world.state.now
@@ -132,7 +131,9 @@ class RunScreen(WorldScreen):
                 if self.world.refresh().now != before:
                     self._dirty = True
                     self._paint_head()
-                await asyncio.sleep(self.world.link.rest)
+                # Due times, not pauses: what a look takes must not make the next one later.
+                due = max(due + self.world.link.rest, now)
+                await asyncio.sleep(max(_BREATH, due - time.perf_counter()))
             self._stopped()
 
     def _stopped(self) -> None:
@@ -168,33 +169,29 @@ class RunScreen(WorldScreen):
     # --- painting -----------------------------------------------------------------------------------------------
 
     def _paint_if_dirty(self) -> None:
-        """Paint, but leave most of the time to the world: where painting is slow, it is done less often."""
-        rested = time.perf_counter() - self._painted[0]
-        if self._dirty and self.is_current and rested > LEISURE * self._painted[1]:
+        """Paint, but leave most of the time to the world."""
+        if self._dirty and self.is_current and self.has_rested:
             self.paint()
 
     def _paint_head(self) -> None:
         """The clock, which is shown at every look."""
         if self.is_current:
-            shown = head(self.world.state, self.size.width)
-            self.query_one("#head", Static).update(shown, layout=False)
+            self.show_head(head(self.world.state, self.size.width))
 
     def paint(self) -> None:
         """Show the world as it is at the instant one looks at."""
         self._dirty = False
-        began = time.perf_counter()
         world = self.world
-        with self.app.batch_update():
+        with self.frame(world.link):
             timeline = self.query_one(TimelineStrip)
             self.board.paint()
             timeline.show([world.ask(lanes.strip, timeline.columns, timeline.room)])
             why = world.ask(panes.why_line, self.size.width - 2)
             self.query_one("#why", Static).update(why, layout=False)
+            answers = world.ask(panes.answers)
             self._paint_head()
-        ended = time.perf_counter()
-        self._painted = ended, ended - began
         self.tell_news(world.link)
-        for answer in world.ask(panes.answers):
+        for answer in answers:
             self._tell(answer.command, answer.text, failed=answer.failed)
 
     def _tell(self, command: str, text: str, *, failed: bool) -> None:
@@ -612,6 +609,10 @@ class RunScreen(WorldScreen):
             self.say(f"written: {self.app.save_screenshot(name)}", "ok")
         except OSError as error:
             self.say(f"{name} cannot be written: {error.strerror or error}", "failed")
+
+
+_BREATH = 0.001
+"""Seconds that the keyboard gets between two slices of a world in this process (ux reference, A3)."""
 
 
 def _write(path: str, text: str) -> None:

@@ -83,16 +83,14 @@ class ScrubberScreen(WorldScreen):
     def paint(self) -> None:
         """Show the lanes, and what happened around the cursor."""
         world = self.world
-        with self.app.batch_update():
+        with self.frame(world.link):
             strip = self.query_one("#scrubber", TimelineStrip)
             names = self._names
             room = max(strip.room, 2 * len(names))
             strip.show(world.ask_all(lanes.strips, names, strip.columns, room, self._window))
             around = self.query_one("#around", RowList)
             around.show(world.ask(lanes.around, around.want), lambda want: world.ask(lanes.around, want))
-            self.query_one("#head", Static).update(
-                head(world.state, self.size.width, "TIMELINE"), layout=False
-            )
+            self.show_head(head(world.state, self.size.width, "TIMELINE"))
 
     # --- moving -------------------------------------------------------------------------------------------------
 

@@ -8,18 +8,22 @@ Everything is kept up to date by reading what is new, so that a frame costs what
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from kcsim.engine.clock import seconds
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.expectations import Verdict
+from kcsim.scenario.measure import Measure
 from kcsim.scenario.play import Play
 from kcsim.simulation.why import Why
 from kcsim.views.concern import Concern, Concerns, adrift, first_concern
+from kcsim.views.facts import Facts
 from kcsim.views.look import Look
 from kcsim.views.objects import Ref
 from kcsim.views.reader import read
 from kcsim.views.readiness import Readiness
 from kcsim.views.timeline import Moment, Timeline
+from kcsim.views.usage import Machines, Usage
 
 
 class Sight:
@@ -42,11 +46,15 @@ class Sight:
         """Look at this world from now on."""
         self.play = play
         self.readiness = Readiness()
+        self.usage = Usage()
+        self.machines_known = Machines()
         self._timeline = Timeline(play)
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
-        self._judged: tuple[int, Verdict | None] = (1, None)
-        self._concerns = Concerns(play)
+        self._judged: tuple[tuple[int, int], Sequence[Verdict]] = ((-1, -1), ())
+        self._measured: tuple[tuple[int, int], Sequence[Measure]] = ((-1, -1), ())
+        self._facts = Facts()
+        self._concerns = Concerns(play, self._facts)
 
     # --- what there is to see -----------------------------------------------------------------------------------
 
@@ -69,9 +77,14 @@ class Sight:
     def look(self) -> Look:
         """The world at the instant one looks at; made anew only when something changed."""
         key = (self.cursor, self.now, len(self.play.trace))
-        if self._look is None or self._look[0] != key:
-            self._look = key, Look(self.play, self.cursor)
-        return self._look[1]
+        known = self._look
+        if known is None or known[0] != key:
+            if known is not None and key[::2] == known[0][::2] and self.cursor is None:
+                known = key, known[1].later()
+            else:
+                known = key, Look(self.play, self.cursor, facts=self._facts)
+            self._look = known
+        return known[1]
 
     @property
     def moments(self) -> list[Moment]:
@@ -112,15 +125,28 @@ class Sight:
 
     def unmet(self) -> Verdict | None:
         """The first expectation that is known to have come out wrong; of the past nothing is said."""
-        play = self.play
         if self.cursor is not None:
             return None
-        # While the world runs, judging waits for the next moment of the timeline: it is what a person sees change.
-        size = len(self.moments) if self.running else -len(self.play.trace)
-        if self._judged[0] != size:
-            wrong = (v for v in play.verdicts() if v.decided and not v.passed)
-            self._judged = size, next(wrong, None)
+        return next((v for v in self.verdicts() if v.decided and not v.passed), None)
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """What has become of the expectations so far."""
+        key = self._score_key
+        if self._judged[0] != key:
+            self._judged = key, self.play.verdicts()
         return self._judged[1]
+
+    def measures(self) -> Sequence[Measure]:
+        """What was measured so far."""
+        key = self._score_key
+        if self._measured[0] != key:
+            self._measured = key, self.play.measures()
+        return self._measured[1]
+
+    @property
+    def _score_key(self) -> tuple[int, int]:
+        """Until when a score holds: in a world that runs, until the next moment, which is what a person sees change."""
+        return (len(self.moments), -1) if self.running else (len(self.play.trace), self.now)
 
     def concern(self) -> Concern | None:
         """The first thing that is not right at the instant one looks at."""

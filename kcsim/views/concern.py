@@ -7,13 +7,16 @@ with the chain of causes of the object in a few words.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
-from kcsim.api.objects import Key
+from kcsim.api.log import Version
+from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import SECOND, format_duration, seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import NotFound, Simulation
 from kcsim.simulation.why import Why
+from kcsim.views.facts import Facts
 from kcsim.views.look import Look
 from kcsim.views.objects import ObjectRow, ObjectTable, Ref, object_table
 from kcsim.views.states import GLYPHS, SEVERITY, State
@@ -43,14 +46,23 @@ class Concern:
 
 def first_concern(look: Look) -> Concern | None:
     """The worst thing there is at that instant; None when everything is as it should be."""
-    found: list[tuple[_Rank, Concern]] = []
+    return look.once("first concern", lambda: _first(look))
+
+
+def _first(look: Look) -> Concern | None:
+    worst: tuple[_Rank, ObjectTable, Object] | None = None
     for word in KINDS:
         try:
             table = object_table(look, word)
         except NotFound:
             continue  # a kind that only some deliveries bring
-        found.extend(_ranked(table, row) for row in table.rows() if row.state in _WRONG)
-    return min(found, key=lambda entry: entry[0])[1] if found else None
+        for place, obj in enumerate(table.objects):
+            state = look.facts.of(table, obj)[0]
+            if state in _WRONG:
+                rank = _rank(table, state, table.ref(place))
+                if worst is None or rank < worst[0]:
+                    worst = rank, table, obj
+    return None if worst is None else _concern(worst[1], worst[2])
 
 
 def adrift(play: Play, when: int) -> Concern | None:
@@ -65,40 +77,82 @@ def adrift(play: Play, when: int) -> Concern | None:
 class Concerns:
     """The same for the present of a world that goes on: each version is read once, so that cost follows change."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, facts: Facts | None = None) -> None:
+        """``facts`` are kept up to date with the newest versions, for whoever filters them."""
         self._simulation = simulation
+        self._facts = Facts() if facts is None else facts
         self._read = 0
-        self._wrong: dict[tuple[str, Key], tuple[_Rank, Concern]] = {}
+        self._wrong: dict[tuple[str, Key], tuple[_Rank, Object]] = {}
+        self._heap: list[tuple[_Rank, str, Key]] = []
 
     def first(self) -> Concern | None:
         """The worst thing there is now."""
+        self._catch_up()
+        heap, wrong = self._heap, self._wrong
+        while heap:
+            rank, plural, key = heap[0]
+            standing = wrong.get((plural, key))
+            if standing is not None and standing[0] == rank:
+                look = Look(self._simulation)
+                return _concern(self._table(look, plural, [standing[1]]), standing[1])
+            heappop(heap)
+        return None
+
+    def _catch_up(self) -> None:
         versions = self._simulation.cluster().server.log.versions
-        newest = {
-            (version.resource.plural, version.key): version
-            for version in versions[self._read :]
-            if version.resource.plural in KINDS
-        }
-        self._read = len(versions)
+        if self._read == len(versions):
+            return
+        changed: dict[str, dict[Key, Version]] = {}
+        for place in range(self._read, len(versions)):
+            version = versions[place]
+            if version.resource.plural in KINDS:
+                changed.setdefault(version.resource.plural, {})[version.key] = version
         look = Look(self._simulation)
-        for key, version in newest.items():
-            self._wrong.pop(key, None)
-            if not version.deleted:
-                columns = look.columns(version.resource)
-                table = ObjectTable(version.resource, columns, [version.object], look.now, wide=False)
-                row = table.row(0)
-                if row.state in _WRONG:
-                    self._wrong[key] = _ranked(table, row)
-        return min(self._wrong.values(), key=lambda entry: entry[0])[1] if self._wrong else None
+        for plural, newest in changed.items():
+            standing = [version.object for version in newest.values() if not version.deleted]
+            table = self._table(look, plural, standing)
+            for key, version in newest.items():
+                self._take(table, plural, key, version)
+        self._read = len(versions)
+        if len(self._heap) > _ROOM + 2 * len(self._wrong):
+            self._heap = [(rank, *place) for place, (rank, _) in self._wrong.items()]
+            heapify(self._heap)
+
+    def _take(self, table: ObjectTable, plural: str, key: Key, version: Version) -> None:
+        self._wrong.pop((plural, key), None)
+        before = version.previous
+        while before is not None and before.revision > self._read:
+            before = before.previous
+        if before is not None:
+            self._facts.forget(before.object)
+        if version.deleted:
+            return
+        state = self._facts.of(table, version.object)[0]
+        if state in _WRONG:
+            rank = _rank(table, state, Ref(table.resource.singular, *key))
+            self._wrong[plural, key] = rank, version.object
+            heappush(self._heap, (rank, plural, key))
+
+    @staticmethod
+    def _table(look: Look, plural: str, objects: list[Object]) -> ObjectTable:
+        resource = look.resource(plural)
+        return ObjectTable(resource, look.columns(resource), objects, look.now)
 
 
+_ROOM = 1000
+"""Entries of the heap that may be out of date."""
 _WRONG = frozenset({"failed", "unknown", "pending"})
 _Rank = tuple[int, int, Ref]
 """How much something needs attention: its severity, its kind's place in ``KINDS``, its name."""
 
 
-def _ranked(table: ObjectTable, row: ObjectRow) -> tuple[_Rank, Concern]:
-    rank = SEVERITY.index(row.state), KINDS.index(table.resource.plural), row.ref
-    return rank, Concern(row.ref, row.state, _text(table.header, row))
+def _rank(table: ObjectTable, state: State, ref: Ref) -> _Rank:
+    return SEVERITY.index(state), KINDS.index(table.resource.plural), ref
+
+
+def _concern(table: ObjectTable, obj: Object) -> Concern:
+    row = table.row_of(obj)
+    return Concern(row.ref, row.state, _text(table.header, row))
 
 
 def _text(header: tuple[str, ...], row: ObjectRow) -> str:

@@ -3,22 +3,27 @@
 Rows are made when they are asked for: a screen shows thirty of them, whatever the number of objects. The columns and
 cells are the API server's own (``kcsim.api.tables``), so STATUS and READY read exactly as kubectl's.
 
+What a filter searches is worked out once a version of an object (``kcsim.views.facts``), so that a key typed costs a search
+through texts that are there already.
+
 **Walk:** a kind and a filter -> the objects that match -> ``ObjectTable`` -> the rows in sight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from kcsim.api import selectors
 from kcsim.api.catalog import Resource
-from kcsim.api.objects import Object, labels
+from kcsim.api.objects import Object
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.table import visible
+from kcsim.views.facts import Fact
 from kcsim.views.look import Look
-from kcsim.views.states import State, state_of
+from kcsim.views.states import TELLING, State, state_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,32 +59,35 @@ class ObjectTable:
         resource: the kind.
         header: column names in capitals.
         total: how many objects there are before filtering.
+        objects: those that are shown.
     """
 
     def __init__(
-        self, resource: Resource, kind: Kind, objects: list[Object], now: int, *, wide: bool, wanted: str = ""
+        self, resource: Resource, kind: Kind, objects: Sequence[Object], now: int, *, wide: bool = False
     ) -> None:
         self.resource = resource
         self.total = len(objects)
+        self.objects = objects
         self._kind = kind
         self._view = View(now, wide)
         self._places = visible(self._kind, wide)
         self._spaced = resource.namespaced
         names = tuple(self._kind.columns[place].name.upper() for place in self._places)
         self.header = ("NAMESPACE", *names) if self._spaced else names
-        keep = _matcher(wanted)
-        self._objects = objects if keep is None else [obj for obj in objects if keep(self, obj)]
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len(self.objects)
 
     def ref(self, index: int) -> Ref:
         """Which object row ``index`` shows."""
-        return self._ref(self._objects[index])
+        return self._ref(self.objects[index])
 
     def row(self, index: int) -> ObjectRow:
         """Row ``index``."""
-        obj = self._objects[index]
+        return self.row_of(self.objects[index])
+
+    def row_of(self, obj: Object) -> ObjectRow:
+        """The row of an object."""
         cells = self.cells(obj)
         return ObjectRow(self._ref(obj), cells, state_of(dict(zip(self.header, cells, strict=True))))
 
@@ -96,6 +104,28 @@ class ObjectTable:
         made = self._kind.cells(obj, self._view)
         texts = tuple(_text(made[place]) for place in self._places)
         return (obj["metadata"].get("namespace", ""), *texts) if self._spaced else texts
+
+    def fact(self, obj: Object) -> Fact:
+        """The state of one object, and its cells in small letters without its ages; see ``kcsim.views.facts``."""
+        made = [_text(cell) for cell in self._kind.cells(obj, self._view)]
+        narrow, wide = self._searched
+        namespace = obj["metadata"].get("namespace", "") if self._spaced else ""
+        text = f"{namespace} {' '.join(made[place] for place in narrow)}\n{' '.join(made[place] for place in wide)}"
+        telling = {name: made[place] for name, place in self._telling}
+        return state_of(telling), text.lower()
+
+    @cached_property
+    def _searched(self) -> tuple[list[int], list[int]]:
+        """The cells that are searched always, and those that are when they are shown."""
+        columns = self._kind.columns
+        told = [place for place, column in enumerate(columns) if column.name not in _AGES]
+        return [p for p in told if not columns[p].priority], [p for p in told if columns[p].priority]
+
+    @cached_property
+    def _telling(self) -> list[tuple[str, int]]:
+        """The cells by which a row's state is known."""
+        shown = [(self._kind.columns[place].name.upper(), place) for place in self._places]
+        return [(name, place) for name, place in shown if name in TELLING]
 
     def _ref(self, obj: Object) -> Ref:
         metadata = obj["metadata"]
@@ -120,22 +150,38 @@ def object_table(
     """
     resource = look.resource(word)
     objects = look.objects(word, namespace)
-    return ObjectTable(resource, look.columns(resource), objects, look.now, wide=wide, wanted=wanted)
-
-
-def _matcher(wanted: str) -> Callable[[ObjectTable, Object], bool] | None:
+    table = ObjectTable(resource, look.columns(resource), objects, look.now, wide=wide)
     wanted = wanted.strip()
     if wanted.startswith("-l"):
-        try:
-            selector = selectors.parse(wanted[2:].strip())
-        except ValueError as error:
-            raise BadFilter(str(error)) from None
-        return lambda _table, obj: selector.matches(labels(obj))
-    hide = wanted.startswith("!")
+        table.objects = _selected(objects, wanted.removeprefix("-l").strip())
+    elif wanted.removeprefix("!").strip():
+        texts = look.once(("texts", resource.table, namespace), lambda: look.facts.texts(table, objects))
+        table.objects = _holding(objects, texts, wanted, wide=wide)
+    return table
+
+
+def _selected(objects: Sequence[Object], wanted: str) -> list[Object]:
+    try:
+        selector = selectors.parse(wanted)
+    except ValueError as error:
+        raise BadFilter(str(error)) from None
+    return [obj for obj in objects if selector.matches(obj["metadata"].get("labels"))]
+
+
+def _holding(objects: Sequence[Object], texts: Sequence[str], wanted: str, *, wide: bool) -> list[Object]:
+    """The objects whose text holds what is wanted, or does not; what only -o wide shows counts where it is shown."""
     text = wanted.removeprefix("!").strip().lower()
-    if not text:
-        return None
-    return lambda table, obj: (text in " ".join(table.cells(obj)).lower()) is not hide
+    places = [place for place, told in enumerate(texts) if text in told]
+    if not wide:
+        places = [place for place in places if text in texts[place].partition("\n")[0]]
+    if not wanted.startswith("!"):
+        return [objects[place] for place in places]
+    hidden = set(places)
+    return [obj for place, obj in enumerate(objects) if place not in hidden]
+
+
+_AGES = frozenset({"Age", "Last Seen", "First Seen", "Last Schedule", "Duration"})
+"""Columns that change while the object does not."""
 
 
 def _text(cell: Any) -> str:

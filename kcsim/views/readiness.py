@@ -23,12 +23,23 @@ class ReadyStep:
     ready: int
     total: int
 
+    @property
+    def level(self) -> int:
+        """All ready (2), some (1), none (0); -1 without any pod."""
+        return -1 if not self.total else 2 if self.ready == self.total else 1 if self.ready else 0
+
 
 class Readiness:
-    """The steps of one cluster's log, kept up to date by ``update``."""
+    """The steps of one cluster's log, kept up to date by ``update``.
+
+    Attributes:
+        steps: all of them.
+        turns: those at which the level changes: what a lane is drawn from, few of them however many pods there are.
+    """
 
     def __init__(self) -> None:
         self.steps: list[ReadyStep] = []
+        self.turns: list[ReadyStep] = []
         self._times: list[int] = []
         self._read = 0
         self._pods: dict[tuple[str, str], bool] = {}
@@ -58,9 +69,13 @@ class Readiness:
         step = ReadyStep(version.time, self._ready, len(pods))
         if self._times and self._times[-1] == version.time:
             self.steps[-1] = step
+            if self.turns and self.turns[-1].time == version.time:
+                self.turns.pop()
         else:
             self.steps.append(step)
             self._times.append(version.time)
+        if not self.turns or self.turns[-1].level != step.level:
+            self.turns.append(step)
 
     def during(self, start: int, end: int) -> list[ReadyStep]:
         """The steps that held at some time of [start, end); the first may have begun earlier."""

@@ -38,6 +38,10 @@ def worst(states: list[State]) -> State:
     return min(states, key=SEVERITY.index, default="")
 
 
+TELLING = frozenset({"READY", "STATUS", "DESIRED"})
+"""The columns that ``state_of`` looks at."""
+
+
 def state_of(cells: Mapping[str, str]) -> State:
     """The state that a row of ``kubectl get`` tells; ``cells`` by column name in capitals (``READY``, ``STATUS``)."""
     ready, status = cells.get("READY", ""), cells.get("STATUS", "")

@@ -67,6 +67,26 @@ def test_the_screen_cannot_tell_where_its_worlds_are(child):
     assert here.state == there.state
 
 
+def test_a_world_stands_still_while_it_is_talked_to(child):
+    world = _opened(child)
+    world.ask(Session.go_to, 9 * MINUTE)
+    with child.talk():
+        first = world.refresh().now
+        time.sleep(0.05)
+        assert world.refresh().now == first
+    assert _rest(world).state.now == 9 * MINUTE, "and runs on after that"
+
+
+def test_a_process_lost_in_the_middle_of_talking_is_replaced(child):
+    world = _opened(child)
+    with child.talk():
+        os.kill(child.pid, signal.SIGKILL)
+        time.sleep(0.05)
+        assert world.refresh().name == "push"
+        assert "signal 9" in child.news
+    assert world.refresh().name == "push"
+
+
 def test_what_is_wrong_is_told_across(child):
     world = _opened(child)
     with pytest.raises(BadTime, match="is no time"):

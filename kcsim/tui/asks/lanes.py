@@ -45,7 +45,7 @@ def strip(session: Session, width: int, room: int, window: tuple[int, int] | Non
     scale = Scale(start, max(start + 1, end), max(1, width))
     moments = session.moments
     total = len({"pods", *(moment.lane for moment in moments)})
-    drawn = lanes(moments, session.readiness.steps, scale, session.now, room)
+    drawn = lanes(moments, session.readiness.turns, scale, session.now, room)
     return Strip(scale, ruler(scale), tuple(drawn), total, session.now, session.seen)
 
 

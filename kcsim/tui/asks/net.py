@@ -7,28 +7,28 @@ Reach and path are asked of a world that stands at the instant looked at: of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from kcsim.api import objects
-from kcsim.api.objects import Object
-from kcsim.api.quantity import parse as quantity
 from kcsim.engine.clock import MILLISECOND, format_duration, to_seconds
 from kcsim.simulation.reach import UnknownSpot
 from kcsim.simulation.simulation import Simulation
 from kcsim.tui.asks.lines import TextLine, dim
 from kcsim.tui.asks.pages import Page, Row, Want, paged
 from kcsim.tui.session import Session
+from kcsim.views import usage
 from kcsim.views.objects import Ref
 from kcsim.views.readiness import INFRASTRUCTURE
-from kcsim.views.states import State
+from kcsim.views.states import SEVERITY, State
 from kcsim.views.topology import layout_of
 
-LEVELS = ("●", "◐", "◍", "✗", "?", "○")
-"""Glyphs of the heat map by state: ready, cordoned or under pressure, full, not ready, unknown, empty."""
+MEASURES = ("state", *usage.MEASURES)
+"""What the heat map can show; all but the first as a share of what the node offers, in tenths."""
 
-MEASURES = ("state", "pods", "cpu", "memory")
-"""What the heat map can show; the last three as a share of what the node offers, in tenths."""
+NONE = 255
+"""Stands for the tenths of a node of which no share is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,72 +42,61 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """The heat map: a cell a node in the order of zones and names, what it shows, and how many are in which state."""
+    """The heat map: a cell a node in the order of zones and names, as bytes, because there may be thousands.
+
+    Attributes:
+        measure: what it shows.
+        names: of the nodes.
+        states: of each, as its place in ``SEVERITY``.
+        tenths: the share of each, or ``NONE``.
+        counts: how many are in which state.
+    """
 
     measure: str
-    cells: tuple[Cell, ...]
+    names: tuple[str, ...]
+    states: bytes
+    tenths: bytes
     counts: tuple[tuple[State, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def cell(self, place: int) -> Cell:
+        """One of them."""
+        tenths = self.tenths[place]
+        return Cell(self.names[place], SEVERITY[self.states[place]], -1 if tenths == NONE else tenths)
 
 
 def heat(session: Session, measure: str) -> Heat:
     """The nodes of the cluster at the instant looked at."""
     look = session.look
-    nodes = sorted(look.objects("nodes"), key=lambda node: (_zone(node), _natural(objects.name(node))))
-    used = _used(look.objects("pods"), measure) if measure != "state" else {}
-    cells = [Cell(objects.name(node), _state(node), _tenths(node, used, measure)) for node in nodes]
-    counts: dict[State, int] = {}
-    for cell in cells:
-        counts[cell.state] = counts.get(cell.state, 0) + 1
-    return Heat(measure, tuple(cells), tuple(counts.items()))
-
-
-def _zone(node: Object) -> str:
-    return objects.labels(node).get("topology.kubernetes.io/zone", "")
-
-
-def _natural(name: str) -> tuple[str, int]:
-    stem = name.rstrip("0123456789")
-    return stem, int(name[len(stem) :] or 0)
-
-
-def _state(node: Object) -> State:
-    conditions = {c["type"]: c["status"] for c in (node.get("status") or {}).get("conditions") or ()}
-    ready = conditions.get("Ready")
-    if ready == "Unknown":
-        return "unknown"
-    if ready != "True":
-        return "failed"
-    pressed = any(status == "True" for kind, status in conditions.items() if kind.endswith("Pressure"))
-    return "pending" if node["spec"].get("unschedulable") or pressed else "ok"
-
-
-def _used(pods: Sequence[Object], measure: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for pod in pods:
-        node = pod["spec"].get("nodeName")
-        if not node or (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
-            continue
-        amount = 1.0 if measure == "pods" else _requested(pod, measure)
-        found[node] = found.get(node, 0.0) + amount
-    return found
-
-
-def _requested(pod: Object, measure: str) -> float:
-    total = 0.0
-    for container in pod["spec"]["containers"]:
-        asked = ((container.get("resources") or {}).get("requests") or {}).get(measure)
-        total += quantity(asked).as_approximate_float64() if asked is not None else 0.0
-    return total
-
-
-def _tenths(node: Object, used: dict[str, float], measure: str) -> int:
+    machines = look.once("machines", lambda: session.machines_known.of(look.objects("nodes")))
+    places = bytes(SEVERITY.index(machine.state) for machine in machines)
+    counts = {state: places.count(place) for place, state in enumerate(SEVERITY)}
     if measure == "state":
-        return -1
-    offered = (node.get("status") or {}).get("allocatable", {}).get(measure)
-    if offered is None:
-        return -1
-    whole = quantity(offered).as_approximate_float64()
-    return min(10, round(10 * used.get(objects.name(node), 0.0) / whole)) if whole else -1
+        tenths = bytes([NONE]) * len(machines)
+    else:
+        asked = _asked(session)
+        tenths = bytes(_tenths(machine, asked, usage.MEASURES.index(measure)) for machine in machines)
+    names = tuple(machine.name for machine in machines)
+    return Heat(measure, names, places, tenths, tuple((s, count) for s, count in counts.items() if count))
+
+
+def _asked(session: Session) -> Mapping[str, usage.Amounts]:
+    """What pods ask of each node: of the present kept up to date, of the past added up."""
+    look = session.look
+    if session.cursor is not None:
+        return look.once("asked", lambda: usage.added_up(look.objects("pods")))
+    session.usage.update(session.play.cluster().server.log)
+    return session.usage.asked
+
+
+def _tenths(machine: usage.Machine, asked: Mapping[str, usage.Amounts], which: int) -> int:
+    whole = machine.offers[which]
+    if not whole:
+        return NONE
+    used = asked.get(machine.name)
+    return 0 if used is None else min(10, round(10 * used[which] / whole))
 
 
 # Topology.
@@ -115,6 +104,12 @@ def _tenths(node: Object, used: dict[str, float], measure: str) -> int:
 
 def topology(session: Session, want: Want) -> Page:
     """What is connected to what: hosts outside, zones with their nodes with their pods, Services with their backends."""
+    rows, note = session.look.once("topology", lambda: _topology(session))
+    return paged(want, ("WHAT", "KIND", "STATUS"), len(rows), lambda place: rows[place], note=note)
+
+
+def _topology(session: Session) -> tuple[list[Row], str]:
+    """All of its rows, and what stands below them."""
     layout = layout_of(_world(session).network.topology())
     rows: list[Row] = []
     if layout.outside:
@@ -154,26 +149,25 @@ def topology(session: Session, want: Want) -> Page:
         rows.append(
             Row(Ref("service", space, own), (f"   {name}", "service", told), "ok" if count else "failed")
         )
-    return paged(
-        want,
-        ("WHAT", "KIND", "STATUS"),
-        len(rows),
-        lambda place: rows[place],
-        note=f"{sum(map(len, layout.zones.values()))} nodes, {len(layout.services)} Services",
-    )
+    count = sum(map(len, layout.zones.values()))
+    return rows, f"{count} nodes, {len(layout.services)} Services"
 
 
 # The path of a request.
 
 
+_FEW = 40
+"""Pods, and nodes, that are offered as clients; another one is typed."""
+
+
 def clients(session: Session) -> list[str]:
     """Who can send a request: people outside, pods of users, nodes."""
-    pods = [
+    pods = (
         f"{objects.namespace(pod)}/{objects.name(pod)}"
         for pod in session.look.objects("pods")
         if objects.namespace(pod) not in INFRASTRUCTURE and (pod.get("status") or {}).get("podIP")
-    ]
-    return ["users", *pods[:40], *session.machines()[:40]]
+    )
+    return ["users", *islice(pods, _FEW), *session.machines()[:_FEW]]
 
 
 def urls(session: Session) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kcsim.scenario.expectations import Verdict
@@ -47,7 +48,7 @@ def card(worlds: Worlds, name: str) -> list[TextLine]:
     """How the story stands in one world."""
     session = worlds[name]
     guesses = worlds.guesses.get(name, {})
-    verdicts = session.play.verdicts()
+    verdicts = session.verdicts()
     lines: list[TextLine] = []
     if session.cursor is not None:
         lines.append(dim("The score is that of the present, not of the instant you look at."))
@@ -65,7 +66,7 @@ def card(worlds: Worlds, name: str) -> list[TextLine]:
     return lines
 
 
-def _tally(verdicts: tuple[Verdict, ...], guesses: dict[str, bool]) -> TextLine:
+def _tally(verdicts: Sequence[Verdict], guesses: dict[str, bool]) -> TextLine:
     told = [v for v in verdicts if v.decided and v.name in guesses]
     right = sum(guesses[v.name] == v.held for v in told)
     open_ = len(guesses) - len(told)
@@ -101,6 +102,6 @@ def verdict_state(verdict: Verdict) -> tuple[str, State]:
 
 
 def _measures(session: Session) -> list[TextLine]:
-    measures = session.play.measures()
+    measures = session.measures()
     width = max(len(measure.title) for measure in measures)
     return [((f"  {measure.title:<{width}}  ", "key"), (measure.text, "")) for measure in measures]

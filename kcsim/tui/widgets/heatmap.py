@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from kcsim.tui.asks.net import Cell, Heat
+from kcsim.tui.asks.net import NONE, Cell, Heat
 from kcsim.tui.keys import key
 from kcsim.tui.widgets.states import STATE_CLASSES, state_style
-from kcsim.views.states import GLYPHS, State
+from kcsim.views.states import GLYPHS, SEVERITY
 
 _BARS = " ▁▂▃▄▅▆▇███"
 """Tenths of what a node offers, as a bar."""
@@ -47,26 +47,23 @@ class HeatMap(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cursor = 0
-        self._heat = Heat("state", (), ())
-        self._segments: dict[tuple[State, str, bool], Segment] = {}
+        self._heat = Heat("state", (), b"", b"", ())
+        self._segments: dict[tuple[int, int, bool], Segment] = {}
 
     def show(self, heat: Heat) -> None:
         """Draw what has changed."""
         before, self._heat = self._heat, heat
-        self.cursor = max(0, min(self.cursor, len(heat.cells) - 1))
-        rows = -(-len(heat.cells) // self.across)
+        self.cursor = max(0, min(self.cursor, len(heat) - 1))
+        rows = -(-len(heat) // self.across)
         size = Size(self.across, rows)
-        if (
-            len(before.cells) != len(heat.cells)
-            or before.measure != heat.measure
-            or size != self.virtual_size
-        ):
+        if before.names != heat.names or before.measure != heat.measure or size != self.virtual_size:
             self.virtual_size = size
             self.refresh()
             return
-        changed = {place for place, cell in enumerate(heat.cells) if cell != before.cells[place]}
-        for line in {place // self.across for place in changed}:
-            self._refresh_line(line)
+        for line in range(rows):
+            part = slice(line * self.across, (line + 1) * self.across)
+            if before.states[part] != heat.states[part] or before.tenths[part] != heat.tenths[part]:
+                self._refresh_line(line)
 
     @property
     def across(self) -> int:
@@ -76,23 +73,24 @@ class HeatMap(ScrollView, can_focus=True):
     @property
     def current(self) -> Cell | None:
         """The node under the cursor."""
-        return self._heat.cells[self.cursor] if self.cursor < len(self._heat.cells) else None
+        return self._heat.cell(self.cursor) if self.cursor < len(self._heat) else None
 
     def render_line(self, y: int) -> Strip:
         """One line of cells."""
         first = (round(self.scroll_offset.y) + y) * self.across
-        cells = self._heat.cells[first : first + self.across]
-        segments = [self._segment(cell, first + at == self.cursor) for at, cell in enumerate(cells)]
+        heat, segment = self._heat, self._segment
+        places = range(first, min(first + self.across, len(heat)))
+        segments = [segment(heat.states[p], heat.tenths[p], p == self.cursor) for p in places]
         return Strip(segments, len(segments)).adjust_cell_length(self.across, self.rich_style)
 
-    def _segment(self, cell: Cell, is_cursor: bool) -> Segment:
-        glyph = GLYPHS[cell.state] if cell.tenths < 0 else _BARS[cell.tenths]
-        # A node that is not well keeps its glyph whatever is measured.
-        glyph = GLYPHS[cell.state] if cell.state not in {"ok", ""} else glyph
-        key = (cell.state, glyph, is_cursor)
+    def _segment(self, state_place: int, tenths: int, is_cursor: bool) -> Segment:
+        key = (state_place, tenths, is_cursor)
         segment = self._segments.get(key)
         if segment is None:
-            style: Style = state_style(self, cell.state, self.rich_style)
+            state = SEVERITY[state_place]
+            # A node that is not well keeps its glyph whatever is measured.
+            glyph = GLYPHS[state] if tenths == NONE or state not in {"ok", ""} else _BARS[tenths]
+            style: Style = state_style(self, state, self.rich_style)
             if is_cursor:
                 style = style + self.get_component_rich_style("heat--cursor", partial=True)
             segment = self._segments[key] = Segment(glyph, style)
@@ -112,7 +110,7 @@ class HeatMap(ScrollView, can_focus=True):
 
     def select(self, place: int) -> None:
         """Put the cursor on a node."""
-        before, self.cursor = self.cursor, max(0, min(place, len(self._heat.cells) - 1))
+        before, self.cursor = self.cursor, max(0, min(place, len(self._heat) - 1))
         self.scroll_to_region(Region(0, self.cursor // self.across, 1, 1), animate=False)
         for line in {before // self.across, self.cursor // self.across}:
             self._refresh_line(line)
@@ -130,12 +128,12 @@ class HeatMap(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a double click opens."""
         place = (round(self.scroll_offset.y) + event.y) * self.across + event.x
-        if place < len(self._heat.cells) and event.x < self.across:
+        if place < len(self._heat) and event.x < self.across:
             self.select(place)
             if event.chain > 1:
                 self.action_choose()
 
     def on_resize(self) -> None:
         """Cells go to other places."""
-        self.virtual_size = Size(self.across, -(-len(self._heat.cells) // self.across))
+        self.virtual_size = Size(self.across, -(-len(self._heat) // self.across))
         self.refresh()
