@@ -7,8 +7,11 @@ import base64
 import pytest
 
 from kcsim.api import objects
+from kcsim.delivery.gitops.flux.install import git_repository
 from kcsim.delivery.gitops.flux.signatures import Signature
 from kcsim.delivery.registry.artifacts import push
+from kcsim.engine.clock import MINUTE
+from kcsim.engine.task import run_now
 
 KEY = "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----"
 
@@ -291,3 +294,106 @@ def test_a_kustomization_waits_for_a_source_of_its_kind(world):
         "ArtifactFailed",
         'ocirepositories.source.toolkit.fluxcd.io "shop" not found',
     )
+
+
+# --- GitRepository: includes and sparse checkouts -----------------------------------------------------------------
+
+
+def including(*includes, name="shop", **more):
+    made = git_repository(name, "https://git.example/shop", interval=MINUTE)
+    return {**made, "spec": {**made["spec"], "include": list(includes), **more}}
+
+
+def include(name="library", **more):
+    return {"repository": {"name": name}, **more}
+
+
+@pytest.fixture
+def library(world, yaml):
+    """A second repository, and its GitRepository."""
+    world.git.create("library")
+    world.git.push(
+        "library", "main", {"cm/settings.yaml": yaml.config(value="1"), "notes.txt": "n"}, "one", "ana"
+    )
+    world.create(git_repository("library", "https://git.example/library", interval=MINUTE))
+    return world
+
+
+def shop_conditions(world):
+    return conditions(world, "gitrepositories")
+
+
+def test_what_is_included_is_part_of_the_artifact_and_followed_at_the_interval(library, yaml):
+    world = library
+    world.push({"ns.yaml": yaml.namespace})
+    world.create(including(include(fromPath="cm", toPath="theirs")))
+    world.create(kustomization("GitRepository"))
+    world.until(lambda: world.ready() and world.ready()[0] == "True")
+    assert world.get("configmaps", "settings")["data"]["value"] == "1"
+    status = world.source()["status"]
+    assert status["observedInclude"] == [include(fromPath="cm", toPath="theirs")]
+    theirs = world.source("library")["status"]["artifact"]
+    assert [a["revision"] for a in status["includedArtifacts"]] == [theirs["revision"]]
+    world.git.push("library", "main", {"cm/settings.yaml": yaml.config(value="2")}, "two", "ana")
+    world.until(lambda: world.source()["status"]["artifact"]["digest"] != status["artifact"]["digest"])
+    assert world.source()["status"]["artifact"]["revision"] == status["artifact"]["revision"]
+    world.until(lambda: world.get("configmaps", "settings")["data"]["value"] == "2")
+
+
+def test_an_include_goes_to_a_folder_of_its_name(library):
+    world = library
+    world.push({"a.txt": "a"})
+    world.create(including(include()))
+    world.until(lambda: shop_conditions(world).get("Ready", "?")[0] == "True")
+    source = world.agents["source-controller"].manager
+    artifact = world.source()["status"]["artifact"]
+    fetched = run_now(world.engine, world.toolkit.artifacts().fetch(world.endpoint, source.host, artifact))
+    assert sorted(fetched.files) == ["a.txt", "library/cm/settings.yaml", "library/notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason", "message"),
+    [
+        (
+            include("none"),
+            "NotFound",
+            "could not get resource for include 'none': gitrepositories.source.toolkit.fluxcd.io \"none\" not found",
+        ),
+        (include("empty"), "NoArtifact", "no artifact available for include 'empty'"),
+    ],
+)
+def test_an_include_that_is_not_there_is_looked_for_again(library, made, reason, message):
+    world = library
+    world.git.create("empty")
+    world.create(git_repository("empty", "https://git.example/empty", interval=MINUTE))
+    world.push({"a.txt": "a"})
+    world.create(including(made))
+    world.run("10s")
+    found = shop_conditions(world)
+    assert found["IncludeUnavailable"] == ("True", reason, message)
+    assert found["Ready"] == ("False", reason, message)
+    if reason == "NotFound":
+        world.create(git_repository("none", "https://git.example/library", interval=MINUTE))
+        assert world.until(lambda: shop_conditions(world)["Ready"][0] == "True") < 40
+        assert "IncludeUnavailable" not in shop_conditions(world)
+
+
+def test_an_include_without_the_path_is_a_failure_of_the_copy(library):
+    world = library
+    world.push({"a.txt": "a"})
+    world.create(including(include(fromPath="nowhere")))
+    world.run("40s")
+    assert shop_conditions(world)["Ready"] == (
+        "False",
+        "CopyFailure",
+        "failed to copy 'library' include from nowhere to library: stat nowhere: no such file or directory",
+    )
+    assert shop_conditions(world)["StorageOperationFailed"][1] == "CopyFailure"
+
+
+def test_a_folder_that_a_sparse_checkout_names_must_be_there(world):
+    world.push({"a/b.txt": "a"})
+    world.create(including(sparseCheckout=["a", "c"]))
+    world.run("10s")
+    why = "failed to sparse checkout directories : sparse checkout dir 'c' does not exist in repository: lstat c: no such file or directory"
+    assert shop_conditions(world)["Ready"] == ("False", "GitOperationFailed", why)

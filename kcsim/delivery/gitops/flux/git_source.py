@@ -1,15 +1,17 @@
 """What a GitRepository asks for, and what becomes of a checkout.  Decides; never acts.
 
 **Imitates:** source-controller (commitReference, gitContentConfigChanged, summarised conditions), fluxcd/pkg git
-(revisions, precedence of refs). Left out: includes, submodules, credentials beyond the existence of their Secret.
+(revisions, precedence of refs). Left out: submodules, credentials beyond the existence of their Secret.
 
-**Walk:** spec.ref -> ``wanted`` -> refs of the remote -> ``resolve`` -> ``revision`` -> files -> ``sparse``, ``ignore.packed``.
+**Walk:** spec.ref -> ``wanted`` -> refs of the remote -> ``resolve`` -> ``revision`` -> files -> ``sparse``, ``with_includes``, ``ignore.packed``.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kcsim.api.objects import Object
 from kcsim.delivery.git.repository import HEADS, TAGS
@@ -73,7 +75,6 @@ def config_changed(obj: Object) -> bool:
 
 
 _ABSENT = {
-    "include": "includes of other GitRepositories",
     "recurseSubmodules": "submodules",
     "proxySecretRef": "proxies",
 }
@@ -95,6 +96,57 @@ def sparse(files: Mapping[str, bytes], directories: Sequence[str] | None) -> Map
         return files
     inside = tuple(f"{d.removeprefix('./').rstrip('/')}/" for d in directories)
     return {path: data for path, data in files.items() if "/" not in path or path.startswith(inside)}
+
+
+def missing_directory(files: Mapping[str, bytes], directories: Sequence[str] | None) -> str:
+    """The first directory of a sparse checkout that the repository does not have; "" when it has them all."""
+    for each in directories or ():
+        path = posixpath.normpath(each)
+        if path not in {".", *files} and not any(name.startswith(f"{path}/") for name in files):
+            return each
+    return ""
+
+
+def to_path(include: Mapping[str, Any]) -> str:
+    """Where an include goes: ``toPath``, or the name of the repository."""
+    return include.get("toPath") or str(include["repository"]["name"])
+
+
+def with_includes(
+    files: Mapping[str, bytes], includes: Sequence[tuple[Mapping[str, Any], Mapping[str, bytes]]]
+) -> dict[str, bytes]:
+    """A checkout with what is included, each entry of ``spec.include`` beside the files of its artifact.
+
+    Raises:
+        LookupError: an artifact does not have the path that is asked for; the text says which.
+    """
+    made = dict(files)
+    for include, found in includes:
+        source, target = (
+            posixpath.normpath(include.get("fromPath") or "."),
+            posixpath.normpath(to_path(include)),
+        )
+        if source in found:
+            made[target] = found[source]
+            continue
+        above = "" if source == "." else f"{source}/"
+        inside = {path.removeprefix(above): data for path, data in found.items() if path.startswith(above)}
+        if not inside:
+            name, where = include["repository"]["name"], include.get("fromPath") or ""
+            raise LookupError(
+                f"failed to copy '{name}' include from {where} to {to_path(include)}: stat {where}: no such file or directory"
+            )
+        made.update({posixpath.normpath(f"{target}/{path}"): data for path, data in inside.items()})
+    return made
+
+
+def includes_changed(obj: Object, artifacts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what is included is not what the stored artifact was made of."""
+    seen = obj.get("status") or {}
+    if (spec(obj).get("include") or []) != (seen.get("observedInclude") or []):
+        return True
+    before = seen.get("includedArtifacts") or []
+    return [(a["revision"], a["digest"]) for a in artifacts] != [(a["revision"], a["digest"]) for a in before]
 
 
 # --- signatures -------------------------------------------------------------------------------------------------

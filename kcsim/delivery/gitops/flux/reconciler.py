@@ -38,10 +38,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Success:
-    """What Ready=True says, and the Events to record."""
+    """What Ready=True says and its reason, and the Events to record."""
 
     message: str
     told: Sequence[Told] = ()
+    reason: str = SUCCEEDED
 
 
 class Failure(Exception):
@@ -58,7 +59,11 @@ class Stalling(Failure):
 
 
 class Waiting(Failure):
-    """Something else has to happen first, and will wake the object."""
+    """Something else has to happen first, and will wake the object, or is looked for again ``after`` some time (µs)."""
+
+    def __init__(self, message: str, reason: str, *, after: int = 0) -> None:
+        super().__init__(message, reason)
+        self.after = after
 
 
 class ToolkitReconciler(Reconciler):
@@ -149,7 +154,7 @@ class ToolkitReconciler(Reconciler):
         draft.drop(RECONCILING)
         draft.drop(STALLED)
         self._handled(obj, draft)
-        draft.mark(READY, "True", SUCCEEDED, success.message)
+        draft.mark(READY, "True", success.reason, success.message)
         draft.observe_generation()
         yield from self.own.write(obj, draft)
         for told in success.told:
@@ -201,4 +206,9 @@ class ToolkitReconciler(Reconciler):
             draft.observe_generation()
         events.record(self.component, obj, "Warning", error.event, str(error))
         yield from self.own.write(obj, draft)
-        return None if stalled or isinstance(error, Waiting) else Result(requeue=True)
+        if stalled:
+            return None
+        if isinstance(error, Waiting):
+            again = Result(error.after, what=f"retry after {format_duration(error.after)}")
+            return again if error.after else None
+        return Result(requeue=True)
