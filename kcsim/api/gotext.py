@@ -81,7 +81,8 @@ def go_type(value: Any) -> str:
 
 
 def yaml_error(error: ManifestError) -> str:
-    """What go-yaml says of a document: its parser counts lines from nought, its scanner from one."""
+    """What go-yaml says of a document: its parser counts lines from nought, its scanner from one, but for the first."""
     words = error.message.removeprefix("yaml: ")
-    line = max(error.line - 1, 1) if words.startswith("did not find expected") else error.line
-    return f"yaml: line {line}: {words}"
+    if words.startswith("did not find expected"):
+        return f"yaml: line {max(error.line - 1, 1)}: {words}"
+    return f"yaml: line {error.line}: {words}" if error.line > 1 else f"yaml: {words}"

@@ -20,9 +20,10 @@ from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.create import create_named
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.migration import CLIENT_SIDE, LAST_APPLIED, SERVER_SIDE, migrate
-from kcsim.kubectl.printing import print_objects
+from kcsim.kubectl.printing import print_objects, tell_done
 from kcsim.kubectl.prune import check_prune, prune, selected
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
 from kcsim.kubectl.targets import Target, Written, choose, reading, tell_all, written
@@ -36,8 +37,11 @@ def apply(session: Session, arguments: Arguments) -> Steps:
     """``kubectl apply -f`` and ``kubectl apply view-last-applied``."""
     if arguments.words:
         return (yield from _apply_subcommand(session, arguments))
+    check_validation(arguments)
     if not arguments.flags.get("filename"):
         raise KubectlError("error: must specify one of -f and -k")
+    if arguments.on("force-conflicts") and not arguments.on("server-side"):
+        raise KubectlError("error: --force-conflicts only works with --server-side")
     if arguments.on("server-side") and arguments.get("dry-run") == "client":
         raise KubectlError(
             "error: --dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
@@ -102,16 +106,77 @@ are the ways you can resolve this warning:
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
 
 
+def check_validation(arguments: Arguments) -> None:
+    """Refuse a --validate that is none (cmdutil.GetValidationDirective)."""
+    text = arguments.get("validate", "true")
+    if text not in _VALIDATION:
+        raise KubectlError(
+            f'error: invalid - validate option "{text}"; must be one of: strict (or true), warn, ignore (or false)'
+        )
+
+
+def check_named(item: Written) -> None:
+    """Refuse an object without a name before anything is asked of the server (``pkg/resource/helper.go``)."""
+    if not item.object["metadata"].get("name"):
+        raise KubectlError("error: resource name may not be empty")
+
+
 def _apply_subcommand(session: Session, arguments: Arguments) -> Steps:
-    """``view-last-applied``: what the last client-side apply was given."""
+    """``view-last-applied``, ``set-last-applied``: what the last client-side apply was given."""
     name, *rest = arguments.words
+    if name == "set-last-applied":
+        return (yield from _set_last_applied(session, arguments))
+    if name == "edit-last-applied":
+        raise KubectlError(
+            "error: kcsim does not model 'kubectl apply edit-last-applied': use set-last-applied"
+        )
     if name != "view-last-applied":
-        raise KubectlError(f"error: Unexpected args: [{' '.join(arguments.words)}]")
+        raise usage("apply", f"Unexpected args: [{' '.join(arguments.words)}]")
+    form = arguments.get("output", "yaml")
+    if form not in {"yaml", "json"}:
+        raise usage(
+            "apply view-last-applied",
+            f"Unexpected -o output mode: {form}, the flag 'output' must be one of yaml|json",
+        )
     for target in (yield from choose(session, arguments, rest)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
         text = objects.annotations(live).get(LAST_APPLIED)
         if text is not None:
-            session.write(dump(json.loads(text), folded=True))
+            value = json.loads(text)
+            shown = f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
+            session.write(shown if form == "json" else dump(value, folded=True))
+    return None
+
+
+def _set_last_applied(session: Session, arguments: Arguments) -> Steps:
+    """Note files as what was applied last, and change nothing else (``apply_set_last_applied.go``)."""
+    if not arguments.flags.get("filename"):
+        raise KubectlError("error: must specify one of -f and -k")
+    for item in written(session, arguments, schema=False):
+        check_named(item)
+        name = objects.name(item.object)
+        live = yield session.client.get(item.resource, item.namespace, name)
+        text = last_applied_text(item.object, empty=False)
+        noted = objects.annotations(live).get(LAST_APPLIED)
+        if noted is None and not arguments.on("create-annotation"):
+            raise KubectlError(
+                f"error: no last-applied-configuration annotation found on resource: {name}, to create the annotation, "
+                "run the command with --create-annotation"
+            )
+        if noted == text:
+            session.print(f"set-last-applied {name}: no changes required.")
+            continue
+        new = live
+        if arguments.get("dry-run") != "client":
+            new = yield session.client.patch(
+                item.resource,
+                item.namespace,
+                name,
+                {"metadata": {"annotations": {LAST_APPLIED: text}}},
+                field_manager="kubectl",
+                dry_run=arguments.get("dry-run") == "server",
+            )
+        tell_done(session, arguments, item.resource, new, "configured")
     return None
 
 
@@ -124,10 +189,16 @@ def _report(session: Session, arguments: Arguments, resource: Resource, obj: Obj
     session.print(f"{name} {what}{dry}")
 
 
-def last_applied_text(obj: Object) -> str:
-    """The annotation kubectl apply writes: the file's content as compact JSON with a line end."""
+def last_applied_text(obj: Object, *, empty: bool = True) -> str:
+    """The annotation kubectl apply writes: the file's content as compact JSON with a line end.
+
+    ``empty``: annotations are written also when there are none, as apply does.
+    """
     annotations = {k: v for k, v in objects.annotations(obj).items() if k != LAST_APPLIED}
-    plain = {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
+    if annotations or empty:
+        metadata["annotations"] = annotations
+    plain = {**obj, "metadata": metadata}
     return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
@@ -158,16 +229,16 @@ def client_side(session: Session, arguments: Arguments, item: Written, *, annota
             try:
                 made = yield client.create(resource, modified, item.namespace, **options)
             except StatusError as refusal:
-                if refusal.reason == "Invalid":
+                if refusal.reason == "Invalid" or not annotate:
                     raise
                 raise KubectlError(server_error(refusal, f'error when creating "{item.source}"')) from None
             return made, "created"
         original = _original(session, resource, live)
         patch = _patch(resource, original, modified, live)
-        if not patch:
-            return live, "unchanged"
         if arguments.get("dry-run") == "client":
             return live, "configured"
+        if not patch:
+            return live, "unchanged"
         kind = "strategic" if resource.strategic else "merge"
         try:
             new = yield client.patch(resource, item.namespace, name, patch, type=kind, **options)
@@ -234,6 +305,7 @@ def _replace_by_force(session: Session, item: Written, modified: Object, options
 
 def server_side(session: Session, arguments: Arguments, item: Written) -> Steps:
     """Apply one object by server-side apply; once more where client-side apply had owned fields."""
+    check_named(item)
     manager = arguments.get("field-manager", SERVER_SIDE)
     dry_run = arguments.get("dry-run") == "server"
 
@@ -261,48 +333,87 @@ def create(session: Session, arguments: Arguments) -> Steps:
     if not arguments.flags.get("filename"):
         yield from create_named(session, arguments)
         return None
+    check_validation(arguments)
     failures: list[str] = []
+    seen = False
     for item in reading(session, arguments):
         if isinstance(item, KubectlError):
             failures.append(str(item))
             continue
+        seen = True
+        body = _with_note(arguments, item.object)
+        if arguments.get("dry-run") == "client":
+            tell_done(session, arguments, item.resource, body, "created")
+            continue
         try:
             made = yield session.client.create(
                 item.resource,
-                item.object,
+                body,
                 item.namespace,
-                field_manager="kubectl-create",
-                field_validation="Strict",
+                field_manager=arguments.get("field-manager", "kubectl-create"),
+                field_validation=_VALIDATION[arguments.get("validate", "true")],
+                dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
             failures.append(server_error(error, f'error when creating "{item.source}"'))
             continue
-        _report(session, arguments, item.resource, made, "created")
+        tell_done(session, arguments, item.resource, made, "created")
+    if not seen and not failures:
+        raise KubectlError("error: no objects passed to create")
     tell_all(session, failures)
     return None
+
+
+def _with_note(arguments: Arguments, obj: Object) -> Object:
+    """The object, with --save-config noted as what was applied last."""
+    if not arguments.on("save-config"):
+        return obj
+    return objects.with_annotations(obj, {LAST_APPLIED: last_applied_text(obj)})
 
 
 def replace(session: Session, arguments: Arguments) -> Steps:
     """``kubectl replace -f``."""
     if not arguments.flags.get("filename"):
         raise KubectlError("error: must specify one of -f and -k")
+    check_validation(arguments)
     for item in written(session, arguments):
-        name = objects.name(item.object)
+        name = item.object["metadata"].get("name", "")
+        if not name:
+            session.error(f'error: error when replacing "{item.source}": resource name may not be empty')
+            continue
         if arguments.on("force"):
             yield from _replace_anew(session, arguments, item)
             continue
+        body = _with_note(arguments, item.object)
+        if arguments.get("dry-run") == "client":
+            tell_done(session, arguments, item.resource, body, "replaced")
+            continue
+        subresource = arguments.get("subresource")
         try:
-            live = yield session.client.get(item.resource, item.namespace, name)
-            version = objects.resource_version(live)
-            body = objects.with_metadata(item.object, resourceVersion=version)
+            if not objects.resource_version(body):
+                body = yield from _at_live_version(session, item, body)
             new = yield session.client.update(
-                item.resource, body, field_manager="kubectl-replace", field_validation="Strict"
+                item.resource,
+                body,
+                subresource=subresource,
+                field_manager=arguments.get("field-manager", "kubectl-replace"),
+                field_validation=_VALIDATION[arguments.get("validate", "true")],
+                dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
             session.error(server_error(error, f'error when replacing "{item.source}"'))
             continue
-        _report(session, arguments, item.resource, new, "replaced")
+        tell_done(session, arguments, item.resource, new, "replaced")
     return None
+
+
+def _at_live_version(session: Session, item: Written, body: Object) -> Steps:
+    """The body with the version that is there now; as it is when nothing is (helper.go: Replace)."""
+    try:
+        live = yield session.client.get(item.resource, item.namespace, objects.name(body))
+    except StatusError:
+        return body
+    return objects.with_metadata(body, resourceVersion=objects.resource_version(live))
 
 
 def _replace_anew(session: Session, arguments: Arguments, item: Written) -> Steps:
@@ -353,6 +464,9 @@ def delete(session: Session, arguments: Arguments) -> Steps:
     ]
     deleted: list[Target] = []
     for target in targets:
+        if not target.name:
+            failures.append(f"error: {doing}: resource name may not be empty")
+            continue
         try:
             yield session.client.delete(
                 target.resource,

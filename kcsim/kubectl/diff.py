@@ -13,7 +13,7 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import rfc3339_micro
 from kcsim.engine.task import Steps
-from kcsim.kubectl.apply import client_side, server_side
+from kcsim.kubectl.apply import check_named, client_side, server_side
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.prune import selected
 from kcsim.kubectl.session import KubectlError, Session
@@ -32,9 +32,10 @@ def diff(session: Session, arguments: Arguments) -> Steps:
         raise KubectlError("error: kcsim does not model 'kubectl diff --prune'")
     if not arguments.flags.get("filename"):
         raise KubectlError("error: must specify one of -f and -k")
-    arguments.flags["dry-run"] = ["server"]
+    arguments.flags["dry-run"], arguments.flags["validate"] = ["server"], ["warn"]
     differs = False
-    for item in selected(written(session, arguments), arguments):
+    for item in selected(written(session, arguments, schema=False), arguments):
+        check_named(item)
         live: Object | None = None
         try:
             live = yield session.client.get(item.resource, item.namespace, objects.name(item.object))

@@ -13,15 +13,17 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import rfc3339
 from kcsim.engine.task import Steps
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.describers.containers import write_template
 from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.session import KubectlError, Session, named
-from kcsim.kubectl.targets import Target, choose, tell
+from kcsim.kubectl.session import KubectlError, Session, group_kind, named, server_error
+from kcsim.kubectl.targets import Target, choose, tell_all
 from kcsim.kubectl.wait import duration
 from kcsim.kubectl.watching import Changed
 
 REVISION = "deployment.kubernetes.io/revision"
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 _NOT_COPIED = frozenset(
     {
@@ -139,23 +141,25 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
     what, *words = arguments.words or [""]
     command = _COMMANDS.get(what)
     if command is None:
-        known = ", ".join(_COMMANDS)
-        raise KubectlError(f'error: unknown command "rollout {what}" (kubectl rollout has {known})')
+        raise usage("rollout", f'unknown command "{" ".join(arguments.words)}"')
     if not words and not arguments.flags.get("filename"):
         raise KubectlError("error: required resource not specified")
-    targets = yield from choose(session, arguments, words)
-    for target in targets:
+    failures: list[str] = []
+    for target in (yield from choose(session, arguments, words, all_of_kind=True)):
         try:
             yield from command(session, arguments, target)
         except StatusError as error:
-            tell(session, error)
+            failures.append(server_error(error))
+        except KubectlError as error:
+            failures.append(str(error))
+    tell_all(session, failures)
     return None
 
 
 def _status(session: Session, arguments: Arguments, target: Target) -> Steps:
     describe = _STATUS.get(target.resource.kind)
     if describe is None:
-        raise KubectlError(f"error: no status viewer has been implemented for {target.resource.kind}")
+        raise KubectlError(f"error: no status viewer has been implemented for {group_kind(target.resource)}")
     timeout = duration(arguments, "timeout", "0s", forever=0)
     deadline = session.engine.now + timeout if timeout else None
     revision = arguments.integer("revision") or 0
@@ -201,16 +205,21 @@ def _owned_revisions(session: Session, owner: Object) -> Steps:
 
 def _history(session: Session, arguments: Arguments, target: Target) -> Steps:
     if target.resource.kind not in _STATUS:
-        raise KubectlError(f"error: no history viewer has been implemented for {target.resource.kind}")
+        raise KubectlError(
+            f'error: no history viewer has been implemented for "{group_kind(target.resource)}"'
+        )
     owner = yield session.client.get(target.resource, target.namespace, target.name)
     find = _owned_sets if target.resource.kind == "Deployment" else _owned_revisions
     sets = yield from find(session, owner)
     asked = arguments.integer("revision")
     title = named(target.resource, target.name)
     if asked:
-        if asked not in sets:
+        if sets and asked not in sets:
             raise KubectlError("error: unable to find the specified revision")
         session.print(f"{title} with revision #{asked}")
+        if not sets:
+            session.print("No rollout history found.")
+            return None
         session.print(_describe_template(sets[asked]))
         return None
     session.print(f"{title} ")
@@ -282,12 +291,8 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
         yield from _undo_revision(session, arguments, target)
         return None
     if target.resource.kind != "Deployment":
-        raise KubectlError(f"error: no rollbacker has been implemented for {target.resource.kind}")
+        raise KubectlError(f'error: no rollbacker has been implemented for "{group_kind(target.resource)}"')
     deployment = yield session.client.get(target.resource, target.namespace, target.name)
-    if deployment["spec"].get("paused"):
-        raise KubectlError(
-            "error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
-        )
     sets = yield from _owned_sets(session, deployment)
     wanted = arguments.integer("to-revision") or 0
     revision = wanted or _previous(sets)
@@ -298,6 +303,10 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
             else "no rollout history found for deployment"
         )
         raise KubectlError(f"error: {text}" + ("" if wanted else f' "{target.name}"'))
+    if deployment["spec"].get("paused"):
+        raise KubectlError(
+            "error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
+        )
     template = _without_hash(sets[revision]["spec"]["template"])
     title = named(target.resource, target.name)
     if template == _without_hash(deployment["spec"]["template"]):
@@ -342,12 +351,18 @@ def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
         raise KubectlError(
             f'error: {target.resource.group_resource} "{target.name}" restarting is not supported'
         )
-    stamp = {"kubectl.kubernetes.io/restartedAt": rfc3339(session.engine.now)}
-    body = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+    now = rfc3339(session.engine.now)
+    body = {"spec": {"template": {"metadata": {"annotations": {_RESTARTED: now}}}}}
     live = yield session.client.get(target.resource, target.namespace, target.name)
     if live["spec"].get("paused"):
         raise KubectlError(
             f'error: deployments.apps "{target.name}" can\'t restart paused deployment (run rollout resume first)'
+        )
+    notes = objects.get_in(live, ("spec", "template", "metadata", "annotations"), None) or {}
+    if notes.get(_RESTARTED) == now:
+        raise KubectlError(
+            f"error: failed to create patch for {target.name}: if restart has already been triggered within the past "
+            "second, please wait before attempting to trigger another"
         )
     yield _strategic(session, target, body)
     session.print(f"{named(target.resource, target.name)} restarted")

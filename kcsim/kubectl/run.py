@@ -16,6 +16,7 @@ from kcsim.api.patching import patch_schema
 from kcsim.engine.task import Steps
 from kcsim.kubectl.create import sent
 from kcsim.kubectl.creators.common import usage
+from kcsim.kubectl.creators.shape import printed
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session, group_kind
@@ -175,7 +176,11 @@ def _overridden(resource: Resource, obj: Object, arguments: Arguments) -> Object
 def expose(session: Session, arguments: Arguments) -> Steps:
     """``kubectl expose KIND NAME --port=N``."""
     resource = session.resource("services")
-    for target in (yield from choose(session, arguments, arguments.words)):
+    selectors = arguments.flags.pop("selector", None)  # of the Service, not of what is exposed
+    targets = yield from choose(session, arguments, arguments.words)
+    if selectors:
+        arguments.flags["selector"] = selectors
+    for target in targets:
         live = yield session.client.get(target.resource, target.namespace, target.name)
         service = _overridden(resource, _service(arguments, target, live), arguments)
         made = yield from sent(session, arguments, resource, service, target.namespace, "kubectl-expose")
@@ -282,7 +287,11 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
             "metadata": {"name": name},
             "spec": spec,
         }
-        made = yield from sent(session, arguments, resource, scaler, target.namespace, "kubectl-autoscale")
         tried = arguments.get("dry-run") == "client"
+        made = printed(scaler)
+        if not tried:
+            made = yield from sent(
+                session, arguments, resource, scaler, target.namespace, "kubectl-autoscale"
+            )
         tell_done(session, arguments, resource, made, "created" if tried else "autoscaled")
     return None

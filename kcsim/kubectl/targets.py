@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api.catalog import Resource
+from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import yaml_error
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, list_error, server_error
-from kcsim.manifests import ManifestError, read
+from kcsim.manifests import Manifest, ManifestError, documents, read
 
 NO_TARGET = """error: You must provide one or more resources by argument or filename.
 Example resource specifications include:
@@ -84,17 +86,22 @@ def _target(resource: Resource, namespace: str, name: str) -> Target:
 
 
 def choose(
-    session: Session, arguments: Arguments, words: list[str], failures: list[KubectlError] | None = None
+    session: Session,
+    arguments: Arguments,
+    words: list[str],
+    failures: list[KubectlError] | None = None,
+    *,
+    all_of_kind: bool = False,
 ) -> Generator[Any, Any, list[Target]]:
     """The objects a command that changes things is about: named, by selector, or from files.
 
-    ``failures``: as with ``written``.
+    ``failures``: as with ``written``; ``all_of_kind``: a kind alone stands for all its objects.
     """
     namespace = namespace_of(session, arguments)
     if arguments.flags.get("filename"):
         return [
             Target(w.resource, w.namespace, w.object["metadata"].get("name", ""))
-            for w in written(session, arguments, failures)
+            for w in written(session, arguments, failures, schema=False)
         ]
     kinds, targets = parse_targets(session, words, namespace)
     selector = arguments.get("selector")
@@ -102,7 +109,7 @@ def choose(
         raise KubectlError("error: name cannot be provided when a selector is specified")
     if targets:
         return targets
-    if not selector and not arguments.on("all"):
+    if not (selector or all_of_kind or arguments.on("all")):
         raise KubectlError("error: resource(s) were provided, but no name was specified")
     for resource in kinds:
         found = yield from list_chosen(session, arguments, resource, namespace)
@@ -128,7 +135,11 @@ def list_chosen(
 
 
 def written(
-    session: Session, arguments: Arguments, failures: list[KubectlError] | None = None
+    session: Session,
+    arguments: Arguments,
+    failures: list[KubectlError] | None = None,
+    *,
+    schema: bool = True,
 ) -> list[Written]:
     """The objects in the files that -f names, with their resources and namespaces.
 
@@ -139,7 +150,7 @@ def written(
         KubectlError: without ``failures``: a missing or broken file, an unknown kind, a namespace other than -n's.
     """
     found: list[Written] = []
-    for each in reading(session, arguments):
+    for each in reading(session, arguments, schema=schema):
         if isinstance(each, Written):
             found.append(each)
         elif failures is None:
@@ -149,19 +160,23 @@ def written(
     return found
 
 
-def reading(session: Session, arguments: Arguments) -> Iterator[Written | KubectlError]:
+def reading(
+    session: Session, arguments: Arguments, *, schema: bool = True
+) -> Iterator[Written | KubectlError]:
     """What -f names, object by object; each is looked up when it is asked for, so it may be of a kind made before it.
+
+    ``schema``: whether the command looks at schemas, which words what is said of things that are no objects.
 
     Raises:
         KubectlError: a path that does not exist.
     """
     for path in arguments.all("filename"):
         for source, text in _texts(session, path, arguments.on("recursive")):
+            checked = arguments.get("validate", "true" if schema else "false")
             try:
-                manifests = read(text, source)
-            except ManifestError as error:
-                unchecked = arguments.get("validate") in {"false", "ignore"}
-                yield KubectlError(_unreadable(source, error, unchecked))
+                manifests = _read(text, source, checked=checked not in {"false", "ignore"})
+            except KubectlError as error:
+                yield error
                 continue
             for manifest in manifests:
                 try:
@@ -199,17 +214,62 @@ def tell_all(session: Session, failures: Iterable[str]) -> None:
         session.error(text if len(told) == 1 else text.removeprefix("error: "))
 
 
-def _unreadable(source: str, error: ManifestError, unchecked: bool) -> str:
-    """What kubectl says of a file that holds no objects."""
-    for field, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
-        if f"Object '{shown}' is missing" in error.message:
-            if unchecked:
-                return f'error: unable to decode "{source}": {error.message}'
-            return (
-                f'error: error validating "{source}": error validating data: {field} not set; if you choose to ignore '
-                "these errors, turn validation off with --validate=false"
-            )
-    return f"error: error parsing {source}: error converting YAML to JSON: {yaml_error(error)}"
+def _read(text: str | bytes, source: str, *, checked: bool) -> list[Manifest]:
+    """The objects of one file.
+
+    Raises:
+        KubectlError: it cannot be read, or holds something that is no object; in kubectl's words.
+    """
+    try:
+        return read(text, source)
+    except ManifestError as error:
+        plain = text if isinstance(text, str) else text.decode(errors="replace")
+        if plain.lstrip().startswith("{"):
+            _check_json(plain, source)
+        problem = _no_object(plain, source, checked=checked)
+        raise KubectlError(
+            problem or f"error: error parsing {source}: error converting YAML to JSON: {yaml_error(error)}"
+        ) from None
+
+
+def _check_json(text: str, source: str) -> None:
+    """What begins with a brace is read as JSON (``pkg/util/yaml``, YAMLOrJSONDecoder)."""
+    try:
+        json.loads(text)
+    except ValueError:
+        try:
+            loads(text)
+        except JsonSyntaxError as wrong:
+            why = str(wrong).replace("unexpected end of JSON input", "unexpected EOF")
+            raise KubectlError(f"error: error parsing {source}: {why}") from None
+
+
+def _no_object(text: str, source: str, *, checked: bool) -> str:
+    """What is said of a document without a kind or version, or one that is no mapping; "" of others."""
+    try:
+        values = [document.value for document in documents(text, source) if document.value is not None]
+    except ManifestError:
+        return ""
+    for value in values:
+        if not isinstance(value, dict):
+            named = {list: "array", str: "string", bool: "bool"}.get(type(value), "number")
+            why = f"json: cannot unmarshal {named} into Go value of type unstructured.detector"
+            missing = "invalid object to validate"
+        else:
+            fields = [field for field in ("apiVersion", "kind") if not value.get(field)]
+            if not fields:
+                continue
+            body = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+            why = f"Object 'Kind' is missing in '{body}'" if "kind" in fields else ""
+            told = [f"{field} not set" for field in fields]
+            missing = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+        if not checked and why:
+            return f'error: unable to decode "{source}": {why}'
+        return (
+            f'error: error validating "{source}": error validating data: {missing}; if you choose to ignore '
+            "these errors, turn validation off with --validate=false"
+        )
+    return ""
 
 
 def _texts(session: Session, path: str, recursive: bool) -> list[tuple[str, str | bytes]]:

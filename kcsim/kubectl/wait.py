@@ -16,8 +16,8 @@ from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, seconds
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.session import KubectlError, Session, UsageError, named
-from kcsim.kubectl.targets import Target, choose, namespace_of, parse_targets, tell
+from kcsim.kubectl.session import KubectlError, Session, UsageError, named, server_error
+from kcsim.kubectl.targets import Target, choose, namespace_of, parse_targets, tell_all
 from kcsim.kubectl.watching import Changed
 
 _WEEK = 7 * 24 * 3600 * SECOND
@@ -31,14 +31,14 @@ def wait(session: Session, arguments: Arguments) -> Steps:
     condition = arguments.get("for")
     if not condition:
         raise KubectlError('error: unrecognized condition: ""')
-    end = session.engine.now + duration(arguments, "timeout", "30s", forever=_WEEK)
+    timeout = duration(arguments, "timeout", "30s", forever=_WEEK)
     kind, _, text = condition.partition("=")
     match kind.lower():
         case "delete":
             one = _gone
         case "create":
             if not arguments.get("selector") and not arguments.on("all"):
-                yield from _created(session, arguments, end)
+                yield from _created(session, arguments, session.engine.now + timeout)
             one = _there
         case "condition":
             one = _until(condition_holds(text))
@@ -47,8 +47,15 @@ def wait(session: Session, arguments: Arguments) -> Steps:
         case _:
             raise KubectlError(f'error: unrecognized condition: "{condition}"')
     targets = yield from _targets(session, arguments, tolerant=kind.lower() == "delete")
+    failures: list[str] = []
     for target in targets:
-        yield from one(session, target, end)
+        try:
+            yield from one(session, target, timeout)
+        except StatusError as error:
+            failures.append(server_error(error))
+        except KubectlError as error:
+            failures.append(str(error))
+    tell_all(session, failures)
     return None
 
 
@@ -108,11 +115,13 @@ def path_holds(text: str) -> Holds:
         KubectlError: when the path cannot be read.
     """
     expression, equals, wanted = _split_path(text)
+    if not expression:
+        raise KubectlError("error: jsonpath expression cannot be empty")
     try:
         path = jsonpath.relaxed(expression.strip("'\""))
         jsonpath.parse(path)
     except JsonPathError as error:
-        raise KubectlError(f"error: error parsing jsonpath {expression}, {error}") from None
+        raise KubectlError(f"error: {error}") from None
     wanted = wanted.strip("'\"")
     if equals and not wanted:
         raise KubectlError("error: jsonpath wait value cannot be empty")
@@ -135,50 +144,46 @@ def _split_path(text: str) -> tuple[str, str, str]:
 
 
 def _until(holds: Holds) -> Any:
-    def one(session: Session, target: Target, end: int) -> Steps:
+    def one(session: Session, target: Target, timeout: int) -> Steps:
+        end = session.engine.now + timeout
         while True:
-            try:
-                obj = yield session.client.get(target.resource, target.namespace, target.name)
-            except StatusError as error:
-                tell(session, error)
-                return None
+            obj = yield session.client.get(target.resource, target.namespace, target.name)
             if holds(obj):
                 session.print(f"{named(target.resource, target.name)} condition met")
                 return None
-            changed = yield Changed(
-                session.client, target.resource, target.namespace, target.name, obj, end - session.engine.now
-            )
-            if not changed:
-                _timed_out(session, target)
-                return None
+            left = end - session.engine.now
+            if not (yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)):
+                raise _timed_out(target, timeout)
 
     return one
 
 
-def _gone(session: Session, target: Target, end: int) -> Steps:
-    uid = ""
+def _gone(session: Session, target: Target, timeout: int) -> Steps:
+    """Wait until an object is deleted; of one that was not there nothing is said."""
+    end, uid = session.engine.now + timeout, ""
     while True:
         try:
             obj = yield session.client.get(target.resource, target.namespace, target.name)
         except StatusError as error:
             if not error.is_not_found:
-                tell(session, error)
+                raise
+            if not uid:
                 return None
             break
         uid = uid or objects.uid(obj)
         if objects.uid(obj) != uid:
             break
         left = end - session.engine.now
-        changed = yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)
-        if not changed:
-            _timed_out(session, target)
-            return None
+        if not (yield Changed(session.client, target.resource, target.namespace, target.name, obj, left)):
+            raise _timed_out(target, timeout)
     session.print(f"{named(target.resource, target.name)} condition met")
     return None
 
 
-def _timed_out(session: Session, target: Target) -> None:
-    session.error(f"error: timed out waiting for the condition on {target.resource.plural}/{target.name}")
+def _timed_out(target: Target, timeout: int) -> KubectlError:
+    """What is said of an object: with a timeout of 0 it was looked at once."""
+    what = "timed out waiting for the condition on" if timeout else "condition not met for"
+    return KubectlError(f"error: {what} {target.resource.plural}/{target.name}")
 
 
 def _created(session: Session, arguments: Arguments, end: int) -> Steps:
@@ -200,8 +205,8 @@ def _created(session: Session, arguments: Arguments, end: int) -> Steps:
     return None
 
 
-def _there(session: Session, target: Target, end: int) -> Steps:
-    del end
+def _there(session: Session, target: Target, timeout: int) -> Steps:
+    del timeout
     yield session.client.get(target.resource, target.namespace, target.name)
     session.print(f"{named(target.resource, target.name)} condition met")
     return None

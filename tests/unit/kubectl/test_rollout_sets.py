@@ -85,4 +85,4 @@ def test_other_kinds_have_no_history(k):
     k("create configmap conf")
     for what, text in (("history", "history viewer"), ("undo", "rollbacker")):
         refusal = k.fails(f"rollout {what} cm/conf")
-        assert refusal == f"error: no {text} has been implemented for ConfigMap\n"
+        assert refusal == f'error: no {text} has been implemented for "ConfigMap"\n'
