@@ -10,6 +10,7 @@ with its near miss and every later check works on the changed story.
 that share a part with it keep the old value.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ from kcsim.scenario.yamltree import Mapping, Scalar, Sequence, Tree, parse
 Settings = Map[str, Any] | str | Iterable[str]
 """{key: value}, or texts "key=value"; a value that is a text is read as YAML."""
 
+_NOT_PRINTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
+"""What JSON leaves as it is and YAML takes for a break, or refuses."""
 _STEP = re.compile(r'\.?(?:([A-Za-z_][\w-]*)|\["([^"]+)"\]|\[([^\[\]]+)\])')
 
 
@@ -77,7 +80,11 @@ def _written_inside(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """A text as a YAML scalar that reads back as the same; a line break in single quotes would become a blank."""
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    shown = json.dumps(text, ensure_ascii=False)
+    return _NOT_PRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", shown)
 
 
 def _read(text: str, report: Report) -> Setting | None:

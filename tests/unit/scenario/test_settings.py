@@ -6,7 +6,8 @@ import pytest
 
 from kcsim.engine.clock import MINUTE
 from kcsim.scenario.load import examine_text
-from kcsim.scenario.settings import Changes
+from kcsim.scenario.diagnostics import Report
+from kcsim.scenario.settings import Changes, read_settings
 
 
 def changed(base, settings, **more):
@@ -100,3 +101,13 @@ def test_a_repository_that_is_none_is_told_at_the_option(base, tmp_path):
 
 def test_a_pace_without_a_repository_has_no_meaning(base):
     assert [each.code for each in changed(base, None, pace="1m").diagnostics] == ["KC801"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb\n", "it's: {x}", "\ttab", "\u2028", "\x85", "\x7f", "\ufeff", "é 🙂", '"\\']
+)
+def test_texts_inside_a_value_stay_as_they_are(base, text):
+    report = Report()
+    (setting,) = read_settings({"teaches": {"a": text}}, report)
+    assert not report.diagnostics
+    assert setting.value.value() == {"a": text}
