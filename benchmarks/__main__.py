@@ -24,9 +24,12 @@ from benchmarks.small import bare_simulation, heavy_imports, help_text, idle_day
 from benchmarks.stories import each_delivery
 from benchmarks.traffic import an_hour_of_requests
 from benchmarks.tui import interface, jumps, large, large_world
+from benchmarks.worlds import small_worlds, thousand_seeds
 
 BENCHMARKS: dict[str, Callable[[], Figure | list[Figure]]] = {
     "bare": bare_simulation,
+    "worlds": small_worlds,
+    "seeds": thousand_seeds,
     "stories": each_delivery,
     "applications": argocd_at_scale,
     "kustomizations": flux_at_scale,

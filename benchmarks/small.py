@@ -17,7 +17,7 @@ def bare_simulation() -> Figure:
     """Three nodes, nothing run yet."""
     Simulation(nodes=3, seed=1)
     spent = best_of(20, lambda: Simulation(nodes=3, seed=1))
-    return Figure("bare three-node simulation built", spent * 1000, "ms", 5)
+    return Figure("bare three-node simulation built", spent * 1000, "ms", 2)
 
 
 def idle_day() -> list[Figure]:

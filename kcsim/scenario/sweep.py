@@ -19,6 +19,8 @@ from typing import Any
 from kcsim.engine.shown import Tabular
 from kcsim.scenario.compare import worlds
 from kcsim.scenario.diagnostics import did_you_mean
+from kcsim.scenario.model import Scenario
+from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import Time, checked_seed
 
 Progress = Callable[[int, int], None]
@@ -166,49 +168,57 @@ def sweep(
         raise ValueError(f"jobs must be a whole number of 1 or more, not {jobs!r}")
     varied = {name: _values(name, values) for name, values in (vary or {}).items()}
     combinations = [dict(zip(varied, values, strict=True)) for values in product(*varied.values())]
-    asked = [
-        _Asked(str(path_or_name), seed, combination, dict(settings or {}), tuple(deliveries or ()), until)
+    # Every combination is read, and can be played, before the first is run: nothing is half done because the last one is
+    # wrong.
+    stories = [
+        _Story.of(
+            worlds(
+                path_or_name, deliveries or None, settings={**(settings or {}), **combination}, until=until
+            ),
+            combination,
+            until,
+        )
         for combination in combinations
-        for seed in chosen
     ]
-    # Every combination is read before the first is run: nothing is half done because the last one is wrong.
-    made = [
-        worlds(path_or_name, deliveries or None, settings={**(settings or {}), **combination}, until=until)
-        for combination in combinations
-    ]
-    first = next(iter(made[0].values()))
+    asked = [(number, seed) for number in range(len(stories)) for seed in chosen]
+    scenario = stories[0].scenario
     tell = _progress(progress)
     runs: list[Swept] = []
     units: dict[str, tuple[str, str, str]] = {}
-    for done, (found, measured) in enumerate(_played(asked, jobs), 1):
+    for done, (found, measured) in enumerate(_played(stories, asked, jobs), 1):
         runs.extend(found)
         for each in measured:
             units.setdefault(each[0], each)
         tell(done, len(asked))
-    scenario = first.scenario
     return Sweep(
         scenario.name, scenario.title or scenario.name, tuple(varied), tuple(units.values()), tuple(runs)
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One run, as it is handed to a process."""
+class _Story:
+    """One combination of settings, read and checked: all that its runs have in common, as it is handed to a process."""
 
-    path: str
-    seed: int
-    varied: dict[str, Any]
-    settings: dict[str, Any]
+    scenario: Scenario
     deliveries: tuple[str, ...]
+    varied: dict[str, Any]
     until: Time | None
+
+    @classmethod
+    def of(cls, made: Mapping[str, Play], varied: dict[str, Any], until: Time | None) -> _Story:
+        first = next(iter(made.values()))
+        return cls(first.scenario, tuple(made), varied, until)
 
 
 _Answer = tuple[list[Swept], list[tuple[str, str, str]]]
+_Asked = tuple[int, int]
+"""(number of the story, seed)."""
 
 
-def _played(asked: Sequence[_Asked], jobs: int) -> Iterator[_Answer]:
+def _played(stories: Sequence[_Story], asked: Sequence[_Asked], jobs: int) -> Iterator[_Answer]:
     if jobs == 1 or len(asked) == 1:
-        yield from map(_play, asked)
+        for number, seed in asked:
+            yield _play(stories[number], seed)
         return
     # Not loaded before: a browser has no processes, and nothing else needs these.
     from concurrent.futures import ProcessPoolExecutor
@@ -216,34 +226,43 @@ def _played(asked: Sequence[_Asked], jobs: int) -> Iterator[_Answer]:
 
     # A fresh interpreter each: a fork would take threads and locks of a notebook along.
     try:
-        pool = ProcessPoolExecutor(min(jobs, len(asked)), get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            min(jobs, len(asked)), get_context("spawn"), initializer=_begin, initargs=(stories,)
+        )
     except NotImplementedError as error:
         raise ValueError(
             f"jobs={jobs} needs processes, which a browser has not: leave it at 1 ({error})"
         ) from error
     with pool:
-        yield from pool.map(_play, asked)
+        yield from pool.map(_play_here, asked)
 
 
-def _play(asked: _Asked) -> _Answer:
+_here: list[_Story] = []
+"""In a process that was started for a sweep: its stories, read once."""
+
+
+def _begin(stories: Sequence[_Story]) -> None:
+    _here[:] = stories
+
+
+def _play_here(asked: _Asked) -> _Answer:
+    number, seed = asked
+    return _play(_here[number], seed)
+
+
+def _play(story: _Story, seed: int) -> _Answer:
     found: list[Swept] = []
     units: list[tuple[str, str, str]] = []
-    made = worlds(
-        asked.path,
-        asked.deliveries or None,
-        asked.seed,
-        settings={**asked.settings, **asked.varied} or None,
-        until=asked.until,
-    )
-    for name, world in made.items():
+    for name in story.deliveries:
+        world = Play(story.scenario, name, seed, until=story.until)
         world.finish()
         measures = world.measures()
         units.extend((each.name, each.title, each.unit) for each in measures)
         found.append(
             Swept(
                 name,
-                asked.seed,
-                tuple(asked.varied.items()),
+                seed,
+                tuple(story.varied.items()),
                 tuple((each.name, each.value) for each in measures),
                 all(verdict.passed for verdict in world.verdicts()),
                 world.trace.sha256(),

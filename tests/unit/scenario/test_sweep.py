@@ -117,7 +117,7 @@ def test_a_measure_that_there_is_not_names_the_nearest(swept: Sweep) -> None:
 
 
 def test_where_there_are_no_processes_it_says_to_use_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: object) -> None:
+    def none(*_: object, **_options: object) -> None:
         raise NotImplementedError("lacks multiprocessing.synchronize")
 
     monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", none)
