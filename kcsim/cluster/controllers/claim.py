@@ -7,7 +7,7 @@ the object's uid as precondition. Deciding is `claim_action`; the generators act
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Literal
 
 from kcsim.api import objects
@@ -84,3 +84,56 @@ def release(client: Client, resource: str, owner: Object, obj: Object) -> Steps:
         if error.is_not_found or error.reason == "Invalid":
             return None
         raise
+
+
+def adopt_all(
+    client: Client,
+    owners: str,
+    owner: Object,
+    resource: str,
+    orphans: Sequence[Object],
+    *,
+    finalizers: list[str] | None = None,
+) -> Steps:
+    """Adopt some orphans, in this order; gives ``(orphan, as patched)`` for each that was still there.
+
+    ``owners`` is the resource of the owner, who is asked for once, and only where there is anything to adopt.
+
+    Raises:
+        StatusError: the owner is gone (`can_adopt`), or the server refuses.
+    """
+    adopted: list[tuple[Object, Object]] = []
+    if orphans:
+        yield from can_adopt(client, owners, owner)
+    for orphan in orphans:
+        try:
+            patched = yield from adopt(client, resource, owner, orphan, finalizers=finalizers)
+        except StatusError as error:
+            if not error.is_not_found:
+                raise
+            continue
+        adopted.append((orphan, patched))
+    return adopted
+
+
+def claimed(
+    client: Client,
+    owners: str,
+    owner: Object,
+    resource: str,
+    candidates: Iterable[Object],
+    selector: LabelSelector,
+) -> Steps:
+    """Those of some objects that are the owner's, adopting and releasing on the way (ClaimObject for each)."""
+    kept: list[Object] = []
+    orphans: list[Object] = []
+    for candidate in candidates:
+        action = claim_action(owner, selector, candidate)
+        if action == "keep":
+            kept.append(candidate)
+        elif action == "adopt":
+            orphans.append(candidate)
+        elif action == "release":
+            yield from release(client, resource, owner, candidate)
+    adopted = yield from adopt_all(client, owners, owner, resource, orphans)
+    return [*kept, *(patched for _, patched in adopted)]

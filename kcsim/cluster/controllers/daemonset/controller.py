@@ -231,15 +231,9 @@ class DaemonSetController(Reconciler):
             for pod in self.pods.orphans(objects.namespace(daemon_set)).values()
             if claim.claim_action(daemon_set, selector, pod) == "adopt"
         ]
-        if orphans:
-            yield from claim.can_adopt(self.client, "daemonsets", daemon_set)
-        for pod in sorted(orphans, key=objects.name):
-            try:
-                adopted = yield from claim.adopt(self.client, "pods", daemon_set, pod)
-            except StatusError as error:
-                if not error.is_not_found:
-                    raise
-                continue
+        orphans.sort(key=objects.name)
+        done = yield from claim.adopt_all(self.client, "daemonsets", daemon_set, "pods", orphans)
+        for pod, adopted in done:
             # Counted at once, as upstream counts what it just claimed; the watch will say the same.
             self.pods.observe(pod, adopted)
             if uid in self._views:

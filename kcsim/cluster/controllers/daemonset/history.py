@@ -62,22 +62,9 @@ class DaemonHistory:
         """The revisions of a DaemonSet, adopting and releasing on the way."""
         candidates = self._revisions.by_index("controller", objects.uid(daemon_set))
         candidates += self._revisions.by_index("controller", f"/{objects.namespace(daemon_set)}")
-        claimed = []
-        may_adopt = False
-        for revision in candidates:
-            action = claim.claim_action(daemon_set, selector, revision)
-            if action == "keep":
-                claimed.append(revision)
-            elif action == "release":
-                yield from claim.release(self._client, "controllerrevisions", daemon_set, revision)
-            elif action == "adopt":
-                if not may_adopt:
-                    yield from claim.can_adopt(self._client, "daemonsets", daemon_set)
-                    may_adopt = True
-                claimed.append(
-                    (yield from claim.adopt(self._client, "controllerrevisions", daemon_set, revision))
-                )
-        return claimed
+        return claim.claimed(
+            self._client, "daemonsets", daemon_set, "controllerrevisions", candidates, selector
+        )
 
     def _merge(self, current: list[Object], pods: Iterable[Object]) -> Steps:
         """The newest of revisions that are the same; the others go, and their pods get its label."""

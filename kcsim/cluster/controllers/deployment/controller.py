@@ -13,7 +13,6 @@ from typing import Any
 from kcsim.api import objects, selectors
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
-from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.deployment.sync import DeploymentSync
 from kcsim.cluster.controllers.pod_changes import on_pod_change, stirring
@@ -150,24 +149,7 @@ class DeploymentController(Reconciler):
         selector = self._selector(deployment)
         candidates = self.sets.by_index("controller", objects.uid(deployment))
         candidates += self.sets.by_index("controller", f"/{objects.namespace(deployment)}")
-        claimed = []
-        may_adopt = False
-        for rs in candidates:
-            action = claim.claim_action(deployment, selector, rs)
-            if action == "keep":
-                claimed.append(rs)
-            elif action == "release":
-                yield from claim.release(self.client, "replicasets", deployment, rs)
-            elif action == "adopt":
-                if not may_adopt:
-                    yield from claim.can_adopt(self.client, "deployments", deployment)
-                    may_adopt = True
-                try:
-                    claimed.append((yield from claim.adopt(self.client, "replicasets", deployment, rs)))
-                except StatusError as error:
-                    if not error.is_not_found:
-                        raise
-        return claimed
+        return claim.claimed(self.client, "deployments", deployment, "replicasets", candidates, selector)
 
     def _selector(self, deployment: Object) -> selectors.LabelSelector:
         return selectors.from_object(deployment["spec"].get("selector"))

@@ -14,7 +14,6 @@ from typing import Any
 from kcsim.api import objects, selectors
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler, Result
-from kcsim.api.status import StatusError
 from kcsim.cluster.controllers import claim
 from kcsim.cluster.controllers.job.backoff import Record
 from kcsim.cluster.controllers.job.job_pods import FINALIZER, is_tracked
@@ -205,17 +204,11 @@ class JobController(Reconciler):
             for pod in self.pods.orphans(objects.namespace(job)).values()
             if claim.claim_action(job, selector, pod) == "adopt"
         ]
-        if orphans:
-            yield from claim.can_adopt(self.client, "jobs", job)
-        for pod in sorted(orphans, key=objects.name):
-            try:
-                claimed.append(
-                    (yield from claim.adopt(self.client, "pods", job, pod, finalizers=[FINALIZER]))
-                )
-            except StatusError as error:
-                if not error.is_not_found:
-                    raise
-        return claimed
+        orphans.sort(key=objects.name)
+        adopted = yield from claim.adopt_all(
+            self.client, "jobs", job, "pods", orphans, finalizers=[FINALIZER]
+        )
+        return [*claimed, *(pod for _, pod in adopted)]
 
     def _sync_orphan(self, namespace: str, name: str) -> Steps | None:
         pod = self._pods.get(namespace, name)

@@ -200,16 +200,8 @@ class ReplicaSetController(Reconciler):
             for pod in sorted(orphans, key=objects.name)
             if pod_flags(pod) & ACTIVE and claim.claim_action(rs, rules.selector, pod) == "adopt"
         ]
-        if not wanted:
-            return
-        yield from claim.can_adopt(self.client, "replicasets", rs)
-        for pod in wanted:
-            try:
-                adopted = yield from claim.adopt(self.client, "pods", rs, pod)
-            except StatusError as error:
-                if not error.is_not_found:
-                    raise
-                continue
+        done = yield from claim.adopt_all(self.client, "replicasets", rs, "pods", wanted)
+        for pod, adopted in done:
             # Counted at once, as upstream counts what it just claimed; the watch will say the same.
             self.tally.observe(pod, adopted)
 

@@ -165,15 +165,9 @@ class StatefulSetController(Reconciler):
             for pod in self.pods.orphans(objects.namespace(stateful_set)).values()
             if is_member_of(stateful_set, pod) and claim.claim_action(stateful_set, selector, pod) == "adopt"
         ]
-        if orphans:
-            yield from claim.can_adopt(self.client, "statefulsets", stateful_set)
-        for pod in sorted(orphans, key=objects.name):
-            try:
-                claimed.append((yield from claim.adopt(self.client, "pods", stateful_set, pod)))
-            except StatusError as error:
-                if not error.is_not_found:
-                    raise
-        return claimed
+        orphans.sort(key=objects.name)
+        adopted = yield from claim.adopt_all(self.client, "statefulsets", stateful_set, "pods", orphans)
+        return [*claimed, *(pod for _, pod in adopted)]
 
 
 def _facts(pod: Object) -> tuple[Any, ...]:

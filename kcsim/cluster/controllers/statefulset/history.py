@@ -57,11 +57,7 @@ class SetHistory:
             for revision in self._revisions.by_index("controller", f"/{objects.namespace(stateful_set)}")
             if selector.matches(objects.labels(revision))
         ]
-        if not orphans:
-            return
-        yield from claim.can_adopt(self._client, "statefulsets", stateful_set)
-        for revision in orphans:
-            yield from claim.adopt(self._client, "controllerrevisions", stateful_set, revision)
+        yield from claim.adopt_all(self._client, "statefulsets", stateful_set, "controllerrevisions", orphans)
 
     def of(self, stateful_set: Object, selector: LabelSelector) -> Steps:
         """The `Revisions` of a set; makes or renumbers one when its template is new or is an earlier one again."""
