@@ -27,6 +27,7 @@ from kcsim.kubectl.printing import print_objects, tell_done
 from kcsim.kubectl.prune import check_prune, prune, selected
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
 from kcsim.kubectl.targets import Target, Written, choose, reading, tell_all, written
+from kcsim.kubectl.wait import duration
 from kcsim.manifests import dump
 
 _CONFLICT_RETRIES = 5
@@ -435,9 +436,12 @@ def _replace_anew(session: Session, arguments: Arguments, item: Written) -> Step
 def delete(session: Session, arguments: Arguments) -> Steps:
     """``kubectl delete``."""
     if not arguments.words and not arguments.flags.get("filename"):
-        raise KubectlError(_NOTHING_NAMED)
+        chosen = arguments.on("all") or arguments.get("selector") or arguments.get("field-selector")
+        where = "error: at least one resource must be specified to use a selector"
+        raise KubectlError(where if chosen else _NOTHING_NAMED)
     if len(arguments.words) > 1 and (arguments.on("all") or arguments.get("selector")):
         raise KubectlError("error: name cannot be provided when a selector is specified")
+    _check_delete(arguments)
     unread: list[KubectlError] = []
     targets = yield from choose(session, arguments, arguments.words, unread)
     if not targets and not unread:
@@ -459,9 +463,7 @@ def delete(session: Session, arguments: Arguments) -> Steps:
             "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. "
             "The resource may continue to run on the cluster indefinitely."
         )
-    policy = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan"}[
-        arguments.get("cascade", "background")
-    ]
+    policy = _propagation(session, arguments)
     deleted: list[Target] = []
     for target in targets:
         if not target.name:
@@ -488,23 +490,53 @@ def delete(session: Session, arguments: Arguments) -> Steps:
         how += {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
         session.print(f'{word(target.resource)} "{target.name}" {how}')
     if arguments.on("wait", default=True) and not force and not arguments.get("dry-run"):
+        limit = duration(arguments, "timeout", "0s", forever=0)
+        end = session.engine.now + limit if limit else None
         for target in deleted:
-            yield from wait_gone(session, target)
+            if not (yield from wait_gone(session, target, end)):
+                what = f"{target.resource.plural}/{target.name}"
+                failures.append(f"error: timed out waiting for the condition on {what}")
     tell_all(session, failures)
     return None
 
 
-def wait_gone(session: Session, target: Target) -> Steps:
-    """Wait until the object no longer exists (or is another of the same name)."""
+def _check_delete(arguments: Arguments) -> None:
+    """What kubectl refuses before it asks the server (DeleteOptions.Validate)."""
+    if arguments.on("all") and arguments.get("selector"):
+        raise KubectlError("error: setting 'all' parameter but found a non empty selector. ")
+    if arguments.on("force") and (arguments.integer("grace-period") or 0) > 0:
+        raise KubectlError("error: --force and --grace-period greater than 0 cannot be specified together")
+
+
+def _propagation(session: Session, arguments: Arguments) -> str:
+    """What becomes of what the object owns (cmdutil.GetCascadingStrategy)."""
+    text = arguments.get("cascade", "background")
+    if text in {"true", "false"}:
+        instead = "background" if text == "true" else "orphan"
+        session.warn(
+            f"warning: --cascade={text} is deprecated (boolean value) and can be replaced with --cascade={instead}."
+        )
+        text = instead
+    if text not in {"background", "foreground", "orphan"}:
+        raise KubectlError(
+            f'error: invalid cascade value ({text}). Must be "background", "foreground", or "orphan"'
+        )
+    return text.capitalize()
+
+
+def wait_gone(session: Session, target: Target, end: int | None = None) -> Steps:
+    """Wait until the object no longer exists (or is another of the same name); False when ``end`` came before."""
     uid = ""
     while True:
         try:
             obj = yield session.client.get(target.resource, target.namespace, target.name)
         except StatusError as error:
             if error.is_not_found:
-                return None
+                return True
             raise
         uid = uid or objects.uid(obj)
         if objects.uid(obj) != uid:
-            return None
-        yield Sleep(session.engine, SECOND)
+            return True
+        if end is not None and session.engine.now >= end:
+            return False
+        yield Sleep(session.engine, SECOND if end is None else min(SECOND, end - session.engine.now))

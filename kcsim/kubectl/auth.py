@@ -12,6 +12,7 @@ from kcsim.api.client import Client
 from kcsim.api.identity import may_impersonate, taken_for
 from kcsim.api.objects import Object
 from kcsim.engine.task import Steps
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.describers.cluster import policy_rows
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
@@ -47,7 +48,9 @@ def auth(session: Session, arguments: Arguments) -> Steps:
     elif what == "can-i":
         yield from _can_i(session, arguments, words)
     else:
-        raise KubectlError(f"error: kcsim does not model 'kubectl auth {what}' (can-i and whoami it does)")
+        if what == "reconcile":
+            raise KubectlError("error: kcsim does not model 'kubectl auth reconcile': use 'kubectl apply'")
+        raise usage("auth", f'unknown command "{" ".join(arguments.words)}"')
     return None
 
 
@@ -65,17 +68,18 @@ def _whoami(session: Session, arguments: Arguments) -> Steps:
 
 
 def _can_i(session: Session, arguments: Arguments, words: list[str]) -> Steps:
-    if len(words) < 2:
+    if len(words) != 2:
         raise KubectlError(
             "error: you must specify two arguments: verb resource or verb resource/resourceName.\n"
             "See 'kubectl auth can-i -h' for help and examples."
         )
-    verb, what, *names = words
+    verb, what = words
+    _warn_of_verb(session, verb, url=what.startswith("/"))
     namespace = "" if arguments.on("all-namespaces") else namespace_of(session, arguments)
     if what.startswith("/"):
         spec: Object = {"nonResourceAttributes": {"path": what, "verb": verb}}
     else:
-        spec = {"resourceAttributes": _attributes(session, arguments, verb, what, names, namespace)}
+        spec = {"resourceAttributes": _attributes(session, arguments, verb, what, namespace)}
     body = {"apiVersion": _AUTHZ, "kind": "SelfSubjectAccessReview", "metadata": {}, "spec": spec}
     answer = yield session.client.create("selfsubjectaccessreviews.authorization.k8s.io", body, "")
     status = answer["status"]
@@ -84,17 +88,32 @@ def _can_i(session: Session, arguments: Arguments, words: list[str]) -> Steps:
     session.failed = not status.get("allowed")
 
 
-def _attributes(
-    session: Session, arguments: Arguments, verb: str, what: str, names: list[str], namespace: str
-) -> Object:
+_VERBS = frozenset(
+    (
+        "get list watch create update patch delete deletecollection use bind impersonate * approve sign escalate "
+        "attest"
+    ).split()
+)
+_URL_VERBS = frozenset("get put post head options delete patch *".split())
+
+
+def _warn_of_verb(session: Session, verb: str, *, url: bool) -> None:
+    if verb not in (_URL_VERBS if url else _VERBS):
+        session.warn(f"Warning: verb '{verb}' is not a known verb\n")
+
+
+def _attributes(session: Session, arguments: Arguments, verb: str, what: str, namespace: str) -> Object:
     plural, _, rest = what.partition("/")
     resource = session.client.endpoint.server.catalog.by_word(plural)
     group = plural.partition(".")[2]
     if resource is not None:
         plural, group = resource.plural, resource.group
+        if not resource.namespaced and not arguments.on("all-namespaces"):
+            where = f" in group '{group}'" if group else ""
+            session.warn(f"Warning: resource '{plural}' is not namespace scoped{where}\n")
         if not resource.namespaced and namespace and arguments.get("namespace") == "":
             namespace = ""
-    else:
+    elif plural != "*":
         session.warn(f"Warning: the server doesn't have a resource type '{plural}'\n")
     attributes = {"verb": verb, "resource": plural, "namespace": namespace, "group": group}
     sub = arguments.get("subresource")
@@ -102,8 +121,6 @@ def _attributes(
         sub = rest  # kubectl takes pods/log for the sub-resource
     elif rest:
         attributes["name"] = rest
-    if names:
-        attributes["name"] = names[0]
     if sub:
         attributes["subresource"] = sub
     return {key: value for key, value in attributes.items() if value}
@@ -116,4 +133,5 @@ def _list(session: Session, arguments: Arguments) -> Steps:
     status = answer["status"]
     rows = policy_rows([*status["resourceRules"], *status["nonResourceRules"]], merged=False)
     header = ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]
-    session.write(columns([header, *[list(row) for row in rows]]))
+    shown = [] if arguments.on("no-headers") else [header]
+    session.write(columns([*shown, *[list(row) for row in rows]]))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kcsim.api.catalog import Resource
 from kcsim.engine.task import Steps
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
 from kcsim.kubectl.session import KubectlError, Session
@@ -14,11 +15,16 @@ from kcsim.kubectl.session import KubectlError, Session
 
 def api_resources(session: Session, arguments: Arguments) -> Steps:
     """``kubectl api-resources``."""
-    form = arguments.get("output")
+    if arguments.words:
+        raise usage("api-resources", f"unexpected arguments: [{' '.join(arguments.words)}]")
+    form, sort_by = arguments.get("output"), arguments.get("sort-by")
+    if sort_by not in {"", "name", "kind"}:
+        raise KubectlError("error: --sort-by accepts only name or kind")
     if form not in {"", "wide", "name"}:
         raise KubectlError(f"error: --output {form} is not available")
     chosen = [item for item in _preferred(session) if _wanted(item, arguments)]
-    chosen.sort(key=lambda item: (item.group, item.plural))
+    by = {"": lambda item: (item.group, item.plural), "kind": lambda item: item.kind}
+    chosen.sort(key=by.get(sort_by, lambda item: item.plural))
     if form == "name":
         for item in chosen:
             session.print(item.group_resource)
@@ -64,7 +70,8 @@ def _wanted(item: Resource, arguments: Arguments) -> bool:
 
 def api_versions(session: Session, arguments: Arguments) -> Steps:
     """``kubectl api-versions``."""
-    del arguments
+    if arguments.words:
+        raise usage("api-versions", f"unexpected arguments: [{' '.join(arguments.words)}]")
     groups = session.client.endpoint.server.catalog.group_versions()
     for text in sorted(
         f"{group}/{version}" if group else version for group, found in groups for version in found

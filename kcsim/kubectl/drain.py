@@ -12,9 +12,8 @@ from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, seconds
 from kcsim.engine.task import Sleep, Steps, gather
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.mutate import set_unschedulable
-from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import Target
+from kcsim.kubectl.mutate import chosen_nodes, set_unschedulable
+from kcsim.kubectl.session import Session
 from kcsim.profile.constants import DEFAULT
 
 RETRY = DEFAULT.us("kubectl/drain-eviction-retry")
@@ -25,13 +24,12 @@ _UNMANAGED = "Pods that declare no controller (use --force to override)"
 
 def drain(session: Session, arguments: Arguments) -> Steps:
     """``kubectl drain NODE``."""
-    if not arguments.words:
-        raise KubectlError("error: USAGE: drain NODE [flags]\nSee 'kubectl drain -h' for help and examples")
+    nodes = yield from chosen_nodes(session, arguments, "drain")
     deadline = seconds(arguments.get("timeout", "0s"))
     end = session.engine.now + deadline if deadline else None
-    for name in arguments.words:
-        node = name.removeprefix("node/")
-        yield from set_unschedulable(session, Target(session.resource("nodes"), "", node), wanted=True)
+    for target in nodes:
+        node = target.name
+        yield from set_unschedulable(session, target, wanted=True, dry=arguments.get("dry-run"))
         if session.failed:
             continue
         leave, errors = yield from _chosen(session, arguments, node)

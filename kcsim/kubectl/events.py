@@ -23,6 +23,8 @@ def events(session: Session, arguments: Arguments) -> Steps:
     if arguments.get("for"):
         kind, _, name = arguments.get("for").partition("/")
         fields = f"involvedObject.kind={session.resource(kind).kind},involvedObject.name={name}"
+    if any(kind.lower() not in {"normal", "warning"} for kind in arguments.all("types")):
+        raise KubectlError("error: valid --types are Normal or Warning")
     found = (yield session.client.list("events", namespace, field_selector=fields))["items"]
     types = {kind.lower() for kind in arguments.all("types")}
     chosen = [event for event in found if not types or event.get("type", "").lower() in types]

@@ -60,9 +60,7 @@ def _subject(session: Session, arguments: Arguments, text: str) -> tuple[Resourc
             group, version = split_api_version(wanted)
             found = catalog.find(group, version, found.plural)
             if found is None:
-                raise KubectlError(
-                    f'error: couldn\'t find resource for "{wanted}, Resource={parts[0]}" in the API server'
-                )
+                raise KubectlError(f"error: GVR ({wanted}, Resource={parts[0]}) not found in OpenAPI schema")
         return found, parts[count:]
     raise KubectlError(f'the server doesn\'t have a resource type "{parts[0]}"')
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api import names, objects
+from kcsim.api import names as label_names
+from kcsim.api import objects
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.objects import Object
 from kcsim.api.patch import json_patch, merge_patch, strategic
 from kcsim.api.patching import patch_schema
 from kcsim.api.status import StatusError, bad_request, no_such_resource
 from kcsim.engine.task import Steps
+from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session
@@ -198,7 +200,7 @@ def _check_metadata(arguments: Arguments, field: str) -> None:
         _, value, *more = item.split("=")
         if more:
             raise KubectlError(f"error: invalid label spec: {item}")
-        wrong = names.is_valid_label_value(value)
+        wrong = label_names.is_valid_label_value(value)
         if wrong:
             raise KubectlError(f'error: invalid label value: "{item}": {";".join(wrong)}')
     both = {item.partition("=")[0] for item in given} & {w[:-1] for w in arguments.words if w.endswith("-")}
@@ -338,19 +340,30 @@ def uncordon(session: Session, arguments: Arguments) -> Steps:
 
 
 def _unschedulable(session: Session, arguments: Arguments, *, wanted: bool) -> Steps:
-    words = [item.removeprefix("node/").removeprefix("nodes/") for item in arguments.words]
-    if not words and not arguments.get("selector"):
-        verb = "uncordon" if not wanted else "cordon"
-        raise KubectlError(
-            f"error: USAGE: {verb} NODE [flags]\nSee 'kubectl {verb} -h' for help and examples"
-        )
-    targets = yield from choose(session, arguments, ["nodes", *words])
-    for target in targets:
-        yield from set_unschedulable(session, target, wanted=wanted)
+    for target in (yield from chosen_nodes(session, arguments, "cordon" if wanted else "uncordon")):
+        yield from set_unschedulable(session, target, wanted=wanted, dry=arguments.get("dry-run"))
     return None
 
 
-def set_unschedulable(session: Session, target: Target, *, wanted: bool) -> Steps:
+def chosen_nodes(session: Session, arguments: Arguments, verb: str) -> Steps:
+    """The nodes that are named or selected; one that is not there ends the command before it begins.
+
+    Raises:
+        KubectlError: none is meant, or both ways are used.
+        StatusError: 404.
+    """
+    words = [item.removeprefix("node/").removeprefix("nodes/") for item in arguments.words]
+    if not words and not arguments.get("selector"):
+        raise usage(verb, f"USAGE: {verb} NODE [flags]")
+    if words and arguments.get("selector"):
+        raise usage(verb, "cannot specify both a node name and a --selector option")
+    targets = yield from choose(session, arguments, ["nodes", *words])
+    for target in targets:
+        yield session.client.get("nodes", "", target.name)
+    return targets
+
+
+def set_unschedulable(session: Session, target: Target, *, wanted: bool, dry: str = "") -> Steps:
     """Cordon or uncordon one node, saying what kubectl says."""
     said = "cordoned" if wanted else "uncordoned"
     try:
@@ -363,64 +376,122 @@ def set_unschedulable(session: Session, target: Target, *, wanted: bool) -> Step
     except StatusError as error:
         tell(session, error)
         return None
-    session.print(f"node/{target.name} {said}")
+    tried = {"server": " (server dry run)", "client": " (dry run)"}.get(dry, "")
+    session.print(f"node/{target.name} {said}{tried}")
     return None
 
 
 def taint(session: Session, arguments: Arguments) -> Steps:
     """``kubectl taint nodes NAME key=value:Effect key:Effect-``."""
-    words = arguments.words
-    if not words or session.resource(words[0]).kind != "Node":
-        raise KubectlError("error: you must specify a node: kubectl taint nodes NAME key=value:Effect")
-    names = [w for w in words[1:] if ":" not in w and "=" not in w and not w.endswith("-")]
-    changes = [w for w in words[1:] if w not in names]
+    names = [
+        word for word in arguments.words if ":" not in word and "=" not in word and not word.endswith("-")
+    ]
+    changes = [word for word in arguments.words if word not in names]
+    if not names:
+        raise KubectlError("error: one or more resources must be specified as <resource> <name>")
     if not changes:
         raise KubectlError("error: at least one taint update is required")
+    kind, *names = names
+    resource = session.client.endpoint.server.catalog.by_word(kind)
+    if resource is None:
+        raise KubectlError(f'the server doesn\'t have a resource type "{kind}"')
+    if resource.kind != "Node":
+        raise KubectlError(f"error: invalid resource type {kind}, only node types are supported")
+    added, removed = _read_taints(changes)
     for target in (yield from choose(session, arguments, ["nodes", *names])):
         try:
             node = yield session.client.get("nodes", "", target.name)
-            taints = node["spec"].get("taints") or []
-            for change in changes:
-                taints = _tainted(session, target.name, taints, change, arguments)
+            taints = _without_taints(session, node["spec"].get("taints") or [], removed)
+            taints = _with_taints(session, target.name, taints, added, arguments)
             if session.failed:
                 continue
             new = yield session.client.patch(
-                "nodes", "", target.name, {"spec": {"taints": taints or None}}, field_manager="kubectl-taint"
+                "nodes",
+                "",
+                target.name,
+                {"spec": {"taints": taints or None}},
+                field_manager="kubectl-taint",
+                dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
             tell(session, error)
             continue
-        removed = sum(change.endswith("-") for change in changes)
-        said = "untainted" if removed == len(changes) else "modified" if removed else "tainted"
+        said = "untainted" if not added else "modified" if removed else "tainted"
         said = "modified" if arguments.on("overwrite") else said
         tell_done(session, arguments, target.resource, new, said)
     return None
 
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_TAINT_HELP = "\nSee 'kubectl taint -h' for help and examples"
 
 
-def _tainted(
-    session: Session, node: str, taints: list[Object], change: str, arguments: Arguments
+def _read_taints(changes: list[str]) -> tuple[list[Object], list[Object]]:
+    """What is to be there, and what is to go (``pkg/cmd/taint/utils.go``, parseTaints)."""
+    added: list[Object] = []
+    removed: list[Object] = []
+    for text in changes:
+        new = _taint(text.removesuffix("-"))
+        if text.endswith("-"):
+            removed.append(new)
+            continue
+        if not new["effect"]:
+            raise usage("taint", f"invalid taint spec: {text}")
+        if any((t["key"], t["effect"]) == (new["key"], new["effect"]) for t in added):
+            shown = f"{{{new['key']} {new.get('value', '')} {new['effect']} <nil>}}"
+            raise usage("taint", f"duplicated taints with the same key and effect: {shown}")
+        added.append(new)
+    both = [
+        f"{t['key']}={t['effect']}"
+        for t in added
+        if any(t["key"] == gone["key"] and gone["effect"] in {"", t["effect"]} for gone in removed)
+    ]
+    if both:
+        listed = ", ".join(both)
+        raise KubectlError(
+            f"error: can not both modify and remove the following taint(s) in the same command: {listed}"
+        )
+    return added, removed
+
+
+def _taint(text: str) -> Object:
+    parts = text.split(":")
+    key, value, effect, wrong = parts[0], "", "", []
+    if len(parts) > 2:
+        raise usage("taint", f"invalid taint spec: {text}")
+    if len(parts) == 2:
+        effect = parts[1]
+        if effect not in _EFFECTS:
+            raise usage("taint", f"invalid taint effect: {effect}, unsupported taint effect")
+        key, _, value = parts[0].partition("=")
+        if "=" in value:
+            raise usage("taint", f"invalid taint spec: {text}")
+        wrong = label_names.is_valid_label_value(value)
+    wrong = wrong or label_names.is_qualified_name(key)
+    if wrong:
+        raise usage("taint", f"invalid taint spec: {text}, {'; '.join(wrong)}")
+    return {"key": key, **({"value": value} if value else {}), "effect": effect}
+
+
+def _without_taints(session: Session, taints: list[Object], removed: list[Object]) -> list[Object]:
+    for gone in removed:
+        kept = [t for t in taints if t["key"] != gone["key"] or gone["effect"] not in {"", t["effect"]}]
+        if len(kept) == len(taints):
+            what = f"{gone['key']}:{gone['effect']}" if gone["effect"] else gone["key"]
+            session.error(f'error: taint "{what}" not found')
+        taints = kept
+    return taints
+
+
+def _with_taints(
+    session: Session, node: str, taints: list[Object], added: list[Object], arguments: Arguments
 ) -> list[Object]:
-    remove = change.endswith("-")
-    body, _, effect = change.removesuffix("-").partition(":")
-    key, _, value = body.partition("=")
-    if effect and effect not in _EFFECTS:
-        raise KubectlError(f"error: invalid taint effect: {effect}, unsupported taint effect{_TAINT_HELP}")
-    same = [t for t in taints if t["key"] == key and (not effect or t["effect"] == effect)]
-    rest = [t for t in taints if t not in same]
-    if remove:
-        if not same:
-            session.error(f'error: taint "{change.removesuffix("-")}" not found')
-        return rest
-    if not effect:
-        raise KubectlError(f"error: invalid taint spec: {change}{_TAINT_HELP}")
-    if same and not arguments.on("overwrite"):
+    held = {(t["key"], t["effect"]): t for t in taints}
+    taken = [new["key"] for new in added if (new["key"], new["effect"]) in held]
+    if taken and not arguments.on("overwrite"):
+        listed = ", ".join(taken)
         session.error(
-            f"error: node {node} already has {key} taint(s) with same effect(s) and --overwrite is false"
+            f"error: node {node} already has {listed} taint(s) with same effect(s) and --overwrite is false"
         )
         return taints
-    new = {"key": key, "value": value, "effect": effect} if value else {"key": key, "effect": effect}
-    return [*rest, new]
+    names = {(new["key"], new["effect"]) for new in added}
+    return [*added, *(t for key, t in held.items() if key not in names)]

@@ -56,7 +56,7 @@ def _nothing(session: Session, arguments: Arguments) -> Steps:
 
 def _exec(session: Session, arguments: Arguments) -> Steps:
     if not arguments.words and not arguments.flags.get("filename"):
-        raise KubectlError("error: pod or type/name must be specified")
+        raise KubectlError("error: pod, type/name or --filename must be specified")
     if not arguments.command:
         raise KubectlError("error: you must specify at least one command for the container")
     yield from _pod(session, arguments)
@@ -69,12 +69,14 @@ def _attach(session: Session, arguments: Arguments) -> Steps:
 
 
 def _cp(session: Session, arguments: Arguments) -> Steps:
-    del session
     if len(arguments.words) != 2:
         raise KubectlError("error: source and destination are required")
     if not any(":" in word for word in arguments.words):
         raise KubectlError("error: one of src or dest must be a remote file specification")
-    yield from ()
+    where, _, _ = next(word for word in arguments.words if ":" in word).partition(":")
+    space, slash, name = where.partition("/")
+    namespace = space if slash else namespace_of(session, arguments)
+    yield session.client.get("pods", namespace, name if slash else space)
 
 
 def _port_forward(session: Session, arguments: Arguments) -> Steps:
@@ -82,6 +84,13 @@ def _port_forward(session: Session, arguments: Arguments) -> Steps:
         text = "TYPE/NAME and list of ports are required for port-forward"
         raise KubectlError(f"error: {text}\nSee 'kubectl port-forward -h' for help and examples")
     yield from _pod(session, arguments)
+
+
+def _debug(session: Session, arguments: Arguments) -> Steps:
+    if not arguments.get("image") and "copy-to" not in arguments.flags:
+        raise KubectlError("error: you must specify --image when not using --copy-to.")
+    if arguments.words:
+        yield from _pod(session, arguments)
 
 
 def _pod(session: Session, arguments: Arguments) -> Steps:
@@ -96,5 +105,6 @@ _CHECKS: dict[str, Command] = {
     "exec": _exec,
     "attach": _attach,
     "cp": _cp,
+    "debug": _debug,
     "port-forward": _port_forward,
 }

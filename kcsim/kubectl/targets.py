@@ -109,7 +109,7 @@ def choose(
         raise KubectlError("error: name cannot be provided when a selector is specified")
     if targets:
         return targets
-    if not (selector or all_of_kind or arguments.on("all")):
+    if not (selector or all_of_kind or arguments.on("all") or arguments.get("field-selector")):
         raise KubectlError("error: resource(s) were provided, but no name was specified")
     for resource in kinds:
         found = yield from list_chosen(session, arguments, resource, namespace)

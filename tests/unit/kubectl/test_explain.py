@@ -131,7 +131,7 @@ REFUSED = [
     ("exec nope -- true", 'Error from server (NotFound): pods "nope" not found\n'),
     ("exec deploy/web", "error: you must specify at least one command for the container\n"),
     ("cp a b", "error: one of src or dest must be a remote file specification\n"),
-    ("cp a web:/b", "error: kcsim does not model 'kubectl cp': its containers have no file systems\n"),
+    ("cp a web:/b", 'Error from server (NotFound): pods "web" not found\n'),
     ("attach nope", 'Error from server (NotFound): pods "nope" not found\n'),
     (
         "port-forward deploy/web",
@@ -149,7 +149,14 @@ def test_what_is_refused_says_why(web, line, text):
 
 
 @pytest.mark.parametrize(
-    "line", ["exec -it deploy/web -- sh", "port-forward deploy/web 80", "debug x", "proxy", "kustomize ."]
+    "line",
+    [
+        "exec -it deploy/web -- sh",
+        "port-forward deploy/web 80",
+        "debug deploy/web --image=a",
+        "proxy",
+        "kustomize .",
+    ],
 )
 def test_every_refusal_names_the_command(web, line):
     assert f"kcsim does not model 'kubectl {line.split()[0]}'" in web.fails(line)
