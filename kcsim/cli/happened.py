@@ -110,15 +110,17 @@ def _is_step(moment: Moment) -> bool:
 
 
 def _row(console: Console, row: Row[Moment], names: Sequence[str], width: int) -> list[str]:
-    first, *rest = wrapped(row.moment.text, width, "  ", "")
+    name = row.moment.lane if len(row.moment.lane) < LANE else f"{row.moment.lane} "
+    room = width - max(0, len(name) - LANE)
+    first, *rest = wrapped(row.moment.text, room, "  ", "")
     marks = "".join(
         "  " + _centred("●" if time is not None else "·", len(name), console, role_of(place))
         for place, (name, time) in enumerate(zip(names, row.times, strict=False))
     )
     clock = console.paint(padded(clock_text(row.time), CLOCK), "dim")
-    lane = console.paint(padded(row.moment.lane, LANE), _LANE_ROLES.get(row.moment.lane, "dim"))
+    lane = console.paint(padded(name, LANE), _LANE_ROLES.get(row.moment.lane, "dim"))
     return [
-        f"{clock}{lane}{padded(first, width)}{marks}",
+        f"{clock}{lane}{padded(first, room)}{marks}",
         *(f"{' ' * (CLOCK + LANE)}{line}" for line in rest),
     ]
 

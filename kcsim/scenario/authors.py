@@ -18,12 +18,16 @@ from kcsim.scenario.branches import changes_files
 from kcsim.scenario.edits import committed
 from kcsim.scenario.git_model import Commit, ForcePush, Merge, Revert, Tag
 from kcsim.scenario.git_model import MergeRequest as MergeRequestPart
-from kcsim.scenario.pipelines import duration
+from kcsim.scenario.spreads import duration
 from kcsim.scenario.staging import FirstCommit, Source
 from kcsim.simulation.places import LAPTOP
 from kcsim.simulation.world import World
 
 RETRY = 30 * SECOND
+
+
+class NothingToCommit(GitError):
+    """Everything that was to be committed is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,15 @@ class Authors:
         name = source.repository.name
 
         def make() -> str:
-            return self._commit(source, commit)
+            return self.write(source, commit)
 
         self._push(name, _Waiting(make, commit.author, commit.message, story, self._world.engine.cause))
 
-    def _commit(self, source: Source, commit: Commit) -> str:
+    def write(self, source: Source, commit: Commit) -> str:
+        """Commit and push, now; gives the SHA.
+
+        Raises: GitError; NothingToCommit when everything is there already.
+        """
         git, name = self._world.git, source.repository.name
         branch = commit.branch or source.branch
         repository = git.repository(name)
@@ -91,45 +99,53 @@ class Authors:
         texts = {path: data.decode("utf-8", "replace") for path, data in repository.files(start).items()}
         after, faults = committed(texts, commit)
         if faults:
-            raise GitError("; ".join(fault.message for fault in faults))
+            why = "; ".join(fault.message for fault in faults)
+            # Texts that are there already are no fault of who writes them; what cannot be found is.
+            same = after == texts and all(fault.path[:1] in {(), ("files",)} for fault in faults)
+            raise NothingToCommit(why) if same else GitError(why)
         changes: dict[str, str | bytes | None] = {p: t for p, t in after.items() if texts.get(p) != t}
         changes.update(dict.fromkeys(sorted(texts.keys() - after.keys())))
         return git.push(name, branch, changes, commit.message, commit.author, start=source.branch).sha
 
     def ask(self, source: Source, request: MergeRequestPart, story: Story) -> None:
         """Push the branch of a merge request, and open that."""
-        name = source.repository.name
 
         def make() -> str:
-            git = self._world.git
-            if changes_files(request):
-                self._commit(source, request)
-            reviewers = tuple(
-                Reviewer(each, duration(30 * MINUTE))
-                if isinstance(each, str)
-                else Reviewer(each.name, duration(each.takes), each.wants_changes)
-                for each in request.reviewers
-            )
-            opened = git.reviews.open(
-                name,
-                request.branch,
-                request.into or source.branch,
-                request.message.partition("\n")[0],
-                request.author,
-                reviewers=reviewers,
-                method=request.method,
-                automatic=request.auto,
-                remark=story.detail,
-            )
-            self._asked[opened] = story
-            if opened.state == "merged":
-                self._merged(opened)
-            return opened.head
+            return self.open(source, request, story).head
 
         waiting = _Waiting(
             make, request.author, request.message, story, self._world.engine.cause, "merge-request"
         )
-        self._push(name, waiting)
+        self._push(source.repository.name, waiting)
+
+    def open(self, source: Source, request: MergeRequestPart, story: Story) -> MergeRequest:
+        """Push the branch of a merge request, and open that, now.
+
+        Raises: GitError.
+        """
+        if changes_files(request):
+            self.write(source, request)
+        reviewers = tuple(
+            Reviewer(each, duration(30 * MINUTE))
+            if isinstance(each, str)
+            else Reviewer(each.name, duration(each.takes), each.wants_changes)
+            for each in request.reviewers
+        )
+        opened = self._world.git.reviews.open(
+            source.repository.name,
+            request.branch,
+            request.into or source.branch,
+            request.message.partition("\n")[0],
+            request.author,
+            reviewers=reviewers,
+            method=request.method,
+            automatic=request.auto,
+            remark=story.detail,
+        )
+        self._asked[opened] = story
+        if opened.state == "merged":
+            self._merged(opened)
+        return opened
 
     def _merged(self, request: MergeRequest) -> None:
         story = self._asked.pop(request, None)

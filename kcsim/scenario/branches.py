@@ -36,6 +36,8 @@ def follow(contents: dict[str, Contents], scenario: Scenario, report: Report) ->
         repo = scenario.repository_named(action.repository)
         if repo is None or repo.name not in contents:
             continue  # the reference is reported where references are checked
+        if contents[repo.name].written_by_pipelines:
+            continue  # what it holds by then only the run knows
         found = contents[repo.name]
         match action:
             case MergeRequest():

@@ -14,7 +14,7 @@ from kcsim.cluster.routing.crds import definitions
 from kcsim.delivery.ci.rights import Deployer as Identity
 from kcsim.delivery.ci.rights import rbac_objects
 from kcsim.delivery.gitops.argocd.sync.settings import KNOWN_OPTIONS
-from kcsim.delivery.registry.reference import InvalidReference, parse
+from kcsim.delivery.registry.reference import InvalidReference, parse, untagged
 from kcsim.engine.clock import MILLISECOND
 from kcsim.scenario.branches import follow
 from kcsim.scenario.contents import at, first_contents, key_at
@@ -41,12 +41,15 @@ from kcsim.scenario.model import (
     Repository,
     Scenario,
     Spread,
+    all_pipelines,
 )
 from kcsim.scenario.network_checks import check_network
 from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.pipeline_checks import (
+    check_changes,
     check_code_owners,
     check_deploys,
+    check_further,
     check_jobs,
     check_protection,
     spreads_of,
@@ -263,9 +266,11 @@ def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report
                 f"no cluster '{cluster}'",
                 did_you_mean(cluster, known, "clusters"),
             )
-    if way.pipeline is not None:
-        _check_pipeline(way.pipeline, report)
-        check_deploys(scenario, way, way.pipeline, report)
+    for pipeline in all_pipelines(way):
+        _check_pipeline(pipeline, report)
+        check_deploys(scenario, way, pipeline, report)
+        check_changes(scenario, pipeline, report)
+    check_further(scenario, way, report)
     if isinstance(way, Push):
         _check_push(way, report)
     elif isinstance(way, Flux):
@@ -463,11 +468,11 @@ def _check_flux_durations(part: Part, fields: Iterable[str], report: Report) -> 
 
 
 def _check_builds(scenario: Scenario, objects: Objects, report: Report) -> None:
-    known = {_repository_of(name) for name in (*objects.images, *(image.name for image in scenario.images))}
+    known = {untagged(name) for name in (*objects.images, *(image.name for image in scenario.images))}
     for way in scenario.deliveries.values():
-        for stage in way.pipeline.all_steps if way.pipeline is not None else ():
+        for stage in (step for pipeline in all_pipelines(way) for step in pipeline.all_steps):
             for index, image in enumerate(stage.builds):
-                if image not in known and not objects.open_ended:
+                if untagged(image) not in known and not objects.open_ended:
                     message = f"stage '{stage.name[:60]}' builds '{image[:80]}', which no manifest uses"
                     report.add(
                         "KC203",
@@ -475,13 +480,6 @@ def _check_builds(scenario: Scenario, objects: Objects, report: Report) -> None:
                         message,
                         did_you_mean(image, known, "image repositories"),
                     )
-
-
-def _repository_of(image: str) -> str:
-    """An image's name without tag and digest."""
-    name = image.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    return head if colon and "/" not in tag else name
 
 
 __all__ = ["NODES_MAX", "Cluster", "check"]

@@ -10,7 +10,16 @@ from pathlib import Path, PurePosixPath
 
 from kcsim.scenario.diagnostics import Position, Report
 from kcsim.scenario.edits import is_inside
-from kcsim.scenario.model import Part, Repository, Scenario, TimelineEntry
+from kcsim.scenario.model import (
+    Delivery,
+    FurtherPipeline,
+    Part,
+    Pipeline,
+    Repository,
+    Scenario,
+    TimelineEntry,
+    all_pipelines,
+)
 from kcsim.scenario.yamltree import Scalar, Tree
 
 FILES_MAX = 5_000
@@ -61,6 +70,10 @@ class Contents:
     """Other branches than the delivered one, by name."""
     otherwise: dict[str, Text] | None = None
     """The files if merge requests that are merged by themselves are not merged yet."""
+    written_by_pipelines: bool = False
+    """Steps of pipelines commit to it, too: what it holds later cannot be known."""
+    is_built: bool = False
+    """A further pipeline of a delivery begins with it."""
 
 
 def repository_files(scenario: Scenario, repository: Repository) -> dict[str, bytes]:
@@ -85,7 +98,28 @@ def resolve(scenario: Scenario, path: str) -> Path:
 
 def first_contents(scenario: Scenario, report: Report) -> dict[str, Contents]:
     """Every repository's files at its first commit; faults of `from`, `clone` and paths go into the report."""
-    return {repo.name: _first(scenario, repo, report) for repo in scenario.repositories}
+    found = {repo.name: _first(scenario, repo, report) for repo in scenario.repositories}
+    for way in scenario.deliveries.values():
+        for each in way.pipelines:
+            repository = scenario.repository_named(each.repository or way.repository)
+            if repository is not None:
+                found[repository.name].is_built = True
+        for pipeline in all_pipelines(way):
+            for step in (step for job in pipeline.jobs.values() for step in job.steps):
+                change = step.commit or step.merge_request
+                written = home_of(scenario, way, pipeline, change.repository) if change is not None else None
+                if written is not None:
+                    found[written.name].written_by_pipelines = True
+    return found
+
+
+def home_of(
+    scenario: Scenario, way: Delivery, pipeline: Pipeline, name: str | None = None
+) -> Repository | None:
+    """The repository of that name; without one, the pipeline's own."""
+    if name is None and isinstance(pipeline, FurtherPipeline):
+        name = pipeline.repository
+    return scenario.repository_named(name or way.repository)
 
 
 def _first(scenario: Scenario, repo: Repository, report: Report) -> Contents:

@@ -9,7 +9,7 @@ which commit a write was made for, what went wrong. So the measures need not kno
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from kcsim.api.log import Version
 from kcsim.api.status import StatusError
@@ -21,6 +21,10 @@ from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.world import World
 
+if TYPE_CHECKING:
+    from kcsim.scenario.authors import Authors
+    from kcsim.scenario.staging import Source
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -31,6 +35,8 @@ class Stage:
         clusters: those it delivers to, by the world's name.
         paths: the folders of the repository that hold its manifests.
         images: how images behave that a pipeline builds, by name; "*" for all others.
+        sources: every repository of the story, by name.
+        authors: who commits to them.
         environments: what goes where, by the world's name of its cluster; empty: `paths` go to every cluster.
     """
 
@@ -41,6 +47,8 @@ class Stage:
     clusters: Mapping[str, Cluster]
     paths: tuple[str, ...]
     images: Mapping[str, ImageBehaviour]
+    sources: Mapping[str, "Source"]
+    authors: "Authors"
     environments: Mapping[str, Sequence[Environment]] = field(default_factory=dict)
 
 

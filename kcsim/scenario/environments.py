@@ -13,7 +13,7 @@ from kcsim.delivery.promotion.promoter import Promoter
 from kcsim.scenario.authors import Authors, Story
 from kcsim.scenario.environment_model import Approval, Promotion
 from kcsim.scenario.git_model import Commit, MergeRequest
-from kcsim.scenario.pipelines import duration
+from kcsim.scenario.spreads import duration
 from kcsim.scenario.staging import Source, cluster_name
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from kcsim.api.catalog import Catalog
 from kcsim.engine.clock import format_duration
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.faults import COMPONENT_CLIENTS, COMPONENTS, FAULTS
+from kcsim.scenario.faults import COMPONENT_CLIENTS, COMPONENTS, FAULTS, RECONCILERS, built_in_reconcilers
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import FAULT_FIELDS, Push, Scenario, TimelineEntry
+from kcsim.scenario.model import FAULT_FIELDS, Controller, FurtherPipeline, Push, Scenario, TimelineEntry, all_pipelines
+from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import key_of
 from kcsim.simulation.faults import ALIASES, AMOUNTS, nearest
 from kcsim.simulation.links import NODES
@@ -103,6 +104,8 @@ def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> 
         components += [each.name for each in scenario.controllers]
         if entry.component not in components:
             _missing(report, entry, "component", "KC209", "component", entry.component, components)
+        elif entry.reconciler is not None:
+            _check_reconciler(scenario, entry, entry.component, entry.reconciler, report)
     if entry.zone is not None:
         zones = _zones(scenario, entry)
         if entry.zone not in zones:
@@ -111,6 +114,33 @@ def _check_targets(scenario: Scenario, entry: TimelineEntry, report: Report) -> 
         _missing(report, entry, "traffic", "KC204", "traffic", entry.traffic, known, "traffic")
     if entry.runner is not None and entry.runner not in (known := _runners(scenario)):
         _missing(report, entry, "runner", "KC209", "runner", entry.runner, known)
+
+
+def _check_reconciler(
+    scenario: Scenario, entry: TimelineEntry, component: str, wanted: str, report: Report
+) -> None:
+    """The component runs a reconciler of that name; a program of the story runs one, which its class names."""
+    name = component.partition("@")[0]
+    if name == "kube-controller-manager":
+        cluster = scenario.cluster_named(entry.cluster)
+        known = built_in_reconcilers(cluster.control_plane_controllers) if cluster is not None else (wanted,)
+    elif name in RECONCILERS:
+        known = RECONCILERS[name]
+    else:
+        known = tuple(_reconciler_of(scenario, each) for each in scenario.controllers if each.name == name)
+    if wanted in known or "" in known:
+        return
+    message = f"{component} has no reconciler '{wanted[:60]}'"
+    remedy = did_you_mean(wanted, known, "reconcilers") if known else "Leave `reconciler` out: it has none."
+    report.add("KC209", at(entry, "reconciler"), message, remedy)
+
+
+def _reconciler_of(scenario: Scenario, controller: Controller) -> str:
+    """The name that a program's class gives its reconciler; "" when the class cannot be had, which is told elsewhere."""
+    try:
+        return load_class(controller.use, scenario.directory).name
+    except NoSuchProgram:
+        return ""
 
 
 def _check_objects(
@@ -189,13 +219,21 @@ def _racks(scenario: Scenario, entry: TimelineEntry) -> list[str]:
 
 
 def _runners(scenario: Scenario) -> list[str]:
-    """The runners of every pipeline: one for each delivery that pushes."""
+    """The runners of every pipeline."""
     found: list[str] = []
     for way in scenario.deliveries.values():
-        repository = scenario.repository_named(way.repository) if isinstance(way, Push) else None
-        if isinstance(way, Push) and repository is not None:
-            plain = [f"{repository.name}-runner-{n}" for n in range(1, way.pipeline.runner_count + 1)]
-            found += way.pipeline.runner_names or plain
+        repository = scenario.repository_named(way.repository)
+        if repository is None:
+            continue  # told where references are checked
+        for each in all_pipelines(way):
+            if isinstance(each, FurtherPipeline):
+                names = [each.name]
+            elif isinstance(way, Push) and scenario.environments:
+                names = [f"{repository.name}-{environment.name}" for environment in scenario.environments]
+            else:
+                names = [repository.name]
+            plain = [f"{name}-runner-{n}" for name in names for n in range(1, each.runner_count + 1)]
+            found += each.runner_names or plain
     return list(dict.fromkeys(found))
 
 

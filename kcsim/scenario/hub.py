@@ -25,8 +25,7 @@ from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, namespaces, oldest_common
 from kcsim.scenario.expanded import applications, destination
 from kcsim.scenario.model import Application, ArgoCD
-from kcsim.scenario.pipelines import pipeline_spec
-from kcsim.scenario.push import ci_system
+from kcsim.scenario.push import add_pipelines
 from kcsim.scenario.staging import cluster_name
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
@@ -155,8 +154,7 @@ class ArgoWay:
                 install.IMAGES[name], size_bytes=_SIZES[name], ready_after=2 * SECOND, program=name
             )
             world.push_image(behaviour)
-        if argocd.pipeline is not None:
-            ci_system(stage).add_pipeline(pipeline_spec(argocd.pipeline, stage, None))
+        add_pipelines(stage, argocd)
         config = {
             "timeout.reconciliation": format_duration(argocd.refresh),
             "timeout.reconciliation.jitter": format_duration(argocd.jitter),

@@ -18,7 +18,7 @@ from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.functions import AGENT_RESOURCES
-from kcsim.scenario.model import Flux, Push, Scenario, TimelineEntry
+from kcsim.scenario.model import Flux, Push, Repository, Scenario, TimelineEntry
 from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.yamltree import Scalar, parse_all
@@ -76,6 +76,7 @@ def check_manifests(
         if each.files is None:
             checker.objects.open_ended = True
         else:
+            checker.objects.open_ended |= each.written_by_pipelines
             texts.extend(_manifest_files(scenario, each, checker.objects, report))
     texts.extend(
         Text(entry.apply, _applied_place(entry)) for entry in scenario.timeline if entry.apply is not None
@@ -126,7 +127,7 @@ def _manifest_files(
                 continue
             seen.add((path, file.text))
             yield file
-        if not found and number == 0:
+        if not found and number == 0 and folders:
             folder = ", ".join(f"'{each}'" for each in folders)
             repo = contents.repository
             message = f"repository '{repo.name}' holds no YAML file below {folder}"
@@ -138,7 +139,10 @@ def _folders(scenario: Scenario, contents: Contents) -> list[str]:
     """The folders of a repository that deliveries apply."""
     repo = contents.repository
     default = repo.path or "."
-    found: set[str] = set()
+    found = {path or default for path in _further(scenario, repo)}
+    delivered = [scenario.repository_named(way.repository) for way in scenario.deliveries.values()]
+    if repo not in delivered and (found or contents.is_built):
+        return sorted(found)
     if scenario.environments:
         return sorted({each.path for each in scenario.environments})
     for way in scenario.deliveries.values():
@@ -150,6 +154,17 @@ def _folders(scenario: Scenario, contents: Contents) -> list[str]:
         else:
             found.update(path or default for path in way.paths)
     return sorted(found) or [default]
+
+
+def _further(scenario: Scenario, repo: Repository) -> Iterator[str | None]:
+    """The folders of a repository that further pipelines deploy, None for its own."""
+    for way in scenario.deliveries.values():
+        for each in way.pipelines:
+            if (
+                each.deploy is not None
+                and scenario.repository_named(each.repository or way.repository) is repo
+            ):
+                yield each.path
 
 
 def _directories(state: Mapping[str, Text]) -> list[str]:

@@ -317,6 +317,17 @@ class Deploy(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherPipeline(Pipeline):
+    """One more pipeline of a delivery: of another repository, or of another folder."""
+
+    name: Annotated[Name, "Its name; its runners are called NAME-runner-1, ..."]
+    repository: Annotated[Name | None, "Its repository; the delivery's when left out."] = None
+    path: Annotated[str | None, "The folder with its manifests; the repository's when left out."] = None
+    deploy: Annotated[Deploy | None, "How it deploys; left out: it does not. Push only."] = None
+    deployer: Annotated[Deployer | None, "As whom it deploys; as the delivery does when left out."] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Push(Part):
     """Push-based delivery: a pipeline outside the cluster applies the manifests with its own credentials."""
 
@@ -327,6 +338,7 @@ class Push(Part):
     pipeline: Annotated[Pipeline, "What runs before the deployment."] = field(default_factory=Pipeline)
     deploy: Annotated[Deploy, "How it deploys."] = field(default_factory=Deploy)
     deployer: Annotated[Deployer, "As whom it deploys."] = field(default_factory=Deployer)
+    pipelines: Annotated[tuple[FurtherPipeline, ...], "Further pipelines, beside `pipeline`."] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -399,6 +411,7 @@ class Flux(Part):
     pipeline: Annotated[Pipeline | None, "CI that builds images; it holds no credentials to the cluster."] = (
         None
     )
+    pipelines: Annotated[tuple[FurtherPipeline, ...], "Further pipelines, beside `pipeline`."] = ()
     git_repository: Annotated[GitRepository, "The GitRepository object."] = field(
         default_factory=GitRepository
     )
@@ -473,6 +486,7 @@ class ArgoCD(Part):
     pipeline: Annotated[Pipeline | None, "CI that builds images; it holds no credentials to the cluster."] = (
         None
     )
+    pipelines: Annotated[tuple[FurtherPipeline, ...], "Further pipelines, beside `pipeline`."] = ()
     refresh: Annotated[Duration, "timeout.reconciliation: an Application is compared after so long."] = (
         2 * MINUTE
     )
@@ -498,6 +512,11 @@ class ArgoCD(Part):
 
 
 Delivery = Push | Flux | ArgoCD
+
+
+def all_pipelines(way: Delivery) -> tuple[Pipeline, ...]:
+    """Every pipeline of a delivery, its own first."""
+    return (*([way.pipeline] if way.pipeline is not None else []), *way.pipelines)
 
 
 # Controllers of one's own.

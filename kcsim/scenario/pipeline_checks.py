@@ -3,21 +3,23 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from kcsim.delivery.ci.conditions import ConditionError, parse
+from kcsim.delivery.ci.conditions import GITHUB, ConditionError, Context, filled_in, parse
 from kcsim.delivery.ci.plan import circle
 from kcsim.delivery.git import codeowners
-from kcsim.scenario.contents import Contents, at, key_at
+from kcsim.scenario.contents import Contents, at, home_of, key_at
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.git_model import MergeQueue, Protection
-from kcsim.scenario.model import Delivery, Push, Repository, Scenario
+from kcsim.scenario.model import Delivery, FurtherPipeline, Push, Repository, Scenario, all_pipelines
 from kcsim.scenario.part import Part, Spread
-from kcsim.scenario.pipeline_model import CiCache, CiEnvironment, CiJob, Pipeline, Step
+from kcsim.scenario.pipeline_model import CiCache, CiEnvironment, CiJob, Pipeline, Stage, Step
 from kcsim.scenario.yamltree import Scalar
 
 EVIDENCE = ("schema", "policy", "secrets", "vulnerabilities", "dependencies", "licences", "gate")
 """What a gate can ask for."""
 COPIES_MAX = 256
 """Copies of one job that a matrix may make: GitHub's limit."""
+_NOTHING = Context(dict.fromkeys(GITHUB, ""), {}, {})
+"""A run of which nothing is known."""
 
 
 def check_jobs(pipeline: Pipeline, report: Report) -> None:
@@ -98,6 +100,8 @@ def _check_step(job: CiJob, step: Step, report: Report) -> None:
             ("policies", step.policies),
             ("scan", step.scan),
             ("gate", step.gate),
+            ("commit", step.commit),
+            ("mergeRequest", step.merge_request),
             ("deploy", step.deploy),
         )
         if value
@@ -170,13 +174,82 @@ def check_deploys(scenario: Scenario, way: Delivery, pipeline: Pipeline, report:
                     )
 
 
+def check_further(scenario: Scenario, way: Delivery, report: Report) -> None:
+    """Further pipelines: their names, their repositories, and whether they may deploy."""
+    own = scenario.repository_named(way.repository)
+    taken = {own.name} if own is not None and way.pipeline is not None else set()
+    if own is not None:
+        taken |= {f"{own.name}-{each.name}" for each in scenario.environments}
+    for each in way.pipelines:
+        if each.name in taken:
+            report.add("KC106", at(each, "name"), f"there is another pipeline '{each.name}' in this delivery")
+        taken.add(each.name)
+        known = [repo.name for repo in scenario.repositories]
+        if each.repository is not None and each.repository not in known:
+            remedy = did_you_mean(each.repository, known, "repositories")
+            report.add("KC201", at(each, "repository"), f"no repository '{each.repository[:60]}'", remedy)
+        for field in ("deploy", "deployer"):
+            if getattr(each, field) is not None and not isinstance(way, Push):
+                message = f"an agent delivers here, type {way.type}"
+                report.add("KC105", key_at(each, field), message, f"Remove `{field}`.")
+        if each.deployer is not None and each.deploy is None and isinstance(way, Push):
+            message = "`deployer` without `deploy`: this pipeline does not deploy"
+            report.add("KC105", key_at(each, "deployer"), message, "Add `deploy`, or remove it.")
+        for step in (step for job in each.jobs.values() for step in job.steps):
+            if step.deploy and each.deploy is None and isinstance(way, Push):
+                message = f"step '{step.name[:60]}' deploys, and pipeline '{each.name}' says not how"
+                report.add("KC105", key_at(step, "deploy"), message, "Give the pipeline a `deploy`.")
+
+
+def check_changes(scenario: Scenario, pipeline: Pipeline, report: Report) -> None:
+    """Steps that commit go to a repository there is; images with tags have them at their end."""
+    for step in pipeline.all_steps:
+        for index, image in enumerate(step.builds):
+            name = image.partition("${{")[0]
+            if name != image and ":" not in name.rpartition("/")[2]:
+                message = f"'{image[:80]}': only the tag may be filled in"
+                report.add(
+                    "KC104", at(step, "builds", index), message, "Write it like web:${{ github.sha }}."
+                )
+        change = (step.commit or step.merge_request) if isinstance(step, Step) else None
+        known = [repo.name for repo in scenario.repositories]
+        if change is not None and change.repository is not None and change.repository not in known:
+            remedy = did_you_mean(change.repository, known, "repositories")
+            report.add("KC201", at(change, "repository"), f"no repository '{change.repository[:60]}'", remedy)
+        for text, place in _templates(step):
+            try:
+                filled_in(text, _NOTHING)
+            except ConditionError as error:
+                remedy = did_you_mean(error.word, error.known, "there are") if error.known else ""
+                report.add("KC218", place, f"in '{text[:60]}': {error}", remedy)
+
+
+def _templates(step: Stage | Step) -> Iterator[tuple[str, Position]]:
+    """The texts of a step in which `${{ }}` is filled in, and where they stand."""
+    for index, image in enumerate(step.builds):
+        yield image, at(step, "builds", index)
+    change = (step.commit or step.merge_request) if isinstance(step, Step) else None
+    if change is None:
+        return
+    yield change.message, at(change, "message")
+    for path, text in change.files.items():
+        yield text, at(change, "files", path)
+    for path, fields in change.set.items():
+        for field, value in fields.items():
+            if isinstance(value, str):
+                yield value, at(change, "set", path, field)
+    for path, edit in change.edit.items():
+        for old, new in edit.replace.items():
+            yield new, at(change, "edit", path, "replace", old)
+
+
 def check_protection(scenario: Scenario, repository: Repository, report: Report) -> None:
     """Required checks have to be run under every delivery; otherwise nothing would ever be merged there."""
-    ways = {
-        name: _checks_of(way.pipeline, repository)
-        for name, way in scenario.deliveries.items()
-        if scenario.repository_named(way.repository) is repository
-    }
+    ways: dict[str, set[str]] = {}
+    for name, way in scenario.deliveries.items():
+        mine = [each for each in all_pipelines(way) if home_of(scenario, way, each) is repository]
+        if mine or scenario.repository_named(way.repository) is repository:
+            ways[name] = {check for each in mine for check in _checks_of(each, repository)}
     for rule in repository.protection:
         _check_queue(rule, report)
         for index, check in enumerate(rule.checks):
@@ -217,12 +290,12 @@ def _check_queue(rule: Protection, report: Report) -> None:
         report.add("KC104", at(queue, "checkTimeout"), "no check takes no time: everything would be removed")
 
 
-def _checks_of(pipeline: Pipeline | None, repository: Repository) -> set[str]:
+def _checks_of(pipeline: Pipeline, repository: Repository) -> set[str]:
     """What a pipeline reports of merge requests; one that polls branches never sees them."""
-    if pipeline is None or pipeline.trigger == "poll" or not pipeline.on.merge_requests:
+    if pipeline.trigger == "poll" or not pipeline.on.merge_requests:
         return set()
     if not pipeline.jobs:
-        return {repository.name}
+        return {pipeline.name if isinstance(pipeline, FurtherPipeline) else repository.name}
     return {copy for name, job in pipeline.jobs.items() for copy in copies_of(name, job)}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from kcsim.engine.clock import MINUTE
+from kcsim.scenario.git_model import Commit, MergeRequest
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.values import Count, Duration, Fraction, Name
 
@@ -18,8 +19,8 @@ class Stage(Part):
     failure_rate: Annotated[Fraction, "Chance that it fails, drawn for each run."] = 0.0
     builds: Annotated[
         tuple[str, ...],
-        "Image repositories (names without a tag) it builds and pushes: the tags that the commit's manifests name. "
-        "Until it has succeeded the registry does not know them.",
+        "Images it builds and pushes: names with a tag (web:${{ github.ref_name }}) as they are, of names without one the "
+        "tags that the commit's manifests name. Until it has succeeded the registry does not know them.",
     ] = ()
 
 
@@ -67,7 +68,8 @@ class Step(Part):
     if_: Annotated[str | None, "Condition, as GitHub Actions writes them; left out: success()."] = None
     continue_on_error: Annotated[bool, "Its failure does not fail the job."] = False
     builds: Annotated[
-        tuple[str, ...], "Image repositories (names without a tag) it builds and pushes, as a stage does."
+        tuple[str, ...],
+        "Images it builds and pushes: web:${{ github.ref_name }} as it is, web without a tag as a stage does.",
     ] = ()
     validate: Annotated[bool, "Check the manifests against their schemas (kubeconform)."] = False
     policies: Annotated[
@@ -78,6 +80,12 @@ class Step(Part):
         tuple[str, ...],
         "Compliance gate: checks that must have passed in this run (schema, policy, secrets ...).",
     ] = ()
+    commit: Annotated[
+        Commit | None, "Commit to a repository and push; `${{ github.sha }}` and the like are filled in."
+    ] = None
+    merge_request: Annotated[
+        MergeRequest | None, "Open a merge request; `${{ github.sha }}` and the like are filled in."
+    ] = None
     deploy: Annotated[
         bool | tuple[Name, ...],
         "Deploy as the delivery's `deploy` says, to all its clusters or these; push only.",

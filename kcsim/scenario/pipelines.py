@@ -19,11 +19,11 @@ from kcsim.delivery.ci.pipelines import (
     StageSpec,
 )
 from kcsim.delivery.ci.scans import Known, Scan
-from kcsim.profile.distributions import Distribution, Fixed, Skewed, Uniform
 from kcsim.scenario.deliveries import Stage
-from kcsim.scenario.part import Spread
+from kcsim.scenario.pipeline_actions import WriteToGit
 from kcsim.scenario.pipeline_checks import copies_of
 from kcsim.scenario.pipeline_model import CiCache, CiConcurrency, CiEnvironment, CiJob, Pipeline, Step
+from kcsim.scenario.spreads import duration
 
 DEPLOY = "deploy"
 """What the job or stage is called that a push adds."""
@@ -131,6 +131,10 @@ def _action(step: Step, stage: Stage, deploy: Deploy | None) -> Action | None:
         return Scan(scan.of, scan.fail_on, known, scan.files, scan.allowed, stage.paths)
     if step.gate:
         return Gate(step.gate)
+    change = step.commit or step.merge_request
+    if change is not None:
+        wanted = change.repository or stage.repository.name
+        return WriteToGit(change, stage.sources[wanted], stage.authors)
     if step.deploy:
         from dataclasses import replace
 
@@ -156,14 +160,3 @@ def _environment(given: CiEnvironment | str | None) -> Environment | None:
     return Environment(
         given.name, given.wait, approval, given.reviewer or "", given.branches, given.only_newer
     )
-
-
-def duration(value: int | Spread) -> Distribution:
-    """How long something takes, as dice draw it (µs)."""
-    if isinstance(value, int):
-        return Fixed(value)
-    if value.min is not None and value.max is not None:
-        return Uniform(value.min, value.max)
-    assert value.median is not None, "checked when the scenario was read"
-    assert value.p99 is not None, "checked when the scenario was read"
-    return Skewed(value.median, value.p99)

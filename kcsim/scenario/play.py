@@ -108,13 +108,13 @@ class Play(Simulation):
             world.git.create(source.repository.name, source.branch)
             protect(world, source)
         self._images = image_behaviours(scenario)
-        self.way: Way = way_of(how, self._stage(how)) if how is not None else NoWay()
+        authors = Authors(world, self._sources)
+        self.way: Way = way_of(how, self._stage(how, authors)) if how is not None else NoWay()
         self.way.install()
         for controller in scenario.controllers:
             self._bring(controller)
         for traffic in scenario.traffic:
             self._add_clients(traffic)
-        authors = Authors(world, self._sources)
         if scenario.promotion:
             from kcsim.scenario.environments import install_promotions
 
@@ -122,7 +122,7 @@ class Play(Simulation):
         self._acts = Acts(self, authors, self._sources, self._images, how)
         self._acts.arm()
 
-    def _stage(self, how: Delivery) -> Stage:
+    def _stage(self, how: Delivery, authors: Authors) -> Stage:
         scenario, world = self.scenario, self.world
         repository = scenario.repository_named(how.repository)
         assert repository is not None, "references were checked when the scenario was read"
@@ -134,7 +134,18 @@ class Play(Simulation):
         clusters = {name: world.clusters[name] for name in worlds}
         paths = tuple(each.path for each in scenario.environments)
         paths = paths or delivered_paths(how, self._sources[repository.name])
-        return Stage(world, scenario, self.delivery, repository, clusters, paths, self._images, environments)
+        return Stage(
+            world,
+            scenario,
+            self.delivery,
+            repository,
+            clusters,
+            paths,
+            self._images,
+            self._sources,
+            authors,
+            environments,
+        )
 
     def _bring(self, controller: Controller) -> None:
         home = self.world.clusters[cluster_name(self.scenario, controller.cluster)]

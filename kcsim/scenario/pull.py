@@ -50,8 +50,7 @@ from kcsim.scenario.deliveries import (
 )
 from kcsim.scenario.expanded import kustomizations
 from kcsim.scenario.model import Flux, Kustomization
-from kcsim.scenario.pipelines import pipeline_spec
-from kcsim.scenario.push import ci_system
+from kcsim.scenario.push import add_pipelines
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 
@@ -161,8 +160,7 @@ class FluxWay:
                 stage.world.programs[name] = adapted(program)
                 stage.world.push_image(_controller(name))
         _know_versions(stage.world.registry)
-        if flux.pipeline is not None:
-            ci_system(stage).add_pipeline(pipeline_spec(flux.pipeline, stage, None))
+        add_pipelines(stage, flux)
         for name, cluster in stage.clusters.items():
             for obj in install.install_objects(flux.namespace, self._components):
                 create(cluster, obj)

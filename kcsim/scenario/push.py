@@ -5,21 +5,22 @@ reach it by webhook or poll; what it did is read from its records.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kcsim.api.client import Client
 from kcsim.api.log import Version
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.ci.deploy import Deploy
-from kcsim.delivery.ci.pipelines import Built, ClusterTarget
+from kcsim.delivery.ci.pipelines import Built, ClusterTarget, PipelineSpec
 from kcsim.delivery.ci.render import RenderError, read_objects, render
 from kcsim.delivery.ci.rights import Deployer, rbac_objects
 from kcsim.delivery.ci.system import CiSystem
 from kcsim.engine.trace import Record
 from kcsim.manifests import ManifestError
 from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, namespaces, oldest_common, sha_in
-from kcsim.scenario.environment_model import Environment
-from kcsim.scenario.model import Push
+from kcsim.scenario.model import ArgoCD, Flux, FurtherPipeline, Push
+from kcsim.scenario.model import Deploy as How
+from kcsim.scenario.model import Deployer as Who
 from kcsim.scenario.pipelines import pipeline_spec
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
@@ -34,64 +35,87 @@ class PushWay:
     def __init__(self, push: Push, stage: Stage) -> None:
         self._push = push
         self._stage = stage
-        self.deployer = Deployer(
-            push.deployer.user,
-            None if push.deployer.rules else push.deployer.cluster_role,
-            push.deployer.namespaces,
-            push.deployer.rules,
-            push.deployer.token_lifetime,
-            push.deployer.rotated_every,
-        )
-        self._deploying: frozenset[str] = frozenset()
+        self.deployer = _deployer(push.deployer)
+        self._deploying: set[str] = set()
+        """PIPELINE/JOB/STEP of everything that deploys."""
         self.actors = frozenset({self.deployer.identity().name})
         self.attempts: list[Attempt] = []
         self._deployed: dict[tuple[str, str], str] = {}
         self._order: list[str] = []
         self._wanted: dict[str, list[Wanted]] = {}
-        self._pipelines: dict[str, tuple[str, Environment]] = {}
-        """Of each environment, by its name: its cluster, and itself."""
+        self._parts: dict[str, _Part] = {}
+        """What each pipeline deploys, by its name."""
 
     def install(self) -> None:
-        """Make the deployer in each cluster, and the pipeline."""
-        stage = self._stage
+        """Make the deployers in each cluster, and the pipelines."""
+        stage, push = self._stage, self._push
+        further = [
+            (each, _deployer(each.deployer) if each.deployer is not None else self.deployer)
+            for each in push.pipelines
+        ]
         for cluster in stage.clusters.values():
-            for obj in rbac_objects(self.deployer):
-                create(cluster, obj)
+            for deployer in dict.fromkeys([self.deployer, *(who for _, who in further)]):
+                for obj in rbac_objects(deployer):
+                    create(cluster, obj)
         self.system = ci_system(stage)
-        targets = {
-            name: ClusterTarget(name, self._connect(cluster), self.deployer)
-            for name, cluster in stage.clusters.items()
-        }
-        if not stage.environments:
-            self._add(stage, list(targets.values()))
         for name, environments in stage.environments.items():
             for obj in namespaces(environments):
                 create(stage.clusters[name], obj)
-            for each in environments:
-                # A pipeline for each, so that one that fails holds no other one up.
-                self._pipelines[f"{stage.repository.name}-{each.name}"] = (name, each)
-                self._add(replace(stage, paths=(each.path,)), [targets[name]], each)
+        for part in self._own_parts():
+            spec = pipeline_spec(
+                push.pipeline, replace(stage, paths=part.paths), self._deploy(push.deploy, part)
+            )
+            self._add(part, replace(spec, name=part.pipeline), self.deployer)
+        for each, deployer in further:
+            home = further_stage(stage, each)
+            if each.deploy is None:
+                self.system.add_pipeline(further_spec(each, home, None))
+                continue
+            self.actors |= {deployer.identity().name}
+            part = _Part(
+                each.name,
+                each.name,
+                home.repository.name,
+                home.paths,
+                tuple(stage.clusters),
+                each.deploy.namespace,
+            )
+            self._add(part, further_spec(each, home, self._deploy(each.deploy, part)), deployer)
 
-    def _add(
-        self, stage: Stage, targets: list[ClusterTarget], environment: Environment | None = None
-    ) -> None:
-        namespace = environment.namespace if environment is not None else None
-        spec = pipeline_spec(self._push.pipeline, stage, self._deploy(stage.paths, namespace))
-        if environment is not None:
-            spec = replace(spec, name=f"{stage.repository.name}-{environment.name}")
+    def _own_parts(self) -> Iterator["_Part"]:
+        """What the delivery's own pipeline deploys: for each environment one, so that one that fails holds no other one up."""
+        stage, name = self._stage, self._stage.repository.name
+        if not stage.environments:
+            yield _Part(name, "", name, stage.paths, tuple(stage.clusters), self._push.deploy.namespace)
+        for cluster, environments in stage.environments.items():
+            for each in environments:
+                namespace = each.namespace or self._push.deploy.namespace
+                yield _Part(f"{name}-{each.name}", each.name, name, (each.path,), (cluster,), namespace)
+
+    def _add(self, part: "_Part", spec: PipelineSpec, deployer: Deployer) -> None:
+        stage = self._stage
+        self._parts[part.pipeline] = part
         self._deploying |= {
-            f"{job.name}/{step.name}" for job in spec.all_jobs for step in job.steps if step.deploys
+            f"{part.pipeline}/{job.name}/{step.name}"
+            for job in spec.all_jobs
+            for step in job.steps
+            if step.deploys
         }
+        targets = [
+            ClusterTarget(name, self._connect(stage.clusters[name], deployer), deployer)
+            for name in part.clusters
+        ]
         self.system.add_pipeline(spec, targets)
 
-    def _connect(self, cluster: Cluster) -> Callable[[], Client]:
-        return lambda: cluster.client(self.deployer.identity(), CI)
+    @staticmethod
+    def _connect(cluster: Cluster, deployer: Deployer) -> Callable[[], Client]:
+        return lambda: cluster.client(deployer.identity(), CI)
 
-    def _deploy(self, paths: tuple[str, ...], namespace: str | None) -> Deploy:
-        deploy = self._push.deploy
+    @staticmethod
+    def _deploy(deploy: How, part: "_Part") -> Deploy:
         return Deploy(
-            paths=paths,
-            namespace=namespace or deploy.namespace or "",
+            paths=part.paths,
+            namespace=part.namespace or "",
             server_side=deploy.server_side,
             rollout_timeout=deploy.rollout_timeout,
             on_failure=deploy.on_failure,
@@ -121,33 +145,26 @@ class PushWay:
                 return (Progress(cluster, scope, sha),)
         elif kind in {"stage", "step"} and record.verb == "start" and self._deploys(kind, rest):
             sha = sha_in(record)
-            scope = self._scope(record)
-            for cluster, part in self._parts():
-                if part == scope:
-                    self.attempts.append(Attempt(cluster, part, sha or "", record.time))
+            part = self._parts[rest.partition("/")[0]]
+            for cluster in part.clusters:
+                self.attempts.append(Attempt(cluster, part.scope, sha or "", record.time))
         return ()
 
-    def _parts(self) -> list[tuple[str, str]]:
-        """(cluster, environment) of everything that is deployed; "" where there are no environments."""
-        if self._pipelines:
-            return [(cluster, each.name) for cluster, each in self._pipelines.values()]
-        return [(cluster, "") for cluster in self._stage.clusters]
-
     def _scope(self, record: Record) -> str:
-        """The environment that a run, or what it led to, is about."""
+        """The environment, or the further pipeline, that a run, or what it led to, is about; "" for the only one."""
         found: Record | None = record
-        while found is not None and self._pipelines:
+        while found is not None and len(self._parts) > 1:
             kind, _, rest = found.subject.partition("/")
-            mine = self._pipelines.get(rest.partition("/")[0])
+            mine = self._parts.get(rest.partition("/")[0])
             if kind in {"run", "job", "stage", "step"} and mine is not None:
-                return mine[1].name
+                return mine.scope
             found = found.cause
-        return ""
+        return next(iter(self._parts.values())).scope
 
     def _deploys(self, kind: str, rest: str) -> bool:
         """Whether a stage (`shop/1/deploy`) or a step (`shop/1/release/deploy`) is one that deploys."""
-        step = rest.split("/", 2)[2]
-        return (step if kind == "step" else f"/{step}") in self._deploying
+        pipeline, _, step = rest.split("/", 2)
+        return f"{pipeline}/{step if kind == 'step' else f'/{step}'}" in self._deploying
 
     def _typed(self, record: Record) -> Sequence[Progress]:
         sha, scope = sha_in(record), self._scope(record)
@@ -178,7 +195,9 @@ class PushWay:
         """The last commit that all its clusters have in full."""
         if repository != self._stage.repository.name:
             return None
-        return oldest_common([self._deployed.get(part) for part in self._parts()], self._order)
+        mine = [part for part in self._parts.values() if part.repository == repository]
+        shas = [self._deployed.get((cluster, part.scope)) for part in mine for cluster in part.clusters]
+        return oldest_common(shas, self._order)
 
     def wanted(self, sha: str) -> Sequence[Wanted]:
         """What `kubectl apply` is given for a commit."""
@@ -189,30 +208,81 @@ class PushWay:
 
     def _render(self, sha: str) -> list[Wanted]:
         stage = self._stage
-        files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
-        for path, name, namespace, scope in self._goes():
-            try:
-                manifests = read_objects(render(files, path))
-            except (RenderError, ManifestError):
-                continue  # nothing is applied of what cannot be read; the pipeline's failure says why
-            catalog = stage.clusters[name].server.catalog
-            found.extend(wanted_objects(manifests, catalog, cluster=name, namespace=namespace, scope=scope))
+        for part in self._parts.values():
+            repository = stage.world.git.repository(part.repository)
+            if not repository.holds(sha):
+                continue
+            files, namespace = repository.files(sha), part.namespace or "default"
+            for path in part.paths:
+                try:
+                    manifests = read_objects(render(files, path))
+                except (RenderError, ManifestError):
+                    continue  # nothing is applied of what cannot be read; the pipeline's failure says why
+                for name in part.clusters:
+                    catalog = stage.clusters[name].server.catalog
+                    found.extend(
+                        wanted_objects(
+                            manifests, catalog, cluster=name, namespace=namespace, scope=part.scope
+                        )
+                    )
         return found
 
-    def _goes(self) -> Iterator[tuple[str, str, str, str]]:
-        """(folder, cluster, namespace of what names none, scope) of everything that is applied."""
-        namespace = self._push.deploy.namespace or "default"
-        if self._stage.environments:
-            for cluster, each in self._pipelines.values():
-                yield each.path, cluster, each.namespace or namespace, each.name
-            return
-        for path in self._stage.paths:
-            for cluster in self._stage.clusters:
-                yield path, cluster, namespace, ""
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one pipeline deploys.
+
+    Attributes:
+        pipeline: its name.
+        scope: how the rest of the story calls it: the environment, the further pipeline, "" for the only one.
+        namespace: where objects go that name none.
+    """
+
+    pipeline: str
+    scope: str
+    repository: str
+    paths: tuple[str, ...]
+    clusters: tuple[str, ...]
+    namespace: str | None
+
+
+def _deployer(given: Who) -> Deployer:
+    """A deployer as the CI system knows it."""
+    return Deployer(
+        given.user,
+        None if given.rules else given.cluster_role,
+        given.namespaces,
+        given.rules,
+        given.token_lifetime,
+        given.rotated_every,
+    )
 
 
 # What any pipeline needs, also one that only builds images.
+
+
+def add_pipelines(stage: Stage, way: Flux | ArgoCD) -> None:
+    """The pipelines of a delivery by agents: none of them deploys."""
+    if way.pipeline is None and not way.pipelines:
+        return
+    system = ci_system(stage)
+    if way.pipeline is not None:
+        system.add_pipeline(pipeline_spec(way.pipeline, stage, None))
+    for each in way.pipelines:
+        system.add_pipeline(further_spec(each, further_stage(stage, each), None))
+
+
+def further_stage(stage: Stage, pipeline: FurtherPipeline) -> Stage:
+    """The stage as a further pipeline sees it: its own repository and folder."""
+    source = stage.sources[pipeline.repository or stage.repository.name]
+    paths = (pipeline.path,) if pipeline.path is not None else source.folders
+    return replace(stage, repository=source.repository, paths=paths)
+
+
+def further_spec(pipeline: FurtherPipeline, home: Stage, deploy: Deploy | None) -> PipelineSpec:
+    """A further pipeline as the CI system takes it."""
+    return replace(pipeline_spec(pipeline, home, deploy), name=pipeline.name)
 
 
 def ci_system(stage: Stage) -> CiSystem:
@@ -230,8 +300,6 @@ def ci_system(stage: Stage) -> CiSystem:
 
 def behaviour_of(stage: Stage, image: str) -> ImageBehaviour:
     """How an image behaves that a pipeline builds: as the scenario says, else as `*`, else well."""
-    from dataclasses import replace
-
     known = stage.images.get(image)
     if known is not None:
         return known

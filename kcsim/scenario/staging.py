@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.delivery.git.protection import Protection, QueueRule
-from kcsim.delivery.registry.reference import Reference
+from kcsim.delivery.registry.reference import Reference, untagged
 from kcsim.delivery.registry.retention import Retention, Rule
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.git_model import MergeQueue
-from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario
+from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario, all_pipelines
 from kcsim.scenario.network_checks import bits_a_second
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.control_plane import ControlPlane
@@ -140,9 +140,9 @@ def image_behaviours(scenario: Scenario) -> dict[str, ImageBehaviour]:
 
 
 def built_repositories(delivery: Delivery | None) -> set[str]:
-    """Image repositories (names without a tag) that a pipeline builds: empty until it has."""
-    pipeline = delivery.pipeline if delivery is not None else None
-    return {image for step in (pipeline.all_steps if pipeline is not None else ()) for image in step.builds}
+    """Image repositories (names without a tag) that pipelines build: empty until they have."""
+    pipelines = all_pipelines(delivery) if delivery is not None else ()
+    return {untagged(image) for pipeline in pipelines for step in pipeline.all_steps for image in step.builds}
 
 
 def _stock_registry(
@@ -150,7 +150,7 @@ def _stock_registry(
 ) -> None:
     built = built_repositories(delivery)
     for name, behaviour in images.items():
-        if name != "*" and repository_of(name) not in built:
+        if name != "*" and untagged(name) not in built:
             world.push_image(behaviour)
     other = images.get("*")
     well_behaved = not images or any(repo.clone is not None for repo in scenario.repositories)
@@ -172,13 +172,6 @@ def _stock_registry(
             for each in scenario.registry.retention
         ]
         Retention(world.engine, world.registry, rules)
-
-
-def repository_of(image: str) -> str:
-    """An image's name without tag and digest."""
-    name = image.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    return head if colon and "/" not in tag else name
 
 
 # Repositories.

@@ -11,7 +11,7 @@ from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import ACTIONS, GIT_ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry
+from kcsim.scenario.model import ACTIONS, GIT_ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry, all_pipelines
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -241,7 +241,7 @@ def _check_object_word(story: _Story, entry: TimelineEntry, word: str, namespace
 
 
 def _check_rerun(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
-    if all(way.pipeline is None for way in scenario.deliveries.values()):
+    if not any(all_pipelines(way) for way in scenario.deliveries.values()):
         message = "no delivery has a pipeline that could be run again"
         report.add("KC206", at(entry, "rerun"), message, "Add one of type push, or a `pipeline`.")
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from kcsim.api.client import Client
-from kcsim.delivery.ci.conditions import Condition
+from kcsim.delivery.ci.conditions import Condition, ConditionError, Context, filled_in
 from kcsim.delivery.ci.rights import Deployer
 from kcsim.delivery.ci.runs import Deployment, JobRun, Run, StageRun
 from kcsim.delivery.git.host import GitHost
@@ -310,6 +310,17 @@ class StageContext:
     stage: StageRun
     record: Record
     job: JobRun
+
+    def filled_in(self, text: str) -> str:
+        """A text with its `${{ github.ref_name }}` and `${{ matrix.KEY }}` replaced.
+
+        Raises: StageFailed.
+        """
+        spec = next(each for each in self.pipeline.spec.all_jobs if each.name == self.job.name)
+        try:
+            return filled_in(text, Context(self.run.github, {}, dict(spec.matrix)))
+        except ConditionError as error:
+            raise StageFailed(f"{text}: {error}") from None
 
     def log(self, text: str) -> None:
         """Add what a program printed to the stage's log."""

@@ -30,6 +30,9 @@ from kcsim.engine.clock import format_duration
 from kcsim.engine.core import Timer
 from kcsim.engine.task import Steps, Task
 
+SKIPS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
+"""What keeps GitHub from running a workflow for a commit whose message holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -69,7 +72,7 @@ class Event:
 def event_of(update: Update, spec: PipelineSpec, repository: Repository, git: GitHost) -> Event | None:
     """What a ref that moved means for a pipeline; None: nothing."""
     on = spec.on if spec.on is not None else On((spec.branch,))
-    if update.new is None:
+    if update.new is None or _skips(repository, update):
         return None
     if update.ref.startswith(PULLS):
         request = git.reviews.of_ref(update.repository, update.ref)
@@ -88,6 +91,14 @@ def event_of(update: Update, spec: PipelineSpec, repository: Repository, git: Gi
     if on.paths and not any(matches_any(path, on.paths) for path in repository.diff(update.old, update.new)):
         return None
     return Event("push", update.ref, name, update.new)
+
+
+def _skips(repository: Repository, update: Update) -> bool:
+    """Whether the head's message asks for no run; a tag and what a merge queue tries are run all the same."""
+    if update.new is None or update.ref.startswith((TAGS, QUEUES)):
+        return False
+    message = repository.get(update.new).message.lower()
+    return any(word in message for word in SKIPS)
 
 
 def matches_any(name: str, patterns: Iterable[str]) -> bool:

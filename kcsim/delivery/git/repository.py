@@ -305,6 +305,10 @@ class Repository:
         found = self._commits.get(sha)
         return found if found is not None else self._commits[self.resolve(sha)]
 
+    def holds(self, sha: str) -> bool:
+        """Whether there is a commit of this full SHA."""
+        return sha in self._commits
+
     def log(self, revision: str | None = None, limit: int | None = None) -> list[Commit]:
         """The first-parent history of a revision, newest first."""
         found: list[Commit] = []

@@ -65,3 +65,10 @@ def parse(text: str) -> Reference:
     ):
         raise InvalidReference(text)
     return Reference(host, path, tag, digest)
+
+
+def untagged(image: str) -> str:
+    """An image's name as it is written, without tag and digest; in a pipeline the tag may be a `${{ }}`."""
+    name = image.partition("${{")[0].partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
