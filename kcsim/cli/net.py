@@ -19,7 +19,13 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     from kcsim.scenario.play import Play
     from kcsim.simulation.journey import Journey
 
-QUESTIONS = {"reach": ("A", "B"), "matrix": ("NAMESPACE",), "trace": ("CLIENT", "URL"), "svg": ()}
+QUESTIONS = {
+    "reach": ("A", "B"),
+    "matrix": ("NAMESPACE",),
+    "trace": ("CLIENT", "URL"),
+    "lookup": ("CLIENT", "NAME"),
+    "svg": (),
+}
 """What can be asked, and the words each needs."""
 
 
@@ -43,6 +49,9 @@ QUESTIONS = {"reach": ("A", "B"), "matrix": ("NAMESPACE",), "trace": ("CLIENT", 
     type=Duration(),
     help="Trace over a connection that was opened at TIME and kept.",
 )
+@click.option(
+    "--type", "record", metavar="TYPE", default="", help="Of the records of a lookup: A, AAAA, SRV, PTR."
+)
 @click.option("--dns", is_flag=True, help="Install CoreDNS before the story begins.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @click.pass_obj
@@ -58,13 +67,14 @@ def command(
     port: int | None,
     protocol: str,
     kept: str | None,
+    record: str,
     dns: bool,
     as_json: bool,
 ) -> Exit:
     """Play SCENARIO to an instant and look at its network.
 
     Without a question: zones, nodes, pods and Services. Ends are written pod/web-1, shop/web-1, deployment/web (its first
-    pod), service/web, a node, users, or an address. Exit code 1 when a reach or a trace says no.
+    pod), service/web, a node, users, or an address. Exit code 1 when a reach, a trace or a lookup says no.
 
     \b
     kcsim net drift-at-night --at 5m
@@ -72,6 +82,7 @@ def command(
     kcsim net drift-at-night --at 5m matrix default
     kcsim net drift-at-night --at 5m trace users http://web
     kcsim net drift-at-night --at 5m trace users http://web --kept 1m
+    kcsim net drift-at-night --at 5m --dns lookup deployment/web web
     kcsim net drift-at-night --at 5m svg > network.svg
     """
     question, *arguments = words or ("",)
@@ -80,7 +91,7 @@ def command(
     try:
         over = _kept(play, question, arguments, kept, at, cluster)
         _run(play, at)
-        answer = _ANSWERS[question](play, arguments, _How(cluster, port, protocol.upper(), over))
+        answer = _ANSWERS[question](play, arguments, _How(cluster, port, protocol.upper(), over, record))
     except LookupError as error:
         remedy = "Write it like pod/web-1, service/web, node-1 or users."
         raise BadInput(str(error).strip("'"), remedy) from None
@@ -144,12 +155,13 @@ def _kept(
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """Of which cluster, which port must be listened on, by which protocol, over which journey's connection."""
+    """Of which cluster, which port must be listened on, by which protocol, over which journey's connection, which records."""
 
     cluster: str | None
     port: int | None
     protocol: str
     over: "Journey | None"
+    record: str
 
 
 class _Answer:
@@ -196,10 +208,16 @@ def _trace(play: "Play", words: list[str], how: _How) -> _Answer:
     return _Answer(str(found), {**asdict(found), "why": found.why}, found.ok)
 
 
+def _lookup(play: "Play", words: list[str], how: _How) -> _Answer:
+    found = play.network.lookup(words[0], words[1], how.record, cluster=how.cluster)
+    return _Answer(str(found), {**asdict(found), "failure": found.failure}, not found.failure)
+
+
 _ANSWERS: dict[str, Callable[["Play", list[str], _How], _Answer]] = {
     "": _topology,
     "svg": _svg,
     "reach": _reach,
     "matrix": _matrix,
     "trace": _trace,
+    "lookup": _lookup,
 }

@@ -262,6 +262,12 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
     "coredns": (
         Row("ttl", 30, "s", "cmd/kubeadm/app/phases/addons/dns/manifests.go: the Corefile"),
         Row("answering", Skewed(300, 5 * MS), "ms", "[model] what a name server takes for an answer"),
+        Row(
+            "reloading",
+            _uniform(30_000, 135_000),
+            "ms",
+            "[model] the kubelet's sync of a mounted ConfigMap (a minute or so), then plugin/reload: 30 s, jittered by 15 s",
+        ),
     ),
     "resolver": (
         Row("ndots", 5, "count", "pkg/kubelet/network/dns/dns.go: defaultDNSOptions"),

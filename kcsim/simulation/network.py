@@ -1,7 +1,7 @@
 """The network of a running world, to look at: ``sim.network``.  Looks; changes nothing.
 
 **Walk:** ``topology`` draws what is there as a graph, ``reach`` asks for one pair, ``matrix`` for all pods of a namespace,
-``trace`` follows a request.
+``trace`` follows a request, ``lookup`` a question for a name.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
+from kcsim.cluster.dns.lookup import Lookup, look_up
+from kcsim.cluster.dns.records import RECORD_TYPES, reverse_name
+from kcsim.cluster.dns.resolver import ResolvConf
 from kcsim.cluster.podnet.encapsulation import ROUTED
 from kcsim.cluster.podnet.ipam import pod_cidrs
 from kcsim.engine.clock import seconds
+from kcsim.engine.dice import Dice
 from kcsim.engine.shown import Tabular
 from kcsim.network.graphs import Graph, graph_of
 from kcsim.simulation.cluster import Cluster
-from kcsim.simulation.dns import install_dns
+from kcsim.simulation.dns import install_dns, resolver_of
 from kcsim.simulation.journey import Journey
-from kcsim.simulation.reach import Finder, Looker, Reach
+from kcsim.simulation.reach import Finder, Looker, Reach, is_ip
 from kcsim.simulation.routing import install_gateway, install_ingress
 from kcsim.simulation.tracer import Tracer
 
@@ -79,6 +83,9 @@ class NetworkView:
         self._world = world
         self._cluster = cluster_named
         self._note = note
+
+    def __repr__(self) -> str:
+        return f"<NetworkView of {len(self.topology())} vertices: topology, reach, trace, matrix>"
 
     def topology(self, cluster: str | None = None) -> Graph:
         """The hosts, pods and Services as a networkx graph.
@@ -158,7 +165,7 @@ class NetworkView:
             UnknownSpot: there is no such end.
         """
         finder = Finder(self._cluster(cluster))
-        return Looker(finder).reach(finder.find(source), finder.find(target), port, protocol)
+        return Looker(finder).reach(finder.sender(source), finder.find(target), port, protocol)
 
     def matrix(
         self, namespace: str = "default", port: int | None = None, *, cluster: str | None = None
@@ -202,7 +209,31 @@ class NetworkView:
         finder = Finder(home)
         kept = over.connection if over is not None else None
         tracer = Tracer(home, finder, self._world.engine.seed)
-        return tracer.trace(finder.find(client), url, seconds(timeout), kept)
+        return tracer.trace(finder.sender(client), url, seconds(timeout), kept)
+
+    def lookup(self, client: str, name: str, type: str = "", *, cluster: str | None = None) -> Lookup:
+        """Look a name up as a program of the client does: search path, tries and time limits, question by question.
+
+        ``type`` of the records: A, AAAA, CNAME, SRV or PTR; "": addresses of any family. An address is looked up for the
+        names of whoever has it.
+
+        Raises:
+            UnknownSpot: there is no such client.
+            ValueError: name servers do not know records of that type.
+        """
+        kind = type.upper()
+        if kind and kind not in RECORD_TYPES:
+            raise ValueError(f"there are records of type {', '.join(RECORD_TYPES)}, not {type[:20]!r}")
+        home = self._cluster(cluster)
+        spot = Finder(home).sender(client)
+        if not spot.host:
+            raise ValueError(f"{spot.name} has no address yet: it can ask nobody")
+        asked = name
+        if is_ip(name) and kind in ("", "PTR"):
+            asked, kind = reverse_name(name) + ".", "PTR"
+        conf = resolver_of(home, spot.pod) if spot.pod is not None else ResolvConf()
+        dice = Dice(self._world.engine.seed, f"lookup/{spot.name}/{name}/{self._world.engine.now}")
+        return look_up(home.pods, spot.end, spot.host, conf, asked, dice, kind)
 
     def install_ingress(self, cluster: str | None = None, *, replicas: int = 2) -> None:
         """Install the ingress controller (ingress-nginx); its load balancer has an address within a minute or so."""

@@ -141,6 +141,19 @@ class Finder:
             return self.of_service(found)
         return self.of_pod(self._first_pod(ref, found))
 
+    def sender(self, ref: str) -> Spot:
+        """The spot of somebody who can send.
+
+        Raises:
+            UnknownSpot: there is none of that name, or it is a Service.
+        """
+        found = self.find(ref)
+        if found.service is not None:
+            raise UnknownSpot(
+                f"{found.name} is a Service, which sends nothing: name a pod, a node or a host outside"
+            )
+        return found
+
     def _named(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
         """The object of that name: where it is said to be, in ``default``, or in the first namespace that has one."""
         log = self._cluster.server.log
@@ -150,7 +163,7 @@ class Finder:
         return version.object if version is not None else None
 
     def _bare(self, name: str, namespace: str | None) -> Spot:
-        if _is_ip(name):
+        if is_ip(name):
             return self.at(name)
         if namespace is None and self.pods.network.has_host(name):
             return Spot(name, self.pods.firewall.end_of_host(name), name)
@@ -334,7 +347,8 @@ def _first_port(pod: Object | None) -> int:
     return ports[0] if ports else DEFAULT_PORT
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether a word is an address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -16,6 +16,7 @@ from kcsim.cluster.dns.install import NAMESPACE, SERVICE
 from kcsim.cluster.dns.lookup import (
     ANSWERING,
     DNS_PORT,
+    FURTHER,
     REFUSED,
     TIMEOUT,
     addresses_from,
@@ -23,7 +24,7 @@ from kcsim.cluster.dns.lookup import (
     dns_address,
     stopped,
 )
-from kcsim.cluster.dns.records import NXDOMAIN, ZONE, in_zone
+from kcsim.cluster.dns.records import NXDOMAIN, SERVFAIL, service_named
 from kcsim.cluster.dns.resolver import ResolvConf, candidates
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.policy import End
@@ -79,7 +80,7 @@ class _Reply:
 def forecast(
     pods: PodNetwork, client: End, host: str, conf: ResolvConf, name: str, watched: Watched
 ) -> list[Forecast]:
-    """Look a name up now, for a client on a host; asks and remembers nothing in the world."""
+    """Look a name up now, for a client on a host. What the name servers are asked for they keep, as they would."""
     if not conf.nameservers:
         found = ask_own_resolver(pods, host, name)
         failure = "" if found.addresses else found.result
@@ -120,16 +121,19 @@ def _ask(
             for state, _, _ in silent:
                 for part, reply in replies:
                     share = state.share * part
-                    if reply.result in (TIMEOUT, REFUSED):
+                    if reply.result in FURTHER:
                         waited = state.waited + (conf.timeout if reply.result == TIMEOUT else 0)
-                        further.append((_So(share, waited, state.links), reply.why, reply.result))
+                        links = (*state.links, *reply.links)
+                        further.append((_So(share, waited, links), reply.why, reply.result))
                     else:
                         links = (*state.links, *reply.links)
                         answered.append((reply, _So(share, state.waited, links)))
             silent = [each for each in further if each[0].share > _FEWEST]
+    answered.extend((_Reply(result), state) for state, _, result in silent if result == SERVFAIL)
     return answered, [
         Forecast(state.share, (), result, full, state.waited, state.links, why)
         for state, why, result in silent
+        if result != SERVFAIL
     ]
 
 
@@ -173,7 +177,7 @@ def _reply(pods: PodNetwork, client: End, host: str, backend: Backend, name: str
     program = pods.name_servers.get((namespace, pod))
     if program is None or pods.serving(backend.ip, backend.port) is None:
         return _Reply(REFUSED, why=f"nobody listens at {backend.ip}:{backend.port}")
-    found = addresses_from(program, name)
+    found = addresses_from(program, name, remember=True)
     addresses = tuple(sorted(found.addresses))
     links = (*path.there.latencies, *path.back.latencies, ANSWERING)
     return _Reply("" if addresses else found.code, addresses, links)
@@ -188,16 +192,5 @@ def _joined(states: list[_So]) -> list[_So]:
 
 
 def _service_of(full: str) -> list[Key]:
-    """The Service that a full name belongs to, if it lies where Services have theirs."""
-    key = service_named(full)
-    return [key] if key is not None else []
-
-
-def service_named(full: str) -> Key | None:
-    """Namespace and name of the Service that a full name means or lies below: ``web.shop.svc.cluster.local``."""
-    if not in_zone(full):
-        return None
-    labels = full.removesuffix("." + ZONE).split(".")
-    if len(labels) < 3 or labels[-1] != "svc":
-        return None
-    return labels[-2], labels[-3]
+    """What a name server tells of when a name's answer changes: its Service; for others, the name itself."""
+    return [service_named(full) or ("", full)]

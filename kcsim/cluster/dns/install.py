@@ -11,34 +11,13 @@ from typing import Any
 
 from kcsim.api.allocation import SERVICE_CIDR
 from kcsim.api.objects import Object
-from kcsim.cluster.dns.coredns import PROGRAM
+from kcsim.cluster.dns.coredns import COREFILE, PROGRAM
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.engine.clock import MILLISECOND
 
 IMAGE = "registry.example/coredns:v1.12.1"
 NAMESPACE, SERVICE, NAME = "kube-system", "kube-dns", "coredns"
 _RBAC = "rbac.authorization.k8s.io"
-_COREFILE = """.:53 {
-    errors
-    health {
-       lameduck 5s
-    }
-    ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-       pods insecure
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    forward . /etc/resolv.conf
-    cache 30 {
-       disable success cluster.local
-       disable denial cluster.local
-    }
-    loop
-    reload
-    loadbalance
-}
-"""
 
 
 def behaviour() -> ImageBehaviour:
@@ -79,7 +58,7 @@ def install_objects(replicas: int = 2, service_cidr: str = SERVICE_CIDR) -> list
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "system:coredns"},
             "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
         },
-        _object("v1", "ConfigMap", NAME, data={"Corefile": _COREFILE}),
+        _object("v1", "ConfigMap", NAME, data={"Corefile": COREFILE}),
         _object(
             "v1",
             "Service",

@@ -20,10 +20,15 @@ from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend
 from kcsim.engine.clock import MILLISECOND
 from kcsim.engine.dice import Dice
+from kcsim.engine.shown import Shown
 from kcsim.profile.constants import DEFAULT
 from kcsim.profile.distributions import Distribution
 
 TIMEOUT, REFUSED = "timeout", "refused"
+NODATA = "no such record"
+"""The name exists, without records of the type that was asked for."""
+FURTHER = (TIMEOUT, REFUSED, SERVFAIL)
+"""What makes a resolver ask the next name server, or the same one again (glibc resolv/res_send.c)."""
 ANSWERING: Distribution = DEFAULT.delay("coredns/answering")
 """How long a name server takes to answer (workloads reference, 15.5: 0.5 to 2 ms with the way, 10 ms at the 99th)."""
 DNS_PORT = 53
@@ -38,6 +43,7 @@ class Question:
         result: NOERROR, NXDOMAIN, SERVFAIL, ``timeout`` or ``refused``.
         took: µs.
         why: what stopped it, when nothing came back.
+        records: what came back, each as its type and value.
     """
 
     name: str
@@ -46,10 +52,16 @@ class Question:
     took: int
     why: str = ""
     addresses: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        found = f" {', '.join(self.records or self.addresses)}" if self.records or self.addresses else ""
+        why = f" ({self.why})" if self.why else ""
+        return f"{self.name}? {self.server or 'its own resolver'}: {self.result}{found}{why}"
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Shown):
     """A name's lookup: its questions in order, the addresses found, and how long it took (µs)."""
 
     name: str
@@ -59,14 +71,31 @@ class Lookup:
 
     @property
     def failure(self) -> str:
-        """Why there is no address; "" when there is one."""
-        if self.addresses:
+        """Why nothing was found; "" when something was."""
+        if self.addresses or self.records:
             return ""
-        return self.questions[-1].result if self.questions else NXDOMAIN
+        result = self.questions[-1].result if self.questions else NXDOMAIN
+        return NODATA if result == NOERROR else result
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """What was found, each record as its type and value."""
+        return self.questions[-1].records if self.questions else ()
+
+    def __str__(self) -> str:
+        plain = len(self.addresses) >= len(self.records)
+        found = self.failure or ", ".join(self.addresses if plain else self.records)
+        head = f"{self.name}: {found} after {self.took / MILLISECOND:.3f} ms"
+        return "\n".join([head, *(f"  {question}" for question in self.questions)])
 
 
-def look_up(pods: PodNetwork, client: End, host: str, conf: ResolvConf, name: str, dice: Dice) -> Lookup:
-    """Look a name up now, for a client on a host; asks and remembers nothing in the world."""
+def look_up(
+    pods: PodNetwork, client: End, host: str, conf: ResolvConf, name: str, dice: Dice, type: str = ""
+) -> Lookup:
+    """Look a name up now, for a client on a host; asks and remembers nothing in the world.
+
+    ``type`` of the records; "": addresses of any family, as who wants to connect asks for.
+    """
     questions: list[Question] = []
     if not conf.nameservers:
         question = ask_own_resolver(pods, host, name)
@@ -74,20 +103,21 @@ def look_up(pods: PodNetwork, client: End, host: str, conf: ResolvConf, name: st
     for full in candidates(name, conf):
         for _ in range(conf.attempts):
             for server in conf.nameservers:
-                questions.append(_ask(pods, client, host, server, full, conf.timeout, dice))
-                if questions[-1].result not in (TIMEOUT, REFUSED):
+                questions.append(_ask(pods, client, host, server, (full, type), conf.timeout, dice))
+                if questions[-1].result not in FURTHER:
                     break
-            if questions[-1].result not in (TIMEOUT, REFUSED):
+            if questions[-1].result not in FURTHER:
                 break
-        if questions[-1].addresses or questions[-1].result in (TIMEOUT, REFUSED):
+        if questions[-1].records or questions[-1].result in (TIMEOUT, REFUSED):
             break
     took = sum(q.took for q in questions)
     return Lookup(name, tuple(questions), questions[-1].addresses, took)
 
 
 def _ask(
-    pods: PodNetwork, client: End, host: str, server: str, name: str, timeout: int, dice: Dice
+    pods: PodNetwork, client: End, host: str, server: str, asked: tuple[str, str], timeout: int, dice: Dice
 ) -> Question:
+    name, type = asked
     backend = _pick(pods, host, server, dice)
     if isinstance(backend, str):
         silent = backend == DROP
@@ -104,9 +134,10 @@ def _ask(
         return Question(
             name, backend.pod, REFUSED, path.median, f"nobody listens at {backend.ip}:{backend.port}"
         )
-    found = addresses_from(program, name)
+    found = program.answer(name, type, remember=False) if type else addresses_from(program, name)
     took = path.delay(dice.draw) + dice.draw(ANSWERING)
-    return Question(name, backend.pod, found.code, took, "", found.addresses)
+    records = tuple(f"{record.type} {record.value}" for record in found.records)
+    return Question(name, backend.pod, found.code, took, "", found.addresses, records)
 
 
 def _pick(pods: PodNetwork, host: str, server: str, dice: Dice) -> Backend | str:
@@ -149,14 +180,14 @@ def ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
     )
 
 
-def addresses_from(program: NameServer, name: str) -> Answer:
+def addresses_from(program: NameServer, name: str, *, remember: bool = False) -> Answer:
     """What a name server answers to who wants to connect: glibc asks for A and AAAA at once, and takes IPv4 first where it has
     both, as unique local IPv6 addresses rank below it (RFC 6724, 2.1).
     """
-    found: Answer = program.answer(name, "A", remember=False)
+    found: Answer = program.answer(name, "A", remember=remember)
     if found.addresses or found.code != NOERROR:
         return found
-    six: Answer = program.answer(name, "AAAA", remember=False)
+    six: Answer = program.answer(name, "AAAA", remember=remember)
     return six
 
 

@@ -1,9 +1,10 @@
 """What the cluster's zone answers to a question.  Decides; never acts.
 
 **Imitates:** CoreDNS ``plugin/kubernetes`` (kubernetes.go, parse.go; 1.12) with the settings that kubeadm writes: zone
-``cluster.local``, records of pods unchecked (``pods insecure``), a TTL of 30 s. Left out: PTR, wildcards, zone transfer.
+``cluster.local``, records of pods unchecked (``pods insecure``), a TTL of 30 s. Left out: wildcards, zone transfer.
 
-**Walk:** a name -> the part of the zone it lies in (``svc``, ``pod``) -> the Service, its slices, or nothing -> records.
+**Walk:** a name -> the part of the zone it lies in (``svc``, ``pod``) -> the Service, its slices, or nothing -> records. An
+address, as a name below ``in-addr.arpa`` or ``ip6.arpa`` -> the Service that has it, or the endpoints.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kcsim.api.objects import Object
+from kcsim.api import objects
+from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import SECOND
 from kcsim.profile.constants import DEFAULT
 
 ZONE = "cluster.local"
 TTL_S = DEFAULT.us("coredns/ttl") // SECOND
+SERVICE_NAME = "kubernetes.io/service-name"
 ADDRESS_TYPES = ("A", "AAAA")
+RECORD_TYPES = (*ADDRESS_TYPES, "CNAME", "SRV", "PTR")
 NOERROR, NXDOMAIN, SERVFAIL = "NOERROR", "NXDOMAIN", "SERVFAIL"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: ``type`` is A, AAAA, CNAME or SRV; ``value`` an address, a name, or ``priority weight port name``."""
+    """One record: ``type`` is A, AAAA, CNAME, PTR or SRV; ``value`` an address, a name, or ``priority weight port name``."""
 
     name: str
     type: str
@@ -47,6 +51,8 @@ class Answer:
 
 
 MISSING = Answer(NXDOMAIN)
+REVERSE = ("in-addr.arpa", "ip6.arpa")
+"""The zones in which addresses are names."""
 
 
 class View(Protocol):
@@ -64,6 +70,14 @@ class View(Protocol):
         """Whether there is such a namespace."""
         ...
 
+    def all_services(self) -> Sequence[Object]:
+        """Every Service."""
+        ...
+
+    def all_slices(self) -> Sequence[Object]:
+        """Every EndpointSlice."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
@@ -77,12 +91,75 @@ def in_zone(name: str) -> bool:
     return name == ZONE or name.endswith("." + ZONE)
 
 
-def answer(view: View, name: str, type: str = "A") -> Answer:
-    """The answer to a question about a name in the zone, without its final dot."""
+def service_named(full: str) -> Key | None:
+    """Namespace and name of the Service that a full name means or lies below: ``web.shop.svc.cluster.local``."""
+    if not in_zone(full):
+        return None
+    labels = full.removesuffix("." + ZONE).split(".")
+    if len(labels) < 3 or labels[-1] != "svc":
+        return None
+    return labels[-2], labels[-3]
+
+
+def reverse_name(ip: str) -> str:
+    """The name below ``in-addr.arpa`` or ``ip6.arpa`` under which an address is looked up."""
+    return ipaddress.ip_address(ip).reverse_pointer
+
+
+def address_in(name: str) -> str:
+    """The address that a name below ``in-addr.arpa`` or ``ip6.arpa`` stands for; "" when it is none."""
+    labels = name.lower().split(".")
+    parts = labels[:-2][::-1]
+    if labels[-2:] == ["ip6", "arpa"] and len(parts) == 32:
+        text = ":".join("".join(parts[i : i + 4]) for i in range(0, 32, 4))
+    elif labels[-2:] == ["in-addr", "arpa"]:
+        text = ".".join(parts)
+    else:
+        return ""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
+def pointers(view: View, name: str) -> Answer | None:
+    """The names of whoever in the cluster has the address that a name stands for; None: nobody has.
+
+    A Service by its cluster IP; otherwise the endpoints that have it, ready or not (kubernetes.go: serviceRecordForIP).
+    """
+    ip = address_in(name)
+    if not ip:
+        return None
+    for service in view.all_services():
+        if ip in _cluster_ips(service["spec"]):
+            return Answer(NOERROR, (Record(name, "PTR", _domain(service)),))
+    found = [
+        f"{_hostname(endpoint)}.{owner}.{objects.namespace(slice_)}.svc.{ZONE}"
+        for slice_ in view.all_slices()
+        if (owner := objects.labels(slice_).get(SERVICE_NAME))
+        for endpoint in slice_.get("endpoints") or ()
+        if endpoint["addresses"][0] == ip
+    ]
+    return (
+        Answer(NOERROR, tuple(Record(name, "PTR", each) for each in dict.fromkeys(found))) if found else None
+    )
+
+
+def _domain(service: Object) -> str:
+    return f"{objects.name(service)}.{objects.namespace(service)}.svc.{ZONE}"
+
+
+def _hostname(endpoint: Object) -> str:
+    address: str = endpoint["addresses"][0]
+    return endpoint.get("hostname") or address.replace(".", "-").replace(":", "-")
+
+
+def answer(view: View, name: str, type: str = "A", *, pods: bool = True) -> Answer:
+    """The answer to a question about a name in the zone, without its final dot; ``pods``: whether they have names by address."""
     labels = name.lower().removesuffix(ZONE).rstrip(".").split(".")
     if labels == [""]:
         return Answer(NOERROR)
-    if labels[-1] == "pod":
+    if labels[-1] == "pod" and pods:
         return _pod(view, name, labels[:-1], type)
     if labels[-1] != "svc":
         return MISSING
@@ -178,7 +255,7 @@ def _endpoints(view: View, namespace: str, service: str) -> list[_Endpoint]:
     """Those that are ready: with publishNotReadyAddresses the slices call all of them so."""
     return [
         _Endpoint(
-            endpoint.get("hostname") or endpoint["addresses"][0].replace(".", "-").replace(":", "-"),
+            _hostname(endpoint),
             endpoint["addresses"][0],
             tuple(
                 (p.get("name") or "", p.get("protocol") or "TCP", p["port"])

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kcsim.api.objects import Key
-from kcsim.cluster.dns.forecast import Forecast, forecast, service_named
+from kcsim.cluster.dns.forecast import Forecast, forecast
 from kcsim.cluster.dns.lookup import REFUSED as NAME_REFUSED
 from kcsim.cluster.dns.lookup import TIMEOUT as NAME_SILENT
 from kcsim.cluster.dns.lookup import resolver_of
+from kcsim.cluster.dns.records import NXDOMAIN, service_named
 from kcsim.cluster.podnet.loadbalancer import balancer_ips
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.proxy import Proxy
@@ -298,4 +299,5 @@ def _no_name(name: str, way: Forecast) -> Mix:
         return one(NAME_TIMEOUT, 0, f"looking up {name}{why}")
     if way.failure == NAME_REFUSED:
         return one(REFUSED, 0, f"looking up {name}{why}")
-    return one(NAME_UNKNOWN, 0, f"{name} has no address")
+    said = f": {way.failure}" if way.failure != NXDOMAIN else ""
+    return one(NAME_UNKNOWN, 0, f"{name} has no address{said}")

@@ -59,6 +59,23 @@ def test_a_trace_goes_over_a_kept_connection(kcsim):
     assert "no connection was opened: NXDOMAIN" in said.err
 
 
+def test_a_name_is_looked_up_question_by_question(kcsim):
+    net = ("net", "drift-at-night", *AT, "--dns", "lookup", "deployment/web")
+    said = kcsim(*net, "git.example")
+    assert said.code == 0
+    assert said.out.count("NXDOMAIN") == 3
+    assert "git.example? kube-system/coredns-" in said.out
+    said = kcsim(*net, "10.96.0.10", "--json")
+    assert json.loads(said.out)["questions"][0]["records"] == ["PTR kube-dns.kube-system.svc.cluster.local"]
+    said = kcsim(*net, "nobody-has-this")
+    assert (said.code, said.out.splitlines()[0].partition(" after")[0]) == (1, "nobody-has-this: NXDOMAIN")
+    said = kcsim(*net, "web", "--type", "mx")
+    assert (said.code, said.err.strip()) == (
+        2,
+        "kcsim: there are records of type A, AAAA, CNAME, SRV, PTR, not 'mx'",
+    )
+
+
 def test_svg_is_one_picture(kcsim):
     said = kcsim("net", "drift-at-night", *AT, "svg")
     assert said.out.startswith("<svg ")

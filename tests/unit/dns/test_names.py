@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kcsim.cluster.dns.lookup import REFUSED, TIMEOUT, Lookup, look_up
-from kcsim.cluster.dns.records import NOERROR, NXDOMAIN, answer
+from kcsim.cluster.dns.records import NOERROR, NXDOMAIN, SERVFAIL, address_in, answer, pointers, reverse_name
 from kcsim.cluster.dns.resolver import ResolvConf, candidates, resolv_conf
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
@@ -44,6 +44,16 @@ class Objects:
     def has_namespace(self, name: str) -> bool:
         return name == "shop"
 
+    def all_services(self) -> Any:
+        return [
+            {"metadata": {"namespace": namespace, "name": name}, **service}
+            for (namespace, name), service in self.services.items()
+        ]
+
+    def all_slices(self) -> Any:
+        labels = {"kubernetes.io/service-name": "db"}
+        return [{"metadata": {"namespace": "shop", "labels": labels}, "endpoints": self.endpoints}]
+
 
 @pytest.mark.parametrize(
     ("name", "code", "addresses"),
@@ -68,6 +78,34 @@ class Objects:
 def test_what_the_zone_answers(name: str, code: str, addresses: tuple[str, ...]) -> None:
     found = answer(Objects(), name)
     assert (found.code, found.addresses) == (code, addresses)
+
+
+@pytest.mark.parametrize(
+    ("ip", "names"),
+    [
+        ("10.96.1.1", ("web.shop.svc.cluster.local",)),
+        ("10.0.0.1", ("db-0.db.shop.svc.cluster.local",)),
+        ("10.0.0.2", ("10-0-0-2.db.shop.svc.cluster.local",)),
+        ("10.0.0.3", ("db-2.db.shop.svc.cluster.local",)),
+    ],
+)
+def test_an_address_leads_to_the_name_of_who_has_it(ip: str, names: tuple[str, ...]) -> None:
+    found = pointers(Objects(), reverse_name(ip))
+    assert found is not None
+    assert tuple(record.value for record in found.records) == names
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.4", "fd00::1"])
+def test_an_address_that_nobody_has_is_asked_for_outside(ip: str) -> None:
+    assert address_in(reverse_name(ip)) == ip
+    assert pointers(Objects(), reverse_name(ip)) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["arpa", "in-addr.arpa", "1.10.in-addr.arpa", "x.y.z.w.in-addr.arpa", "web.shop"]
+)
+def test_a_name_that_is_no_address(name: str) -> None:
+    assert address_in(name) == ""
 
 
 def test_an_external_name_is_an_alias() -> None:
@@ -281,3 +319,27 @@ def test_asking_changes_nothing(town: Callable[[], Town]) -> None:
         quiet.sim.run("7s")
         asked.sim.run("7s")
     assert quiet.sim.trace.sha256() == asked.sim.trace.sha256()
+
+
+def test_a_server_that_cannot_ask_outside_is_asked_again_before_the_next_name() -> None:
+    """glibc takes SERVFAIL for a server's own trouble: the same name again, and then the next of the search path."""
+    t = Town()
+    t.sim.world.network.cut([f"node-{i}" for i in (1, 2, 3)], ["internet"])
+    found = t.ask("git.example")
+    assert [q.result for q in found.questions] == [NXDOMAIN, NXDOMAIN, NXDOMAIN, SERVFAIL, SERVFAIL]
+    assert found.failure == SERVFAIL
+
+
+def test_the_network_of_a_simulation_answers_lookups() -> None:
+    sim = Town().sim
+    ip = sim.get("service/web")["spec"]["clusterIP"]
+    assert sim.network.lookup("client", "web").addresses == (ip,)
+    assert sim.network.lookup("client", ip).records == ("PTR web.default.svc.cluster.local",)
+    assert sim.network.lookup("client", "web", "aaaa").failure == "NXDOMAIN", (
+        "without a type of records at every name"
+    )
+    assert sim.network.lookup("users", "git.example").addresses == ("198.51.100.10",)
+    with pytest.raises(ValueError, match="A, AAAA, CNAME, SRV, PTR, not 'mx'"):
+        sim.network.lookup("client", "web", "mx")
+    with pytest.raises(LookupError, match="a Service, which sends nothing"):
+        sim.network.lookup("service/web", "web")
