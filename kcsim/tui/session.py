@@ -132,6 +132,8 @@ class Session(Sight):
         except Exception:  # noqa: BLE001 - the world broke; the screen lives on, says so, and keeps the record so far
             self._broken()
         self._credit = max(0, target - self.now) if self._paced else 0
+        if self._goal is None or not self._goal.next_moment:
+            self.keep_up()
         return self.now != before
 
     def _adapt(self, took: float, quantum: float) -> None:

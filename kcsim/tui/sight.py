@@ -49,6 +49,7 @@ class Sight:
         self.usage = Usage()
         self.machines_known = Machines()
         self._timeline = Timeline(play)
+        self._read = 0
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
         self._judged: tuple[tuple[int, int], Sequence[Verdict]] = ((-1, -1), ())
@@ -104,6 +105,13 @@ class Sight:
     def update(self) -> None:
         """Bring the series that lanes are drawn from up to date."""
         self.readiness.update(self.play.cluster().server.log)
+
+    def keep_up(self) -> None:
+        """Read what the record has gained, bit by bit while the world runs, so that no question has to read much at once."""
+        if len(self.play.trace) != self._read:
+            self._read = len(self.play.trace)
+            self._timeline.has_news()
+            self.play.episodes  # noqa: B018 - it reads the story on
 
     # --- asking -------------------------------------------------------------------------------------------------
 
