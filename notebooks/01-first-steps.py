@@ -47,10 +47,11 @@ sim.step()
 sim.step()
 
 # %% [markdown]
-# Steps are small. To get somewhere, run until an instant, or until something is true.
+# Steps are small. To get somewhere, run until an instant, or until something is true. What can be waited for has a name
+# that reads like a sentence.
 
 # %%
-sim.run_until(lambda s: s.get("deployment/web", "shop")["status"]["readyReplicas"] == 3, timeout="5m")
+sim.run_until(sim.deploy("web", "shop").available)
 
 # %%
 sim
@@ -65,7 +66,15 @@ sim.why("deployment/web", "shop")
 # %% [markdown]
 # ## Drift, and a look back
 #
-# At 22 minutes nico types `kubectl scale`. What do you expect to see at 23 minutes? Write it down, then run.
+# `next_change` goes to the next instant at which one sees something, here of the Deployment: at 22 minutes nico types
+# `kubectl scale`.
+
+# %%
+sim.run_until("21m")
+sim.next_change(sim.deploy("web", "shop"))
+
+# %% [markdown]
+# What do you expect to see a minute later? Write it down, then run.
 
 # %%
 sim.run_until("23m")
@@ -82,6 +91,12 @@ sim.why("deployment/web", "shop")
 sim.run_until("35m")
 {when: sim.at(when).get("deployment/web", "shop")["spec"]["replicas"] for when in ("21m", "23m", "35m")}
 
+# %% [markdown]
+# Everything that differs between two instants, field by field:
+
+# %%
+sim.diff("23m", "35m")
+
 # %%
 sim.why("deployment/web", "shop")
 
@@ -90,11 +105,11 @@ sim.why("deployment/web", "shop")
 #
 # ## The same night under push
 #
-# `compare` plays the story under each of its deliveries, to the end. The worlds share everything but the way to the
+# `compare` plays the story under several of its deliveries, to the end. The worlds share everything but the way to the
 # cluster, so each difference is the delivery's doing.
 
 # %%
-twins = kcsim.compare("drift-at-night", seed=7)
+twins = kcsim.compare("drift-at-night", deliveries=["push", "flux"], seed=7)
 twins
 
 # %% [markdown]

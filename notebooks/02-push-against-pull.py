@@ -63,6 +63,15 @@ twins["flux"].measures()
 twins.divergence()
 
 # %% [markdown]
+# In the end both run the same image. The chains that led there have one origin, dana's commit; drawn as one graph they show
+# where the two ways begin to differ, and when.
+
+# %%
+from kcsim.notebook import causes
+
+causes(**{name: world.why("deployment/web", "shop") for name, world in twins.worlds.items()})
+
+# %% [markdown]
 # ## A bad hour
 #
 # The git host goes down just when the release is to be pushed. What happens in each world? Write your guess down.

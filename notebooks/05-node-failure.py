@@ -21,7 +21,7 @@
 
 # %%
 import kcsim
-from kcsim.notebook import player
+from kcsim.notebook import player, topology
 from kcsim.notebook.plots import cumulative, uniform
 
 # %%
@@ -43,15 +43,15 @@ player(sim, speed=30)
 
 # %%
 sim.run_until("5m1s")
-unknown = sim.run_until(lambda s: not s.node("node-2").ready, timeout="5m")
-unknown.time - 300
+unknown = sim.run_until(sim.node("node-2").condition("Ready", "Unknown"))
+unknown
 
 # %% [markdown]
 # What users felt until then: a third of the requests went to pods on a dead machine.
 
 # %%
-shoppers = sim.traffic["shoppers"]
-[(each.since / 1e6, each.until / 1e6, dict(each.causes)) for each in shoppers.failures()]
+for each in sim.traffic["shoppers"].failures():
+    print(f"from {each.since / 1e6:.0f} s to {each.until / 1e6:.0f} s: {dict(each.causes)}")
 
 # %% [markdown]
 # When the node is `NotReady`, its pods are marked so as well. They leave the Service, and the errors end, though
@@ -60,6 +60,13 @@ shoppers = sim.traffic["shoppers"]
 # %%
 sim.run_until("7m")
 sim.get("deployment/web", "shop")["status"]["readyReplicas"]
+
+# %% [markdown]
+# Whom do users reach now? The picture has every node with its pods, amber where they are not ready, and the path of a
+# request to the Service.
+
+# %%
+topology(sim, ("users", "service/web"))
 
 # %% [markdown]
 # ## From `NotReady` to new pods
@@ -90,7 +97,7 @@ for seed in range(20):
     settings = {"timeline[node-2-dies].at": f"{crash:.2f}s", "traffic[shoppers].rate": "1/s"}
     world = kcsim.load("a-node-is-lost", seed=seed, settings=settings)
     world.run_until(f"{crash + 20:.2f}s")
-    waits.append(world.run_until(lambda s: not s.node("node-2").ready).time - crash)
+    waits.append(world.run_until(world.node("node-2").condition("Ready", "Unknown")).time - crash)
 
 cumulative({"20 crashes": waits}, "from the crash to NotReady", theory=uniform(40, 60))
 

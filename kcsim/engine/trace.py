@@ -88,6 +88,10 @@ class Trace:
         self.records: list[Record] = []
         self._listeners: list[Callable[[Record], None]] = []
 
+    def __repr__(self) -> str:
+        until = f" to t={self.records[-1].time / SECOND:.3f}s" if self.records else ""
+        return f"<Trace of {len(self.records)} records{until}>"
+
     def append(self, record: Record) -> Record:
         """Number the record and keep it. A cause that was not numbered yet (a clock's tick) is kept first."""
         cause = record.cause

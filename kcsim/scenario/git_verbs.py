@@ -37,6 +37,10 @@ class Git:
         """Of one play."""
         self._play = play
 
+    def __repr__(self) -> str:
+        names = (each.name for each in self._play.scenario.repositories)
+        return f"<Git {', '.join(f'{name}: {len(self.files(name))} files' for name in names)}>"
+
     def commit(
         self,
         message: str,

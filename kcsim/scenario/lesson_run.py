@@ -254,13 +254,14 @@ class LessonRun:
         return f"<LessonRun {self.scenario.name} {what} t={now:g}s seed={self.scenario.seed}>"
 
 
-def lesson(path_or_name: str | Path, seed: int | None = None) -> LessonRun:
+def lesson(path_or_name: str | int | Path, seed: int | None = None) -> LessonRun:
     """A lesson at its beginning, by name (``04-hand-edit``), number (``4``), or file.
 
     Raises:
         ScenarioError: it cannot be read, or is no lesson.
     """
-    return LessonRun(lessons.prepared(load(path_or_name), seed))
+    named = str(path_or_name) if isinstance(path_or_name, int) else path_or_name
+    return LessonRun(lessons.prepared(load(named), seed))
 
 
 def solution_named(scenario: Scenario, name: str) -> Answers | None:

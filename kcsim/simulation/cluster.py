@@ -192,6 +192,9 @@ class Cluster:
             self.server.log.watch(self.admin.resource(word), drivers.start)
         return drivers
 
+    def __repr__(self) -> str:
+        return f"<Cluster {self.name or '(the only one)'}: {len(self.kubelets)} nodes>"
+
     def _make_scheduler(self, host: str) -> Component:
         limits = limits_of(SCHEDULER, self._profile)
         return Scheduler(self.endpoint, User(f"system:{SCHEDULER}"), host, limits=limits)

@@ -85,7 +85,7 @@ class NetworkView:
         self._note = note
 
     def __repr__(self) -> str:
-        return f"<NetworkView of {len(self.topology())} vertices: topology, reach, trace, matrix>"
+        return "<NetworkView: ask it for topology(), reach(), trace() or matrix()>"
 
     def topology(self, cluster: str | None = None) -> Graph:
         """The hosts, pods and Services as a networkx graph.

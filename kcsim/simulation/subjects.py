@@ -67,6 +67,9 @@ class Condition(Shown):
         text = f"{self.text} {word} {other.text}"
         return Condition(text, self.home, test, lambda world: f"{self.seen(world)}; {other.seen(world)}")
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
     def __str__(self) -> str:
         return f"{self.text}: {'yes' if self() else 'no'} ({self.seen(self.home)})"
 

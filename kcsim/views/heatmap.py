@@ -116,6 +116,8 @@ def nodes(
     """
     if what not in {"cpu", "memory", "pods"}:
         raise ValueError(f"there is no heat map of {what!r}: ask for cpu, memory or pods")
+    taken = "taken" if what == "pods" else "asked for"
+    title = "Nodes by their room for pods" if what == "pods" else f"Nodes by the {what} that pods ask for"
     when = None if at is None else round(sim.at(at).time * 1_000_000)
     look = Look(sim, when, cluster or "")
     asked: dict[str, int] = {}
@@ -133,21 +135,19 @@ def nodes(
             (c["status"] for c in (node.get("status") or {}).get("conditions") or () if c["type"] == "Ready"),
             "Unknown",
         )
-        text = f"{what} {share:.0%} asked for" if share is not None else f"{what} unknown"
+        text = f"{what} {share:.0%} {taken}" if share is not None else f"{what} unknown"
         state: State = "" if ready == "True" else "failed"
         text += "" if ready == "True" else f", Ready={ready}"
         zones.setdefault(zone, []).append(Cell(name, share, text, state))
     everybody = [cell for cells in zones.values() for cell in cells]
     if len(everybody) <= _FEW:
-        return HeatMap(
-            f"Nodes by the {what} that pods ask for", tuple((cell.name, (cell,)) for cell in everybody)
-        )
+        return HeatMap(title, tuple((cell.name, (cell,)) for cell in everybody))
     rows = [
         (zone if first == 0 else "", tuple(cells[first : first + _ACROSS]))
         for zone, cells in sorted(zones.items())
         for first in range(0, len(cells), _ACROSS)
     ]
-    return HeatMap(f"Nodes by the {what} that pods ask for", tuple(rows))
+    return HeatMap(title, tuple(rows))
 
 
 def _request(pod: dict[str, Any], what: str) -> int:

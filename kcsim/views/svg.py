@@ -149,6 +149,10 @@ class Svg:
         place = whole.index('\n<rect width="100%"')
         return f"{whole[:place]}<style>{STYLE}</style>{whole[place:]}"
 
+    def __repr__(self) -> str:
+        """What it shows, in words: for terminals, logs and screen readers."""
+        return f"{self.title}: {self.description}" if self.description else self.title
+
     def _repr_svg_(self) -> str:
         """What a notebook shows."""
         return str(self)

@@ -208,6 +208,10 @@ class TrafficSource:
         before, failed_before = self.ledger.ended(now - window)
         return ended - before, failed - failed_before
 
+    def __repr__(self) -> str:
+        told = self.totals()
+        return f"<TrafficSource {self.name} to {self.target}: {told.sent} sent, {told.ok} ok, {told.failed} failed>"
+
     def totals(self, now: int | None = None) -> Totals:
         """Requests sent, ended, answered well, and failed by cause and kind."""
         return self.ledger.totals(self._engine.now if now is None else now)

@@ -143,7 +143,7 @@ class Player(Shown):
         """The player as a picture, and what to do about it."""
         return page(line(title_of(self.sim), at(self.sim.now)), picture_of(self.sim).embedded(), note(words))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"player of {self.sim!r}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
