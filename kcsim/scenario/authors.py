@@ -140,6 +140,7 @@ class Authors:
             reviewers=reviewers,
             method=request.method,
             automatic=request.auto,
+            labels=request.labels,
             remark=story.detail,
         )
         self._asked[opened] = story

@@ -98,6 +98,7 @@ class MergeRequest(Commit):
     branch: Annotated[str, "The branch it comes from; made from the delivered one when it is not there."]
     into: Annotated[str | None, "The branch it goes into; the delivered one when left out."] = None
     reviewers: Annotated[tuple[Reviewer | str, ...], "Who is asked; a name alone takes half an hour."] = ()
+    labels: Annotated[tuple[str, ...], "What it is labelled with."] = ()
     method: Annotated[Literal["merge", "squash", "rebase"], "How it goes in."] = "merge"
     auto: Annotated[
         bool, "It is merged as soon as nothing blocks it; otherwise an entry with `merge` does."

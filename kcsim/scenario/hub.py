@@ -180,7 +180,7 @@ class ArgoWay:
             self._listen()
 
     def _listen(self) -> None:
-        """The git host's webhook reaches argocd-server.
+        """The git host's webhooks reach argocd-server and the ApplicationSet controller.
 
         Differs: it comes in at the hub's address, as if through a load balancer, not by an Ingress.
         """
@@ -195,8 +195,16 @@ class ArgoWay:
                 )
                 return
             server.component.spawn(server.handler.webhook(update))
+            about_sets(update)
 
-        self._stage.world.git.subscribe(self._stage.repository.name, hub.control_plane, called)
+        def about_sets(update: Update) -> None:
+            found = self.programs.services.find(hub.endpoint, namespace, install.SET_CONTROLLER)
+            if found is not None:
+                found.component.spawn(found.handler.webhook(update))
+
+        git, name = self._stage.world.git, self._stage.repository.name
+        git.subscribe(name, hub.control_plane, called)
+        git.subscribe(name, hub.control_plane, about_sets, pushes=False, reviews=True, endings=True)
 
     # --- reading ------------------------------------------------------------------------------------------------
 

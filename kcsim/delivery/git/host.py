@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from kcsim.delivery.exchange import Exchange, Path, Unreachable
 from kcsim.delivery.git.repository import HEADS, PULLS, TAGS, Commit, GitError, Repository, Update
+from kcsim.delivery.git.requests import MergeRequest
 from kcsim.delivery.git.reviews import Reviews
 from kcsim.engine.clock import MILLISECOND, MINUTE, seconds
 from kcsim.engine.core import Engine
@@ -86,7 +87,20 @@ class _Subscriber:
     repository: str
     host: str
     deliver: Callable[[Update], None]
+    pushes: bool
     reviews: bool
+    endings: bool
+
+    @property
+    def dice(self) -> str:
+        """The stream that its delays are drawn from: who hears of merge requests alone moves nobody else's."""
+        return _WEBHOOK_DICE if self.pushes else f"{_WEBHOOK_DICE} reviews"
+
+    def hears(self, update: Update) -> bool:
+        """Whether it is told of a ref that moved."""
+        if update.repository != self.repository:
+            return False
+        return self.reviews if update.ref.startswith(PULLS) else self.pushes
 
 
 @dataclass(slots=True)
@@ -165,6 +179,7 @@ class GitHost:
         self.trouble = Trouble()
         self._answered: tuple[int, int] = (-1, 0)
         self.reviews = Reviews(engine, self.repository)
+        self.reviews.on_ended(self._ended)
         self.webhook_retries: dict[str, tuple[int, int]] = {}
         self.deliveries: list[Delivery] = []
 
@@ -323,13 +338,22 @@ class GitHost:
             self._remark = before
 
     def subscribe(
-        self, repository: str, host: str, deliver: Callable[[Update], None], *, reviews: bool = False
+        self,
+        repository: str,
+        host: str,
+        deliver: Callable[[Update], None],
+        *,
+        pushes: bool = True,
+        reviews: bool = False,
+        endings: bool = False,
     ) -> None:
         """Send a webhook to `deliver`, which stands on `host`, after each push to a repository.
 
-        With `reviews` merge requests that are opened or get further commits are told, too.
+        With `reviews` merge requests that are opened or get further commits are told, too; with `endings` those that are merged
+        or closed, as a `refs/pull/N/head` with nothing new.
         """
-        self._subscribers.append(_Subscriber(self.repository(repository).name, host, deliver, reviews))
+        name = self.repository(repository).name
+        self._subscribers.append(_Subscriber(name, host, deliver, pushes, reviews, endings))
 
     def redeliver(self, repository: str = "", *, all_of_them: bool = False) -> int:
         """Send webhooks again that got lost, or all there ever were (a replay); gives how many."""
@@ -362,6 +386,18 @@ class GitHost:
         Raises (where it is waited for): Unreachable, ServiceUnavailable, RepositoryNotFound, RefNotFound.
         """
         return Exchange(self._path(source, timeout), lambda: self._serve_files(url, ref))
+
+    def list_requests(self, source: str, repository: str, timeout: int = DEFAULT_TIMEOUT) -> Exchange:
+        """Ask from host `source`, through the host's API, for all merge requests of a repository, in the order of their numbers.
+
+        Raises (where it is waited for): Unreachable, ServiceUnavailable, AuthenticationRequired, RepositoryNotFound.
+        """
+
+        def serve() -> tuple[list[MergeRequest], int]:
+            found = self._open(self.url(repository))
+            return self.reviews.all(found.name), self._work(self.timings.ls_remote)
+
+        return Exchange(self._path(source, timeout), serve)
 
     def _serve_refs(self, url: str) -> tuple[dict[str, str], int]:
         repository = self._open(url)
@@ -414,16 +450,25 @@ class GitHost:
         record = self._note(update)
         if update.new is not None and update.ref.startswith(HEADS):
             self._records.setdefault((update.repository, update.new), record)
-        is_review = update.ref.startswith(PULLS)
         with self._engine.because(record):
             self._changed()
             for subscriber in self._subscribers:
-                if subscriber.repository == update.repository and (subscriber.reviews or not is_review):
-                    delay = self._engine.dice(_WEBHOOK_DICE).draw(self.timings.webhook)
-                    delivery = Delivery(subscriber, update, self._engine.now)
-                    self.deliveries.append(delivery)
-                    self._engine.after(delay + self.trouble.late, self._send_webhook, delivery)
+                if subscriber.hears(update):
+                    self._tell(subscriber, update)
             self.reviews.ref_moved(update)
+
+    def _ended(self, request: MergeRequest) -> None:
+        """A merge request was merged or closed."""
+        with self._engine.because(request.record):
+            for subscriber in self._subscribers:
+                if subscriber.endings and subscriber.repository == request.repository:
+                    self._tell(subscriber, Update(request.repository, request.ref, request.head, None))
+
+    def _tell(self, subscriber: _Subscriber, update: Update) -> None:
+        delay = self._engine.dice(subscriber.dice).draw(self.timings.webhook)
+        delivery = Delivery(subscriber, update, self._engine.now)
+        self.deliveries.append(delivery)
+        self._engine.after(delay + self.trouble.late, self._send_webhook, delivery)
 
     def _note(self, update: Update) -> Record:
         repository = self._repositories[update.repository]
@@ -469,7 +514,9 @@ class GitHost:
             return
         delivery.status = "sent"
         for _ in range(1 + self.trouble.again):
-            self._engine.after(route.delay(self._engine.dice(_WEBHOOK_DICE).draw), subscriber.deliver, update)
+            self._engine.after(
+                route.delay(self._engine.dice(subscriber.dice).draw), subscriber.deliver, update
+            )
 
     def _loses_webhook(self) -> bool:
         share = self.trouble.lost

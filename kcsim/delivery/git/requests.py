@@ -36,6 +36,7 @@ class MergeRequest:
         source, target: branches.
         method: how it goes in.
         automatic: it is merged as soon as nothing blocks it.
+        labels: what it is labelled with.
         state: open, queued (in the merge queue), merged or closed.
         head: its newest commit.
         base: where it began: what the target held when it was opened.
@@ -62,6 +63,7 @@ class MergeRequest:
     reviewers: tuple[Reviewer, ...] = ()
     method: Method = "merge"
     automatic: bool = True
+    labels: tuple[str, ...] = ()
     state: Literal["open", "queued", "merged", "closed"] = "open"
     approvals: dict[str, str] = field(default_factory=dict)
     objections: dict[str, str] = field(default_factory=dict)

@@ -55,10 +55,15 @@ class Reviews:
         self._queues: dict[tuple[str, str], MergeQueue] = {}
         self._merging = False
         self._listeners: list[Callable[[MergeRequest], None]] = []
+        self._endings: list[Callable[[MergeRequest], None]] = []
 
     def on_merged(self, listener: Callable[[MergeRequest], None]) -> None:
         """Call `listener` with each merge request that was merged."""
         self._listeners.append(listener)
+
+    def on_ended(self, listener: Callable[[MergeRequest], None]) -> None:
+        """Call `listener` with each merge request that was merged or closed."""
+        self._endings.append(listener)
 
     # ---------------------------------------------------------------- asking
 
@@ -128,6 +133,7 @@ class Reviews:
         reviewers: tuple[Reviewer, ...] = (),
         method: Method = "merge",
         automatic: bool = True,
+        labels: tuple[str, ...] = (),
         remark: Mapping[str, Any] | None = None,
     ) -> MergeRequest:
         """Ask to merge a branch into another.
@@ -150,7 +156,7 @@ class Reviews:
         record = self._engine.note(author, "open", subject, detail)
         request = MergeRequest(
             found.name, number, title, author, source, target, head.sha, base or "", self._engine.now, mine[-1].when,
-            record, reviewers, method, automatic, remark=dict(remark or {}),
+            record, reviewers, method, automatic, labels, remark=dict(remark or {}),
         )  # fmt: skip
         self._requests[found.name].append(request)
         with self._engine.because(record):
@@ -203,6 +209,7 @@ class Reviews:
         self._leave_queue(request)
         request.state = "closed"
         self.say(request, who, "close", {})
+        self._tell_ended(request)
 
     def check_push(self, repository: str, branch: str, *, forced: bool = False) -> None:
         """Whether a push past merge requests is taken.
@@ -366,10 +373,15 @@ class Reviews:
             request.state, request.merged_at, request.merged_as = "merged", self._engine.now, sha
             for listener in self._listeners:
                 listener(request)
+            self._tell_ended(request)
         first = requests[0]
         for other in self.all(first.repository):
             if other.state == "open" and other.target == first.target:
                 self._consider(other)
+
+    def _tell_ended(self, request: MergeRequest) -> None:
+        for listener in self._endings:
+            listener(request)
 
     # ---------------------------------------------------------------- the merge queue, and what it asks (merge_queue.Desk)
 

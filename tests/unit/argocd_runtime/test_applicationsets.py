@@ -157,3 +157,86 @@ def test_progressive_syncs_open_one_step_after_the_other():
         "b": ("2", "Healthy"),
     }
     assert world.app("a")["spec"]["syncPolicy"]["automated"]["enabled"] is False
+
+
+# --- merge requests ------------------------------------------------------------------------------------------------
+
+PREVIEWS = {"github": {"owner": "acme", "repo": "shop", "labels": ["preview"]}, "requeueAfterSeconds": 600}
+
+
+def previews(**spec):
+    made = appset([{"pullRequest": {**PREVIEWS, **spec}}], name="preview-{{number}}", path="app")
+    made["spec"]["template"]["spec"]["source"]["targetRevision"] = "{{head_sha}}"
+    return made
+
+
+def ask(world, branch, value, labels=("preview",)):
+    world.git.push(
+        "shop", branch, {"app/x.yaml": config("x", value=value)}, f"Work on {branch}", "ana", start="main"
+    )
+    return world.git.reviews.open(
+        "shop", branch, "main", f"Add {branch}", "ana", labels=labels, automatic=False
+    )
+
+
+def test_each_open_merge_request_has_an_application_until_it_is_closed(world):
+    world.push({"app/x.yaml": config("x")})
+    first, _other = ask(world, "feature", "one"), ask(world, "unlabelled", "two", ())
+    world.create(previews())
+    world.run("15s")
+    assert names(world) == ["preview-1"]
+    assert world.app("preview-1")["spec"]["source"]["targetRevision"] == first.head
+    ask(world, "more", "three")
+    world.run("5m")
+    assert names(world) == ["preview-1"]  # nobody told it: it asks every ten minutes
+    world.run("6m")
+    assert names(world) == ["preview-1", "preview-3"]
+    world.git.reviews.close(first, "ana")
+    world.run("11m")
+    assert names(world) == ["preview-3"]
+
+
+def test_a_webhook_tells_of_merge_requests_at_once(world):
+    world.push({"app/x.yaml": config("x")})
+    world.create(previews())
+    world.run("15s")
+
+    def called(update):
+        found = world.programs.services.find(world.endpoint, "argocd", "argocd-applicationset-controller")
+        found.component.spawn(found.handler.webhook(update))
+
+    world.git.subscribe("shop", "control-plane", called, pushes=False, reviews=True, endings=True)
+    request = ask(world, "feature", "one")
+    world.run("20s")
+    assert names(world) == ["preview-1"]
+    world.git.reviews.merge(request, "ana")
+    world.run("30s")
+    assert names(world) == []
+
+
+def test_a_provider_that_does_not_answer_deletes_nothing(world):
+    world.push({"app/x.yaml": config("x")})
+    ask(world, "feature", "one")
+    world.create(previews())
+    world.run("15s")
+    world.git.available = False
+    world.run("11m")
+    assert names(world) == ["preview-1"]
+    told = "error listing repos: error listing pull requests for acme/shop: GET https://api.github.com/repos/acme/shop/pulls?per_page=100: 503 []"
+    assert told in conditions(world)["ErrorOccurred"][2]
+
+
+def test_a_provider_that_is_not_there(world):
+    world.push({"app/x.yaml": config("x")})
+    world.create(previews(github={"owner": "acme", "repo": "shpo"}))
+    world.run("15s")
+    assert "404 Not Found" in conditions(world)["ErrorOccurred"][2]
+    gitlab = {"project": "acme/shop", "api": "https://gitlab.other/"}
+    world.patch(
+        terms.APPLICATION_SETS,
+        "all",
+        {"spec": {"generators": [{"pullRequest": {"gitlab": gitlab}}]}},
+        "argocd",
+    )
+    world.run("15s")
+    assert "dial tcp: lookup gitlab.other: no such host" in conditions(world)["ErrorOccurred"][2]

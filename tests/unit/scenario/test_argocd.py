@@ -127,3 +127,53 @@ def test_an_argocd_command_needs_an_argocd_delivery():
         + STORY[STORY.index("timeline:") :]
     )
     assert "KC206" in [each.code for each in examine_text(push).diagnostics]
+
+
+PREVIEWS = """\
+apiVersion: kcsim/v1
+kind: Scenario
+name: previews
+seed: 3
+until: 30m
+repositories:
+  - name: shop
+    path: app
+    files:
+      app/settings.yaml: |
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: settings}
+        data: {owner: shop}
+deliveries:
+  argocd:
+    type: argocd
+    webhook: true
+    objects:
+      - apiVersion: argoproj.io/v1alpha1
+        kind: ApplicationSet
+        metadata: {name: previews, namespace: argocd}
+        spec:
+          generators: [{pullRequest: {github: {owner: acme, repo: shop, labels: [preview]}}}]
+          template:
+            metadata: {name: "preview-{{number}}"}
+            spec:
+              project: default
+              source: {repoURL: "https://git.example/shop", path: app, targetRevision: "{{head_sha}}"}
+              destination: {server: "https://kubernetes.default.svc", namespace: "preview-{{number}}"}
+              syncPolicy: {automated: {prune: true}, syncOptions: [CreateNamespace=true]}
+timeline:
+  - at: 5m
+    name: ask
+    mergeRequest: {message: Try it, branch: try, labels: [preview], set: {app/settings.yaml: {data.owner: dana}}, reviewers: [{name: olga, takes: 10m}]}
+expectations:
+  - {name: preview, after: ask, eventually: 'exists("configmap/settings", "preview-1")', within: 1m}
+  - {name: gone-once-merged, after: now() > 960, always: 'not exists("configmap/settings", "preview-1")'}
+"""
+
+
+def test_a_merge_request_has_a_preview_until_it_is_merged():
+    play = Play(loads(PREVIEWS), "argocd")
+    play.run_until("10m")
+    assert play.get("configmap/settings", "preview-1")["data"]["owner"] == "dana"
+    play.finish()
+    assert [each.name for each in play.verdicts() if not each.passed] == []

@@ -26,6 +26,7 @@ from kcsim.delivery.gitops.argocd.application_controller.operations import Opera
 from kcsim.delivery.gitops.argocd.application_controller.refresh import Refresh
 from kcsim.delivery.gitops.argocd.application_controller.state import Reach, State
 from kcsim.delivery.gitops.argocd.applicationset_controller.controller import ApplicationSets
+from kcsim.delivery.gitops.argocd.applicationset_controller.webhook import SetWebhook
 from kcsim.delivery.gitops.argocd.redis import Cache, Redis
 from kcsim.delivery.gitops.argocd.repo_server.server import RepoServer
 from kcsim.delivery.gitops.argocd.server.webhook import ApiServer
@@ -212,8 +213,10 @@ class Programs:
         settings, absent = set_settings(pod)
         process.tell(absent)
         component = process.new_component()
-        component.run(ApplicationSets(process.namespace, self.services, settings))
+        component.run(ApplicationSets(process.namespace, self.services, self._git, settings))
+        webhook = SetWebhook(component, process.namespace, self._git)
         component.start()
+        self._open(process, install.SET_CONTROLLER, component, webhook)
 
 
 class _Closing:

@@ -1,8 +1,7 @@
 """The reconciler of ApplicationSets.
 
 **Imitates:** argo-cd 3.x applicationset/controllers/applicationset_controller.go (Reconcile, createOrUpdateInCluster,
-deleteInCluster, removeFinalizerOnInvalidDestination, updateResourcesStatus) and clustereventhandler.go. Left out: its own
-webhook server, so that a git generator waits for its requeue time; generators of pull requests, as the git host has none.
+deleteInCluster, removeFinalizerOnInvalidDestination, updateResourcesStatus) and clustereventhandler.go.
 
 **Walk:** spec, owned Applications, cluster Secrets or the timer -> generate, asking the repo-server for what generators
 want to know -> problems -> steps of a rolling sync -> creates, updates, deletes -> status.
@@ -19,9 +18,10 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
-from kcsim.delivery.git.host import Fetched
+from kcsim.delivery.git.host import Fetched, GitHost
 from kcsim.delivery.gitops.argocd import terms
 from kcsim.delivery.gitops.argocd.application_controller import clusters
+from kcsim.delivery.gitops.argocd.applicationset_controller import pull_requests
 from kcsim.delivery.gitops.argocd.appset import asks, policy, rolling
 from kcsim.delivery.gitops.argocd.appset.template import Generated, generate
 from kcsim.delivery.gitops.argocd.repo_server.generate import GenerationError
@@ -42,8 +42,9 @@ class ApplicationSets(Reconciler):
     name = "applicationset"
     workers = WORKERS
 
-    def __init__(self, namespace: str, services: Services, settings: SetSettings) -> None:
+    def __init__(self, namespace: str, services: Services, git: GitHost, settings: SetSettings) -> None:
         self._namespace = namespace
+        self._git = git
         self._services = services
         self._settings = settings
 
@@ -143,17 +144,17 @@ class ApplicationSets(Reconciler):
             except asks.Wanted as wanted:
                 try:
                     answers.given[wanted.ask] = yield from self._answer(wanted.ask)
-                except (GenerationError, RpcError) as error:
+                except (GenerationError, RpcError, pull_requests.ProviderError) as error:
                     answers.failed[wanted.ask] = str(error)
 
     def _answer(self, ask: asks.Ask) -> Generator[Any, Any, Any]:
         """What a generator wants to know.
 
         Raises:
-            GenerationError, RpcError: the repository cannot be had, or kcsim knows no such thing.
+            GenerationError, RpcError, ProviderError: what it is about cannot be had.
         """
         if isinstance(ask, asks.PullRequests):
-            raise GenerationError("error listing repos: the git host of kcsim has no pull requests")
+            return (yield from pull_requests.listed(self._git, self.component.host, ask))
         fetched: Fetched = yield from self._services.call(
             self.component,
             self._namespace,
