@@ -630,7 +630,13 @@ class Catalog:
 
         Letter case is free; where several groups use a word, the first in discovery order is meant.
         """
-        return self._by_word.get(word.lower())
+        word = word.lower()
+        found = self._by_word.get(word)
+        if found is not None or word.count(".") < 1:
+            return found
+        name, version, group = [*word.split(".", 2), ""][:3]
+        plain = self._by_word.get(f"{name}.{group}" if group else name)
+        return None if plain is None else self.find(group, version, plain.plural)
 
     def has_group(self, group: str, version: str) -> bool:
         """Whether the group is known (unknown ones are plain-text 404s), one of custom resources in that version."""

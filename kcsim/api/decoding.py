@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from kcsim.api import status
 from kcsim.api.catalog import Catalog, split_api_version
 from kcsim.api.gojson import JsonSyntaxError, loads
-from kcsim.api.gotext import go_quote, yaml_error
+from kcsim.api.gotext import go_quote, json_word, yaml_error
 from kcsim.api.patching import SCHEME
 from kcsim.api.representations import MEDIA
 from kcsim.api.request import LogOptions, Operation
@@ -30,7 +30,6 @@ _PATCH_TYPES = {
     "application/strategic-merge-patch+json": "strategic",
     "application/apply-patch+yaml": "apply",
 }
-_GIVEN = {list: "array", dict: "object", str: "string", bool: "bool"}
 """What encoding/json calls a value; the rest are numbers."""
 _OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
@@ -252,13 +251,13 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
     else:
         body, text = ({} if raw is None else raw), ""
     if not isinstance(body, dict):
-        given = _GIVEN.get(type(body), "number")
+        given = json_word(body)
         where = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
         raise _unrecognised(kind, f"json: cannot unmarshal {given} into Go value of type {where}", text)
     for field in ("apiVersion", "kind"):
         value = body.get(field)
         if value is not None and not isinstance(value, str):
-            given = _GIVEN.get(type(value), "number")
+            given = json_word(value)
             why = f"json: cannot unmarshal {given} into Go struct field .{field} of type string"
             raise _unrecognised(kind, why, text)
     _check_kind(op, kind, body, catalog)
@@ -346,7 +345,7 @@ def _patch(op: Operation, raw: Any) -> Any:
         (list, "[]handlers.jsonPatchOp") if op.patch_type == "json" else (dict, "map[string]interface {}")
     )
     if not isinstance(body, wanted):
-        given = _GIVEN.get(type(body), "number")
+        given = json_word(body)
         lead = "" if op.patch_type == "strategic" else "error decoding patch: "
         if op.patch_type == "apply":
             lead = "error decoding YAML: error unmarshaling JSON: while decoding JSON: "

@@ -49,6 +49,18 @@ def _go_float(value: float) -> str:
     return text
 
 
+def go_syntax(value: Any) -> str:
+    """A JSON value under %#v, as decoding into an interface gives it."""
+    if value is None:
+        return "interface {}(nil)"
+    if isinstance(value, dict):
+        members = ", ".join(f"{go_quote(key)}:{go_syntax(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{members}}}"
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(go_syntax(item) for item in value)}}}"
+    return go_quote(value) if isinstance(value, str) else go_value(value)
+
+
 def go_quote(text: str) -> str:
     """The text under %q: double quotes, Go's escapes, printable Unicode as it is."""
     return '"' + "".join(_quoted_character(character) for character in text) + '"'
@@ -78,6 +90,11 @@ def go_type(value: Any) -> str:
         int: "int64",
     }
     return names.get(type(value), "float64")
+
+
+def json_word(value: Any) -> str:
+    """What encoding/json calls a value of this kind when it does not fit."""
+    return {list: "array", dict: "object", str: "string", bool: "bool"}.get(type(value), "number")
 
 
 def yaml_error(error: ManifestError) -> str:

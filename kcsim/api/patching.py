@@ -16,7 +16,7 @@ from kcsim.api import status
 from kcsim.api.apply.managed import ManagedFieldsError, is_reset
 from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch, track_update
 from kcsim.api.catalog import GVK, split_api_version
-from kcsim.api.gotext import go_value
+from kcsim.api.gotext import go_value, json_word
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
@@ -156,7 +156,7 @@ def patched_plain(op: Operation, old: Object) -> Any:
     """The document after the patch, whatever it now is."""
     if op.patch_type == "merge":
         if not isinstance(op.body, dict):
-            raise status.bad_request("error decoding patch: a merge patch is a JSON object")
+            raise status.bad_request(f"error decoding patch: {_no_map(op.body)}")
         return merge_patch.apply(old, op.body)
     if op.patch_type == "json":
         return _json(op, old)
@@ -167,7 +167,10 @@ def patched_plain(op: Operation, old: Object) -> Any:
 
 def _json(op: Operation, old: Object) -> Any:
     if not isinstance(op.body, list):
-        raise status.bad_request("error decoding patch: a JSON patch is a list of operations")
+        raise status.bad_request(
+            f"error decoding patch: json: cannot unmarshal {json_word(op.body)} into Go value of type "
+            "[]handlers.jsonPatchOp"
+        )
     try:
         return json_patch.apply(old, op.body, as_server=True)
     except json_patch.JSONPatchError:
@@ -180,10 +183,16 @@ def _strategic(op: Operation, old: Object) -> Any:
             "the body of the request was in an unknown format - accepted media types include: "
             "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
         )
+    if not isinstance(op.body, dict):
+        raise status.bad_request(_no_map(op.body))
     try:
         return strategic.apply(old, op.body, patch_schema(op.resource.gvk))
     except PatchError as error:
         raise status.unclassified(str(error)) from None
+
+
+def _no_map(value: Any) -> str:
+    return f"json: cannot unmarshal {json_word(value)} into Go value of type map[string]interface {{}}"
 
 
 @lru_cache(maxsize=512)

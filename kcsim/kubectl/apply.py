@@ -502,6 +502,9 @@ def delete(session: Session, arguments: Arguments) -> Steps:
 
 def _check_delete(arguments: Arguments) -> None:
     """What kubectl refuses before it asks the server (DeleteOptions.Validate)."""
+    if arguments.get("output") not in {"", "name"}:
+        form = arguments.get("output")
+        raise KubectlError(f"error: unexpected -o output mode: {form}. We only support '-o name'")
     if arguments.on("all") and arguments.get("selector"):
         raise KubectlError("error: setting 'all' parameter but found a non empty selector. ")
     if arguments.on("force") and (arguments.integer("grace-period") or 0) > 0:

@@ -62,7 +62,7 @@ def make(session: Session, arguments: Arguments, resource: Resource, obj: Object
     except StatusError as error:
         if what in _PLAINLY:
             raise
-        raise KubectlError(f"error: failed to create {what}: {error.message}") from None
+        raise KubectlError(f"error: failed to create {ALIASES.get(what, what)}: {error.message}") from None
     tell_done(session, arguments, resource, made, "created")
     return None
 

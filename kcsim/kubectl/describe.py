@@ -75,6 +75,8 @@ _WITHOUT_EVENTS = frozenset(
 def describe(session: Session, arguments: Arguments) -> Steps:
     """``kubectl describe KIND [NAME | -l SELECTOR]``."""
     found, guessed = yield from _chosen(session, arguments)
+    if session.failed:
+        return None
     texts = []
     for obj in found:
         resource = resource_of(session, obj)

@@ -40,7 +40,8 @@ def drain(session: Session, arguments: Arguments) -> Steps:
         if errors:
             _tell_failed(session, node, errors)
         else:
-            session.print(f"node/{node} drained")
+            tried = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
+            session.print(f"node/{node} drained{tried}")
     return None
 
 

@@ -10,6 +10,7 @@ from kcsim.api.tables.cluster import event_times
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
+from kcsim.kubectl.printing import print_list
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
 
@@ -22,7 +23,11 @@ def events(session: Session, arguments: Arguments) -> Steps:
     fields = ""
     if arguments.get("for"):
         kind, _, name = arguments.get("for").partition("/")
-        fields = f"involvedObject.kind={session.resource(kind).kind},involvedObject.name={name}"
+        meant = session.resource(kind)
+        fields = (
+            f"involvedObject.apiVersion={meant.group_version},involvedObject.kind={meant.kind},"
+            f"involvedObject.name={name}"
+        )
     if any(kind.lower() not in {"normal", "warning"} for kind in arguments.all("types")):
         raise KubectlError("error: valid --types are Normal or Warning")
     found = (yield session.client.list("events", namespace, field_selector=fields))["items"]
@@ -31,6 +36,9 @@ def events(session: Session, arguments: Arguments) -> Steps:
     if not chosen:
         where = f" in {namespace} namespace." if namespace else "."
         session.warn(f"No events found{where}")
+        return None
+    if arguments.get("output") in {"yaml", "json"}:
+        print_list(session, arguments.get("output"), "EventList", chosen)
         return None
     chosen.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
     view = View(session.engine.now)

@@ -169,6 +169,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     """
     arguments = Arguments()
     rest = list(argv)
+    shorthands: dict[str, str] = {}
     while rest:
         item = rest.pop(0)
         if item == "--":
@@ -187,6 +188,7 @@ def parse(argv: Sequence[str]) -> Arguments:
             shorts = {**_SHORT, **_SHORT_OF.get(arguments.words[0] if arguments.words else "", {})}
             if letter not in shorts:
                 raise UsageError(f"error: unknown shorthand flag: '{letter}' in {item}{_usage(arguments)}")
+            shorthands[shorts[letter]] = f"'{letter}' in {item}"
             _add(arguments, shorts[letter], value or None, rest)
         else:
             arguments.words.append(item)
@@ -200,6 +202,8 @@ def parse(argv: Sequence[str]) -> Arguments:
             raise UsageError(f"error: kcsim does not model --{name} {what}")
         if name in known:
             continue
+        if name not in GLOBAL and name in shorthands:
+            raise UsageError(f"error: unknown shorthand flag: {shorthands[name]}{arguments.usage}")
         if name not in GLOBAL:
             raise UsageError(f"error: unknown flag: --{name}{arguments.usage}")
         if name in _REFUSED:

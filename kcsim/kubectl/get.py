@@ -40,6 +40,10 @@ def get(session: Session, arguments: Arguments) -> Steps:
         _raw(session, arguments)
         return None
     check_form(session, arguments)
+    if arguments.on("output-watch-events") and not (arguments.on("watch") or arguments.on("watch-only")):
+        raise KubectlError(
+            "error: --output-watch-events option can only be used with --watch or --watch-only"
+        )
     if arguments.on("watch") or arguments.on("watch-only"):
         if not arguments.words and not arguments.flags.get("filename"):
             raise KubectlError(_NO_KIND)
@@ -125,6 +129,14 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
             raise KubectlError("error: name cannot be provided when a selector is specified")
         if named and arguments.on("all-namespaces"):
             raise KubectlError("error: a resource cannot be retrieved by name across all namespaces")
+    # Only what is printed as YAML or JSON goes without its owners.
+    owned = arguments.on("show-managed-fields") or form_of(session, arguments)[0] not in {
+        "",
+        "wide",
+        "name",
+        "yaml",
+        "json",
+    }
     found: list[Object] = []
     for resource, space, name in named:
         try:
@@ -133,7 +145,7 @@ def fetch(session: Session, arguments: Arguments) -> Steps:
                 space,
                 name,
                 subresource=arguments.get("subresource"),
-                managed_fields=arguments.on("show-managed-fields"),
+                managed_fields=owned,
             )
         except StatusError as error:
             if not (error.is_not_found and arguments.on("ignore-not-found")):

@@ -6,6 +6,7 @@ which field manager, and what it prints (kubernetes-api reference, 22.3).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from kcsim.api import names as label_names
@@ -261,7 +262,7 @@ def patch(session: Session, arguments: Arguments) -> Steps:
         for target, obj in locally(session, arguments):
             after = _patched_here(target, obj, body, kind)
             said = "patched" if after != obj else "patched (no change)"
-            tell_done(session, arguments, target.resource, after, said)
+            tell_done(session, arguments, target.resource, after, said, dry=False)
         return None
     for target in (yield from choose(session, arguments, arguments.words)):
         try:
@@ -287,7 +288,10 @@ def patch(session: Session, arguments: Arguments) -> Steps:
             continue
         changed = content(before) != content(after)
         said = "patched" if changed else "patched (no change)"
-        tell_done(session, arguments, target.resource, after, said)
+        shown = session.client.endpoint.server.catalog.of(after) or target.resource
+        if after.get("kind") == "Scale":
+            shown = replace(shown, group="autoscaling", singular="scale")
+        tell_done(session, arguments, shown, after, said, dry=False)
     return None
 
 
@@ -367,16 +371,16 @@ def set_unschedulable(session: Session, target: Target, *, wanted: bool, dry: st
     """Cordon or uncordon one node, saying what kubectl says."""
     said = "cordoned" if wanted else "uncordoned"
     try:
+        tried = {"server": " (server dry run)", "client": " (dry run)"}.get(dry, "")
         node = yield session.client.get("nodes", "", target.name)
         if bool(node["spec"].get("unschedulable")) is wanted:
-            session.print(f"node/{target.name} already {said}")
+            session.print(f"node/{target.name} already {said}{tried}")
             return None
         body = {"spec": {"unschedulable": True if wanted else None}}
         yield session.client.patch("nodes", "", target.name, body, type="strategic", field_manager="kubectl")
     except StatusError as error:
         tell(session, error)
         return None
-    tried = {"server": " (server dry run)", "client": " (dry run)"}.get(dry, "")
     session.print(f"node/{target.name} {said}{tried}")
     return None
 
@@ -418,7 +422,7 @@ def taint(session: Session, arguments: Arguments) -> Steps:
             continue
         said = "untainted" if not added else "modified" if removed else "tainted"
         said = "modified" if arguments.on("overwrite") else said
-        tell_done(session, arguments, target.resource, new, said)
+        tell_done(session, arguments, target.resource, new, said, dry=False)
     return None
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kcsim.api import jsonpath
 from kcsim.api.catalog import Resource
+from kcsim.api.gotext import go_quote, go_syntax
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
 from kcsim.api.tables.cells import View, labels_cell
@@ -63,12 +65,18 @@ def print_objects(
         check_form(session, arguments, _FORMATS)
 
 
-def tell_done(session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str) -> None:
-    """Print an object that was made or changed as ``-o`` asks for, or what was done to it."""
+def tell_done(
+    session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str, *, dry: bool = True
+) -> None:
+    """Print an object that was made or changed as ``-o`` asks for, or what was done to it.
+
+    ``dry``: whether the command says of a dry run that it was one; patch and taint do not.
+    """
     if arguments.get("output") not in {"", "name"}:
         print_objects(session, arguments, [obj])
         return
     said = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
+    said = said if dry else ""
     name = named(resource, obj["metadata"]["name"])
     session.print(name if arguments.get("output") == "name" else f"{name} {verb}{said}")
 
@@ -130,6 +138,15 @@ def list_of(objects: Sequence[Object]) -> Object:
     return {"apiVersion": "v1", "items": list(objects), "kind": "List", "metadata": {"resourceVersion": ""}}
 
 
+def print_list(session: Session, form: str, kind: str, objects: Sequence[Object]) -> None:
+    """Print a list as kubectl holds one of a known kind, in YAML or JSON."""
+    whole = {"kind": kind, "apiVersion": "v1", "metadata": {}, "items": list(objects)}
+    if form == "yaml":
+        session.write(dump(whole, folded=True))
+    else:
+        session.write(json.dumps(whole, indent=4, ensure_ascii=False) + "\n")
+
+
 def resource_of(session: Session, obj: Object) -> Resource:
     """The resource of an object that the server gave."""
     found = session.client.endpoint.server.catalog.of(obj)
@@ -161,7 +178,11 @@ def _by_path(form: str, template: str, whole: Object) -> str:
             )
         return jsonpath.render(template, whole)
     except JsonPathError as error:
-        raise KubectlError(f"error: error executing jsonpath {json.dumps(template)}: {error}") from None
+        raise KubectlError(
+            f"error: error executing jsonpath {go_quote(template)}: Error executing template: {error}. Printing more "
+            f"information for debugging the template:\n\ttemplate was:\n\t\t{template}\n"
+            f"\tobject given to jsonpath engine was:\n\t\t{go_syntax(whole)}\n\n"
+        ) from None
 
 
 # --- custom columns ---------------------------------------------------------------------------------------------
@@ -220,11 +241,18 @@ def print_table(
         if end < len(objects) and objects[end].get("kind") == objects[start].get("kind"):
             continue
         run = objects[start:end]
-        resource = resource_of(session, run[0])
+        resource = _scale(session) if run[0].get("kind") == "Scale" else resource_of(session, run[0])
         if start:
             session.print("")
         session.write(_table(session, arguments, resource, run, with_kind or start > 0 or end < len(objects)))
         start = end
+
+
+def _scale(session: Session) -> Resource:
+    """What a Scale is printed as: no resource of its own, but with columns."""
+    scaler = session.client.endpoint.server.catalog.find("autoscaling", "v1", "horizontalpodautoscalers")
+    assert scaler is not None
+    return replace(scaler, kind="Scale", singular="scale", plural="scales")
 
 
 def _table(

@@ -36,6 +36,8 @@ _TRACKED = ("cpu", "memory", "ephemeral-storage")
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------
+_NEVER = "0001-01-01T00:00:00Z"
+"""Go's time that was not set."""
 
 
 def describe_node(session: Session, obj: Object, writer: Writer) -> Steps:
@@ -96,8 +98,8 @@ def _node_conditions(writer: Writer, obj: Object) -> None:
         (
             f"{c['type']} ",
             f"{c['status']} ",
-            f"{long_time(c.get('lastHeartbeatTime'))} ",
-            f"{long_time(c.get('lastTransitionTime'))} ",
+            f"{long_time(c.get('lastHeartbeatTime') or _NEVER)} ",
+            f"{long_time(c.get('lastTransitionTime') or _NEVER)} ",
             f"{c.get('reason', '')} ",
             c.get("message", ""),
         )
@@ -396,6 +398,23 @@ def _finalizers(writer: Writer, obj: Object) -> None:
     writer.pair("Finalizers", f"[{' '.join(obj['metadata'].get('finalizers') or ())}]")
 
 
+def _topologies(writer: Writer, terms: list[Object] | None) -> None:
+    """Where volumes of a class may be (describe.go: printAllowedTopologies)."""
+    if terms is None:
+        return
+    if not terms:
+        writer.pair("AllowedTopologies", NONE)
+        return
+    writer.line(0, "AllowedTopologies:")
+    for place, term in enumerate(terms):
+        wanted = term.get("matchLabelExpressions") or []
+        for number, each in enumerate(wanted):
+            lead = f"Term {place}:\t" if not number else "\t"
+            writer.line(1, f"{lead}{each['key']} in [{', '.join(each.get('values') or ())}]")
+        if not wanted:
+            writer.line(1, f"Term {place}:\t{NONE}")
+
+
 def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
     """A StorageClass."""
     del session
@@ -411,9 +430,15 @@ def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
     grows = obj.get("allowVolumeExpansion")
     writer.pair("AllowVolumeExpansion", UNSET if grows is None else str(grows))
     options = obj.get("mountOptions") or []
-    writer.column("MountOptions", list(options))
+    if options:
+        writer.line(0, "MountOptions:")
+        for option in options:
+            writer.line(1, option)
+    else:
+        writer.pair("MountOptions", NONE)
     writer.pair("ReclaimPolicy", obj.get("reclaimPolicy", ""))
     writer.pair("VolumeBindingMode", obj.get("volumeBindingMode", ""))
+    _topologies(writer, obj.get("allowedTopologies"))
     yield from ()
 
 

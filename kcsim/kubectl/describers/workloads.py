@@ -210,8 +210,7 @@ def describe_replica_set(session: Session, obj: Object, writer: Writer) -> Steps
     writer.pair(
         "Replicas", f"{status(obj).get('replicas', 0)} current / {spec(obj).get('replicas', 0)} desired"
     )
-    if obj.get("kind") == "ReplicaSet":
-        writer.pair("Pods Status", (yield from _pods_of(session, obj)))
+    writer.pair("Pods Status", (yield from _pods_of(session, obj)))
     write_template(writer, spec(obj).get("template") or {})
     _conditions(writer, obj)
 

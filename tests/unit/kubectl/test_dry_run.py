@@ -36,8 +36,8 @@ def test_a_dry_run_leaves_everything_as_it_was(web, sim, line, said, how, words)
     before = stored(sim)
     if (line.startswith("autoscale"), how) == (True, "client"):
         said = said.replace("autoscaled", "created")  # as the real one words it
-    assert web(f"{line} --dry-run={how}").startswith(f"{said} ")
-    assert web(f"{line} --dry-run={how}").rstrip().endswith(words)
+    tells = not line.startswith(("patch", "taint"))  # these two print of a dry run what they always print
+    assert web(f"{line} --dry-run={how}") == (f"{said} {words}\n" if tells else f"{said}\n")
     assert stored(sim) == before
 
 
