@@ -21,6 +21,7 @@ from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.model import Flux, Push, Repository, Scenario, TimelineEntry
 from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
+from kcsim.scenario.standing import standing as standing_in
 from kcsim.scenario.yamltree import Scalar, parse_all
 
 KUSTOMIZATION_FILES: Final = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
@@ -219,14 +220,17 @@ class _Checker:
         self.families = tuple(dict.fromkeys(family_of(cidr) for plan in plans for cidr in plan.service_cidrs))
 
     def check(self, texts: list[Text]) -> None:
-        read = [(file, found) for file in texts for found in self.read(file)]
-        for _file, manifest in read:
+        standing = [each for cluster in self.scenario.all_clusters() for each in standing_in(cluster)]
+        self.written = [
+            *((manifest, place, True) for manifest, place in standing),
+            *((found, file.place, file.checked) for file in texts for found in self.read(file)),
+        ]
+        for manifest, _, _ in self.written:
             self.add_definition(manifest.object)
-        for file, manifest in read:
+        for manifest, place, checked in self.written:
             self.note(manifest.object)
-            if file.checked:
-                self.check_object(manifest, file.place)
-        self.written = [(manifest, file.place, file.checked) for file, manifest in read]
+            if checked:
+                self.check_object(manifest, place)
 
     def read(self, file: Text) -> list[manifests.Manifest]:
         guard = Report()

@@ -1,0 +1,62 @@
+"""The objects that stand in a cluster before its story begins, as manifests whose values know where they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kcsim.manifests import Manifest, Positions
+from kcsim.scenario.contents import Place, at, fixed_place
+from kcsim.scenario.diagnostics import Position
+from kcsim.scenario.model import Cluster
+from kcsim.scenario.yamltree import Tree
+
+
+class _Written(Positions):
+    """Where the values of an object stand that is a part of a scenario's own file."""
+
+    __slots__ = ("_tree",)
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def of(self, path: Sequence[str | int]) -> tuple[int, int]:
+        """(line, column) of the value at a path."""
+        found = self._tree.at(*path)
+        return found.line, found.column
+
+    def of_key(self, path: Sequence[str | int]) -> tuple[int, int]:
+        """(line, column) of the key at a path."""
+        found = self._tree.key_at(*path)
+        return found.line, found.column
+
+
+class _Nowhere(Positions):
+    """A story made in Python has no places."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        pass
+
+    def of(self, path: Sequence[str | int]) -> tuple[int, int]:  # noqa: ARG002 - as asked for
+        """Nowhere."""
+        return 1, 1
+
+    of_key = of
+
+
+def standing(cluster: Cluster) -> Iterator[tuple[Manifest, Place]]:
+    """Each object with an ``apiVersion`` and a ``kind``; what has none is told of when it is created."""
+    for number, obj in enumerate(cluster.objects):
+        if not isinstance(obj, dict) or not isinstance(obj.get("kind"), str) or not obj.get("apiVersion"):
+            continue
+        here = at(cluster, "objects", number)
+        listed = cluster.source.child("objects") if cluster.source is not None else None
+        tree = listed.child(number) if listed is not None else None
+        positions: Positions = _Written(tree) if tree is not None else _Nowhere()
+        place = _in(here.file) if tree is not None else fixed_place(here)
+        yield Manifest(obj, here.file, here.line, here.column, positions), place
+
+
+def _in(file: str) -> Place:
+    return lambda line, column: Position(file, line, column)
