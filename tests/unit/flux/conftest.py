@@ -15,6 +15,8 @@ from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollect
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
 from kcsim.cluster.controllers.replicaset.controller import ReplicaSetController
 from kcsim.delivery.buckets import ObjectStore
+from kcsim.delivery.chart_repositories import ChartRepositories
+from kcsim.delivery.charts import chart_files
 from kcsim.delivery.git.host import GitHost, GitTimings
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.agent import Toolkit
@@ -32,6 +34,7 @@ QUICK = ApiProfile(
     write=Fixed(MILLISECOND), read=Fixed(MILLISECOND), watch=Fixed(MILLISECOND), reaction=Fixed(MILLISECOND)
 )
 URL = "https://git.example/shop"
+CHARTS = "https://charts.example/shop"
 GIT = GitTimings(Fixed(100 * MILLISECOND), Fixed(400 * MILLISECOND), Fixed(SECOND))
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
@@ -93,7 +96,9 @@ class FluxWorld:
         self.installed = components
         self.registry = Registry(self.engine, self.network, "registry.example")
         self.store = ObjectStore(self.engine, self.network, "store.example")
-        self.toolkit = Toolkit(self.git, self.registry, {"store.example": self.store})
+        self.charts = ChartRepositories(self.engine, self.network, self.registry)
+        charts = self.charts if "helm-controller" in components else None
+        self.toolkit = Toolkit(self.git, self.registry, {"store.example": self.store}, charts)
         self.programs = self.toolkit.programs()
         self.agents = {}
         self.started = 0
@@ -110,6 +115,8 @@ class FluxWorld:
         if start:
             self.start("source-controller", "node-1")
             self.start("kustomize-controller", "node-2")
+            if charts is not None:
+                self.start("helm-controller", "node-2")
 
     def start(self, program, node, args=()):
         """A container of the image starts on a machine."""
@@ -137,6 +144,35 @@ class FluxWorld:
 
     def revision(self):
         return f"main@sha1:{self.git.repository('shop').head('main').sha}"
+
+    # --- charts -------------------------------------------------------------------------------------------------
+
+    def publish(self, version, *templates, name="web", url=CHARTS, crds=()):
+        """A version of a chart that stands for these objects appears in the repository of an address."""
+        return self.charts.publish(url, chart_files(name, version, templates, app_version="1", crds=crds))
+
+    def release(self, name="web", **spec):
+        """A HelmRelease in the namespace shop, of the chart ``web`` of the HelmRepository ``charts``."""
+        ref = {"chart": "web", "sourceRef": {"kind": "HelmRepository", "name": "charts"}}
+        if not spec.keys() & {"chart", "chartRef"}:
+            spec["chart"] = {"spec": {**ref, "version": spec.pop("version", "*")}}
+        metadata = {"name": name, "namespace": "shop"}
+        kind = {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": metadata}
+        return self.create({**kind, "spec": {"interval": "10m", **spec}})
+
+    def hr(self, name="web"):
+        return self.get("helmreleases", name)
+
+    def hr_status(self, name="web"):
+        return (self.hr(name) or {}).get("status") or {}
+
+    def hr_ready(self, name="web"):
+        """(status, reason, message) of a HelmRelease."""
+        return self.hr_condition("Ready", name)
+
+    def hr_condition(self, kind, name="web"):
+        found = objects.condition(self.hr(name), kind)
+        return (found["status"], found["reason"], found["message"]) if found else None
 
     # --- objects ------------------------------------------------------------------------------------------------
 
@@ -181,8 +217,8 @@ class FluxWorld:
         found = objects.condition(self.source(), "Ready")
         return (found["status"], found["reason"], found["message"])
 
-    def events(self, kind="Kustomization", name="shop"):
-        items = self.do(self.client.list("events", "flux-system"))["items"]
+    def events(self, kind="Kustomization", name="shop", namespace="flux-system"):
+        items = self.do(self.client.list("events", namespace))["items"]
         found = [
             e for e in items if e["involvedObject"]["kind"] == kind and e["involvedObject"]["name"] == name
         ]

@@ -19,6 +19,7 @@ from kcsim.api.kit.leader import ElectionTimes, LeaderElection
 from kcsim.api.objects import Object
 from kcsim.api.request import service_account
 from kcsim.delivery.buckets import ObjectStore
+from kcsim.delivery.chart_repositories import ChartRepositories
 from kcsim.delivery.exchange import Exchange
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.gitops.flux import source_watcher
@@ -26,6 +27,9 @@ from kcsim.delivery.gitops.flux.artifact import Servers, Storage
 from kcsim.delivery.gitops.flux.bucket_sources import Buckets
 from kcsim.delivery.gitops.flux.doors import Doors
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER, Controller
+from kcsim.delivery.gitops.flux.helm.controller import HelmReleases
+from kcsim.delivery.gitops.flux.helm_charts import HelmCharts
+from kcsim.delivery.gitops.flux.helm_repositories import HelmRepositories
 from kcsim.delivery.gitops.flux.image.automation import ImageUpdates
 from kcsim.delivery.gitops.flux.image.reflector import ImagePolicies, ImageRepositories, Tags
 from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
@@ -42,6 +46,7 @@ from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND
 
 SOURCE_CONTROLLER, KUSTOMIZE_CONTROLLER = "source-controller", "kustomize-controller"
+HELM_CONTROLLER = "helm-controller"
 SOURCE_WATCHER = source_watcher.CONTROLLER
 IMAGE_REFLECTOR, IMAGE_AUTOMATION = "image-reflector-controller", "image-automation-controller"
 WEBHOOK_RECEIVER = "webhook-receiver"
@@ -123,14 +128,16 @@ class Toolkit:
         git: GitHost,
         registry: Registry | None = None,
         stores: Mapping[str, ObjectStore] | None = None,
+        charts: ChartRepositories | None = None,
         *,
         established: bool = False,
     ) -> None:
         """``established`` agents stand for some that have been running for long: their objects' clocks have phases of their own.
 
-        ``stores`` by the host that ``spec.endpoint`` of a Bucket names; without a ``registry`` no kind that needs one is reconciled.
+        ``stores`` by the host that ``spec.endpoint`` of a Bucket names; without a ``registry`` or ``charts`` no kind
+        that needs them is reconciled.
         """
-        self._git, self._registry, self._stores = git, registry, stores or {}
+        self._git, self._registry, self._stores, self._charts = git, registry, stores or {}, charts
         self._phases = Phases(drawn=established)
         self._doors = Doors()
         self._servers = Servers(self._doors)
@@ -145,6 +152,7 @@ class Toolkit:
         return {
             SOURCE_CONTROLLER: self._source,
             KUSTOMIZE_CONTROLLER: self._kustomize,
+            HELM_CONTROLLER: self._helm,
             SOURCE_WATCHER: self._watcher,
             NOTIFICATION_CONTROLLER: self._notification,
             IMAGE_REFLECTOR: self._reflector,
@@ -177,11 +185,20 @@ class Toolkit:
         if self._registry is not None:
             agent.manager.run(OciRepositories(self._registry, self.signed, storage, options, phases))
         agent.manager.run(Buckets(self._stores, storage, options, phases))
+        if self._charts is not None and self._registry is not None:
+            agent.manager.run(HelmRepositories(self._charts, storage, options, phases))
+            agent.manager.run(HelmCharts(self._charts, self._registry, storage, options, phases))
         return agent
 
     def _kustomize(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node, self._doors)
         agent.manager.run(Kustomizations(self._servers, agent.options, self._phases))
+        return agent
+
+    def _helm(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
+        agent = Agent(endpoint, HELM_CONTROLLER, pod, node, self._doors)
+        if self._charts is not None:
+            agent.manager.run(HelmReleases(self._servers, agent.options, self._phases))
         return agent
 
     def _watcher(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:

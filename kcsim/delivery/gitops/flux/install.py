@@ -1,7 +1,7 @@
 """The objects of a Flux installation, and those that tell it what to deliver.
 
 **Imitates:** ``flux install --components=source-controller,kustomize-controller,...`` of flux2 2.9 (manifests/bases, rbac,
-install) and ``flux create source git / kustomization``. Left out: helm-controller, network policies, the quota of critical pods,
+install) and ``flux create source git / kustomization``. Left out: network policies, the quota of critical pods,
 security contexts, environment and volumes of the pods, which nothing here acts on.
 
 **Walk:** ``install_objects`` are applied by whoever installs -> pods of the images in ``IMAGES`` start -> their programs
@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kcsim.api.objects import Object
-from kcsim.delivery.gitops.flux import crds, crds_image, crds_notification, crds_sources
+from kcsim.delivery.gitops.flux import crds, crds_helm, crds_image, crds_notification, crds_sources
 from kcsim.delivery.gitops.flux.agent import (
+    HELM_CONTROLLER,
     IMAGE_AUTOMATION,
     IMAGE_REFLECTOR,
     KUSTOMIZE_CONTROLLER,
@@ -32,6 +33,7 @@ VERSION = "v2.9.0"
 IMAGES = {
     SOURCE_CONTROLLER: "ghcr.io/fluxcd/source-controller:v1.9.4",
     KUSTOMIZE_CONTROLLER: "ghcr.io/fluxcd/kustomize-controller:v1.9.4",
+    HELM_CONTROLLER: "ghcr.io/fluxcd/helm-controller:v1.6.3",
     NOTIFICATION_CONTROLLER: "ghcr.io/fluxcd/notification-controller:v1.9.0",
     IMAGE_REFLECTOR: "ghcr.io/fluxcd/image-reflector-controller:v1.2.0",
     IMAGE_AUTOMATION: "ghcr.io/fluxcd/image-automation-controller:v1.2.0",
@@ -215,7 +217,12 @@ def _rbac(namespace: str, components: list[str]) -> list[Object]:
     }
     return [
         _labelled(role, namespace),
-        _binding(namespace, "cluster-reconciler", "cluster-admin", [KUSTOMIZE_CONTROLLER]),
+        _binding(
+            namespace,
+            "cluster-reconciler",
+            "cluster-admin",
+            [KUSTOMIZE_CONTROLLER, *(name for name in components if name == HELM_CONTROLLER)],
+        ),
         _binding(
             namespace,
             "crd-controller",
@@ -271,6 +278,7 @@ _CRDS = {
     ),
     SOURCE_WATCHER: (crds_sources.external_artifact, crds_sources.artifact_generator),
     KUSTOMIZE_CONTROLLER: (crds.kustomization,),
+    HELM_CONTROLLER: (crds_helm.helm_repository, crds_helm.helm_chart, crds_helm.helm_release),
     NOTIFICATION_CONTROLLER: (
         crds_notification.receiver,
         crds_notification.alert,
@@ -283,6 +291,7 @@ _SERVICES: dict[str, Callable[[str], list[Object]]] = {
     SOURCE_CONTROLLER: lambda ns: [_service(ns, SOURCE_CONTROLLER, SOURCE_CONTROLLER, 80, "http")],
     SOURCE_WATCHER: lambda ns: [_service(ns, SOURCE_WATCHER, SOURCE_WATCHER, 80, "http")],
     KUSTOMIZE_CONTROLLER: lambda _: [],
+    HELM_CONTROLLER: lambda _: [],
     NOTIFICATION_CONTROLLER: lambda ns: [
         _service(ns, NOTIFICATION_CONTROLLER, NOTIFICATION_CONTROLLER, 80, "http"),
         _service(ns, WEBHOOK_RECEIVER, NOTIFICATION_CONTROLLER, 80, "http-webhook"),
@@ -323,6 +332,10 @@ def _controller(namespace: str, name: str, events: str, *, external: bool) -> Ob
         )
     elif name == KUSTOMIZE_CONTROLLER:
         grace = 60
+        if external:
+            args.append("--feature-gates=ExternalArtifact=true")
+    elif name == HELM_CONTROLLER:
+        grace = 600
         if external:
             args.append("--feature-gates=ExternalArtifact=true")
     ports = _PORTS.get(name, [("http-prom", 8080), ("healthz", 9440)])

@@ -19,6 +19,7 @@ from kcsim.engine.clock import SECOND, seconds
 CONCURRENT = {
     "source-controller": 2,
     "kustomize-controller": 4,
+    "helm-controller": 4,
     "notification-controller": 4,
     "image-reflector-controller": 4,
     "image-automation-controller": 4,
@@ -56,6 +57,7 @@ class Options:
         cancel_health_checks: whether a new revision ends a health check under way.
         force_push: whether a branch for updates of images is overwritten.
         external_artifacts: whether ExternalArtifacts may be sources.
+        retry_on_failure: whether HelmReleases that name no strategy retry instead of being remedied.
         notifies: the namespace whose notification-controller gets the events; "" for none.
     """
 
@@ -68,6 +70,7 @@ class Options:
     cancel_health_checks: bool = False
     force_push: bool = True
     external_artifacts: bool = False
+    retry_on_failure: bool = False
     notifies: str = ""
 
 
@@ -82,6 +85,9 @@ def read(controller: str, pod: Mapping[str, Any]) -> tuple[Options, list[str]]:
             continue
         try:
             changed = _changed(options, flag, value)
+            if controller == "helm-controller" and changed is not None and changed.cancel_health_checks:
+                changed = replace(changed, cancel_health_checks=False)
+                absent.append(f"--{flag}={value}: CancelHealthCheckOnNewRevision not modelled")
         except ValueError as error:
             absent.append(f"--{flag}={value}: {error}")
             continue
@@ -123,10 +129,15 @@ def _changed(options: Options, flag: str, value: str) -> Options | None:
             cancel = gates.pop("CancelHealthCheckOnNewRevision", "false") == "true"
             force = gates.pop("GitForcePushBranch", "true") == "true"
             external = gates.pop("ExternalArtifact", "false") == "true"
+            retry = gates.pop("DefaultToRetryOnFailure", "false") == "true"
             if gates:
                 raise ValueError(f"{', '.join(sorted(gates))} not modelled")
             return replace(
-                options, cancel_health_checks=cancel, force_push=force, external_artifacts=external
+                options,
+                cancel_health_checks=cancel,
+                force_push=force,
+                external_artifacts=external,
+                retry_on_failure=retry,
             )
         case _:
             return None

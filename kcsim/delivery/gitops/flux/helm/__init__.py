@@ -1,0 +1,1 @@
+"""helm-controller: HelmReleases are installed, upgraded, tested, remediated and watched over."""

@@ -1,0 +1,428 @@
+"""helm-controller: HelmRelease objects become releases of charts.
+
+**Imitates:** helm-controller 1.6 internal/controller (helmrelease_controller.go, helmrelease_manager.go). Left out: kubeConfig, client-side
+apply, Helm 3's way to wait; a HelmRelease that asks for one of them is refused in its Ready condition.
+
+**Walk:** trigger (spec, request, new chart, labelled values, interval) -> HelmChart -> dependencies, source, values, chart -> another
+target: uninstall -> failures counted anew? -> release.py -> Ready; any failure -> Ready=False, again after the back-off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from kcsim.api import objects
+from kcsim.api.cel.errors import EvaluationError
+from kcsim.api.cel.library import MISSING, available
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.queue import Outcome, Reconciler, Result
+from kcsim.api.objects import Key, Object
+from kcsim.api.status import StatusError
+from kcsim.delivery.charts import Chart, ChartUnreadable, loaded
+from kcsim.delivery.gitops.flux import events, expressions, toolkit
+from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored, Servers
+from kcsim.delivery.gitops.flux.draft import Draft
+from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, InvalidExpression, compiled
+from kcsim.delivery.gitops.flux.helm import chart_template, sources, state, terms, values
+from kcsim.delivery.gitops.flux.helm.actions import Actions, NotRendered
+from kcsim.delivery.gitops.flux.helm.release import (
+    AtomicRelease,
+    MustRequeue,
+    RetryAfter,
+    Terminal,
+    clear_failures,
+)
+from kcsim.delivery.gitops.flux.helm.releases import Release, Storage
+from kcsim.delivery.gitops.flux.helm.resources import ActionFailed, Objects
+from kcsim.delivery.gitops.flux.helm.terms import part
+from kcsim.delivery.gitops.flux.impersonation import Impersonation
+from kcsim.delivery.gitops.flux.kustomization_plan import leads_to
+from kcsim.delivery.gitops.flux.options import Options
+from kcsim.delivery.gitops.flux.own_objects import OwnObjects
+from kcsim.delivery.gitops.flux.phases import Phases
+from kcsim.delivery.gitops.flux.toolkit import (
+    EXTERNAL_ARTIFACTS,
+    HELM_CHARTS,
+    HELM_RELEASES,
+    OCI_REPOSITORIES,
+    PROGRESSING,
+    READY,
+    RECONCILING,
+    STALLED,
+    go_duration,
+    spec,
+)
+from kcsim.engine.clock import format_duration
+
+SOURCES = {
+    "HelmChart": HELM_CHARTS,
+    "OCIRepository": OCI_REPOSITORIES,
+    "ExternalArtifact": EXTERNAL_ARTIFACTS,
+}
+_PREREQUISITES = "Fulfilling prerequisites"
+_GOES_ON = "reconciliation in progress"
+
+
+class _Waits(Exception):
+    """Something else has to happen first; it is looked for again after ``pause`` µs."""
+
+    def __init__(self, pause: int, *, jitters: bool = False) -> None:
+        super().__init__("must wait")
+        self.pause = pause
+        self.jitters = jitters
+
+
+class _Stalled(Exception):
+    """It cannot work as it is written; ``reason`` of the conditions."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class HelmReleases(Reconciler):
+    """The reconciler of HelmRelease."""
+
+    name = "helmrelease"
+
+    def __init__(self, servers: Servers, options: Options, phases: Phases) -> None:
+        self._servers = servers
+        self._options = options
+        self._phases = phases
+        self.workers = options.concurrent
+
+    def setup(self, component: Component) -> None:
+        """Watch HelmReleases, what holds their charts, and labelled values."""
+        self._dice = component.dice("interval/helmrelease")
+        self._own = OwnObjects(self.client, HELM_RELEASES)
+        self._identities = Impersonation(component, self._options.default_service_account)
+        self._releases = component.informer(HELM_RELEASES)
+        self._releases.add_index("source", lambda obj: [terms.source_subject(obj)])
+        self._releases.add_index("config", sources.config_names)
+        self._releases.on_change(self._changed)
+        external = self._options.external_artifacts
+        self._sources = {
+            kind: component.informer(resource)
+            for kind, resource in SOURCES.items()
+            if external or kind != "ExternalArtifact"
+        }
+        for informer in self._sources.values():
+            informer.on_change(self._source_changed)
+        for resource in ("configmaps", "secrets"):
+            component.informer(resource).on_change(self._config_changed)
+
+    def reset(self) -> None:
+        """A crash: it does not remember what it wrote."""
+        self._own.reset()
+
+    def error_delay(self, failures: int) -> int:
+        """The toolkit's back-off."""
+        return toolkit.backoff(failures)
+
+    # --- triggers -----------------------------------------------------------------------------------------------
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            assert old is not None, "a change of nothing"
+            self._own.forget(objects.key(old))
+        elif toolkit.is_triggered(old, new):
+            self.enqueue(objects.key(new))
+
+    def _source_changed(self, old: Object | None, new: Object | None) -> None:
+        """A new revision, or a source that has become ready (predicates.SourceRevisionChangePredicate)."""
+        revision = toolkit.artifact_revision(new)
+        if old is None or new is None or not revision:
+            return
+        became_ready = objects.condition_is(new, READY) and not objects.condition_is(old, READY)
+        if revision == toolkit.artifact_revision(old) and not became_ready:
+            return
+        for user in self._releases.by_index("source", "/".join((new["kind"], *objects.key(new)))):
+            if sources.has_news(new, user):
+                self.enqueue(objects.key(user))
+
+    def _config_changed(self, old: Object | None, new: Object | None) -> None:
+        found = new or old
+        key, value = terms.WATCH
+        if found is None or objects.labels(found).get(key) != value:
+            return
+        for user in self._releases.by_index("config", "/".join((found["kind"], *objects.key(found)))):
+            self.enqueue(objects.key(user))
+
+    # --- one object ---------------------------------------------------------------------------------------------
+
+    def reconcile(self, key: Key) -> Outcome | Result | None:
+        """Bring the cluster where one HelmRelease says."""
+        cached = self._releases.get(*key)
+        return None if cached is None else self._handle(cached)
+
+    def _handle(self, cached: Object) -> Outcome:
+        obj = yield from self._own.fresh(cached)
+        if obj is None:
+            return None
+        if objects.is_deleting(obj):
+            return (yield from self._delete(obj))
+        if not self._own.has_finalizer(obj):
+            yield from self._own.add_finalizer(obj)
+            return Result(requeue=True)
+        if spec(obj).get("suspend"):
+            return None
+        draft = Draft(self.component.engine, obj)
+        return (yield from self._attempt(obj, draft))
+
+    def _attempt(self, obj: Object, draft: Draft) -> Outcome:
+        """One reconciliation, and when to look again."""
+        observes = True
+        try:
+            yield from self._reconcile(obj, draft)
+            again: Result | None = self._next_look(obj)
+        except RetryAfter as retry:
+            pause = toolkit.jittered(retry.interval, self._dice.uniform(), self._options.jitter)
+            again = Result(pause, what=f"retry interval {format_duration(retry.interval)}")
+        except _Waits as wait:
+            pause = wait.pause
+            if wait.jitters:
+                pause = toolkit.jittered(pause, self._dice.uniform(), self._options.jitter)
+            again, observes = Result(pause, what=f"retry after {format_duration(wait.pause)}"), False
+        except _Stalled as error:
+            draft.drop(RECONCILING)
+            draft.mark(READY, "False", error.reason, str(error))
+            draft.mark(STALLED, "True", error.reason, str(error))
+            self._event(obj, error.reason, str(error), warns=True)
+            again = None
+        except Terminal:
+            again = None
+        except (MustRequeue, ActionFailed):
+            again, observes = Result(requeue=True), False
+        yield from self._finish(obj, draft, observes=observes)
+        return again
+
+    def _next_look(self, obj: Object) -> Result:
+        interval = toolkit.duration(obj, "interval")
+        key = objects.key(obj)
+        after = self._phases.next(self.component, key, interval, self._dice, self._options.jitter)
+        return Result(after, what=f"interval {format_duration(interval)}")
+
+    def _finish(self, obj: Object, draft: Draft, *, observes: bool) -> Generator[Any, Any, None]:
+        """The last write of a reconciliation."""
+        draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+        if observes:
+            draft.observe_generation()
+        yield from self._own.write(obj, draft)
+
+    def _reconcile(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        refusal = not_modelled(obj)
+        if refusal:
+            raise _Stalled("NotModelled", refusal)
+        if not terms.source_subject(obj):
+            raise _Stalled("InvalidChartReference", "either chart or chartRef must be set")
+        try:
+            checks = compiled(spec(obj).get("healthCheckExprs") or ())
+        except InvalidExpression as error:
+            raise _Stalled(INVALID, f"{TERMINAL}: {error}") from error
+        yield from chart_template.reconciled(self.component, obj, draft)
+        draft.drop(STALLED)
+        draft.mark(RECONCILING, "True", PROGRESSING, _PREREQUISITES)
+        yield from self._own.write(obj, draft)
+        yield from self._dependencies(obj, draft)
+        source = yield from self._source(obj, draft)
+        try:
+            given = yield from values.composed(self.client, obj)
+        except values.ValuesError as error:
+            draft.mark(READY, "False", "ValuesError", str(error))
+            self._event(obj, "ValuesError", str(error), warns=True)
+            raise ActionFailed(str(error)) from error
+        self._recover(draft, "ValuesError")
+        chart, digest = yield from self._chart(obj, draft, source)
+        changed = state.target_changed(obj, draft.status, chart.name)
+        if changed:
+            yield from self._uninstall(obj, draft)
+            draft.set("history", None)
+            clear_failures(draft)
+            draft.set("storageNamespace", None)
+            raise MustRequeue
+        self._begin(obj, draft, chart, digest, given)
+        release = self._release(obj, draft, checks, chart, given)
+        try:
+            yield from release.reconcile()
+        except NotRendered as error:
+            raise _Stalled("NotModelled", str(error)) from error
+
+    def _begin(self, obj: Object, draft: Draft, chart: Chart, digest: str, given: values.Values) -> None:
+        """Note what is attempted; failures of something else do not count any more."""
+        draft.set("storageNamespace", terms.storage_namespace(obj))
+        config = values.digest(given)
+        asked = terms.is_asked(obj, terms.RESET_AT, "lastHandledResetAt")
+        value = objects.annotations(obj).get(terms.RESET_AT)
+        if value:
+            draft.set("lastHandledResetAt", value)
+        if state.reset_reason(obj, draft.status, chart.version, config, asked=asked):
+            clear_failures(draft)
+        draft.set("lastAttemptedGeneration", obj["metadata"].get("generation", 0))
+        draft.set("lastAttemptedRevision", chart.version)
+        draft.set("lastAttemptedRevisionDigest", digest or None)
+        draft.set("lastAttemptedConfigDigest", config)
+
+    def _release(
+        self,
+        obj: Object,
+        draft: Draft,
+        checks: Checks,
+        chart: Chart | None = None,
+        given: values.Values | None = None,
+    ) -> AtomicRelease:
+        client = self._identities.client(obj)
+        namespace = draft.get("storageNamespace")
+        storage = Storage(client, namespace, self.component.engine, _unheard)
+        at = Objects(self.component, client, terms.release_namespace(obj))
+        actions = Actions(at, storage, obj, checks)
+        return AtomicRelease(
+            self.component,
+            self._own,
+            obj,
+            draft,
+            actions,
+            chart=chart,
+            given=given,
+            retries=self._options.retry_on_failure,
+        )
+
+    # --- prerequisites ------------------------------------------------------------------------------------------
+
+    def _recover(self, draft: Draft, *reasons: str) -> None:
+        """What kept Ready from being true is over."""
+        ready = draft.condition(READY)
+        if ready is not None and ready["reason"] in reasons:
+            draft.mark(READY, "Unknown", PROGRESSING, _GOES_ON)
+
+    def _dependencies(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        for ref in spec(obj).get("dependsOn") or ():
+            namespace, name = ref.get("namespace") or objects.namespace(obj), ref["name"]
+            try:
+                found = yield self.client.get(HELM_RELEASES, namespace, name)
+                problem = _dependency_problem(obj, found, ref.get("readyExpr", ""))
+            except StatusError as error:
+                problem = f"unable to get '{namespace}/{name}' dependency: {error.message}"
+            except InvalidExpression as error:
+                raise _Stalled(
+                    INVALID, f"{TERMINAL}: failed to evaluate dependency {name}: {error}"
+                ) from error
+            except EvaluationError as error:
+                problem = str(error)
+            if problem:
+                draft.mark(READY, "False", "DependencyNotReady", problem)
+                self._event(obj, "DependencyNotReady", problem)
+                raise _Waits(self._options.requeue_dependency)
+        self._recover(draft, "DependencyNotReady")
+
+    def _source(self, obj: Object, draft: Draft) -> Generator[Any, Any, Object]:
+        kind, namespace, name = terms.source_subject(obj).split("/")
+        who = f"{kind}/{namespace}/{name}"
+        if self._options.no_cross_namespace_refs and namespace != objects.namespace(obj):
+            raise _Stalled("AccessDenied", f"cross-namespace references are not allowed: cannot access {who}")
+        if kind not in self._sources:
+            raise _Stalled("AccessDenied", f"can't access '{who}', ExternalArtifact feature gate is disabled")
+        source = self._sources[kind].get(namespace, name)
+        if source is None:
+            # Upstream's cache, too, may not have seen yet what has just been applied.
+            why = f'could not get Source object: {SOURCES[kind]} "{name}" not found'
+            draft.mark(READY, "False", "ArtifactFailed", why)
+            raise ActionFailed(why)
+        self._recover(draft, "AccessDenied", "ArtifactFailed")
+        problem = sources.not_ready(source)
+        if problem:
+            draft.mark(READY, "False", "SourceNotReady", problem)
+            raise _Waits(self._options.requeue_dependency, jitters=True)
+        self._recover(draft, "SourceNotReady")
+        yield from ()
+        return source
+
+    def _chart(self, obj: Object, draft: Draft, source: Object) -> Generator[Any, Any, tuple[Chart, str]]:
+        component = self.component
+        try:
+            artifact: Artifact = yield from self._servers.fetch(
+                component.endpoint, component.host, source["status"]["artifact"]
+            )
+            chart, digest = sources.with_revision(loaded(artifact.files), source)
+        except NotStored:
+            pause = self._options.requeue_dependency
+            why = f"Source not ready: artifact not found. Retrying in {go_duration(pause)}"
+            draft.mark(READY, "False", "ArtifactFailed", why)
+            raise _Waits(pause) from None
+        except (DownloadFailed, ChartUnreadable) as error:
+            draft.mark(READY, "False", "ArtifactFailed", f"Could not load chart: {error}")
+            self._event(obj, "ArtifactFailed", str(error), warns=True)
+            raise ActionFailed(str(error)) from error
+        except sources.ChartMutateError as error:
+            draft.mark(READY, "False", "ChartMutateError", str(error))
+            raise ActionFailed(str(error)) from error
+        self._recover(draft, "ArtifactFailed")
+        record, engine = artifact.record, component.engine
+        if record is not None and chart.version != draft.get("lastAttemptedRevision"):
+            if not leads_to(engine.cause, record):
+                engine.cause = record
+        return chart, digest
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def _delete(self, obj: Object) -> Outcome:
+        draft = Draft(self.component.engine, obj)
+        if not spec(obj).get("suspend"):
+            try:
+                if draft.get("storageNamespace") and (yield from self._identities.exists(obj)):
+                    yield from self._uninstall(obj, draft)
+                yield from chart_template.deleted(self.component, obj, draft)
+            except ActionFailed:
+                yield from self._finish(obj, draft, observes=False)
+                return Result(requeue=True)
+        yield from self._own.remove_finalizer(obj)
+        return None
+
+    def _uninstall(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        if not draft.get("history"):
+            return
+        release = self._release(obj, draft, {})
+        try:
+            yield from release.uninstall()
+        except ActionFailed:
+            release.summarise()
+            raise
+        release.summarise()
+
+    def _event(self, obj: Object, reason: str, message: str, *, warns: bool = False) -> None:
+        events.record(self.component, obj, "Warning" if warns else "Normal", reason, message)
+
+
+def _unheard(release: Release) -> None:
+    """Nobody listens to the storage yet."""
+    del release
+
+
+def _dependency_problem(obj: Object, dependency: Object, ready_expr: str) -> str:
+    """Why a dependency keeps a HelmRelease from going on; "" when it does not."""
+    name = "/".join(objects.key(dependency))
+    if ready_expr:
+        if expressions.is_ready(ready_expr, obj, dependency):
+            return ""
+        return f"dependency '{name}' is not ready according to readyExpr eval"
+    seen = toolkit.status(dependency).get("observedGeneration")
+    if seen == dependency["metadata"].get("generation") and objects.condition_is(dependency, READY):
+        return ""
+    return f"dependency '{name}' is not ready"
+
+
+def not_modelled(obj: Object) -> str:
+    """What a HelmRelease asks for that is not modelled; "" when nothing."""
+    wanted = spec(obj)
+    if wanted.get("kubeConfig"):
+        return "spec.kubeConfig: kcsim does not model remote clusters for Flux yet"
+    if (wanted.get("waitStrategy") or {}).get("name", "poller") != "poller":
+        return "spec.waitStrategy: kcsim does not model Helm 3's way to wait (legacy)"
+    for action in ("install", "upgrade", "rollback"):
+        if part(obj, action).get("serverSideApply") in {False, "disabled"}:
+            return f"spec.{action}.serverSideApply: kcsim does not model Helm's client-side apply"
+    asks = wanted.get("healthCheckExprs") or any(r.get("readyExpr") for r in wanted.get("dependsOn") or ())
+    return MISSING if asks and not available() else ""
+
+
+__all__ = ["HelmReleases", "not_modelled"]
