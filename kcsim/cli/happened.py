@@ -142,19 +142,20 @@ def parted(console: Console, twins: "Twins") -> list[str]:
         f"{console.paint('The worlds part', 'bold')} at {clock_text(round(found.time * SECOND))}: {found.object}"
     ]
     places = {name: place for place, name in enumerate(twins.worlds)}
+    indent = max(CLOCK, *(len(side.delivery) + 4 for side in found.sides))
     for side in found.sides:
-        name = padded(console.paint(side.delivery, role_of(places[side.delivery])), CLOCK - 2)
+        name = padded(console.paint(side.delivery, role_of(places[side.delivery])), indent - 2)
         if side.why is None:
             lines.append(f"  {name}nothing changes")
             continue
         for number, link in enumerate(side.why.links):
             because = "because " if number else ""
-            lead = f"  {name}" if not number else " " * CLOCK
+            lead = f"  {name}" if not number else " " * indent
             clock = clock_text(round(float(link.t) * SECOND))
             actor = link.actor.rpartition(":")[2]
             text = f"{because}{clock} {actor} {link.verb} {link.object}"
             facts = f"  {link.facts}" if link.facts and not number else ""
-            first, *rest = wrapped(text + facts, console.width - CLOCK, "  ", "")
+            first, *rest = wrapped(text + facts, console.width - indent, "  ", "")
             lines.append(lead + first)
-            lines.extend(" " * CLOCK + line for line in rest)
+            lines.extend(" " * indent + line for line in rest)
     return lines

@@ -472,3 +472,12 @@ def test_plain_lines_are_no_document(kcsim):
     refused = kcsim("run", "drift-at-night", "--plain", "--json")
     assert refused.code == 2
     assert "--json does not go with --plain" in refused.err
+
+
+def test_long_names_of_deliveries_stand_apart_from_what_is_said(kcsim):
+    said = kcsim("run", "a-monorepo-cut-into-artifacts")
+    lines = said.out.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("The worlds part"))
+    told = lines[start + 1 : start + 5]
+    assert "  artifacts  nothing changes" in told
+    assert told[0].startswith("  flux       00:10:")
