@@ -13,18 +13,21 @@ from kcsim.cli.problems import tell_diagnostics
 @click.option("-q", "--quiet", is_flag=True, help="Print faults only.")
 @click.pass_obj
 def command(console: Console, scenarios: tuple[str, ...], quiet: bool) -> Exit:
-    """Validate scenarios (paths or gallery names) without running them.
+    """Validate scenarios (paths or gallery names). A story in which a fault names a revision is played up to there;
+    others are not run.
 
     One line a fault, `file:line:column: CODE message`, with the remedy below it, on stderr. Exit code 2 if there is an
     error; warnings do not count.
     """
     from kcsim.scenario.load import examine
+    from kcsim.scenario.played_checks import check_played
 
     broken = 0
     for name in scenarios:
         loaded = examine(name)
-        tell_diagnostics(console, loaded.diagnostics)
-        if loaded.scenario is None:
+        shown_by_playing = check_played(loaded.scenario) if loaded.scenario is not None else ()
+        tell_diagnostics(console, (*loaded.diagnostics, *shown_by_playing))
+        if loaded.scenario is None or shown_by_playing:
             broken += 1
         elif not quiet:
             story = loaded.scenario

@@ -140,7 +140,13 @@ def _one(console: Console, probing: Any, target: Any, text: str, *, as_json: boo
     except ValueError as error:
         message, _, forms = str(error).partition("; ")
         raise BadInput(f"--plan: {message}", f"{forms[:1].upper()}{forms[1:]}.") from None
-    violation = probing.try_plan(target, plan)
+    try:
+        violation = probing.try_plan(target, plan)
+    except probing.NotJudged as reason:
+        raise BadInput(
+            f"--plan: {reason}",
+            "It shows nothing about the controller; `kcsim probe` plans what could matter.",
+        ) from None
     if as_json:
         found = violation.to_json() if violation is not None else None
         console.document(json.dumps({"plan": str(plan), "violation": found}, indent=2, ensure_ascii=False))

@@ -8,7 +8,15 @@ from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.faults import COMPONENT_CLIENTS, COMPONENTS, FAULTS, RECONCILERS, built_in_reconcilers
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import FAULT_FIELDS, Controller, FurtherPipeline, Push, Scenario, TimelineEntry, all_pipelines
+from kcsim.scenario.model import (
+    FAULT_FIELDS,
+    Controller,
+    FurtherPipeline,
+    Push,
+    Scenario,
+    TimelineEntry,
+    all_pipelines,
+)
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import key_of
 from kcsim.simulation.faults import ALIASES, AMOUNTS, nearest

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Final
 
 from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.model import Fault
 from kcsim.simulation import faults as simulated
+from kcsim.simulation.control_plane import ControlPlane
+from kcsim.simulation.simulation import Simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,24 @@ COMPONENTS: Final = (
     "argocd-repo-server",
 )
 """Components that a fault can name, besides each node's `kubelet@NODE`."""
+
+
+RECONCILERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "kube-scheduler": (),
+    "kubelet": (),
+    "source-controller": ("bucket", "gitrepository", "helmchart", "helmrepository", "ocirepository"),
+    "kustomize-controller": ("kustomization",),
+    "argocd-application-controller": ("app_operation_processing_queue", "app_reconciliation_queue"),
+    "argocd-repo-server": (),
+}
+"""The reconcilers of components that are not a matter of the cluster's settings, or of the story's."""
+
+
+@lru_cache(maxsize=8)
+def built_in_reconcilers(controllers: tuple[str, ...]) -> tuple[str, ...]:
+    """The reconcilers of a controller manager that runs these (its flag ``--controllers``)."""
+    manager = Simulation(0, control_plane=ControlPlane(controllers=controllers)).cluster().controller_manager
+    return tuple(sorted(manager.reconcilers))
 
 
 def world_fault(fault: Fault, cluster: str, detail: Mapping[str, Any]) -> simulated.Fault:

@@ -47,10 +47,11 @@ def _a_write(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
     facts = a_component(world, cluster, fault)
     plural(cluster, fault.amounts.get("resource"))
     wanted, (name, _) = fault.amounts.get("reconciler"), whose(fault.target)
-    known = {each for c in cluster.endpoint.components if c.name == name for each in c.reconcilers}
-    if wanted is not None and known and wanted not in known:
+    processes = [each for each in cluster.endpoint.components if each.name == name]
+    known = {each for process in processes for each in process.reconcilers}
+    if wanted is not None and processes and wanted not in known:
         near = get_close_matches(wanted, sorted(known), 1)
-        mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known)) or 'none'}"
         raise FaultError(f"{name} has no reconciler {wanted!r}; {mend}")
     return facts
 

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from kcsim.api import objects
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.kit.component import Component
+from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
@@ -98,6 +99,7 @@ class Outcome:
         hot: the loop in which the run was cut short, if it was.
         restless: what it still wrote in the last half of the quiet time, by name.
         steps: what the people of the story brought about: ``created pod/default/web`` and so on.
+        informers: the caches of the controller.
         unserved: kinds that the controller watches and the API server does not serve at the end: the nearest that it does.
     """
 
@@ -112,6 +114,7 @@ class Outcome:
     hot: HotLoop | None = None
     restless: Counter[str] = field(default_factory=Counter)
     steps: list[str] = field(default_factory=list)
+    informers: list[Informer] = field(default_factory=list)
     unserved: dict[str, str] = field(default_factory=dict)
 
 
@@ -214,6 +217,7 @@ def _advance(play: Play, target: Target) -> HotLoop | None:
 def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -> None:
     cluster = outcome.play.world.cluster
     users = {each.user.name for each in programs}
+    outcome.informers = [informer for program in programs for informer in program.informers]
     outcome.unserved = _unserved(cluster.server.catalog, programs)
     log = cluster.server.log
     late = round(outcome.play.end * SECOND) - target.quiet // 2

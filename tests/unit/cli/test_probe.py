@@ -105,3 +105,12 @@ def test_a_text_that_is_no_plan_is_told_with_the_forms(
     err = capsys.readouterr().err
     assert "--plan: 'crash now' is no plan" in err
     assert "Write crash after write 3" in err
+
+
+def test_a_plan_that_never_takes_hold_is_no_good_news(
+    story: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["probe", str(story), "--plan", "crash after write 99"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "crash after write 99: never took hold: two-secrets sends 2 writes in this story" in told.err

@@ -8,10 +8,11 @@ import pytest
 
 from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.dump import to_yaml
-from kcsim.scenario.faults import FAULTS
+from kcsim.scenario.faults import FAULTS, RECONCILERS, built_in_reconcilers
 from kcsim.scenario.load import load, loads
 from kcsim.scenario.model import Cluster, Node
 from kcsim.scenario.play import Play
+from kcsim.scenario.played_checks import check_played
 
 _ZONES = tuple(Node(name=f"node-{number}", zone=f"zone-{zone}") for number, zone in enumerate("abc", start=1))
 _STORY = to_yaml(replace(load("plain-release"), cluster=Cluster(nodes=_ZONES, control_plane_replicas=2)))
@@ -144,6 +145,10 @@ def test_a_fault_whose_target_is_gone_is_told_and_the_story_goes_on():
         ("{at: 8m, fault: api-error, client: ci, resource: podz}", "podz", "no resource 'podz'"),
         ("{at: 8m, fault: crash-point, component: kube-scheduler, nth: 0}", "0}", "nth is a whole number, 1 or more"),
         ("{at: 8m, fault: crash-point, component: kube-scheduler, when: during}", "during", "after, before"),
+        ("{at: 8m, fault: crash-point, component: kube-controller-manager, reconciler: deploymnt}", "deploymnt", "no reconciler 'deploymnt'\n  did you mean 'deployment-controller'"),
+        ("{at: 8m, fault: crash-point, component: kustomize-controller, reconciler: web}", "web}", "reconcilers: kustomization"),
+        ("{at: 8m, fault: crash-point, component: kube-scheduler, reconciler: web}", "web}", "Leave `reconciler` out"),
+        ("{at: 8m, fault: crash-point, component: kubelet@node-1, reconciler: web}", "web}", "Leave `reconciler` out"),
         ("{at: 8m, fault: human-scale, object: deployment/wep, namespace: shop}", "deployment/wep", "nothing makes deployment/wep"),
         ("{at: 8m, fault: human-scale, object: web}", "web}", "'web' names no object"),
         ("{at: 8m, fault: human-edit, object: deployment/web, namespace: shop, patch: '{'}", "'{'", "patch cannot be read"),
@@ -167,3 +172,39 @@ def test_what_is_wrong_is_told_where_it_stands(entry, marker, words):
     told = str(refused.value)
     assert f"s.yaml:{line}:{column}: KC" in told, told
     assert words in told, told
+
+
+@pytest.mark.parametrize("delivery", ["flux", "argocd"])
+def test_the_reconcilers_that_are_known_are_those_that_run(delivery):
+    play = Play(load("plain-release"), delivery)
+    play.run_until("5m")
+    running = {}
+    for component in play.world.cluster.endpoint.components:
+        running.setdefault(component.name, set()).update(component.reconcilers)
+    for name, known in RECONCILERS.items():
+        assert running.get(name, set()) <= set(known), name
+    assert running["kube-controller-manager"] == set(built_in_reconcilers(("*",)))
+
+
+def test_a_reconciler_that_the_settings_leave_out_is_told():
+    head = HEAD.replace("  controlPlaneReplicas: 2", "  controlPlaneControllers: ['*', '-job-controller']")
+    entry = "{at: 8m, fault: crash-point, component: kube-controller-manager, reconciler: job-controller}"
+    with pytest.raises(ScenarioError, match="no reconciler 'job-controller'"):
+        loads(f"{head}timeline:\n  - {entry}\n", "s.yaml")
+
+
+def test_a_revision_that_is_not_written_yet_is_told_where_it_stands():
+    at_first = "{at: 8m, fault: watch-rewind, component: kube-controller-manager, revision: 20}"
+    assert check_played(story(at_first)) == ()
+    entry = at_first.replace("20}", "99999}")
+    found = [str(each) for each in check_played(story(entry))]
+    column = len("  - ") + entry.index("99999") + 1
+    assert found
+    assert found[0].startswith(
+        f"s.yaml:{HEAD.count(chr(10)) + 2}:{column}: KC704 revision 99999 is not written yet at 8m"
+    )
+
+
+def test_a_story_without_revisions_is_not_played(monkeypatch):
+    monkeypatch.setattr("kcsim.scenario.played_checks.Play", None)
+    assert check_played(story("{at: 8m, fault: registry-outage}")) == ()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kcsim.api.objects import Object
 from kcsim.scenario.load import load as load_file
-from kcsim.scenario.model import Scenario
+from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.testing.inevitability import inevitability, of_expectation, of_violation
+from kcsim.testing.probing.holds import NotJudged
+from kcsim.testing.probing.masks import masked
 from kcsim.testing.probing.plan import Crash, Drop, Hold, Rewind, parse
 from kcsim.testing.probing.planner import plan_all
 from kcsim.testing.probing.probe import NoSuchController, demand, probe, target_of, try_plan
@@ -261,6 +265,62 @@ def test_a_run_in_which_the_storys_own_steps_meet_another_state_is_not_judged() 
     report = probe(exhibit("old-deletion").world(mended=True))
     assert [str(plan) for plan in report.incomparable] == ["crash after write 3, back after 1m10s"]
     assert report.passed
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        ("crash after write 500", "two-secrets sends 2 writes in this story"),
+        ("hold podz from 1s for 30s", "two-secrets does not watch podz; it watches databases, secrets"),
+        ("hold secrts from 1s for 30s", "did you mean secrets?"),
+        ("hold secrets from 2m for 30s", "no change of secrets reaches two-secrets from 2m for 30s, 2 in the whole"),
+        ("drop change 1 of secrets default/no from 0s for 30s", "no change of secrets default/no reaches two-secrets"),
+        ("drop change 9 of databases default/db from 0s for 1m", "1 change of databases default/db reaches two-secrets"),
+        ("restart at 1m into revision 9999 for 30s", "the newest revision at 1m is"),
+        ("restart at 2h into revision 20 for 30s", "the run is over before 2h"),
+    ],
+)  # fmt: skip
+def test_a_plan_that_never_takes_hold_is_told_so(plan: str, why: str) -> None:
+    target = target_of(exhibit("two-secrets").world())
+    with pytest.raises(NotJudged, match=f"^{plan}: never took hold: .*{re.escape(why)}"):
+        try_plan(target, plan)
+
+
+def test_a_single_plan_under_which_the_story_goes_another_way_is_told_so() -> None:
+    target = target_of(exhibit("old-deletion").world(mended=True))
+    with pytest.raises(NotJudged, match="cannot be judged: the story's own steps met another state"):
+        try_plan(target, "crash after write 3, back after 1m10s")
+
+
+def test_a_saved_case_that_tests_nothing_any_more_says_so() -> None:
+    with pytest.warns(UserWarning, match="never took hold"):
+        demand(exhibit("two-secrets").world(mended=True), plan="crash after write 500")
+
+
+def test_a_faults_of_the_story_itself_is_no_sign_that_a_plan_took_hold() -> None:
+    scenario = exhibit("two-secrets").world()
+    own = TimelineEntry(at=0, fault="crash-point", component="two-secrets", nth=1)
+    target = target_of(replace(scenario, timeline=(*scenario.timeline, own)))
+    with pytest.raises(NotJudged, match="never took hold"):
+        try_plan(target, "crash after write 500")
+
+
+# --- what may differ ------------------------------------------------------------------------------------------
+
+
+def test_how_long_something_took_may_differ() -> None:
+    def told(message: str) -> Object:
+        status = {"conditions": [{"type": "Healthy", "message": message}]}
+        return masked({"apiVersion": "v1", "kind": "App", "metadata": {"name": "a"}, "status": status}, None)
+
+    assert told("Health check passed in 21.085ms") == told("Health check passed in 1m0.5s")
+    assert told("requeue in 5 pods") != told("requeue in 6 pods")
+
+
+@pytest.mark.parametrize("component", ["kustomize-controller", "source-controller"])
+def test_flux_is_not_accused(component: str) -> None:
+    report = probe("plain-release", component, delivery="flux", patterns=("intermediate", "unobserved"))
+    assert report.passed, report.text()
 
 
 # --- how inevitable it was ------------------------------------------------------------------------------------
