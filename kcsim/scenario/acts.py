@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from kcsim.api.client import Client
 from kcsim.api.request import person
 from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.gitops.flux.signatures import Signature
+from kcsim.delivery.registry.reference import parse
 from kcsim.delivery.registry.registry import ImageNotFound
 from kcsim.engine.task import Steps, Task
 from kcsim.kubectl.command import kubectl
@@ -41,6 +43,7 @@ from kcsim.scenario.model import (
     Tag,
     TimelineEntry,
 )
+from kcsim.scenario.registry_model import Signing, Upload
 from kcsim.scenario.staging import Source, cluster_name, image_behaviour
 from kcsim.simulation import faults
 from kcsim.simulation.cluster import Cluster
@@ -137,6 +140,12 @@ class Acts:
                 done()
             case Rerun():
                 self._rerun(action, detail)
+                done()
+            case Upload():
+                self._upload(action, detail)
+                done()
+            case Signing():
+                self._sign(action, detail)
                 done()
             case Kubectl():
                 client = self._client(entry, action.user, "kubectl")
@@ -236,6 +245,30 @@ class Acts:
         )
         with engine.because(record):
             git.redeliver(action.repository)
+
+    def _upload(self, action: Upload, detail: Mapping[str, Any]) -> None:
+        bucket = next(each for each in self._scenario.buckets if each.name == action.bucket)
+        objects: dict[str, bytes | None] = {key: text.encode() for key, text in action.files.items()}
+        objects.update(dict.fromkeys(action.delete))
+        engine = self._world.engine
+        record = engine.note(
+            action.author, "upload", f"bucket/{bucket.name}", {"keys": sorted(objects), **detail}
+        )
+        with engine.because(record):
+            self._play.stores[bucket.endpoint].put(bucket.name, objects)
+
+    def _sign(self, action: Signing, detail: Mapping[str, Any]) -> None:
+        engine, reference = self._world.engine, action.artifact.removeprefix("oci://")
+        try:
+            image = self._world.registry.find(reference)
+            if self._world.registry.record_of(image) is None:
+                raise ImageNotFound(parse(reference))  # nobody has pushed it yet
+        except ImageNotFound as error:
+            engine.note(action.author, "sign-failed", f"image/{reference}", {"error": str(error), **detail})
+            return
+        signature = Signature(action.key, action.issuer, action.subject)
+        self._play.signed.add(f"{image.name}@{image.digest}", signature)
+        engine.note(action.author, "sign", f"image/{reference}", {"digest": image.digest, **detail})
 
     # --- images -------------------------------------------------------------------------------------------------
 

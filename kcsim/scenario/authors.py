@@ -12,6 +12,7 @@ from typing import Any
 
 from kcsim.delivery.git.repository import HEADS, GitError
 from kcsim.delivery.git.requests import MergeRequest, Reviewer
+from kcsim.delivery.gitops.flux.signatures import Signature, Signed
 from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.engine.trace import Record
 from kcsim.scenario.branches import changes_files
@@ -54,8 +55,10 @@ class _Waiting:
 class Authors:
     """Everybody who commits, with what they could not push yet."""
 
-    def __init__(self, world: World, sources: Mapping[str, Source]) -> None:
+    def __init__(self, world: World, sources: Mapping[str, Source], signed: Signed) -> None:
         self._world = world
+        self._sources = sources
+        self._signed = signed
         self._outboxes: dict[str, deque[_Waiting]] = {name: deque() for name in sources}
         self._made: dict[str, str] = {}
         self._asked: dict[MergeRequest, Story] = {}
@@ -69,12 +72,9 @@ class Authors:
         story = Story("", {"source": first.source} if first.source else {}, lambda: None)
 
         def make() -> str:
-            git = self._world.git
-            return (
-                git.repository(name)
-                .commit(source.branch, first.files, first.message, first.author, self._world.engine.now)
-                .sha
-            )
+            repository, now = self._world.git.repository(name), self._world.engine.now
+            made = repository.commit(source.branch, first.files, first.message, first.author, now)
+            return self._sign(name, made.sha, source.repository.signed_by)
 
         self._push(name, _Waiting(make, first.author, first.message, story, self._world.engine.cause))
 
@@ -105,7 +105,14 @@ class Authors:
             raise NothingToCommit(why) if same else GitError(why)
         changes: dict[str, str | bytes | None] = {p: t for p, t in after.items() if texts.get(p) != t}
         changes.update(dict.fromkeys(sorted(texts.keys() - after.keys())))
-        return git.push(name, branch, changes, commit.message, commit.author, start=source.branch).sha
+        made = git.push(name, branch, changes, commit.message, commit.author, start=source.branch)
+        return self._sign(name, made.sha, commit.signed_by)
+
+    def _sign(self, repository: str, sha: str, key: str) -> str:
+        """A commit is signed where there is a key; gives its SHA."""
+        if key:
+            self._signed.add(f"{repository}@{sha}", Signature(key))
+        return sha
 
     def ask(self, source: Source, request: MergeRequestPart, story: Story) -> None:
         """Push the branch of a merge request, and open that."""
@@ -149,6 +156,9 @@ class Authors:
         return opened
 
     def _merged(self, request: MergeRequest) -> None:
+        key = self._sources[request.repository].repository.merges_signed_by
+        if request.method != "rebase":  # the host does not sign what it rebases
+            self._sign(request.repository, request.merged_as, key)
         story = self._asked.pop(request, None)
         if story is not None:
             self._made[story.name] = request.merged_as
@@ -191,6 +201,8 @@ class Authors:
             repository = self._world.git.repository(name)
             sha = self._made.get(tag.of) or repository.resolve(source.branch if tag.of == "HEAD" else tag.of)
             repository.tag(tag.name, sha, tag.message, tag.author, self._world.engine.now)
+            if tag.signed_by:
+                self._signed.add(f"{name}:{tag.name}", Signature(tag.signed_by))
             return sha
 
         self._push(

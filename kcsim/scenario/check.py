@@ -77,6 +77,7 @@ def check(scenario: Scenario, report: Report) -> None:
     _check_names(scenario, report)
     _check_images(scenario, report)
     _check_registry(scenario, report)
+    _unique(scenario.buckets, "bucket", report)
     for repo in scenario.repositories:
         _check_repository(repo, report)
         check_protection(scenario, repo, report)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from kcsim.api.log import Version
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.buckets import ObjectStore
+from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.trace import Record
 from kcsim.scenario.environment_model import Environment
 from kcsim.scenario.model import ArgoCD, Delivery, Flux, Repository, Scenario
@@ -37,6 +39,8 @@ class Stage:
         images: how images behave that a pipeline builds, by name; "*" for all others.
         sources: every repository of the story, by name.
         authors: who commits to them.
+        signed: who signed what.
+        stores: object stores by host.
         environments: what goes where, by the world's name of its cluster; empty: `paths` go to every cluster.
     """
 
@@ -49,6 +53,8 @@ class Stage:
     images: Mapping[str, ImageBehaviour]
     sources: Mapping[str, "Source"]
     authors: "Authors"
+    signed: Signed = field(default_factory=Signed)
+    stores: Mapping[str, ObjectStore] = field(default_factory=dict)
     environments: Mapping[str, Sequence[Environment]] = field(default_factory=dict)
 
 

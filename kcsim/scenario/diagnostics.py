@@ -97,6 +97,7 @@ CODES: dict[str, Code] = {
     "KC222": Code("ranges of addresses overlap", "Give pods, Services and nodes ranges of their own."),
     "KC223": Code("no such environment", "Name one of `environments`: a promotion has to lead somewhere."),
     "KC224": Code("promotions lead in a circle", "Let them lead one way: dev to staging to production."),
+    "KC225": Code("no such bucket", "Name one of `buckets`."),
     "KC229": Code(
         "CODEOWNERS says nothing here", "Write a pattern and its owners: /deploy/ @olga.", "warning"
     ),

@@ -76,6 +76,9 @@ class Commit(Part):
     branch: Annotated[
         str | None, "The branch, made from the delivered one when it is not there; that one when left out."
     ] = None
+    signed_by: Annotated[
+        str, "Public key of who signs it, as a Secret of `spec.verify` holds it; left out: it is not signed."
+    ] = ""
     broken_on_purpose: Annotated[
         bool, "Its manifests are wrong because the story wants it so: they are not checked."
     ] = False
@@ -126,6 +129,9 @@ class Tag(Part):
         "HEAD"
     )
     message: Annotated[str | None, "Makes it an annotated tag."] = None
+    signed_by: Annotated[
+        str, "Public key of who signs it, as a Secret of `spec.verify` holds it; left out: it is not signed."
+    ] = ""
     repository: Annotated[Name | None, "The repository; the only one when left out."] = None
     author: Annotated[str, "Who tags."] = "dana"
 

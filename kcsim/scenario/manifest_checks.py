@@ -128,7 +128,7 @@ def _manifest_files(
                 continue
             seen.add((path, file.text))
             yield file
-        if not found and number == 0 and folders:
+        if not found and number == 0 and folders and not scenario.buckets:  # those may hold all of it
             folder = ", ".join(f"'{each}'" for each in folders)
             repo = contents.repository
             message = f"repository '{repo.name}' holds no YAML file below {folder}"

@@ -29,7 +29,7 @@ from kcsim.scenario.git_model import (
 from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.part import Part, Spread
 from kcsim.scenario.pipeline_model import Pipeline
-from kcsim.scenario.registry_model import ImageRegistry
+from kcsim.scenario.registry_model import Bucket, ImageRegistry, Signing, Upload
 from kcsim.scenario.values import (
     Count,
     Duration,
@@ -267,6 +267,10 @@ class Repository(Part):
     protection: Annotated[
         tuple[Protection, ...], "Protected branches: the first rule that covers one counts."
     ] = ()
+    signed_by: Annotated[str, "Public key of who signed the commits that it brings along."] = ""
+    merges_signed_by: Annotated[
+        str, "Public key of the git host, which signs merge commits and squashed ones; left out: it does not."
+    ] = ""
     webhook_retries: Annotated[
         Count, "How often a webhook that failed is sent again; GitHub and GitLab never do."
     ] = 0
@@ -692,14 +696,14 @@ class Fault:
 
 GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush | Redelivery
 """What happens in a repository."""
-Action = GitAction | Rerun | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
+Action = GitAction | Rerun | Upload | Signing | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
 GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush", "redeliver")
 """The actions that happen in a repository, by their keys."""
-ACTIONS = (*GIT_ACTIONS, "rerun", "kubectl", "apply", "flux", "argocd", "image", "fault")
+ACTIONS = (*GIT_ACTIONS, "rerun", "upload", "sign", "kubectl", "apply", "flux", "argocd", "image", "fault")
 """The fields of a timeline entry of which it has exactly one."""
 _ATTRIBUTES = {"mergeRequest": "merge_request", "forcePush": "force_push"}
 
@@ -729,6 +733,8 @@ class Moment(Part):
         Literal["failed", "latest"] | None,
         "Somebody runs a pipeline again, for the same commit: the last run that failed, or the last one.",
     ] = None
+    upload: Annotated[Upload | None, "Objects of a bucket are written."] = None
+    sign: Annotated[Signing | None, "An artifact in the registry is signed."] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
     edit: Annotated[
         Edit | None, "What is changed in the editor that `kubectl: edit ...` opens: {replace: {old: new}}."
@@ -778,7 +784,7 @@ class TimelineEntry(FaultFields, Moment):
         Raises:
             ValueError: when the entry has no action (the check reports such entries).
         """
-        whole = self.git_action or self.image
+        whole = self.git_action or self.image or self.upload or self.sign
         if whole is not None:
             return whole
         if self.rerun is not None:
@@ -999,6 +1005,7 @@ class Scenario(Part):
     clusters: Annotated[tuple[Cluster, ...], "The clusters, when there are several."] = ()
     images: Annotated[tuple[Image, ...], "How images behave; none listed: all behave well."] = ()
     registry: Annotated[ImageRegistry, "The image registry."] = field(default_factory=ImageRegistry)
+    buckets: Annotated[tuple[Bucket, ...], "Buckets of object stores."] = ()
     repositories: Annotated[tuple[Repository, ...], "Git repositories."] = ()
     deliveries: Annotated[
         Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."

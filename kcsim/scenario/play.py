@@ -14,6 +14,7 @@ from typing import Any
 from kcsim.api.catalog import BUILT_IN, Catalog
 from kcsim.cluster.routing.crds import definitions
 from kcsim.cluster.traffic.source import TrafficSource
+from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
@@ -48,6 +49,7 @@ from kcsim.scenario.staging import (
     cluster_name,
     delivered_paths,
     image_behaviours,
+    object_stores,
     protect,
     sources,
 )
@@ -66,6 +68,8 @@ class Play(Simulation):
         way: the delivery at work.
         without: entries of the timeline that do not happen in this world.
         history: the story as read from the trace so far.
+        signed: who signed what.
+        stores: object stores by host.
     """
 
     def __init__(
@@ -108,7 +112,9 @@ class Play(Simulation):
             world.git.create(source.repository.name, source.branch)
             protect(world, source)
         self._images = image_behaviours(scenario)
-        authors = Authors(world, self._sources)
+        self.signed = Signed()
+        self.stores = object_stores(world, scenario)
+        authors = Authors(world, self._sources, self.signed)
         self.way: Way = way_of(how, self._stage(how, authors)) if how is not None else NoWay()
         self.way.install()
         for controller in scenario.controllers:
@@ -144,6 +150,8 @@ class Play(Simulation):
             self._images,
             self._sources,
             authors,
+            self.signed,
+            self.stores,
             environments,
         )
 
@@ -195,9 +203,16 @@ class Play(Simulation):
             without: entries of the timeline, or their names, that do not happen in the new world; all of them later.
 
         Raises:
-            ValueError: the instant has not come yet; an entry is unknown, or lies before it.
+            ValueError: the instant has not come yet; an entry is unknown, or lies before it; no instant is given and the story
+                is over.
             NotReplayable: see ``Simulation.fork``.
         """
+        if at is None and self.over:
+            raise ValueError(
+                f"the story is over at {format_duration(self._end)}, nothing would happen in a fork from there: "
+                f'fork("{format_duration(self._end // 2)}") goes on from an earlier instant, '
+                "load(..., until=...) makes the story longer"
+            )
         when = self._past_instant(at)
         left_out = (*self.without, *(self._entry(wanted, when) for wanted in without))
         fresh = Play(

@@ -154,7 +154,8 @@ class FluxWay:
         """`flux install`, then the objects of `flux create source git` and `flux create kustomization`."""
         stage, flux = self._stage, self._flux
         world = stage.world
-        self._toolkit = Toolkit(world.git, world.registry, established=True)
+        self._toolkit = Toolkit(world.git, world.registry, stage.stores, established=True)
+        self._toolkit.signed = stage.signed
         for name, program in self._toolkit.programs().items():
             if name in self._components:
                 stage.world.programs[name] = adapted(program)

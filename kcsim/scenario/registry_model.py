@@ -1,11 +1,12 @@
-"""The image registry as a scenario writes it (see `kcsim.scenario.model`)."""
+"""The image registry, and object stores, as a scenario writes them (see `kcsim.scenario.model`)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from kcsim.engine.clock import HOUR
 from kcsim.scenario.part import Part
-from kcsim.scenario.values import Count, Duration
+from kcsim.scenario.values import Count, Duration, Name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +37,35 @@ class ImageRegistry(Part):
     """The registry that all images of the story come from."""
 
     retention: Annotated[tuple[Retention, ...], "What it deletes by itself; left out: nothing."] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket(Part):
+    """A bucket of an object store, for Flux's Buckets: `spec.endpoint` and `spec.bucketName` name it."""
+
+    name: Annotated[Name, "The bucket's name."]
+    endpoint: Annotated[Name, "The store's host, on the network beside the git host."] = "s3.example"
+    files: Annotated[Mapping[str, str], "What it holds from the beginning: key -> text."] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload(Part):
+    """Somebody writes to a bucket."""
+
+    bucket: Annotated[Name, "The bucket."]
+    files: Annotated[Mapping[str, str], "Objects written whole: key -> text."] = field(default_factory=dict)
+    delete: Annotated[tuple[str, ...], "Keys that are deleted."] = ()
+    author: Annotated[str, "Who does it."] = "dana"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signing(Part):
+    """cosign sign: an artifact is signed with a key, or keyless as somebody known to an OIDC issuer."""
+
+    artifact: Annotated[str, "What is signed: registry.example/shop/manifests:latest."]
+    key: Annotated[str, "The public key, as the Secret of `spec.verify.secretRef` holds it."] = ""
+    issuer: Annotated[str, "Keyless: the OIDC issuer, as `spec.verify.matchOIDCIdentity` names it."] = ""
+    subject: Annotated[str, "Keyless: who."] = ""
+    author: Annotated[str, "Who signs."] = "dana"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
+from kcsim.delivery.buckets import ObjectStore
 from kcsim.delivery.git.protection import Protection, QueueRule
 from kcsim.delivery.registry.reference import Reference, untagged
 from kcsim.delivery.registry.retention import Retention, Rule
@@ -21,6 +22,7 @@ from kcsim.scenario.network_checks import bits_a_second
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.dns import install_dns
+from kcsim.simulation.places import add_outside
 from kcsim.simulation.routing import install_gateway, install_ingress
 from kcsim.simulation.world import World
 
@@ -172,6 +174,23 @@ def _stock_registry(
             for each in scenario.registry.retention
         ]
         Retention(world.engine, world.registry, rules)
+
+
+# Object stores.
+
+
+def object_stores(world: World, scenario: Scenario) -> dict[str, ObjectStore]:
+    """The object stores of the story by their hosts, with what their buckets hold from the beginning."""
+    stores: dict[str, ObjectStore] = {}
+    for bucket in scenario.buckets:
+        store = stores.get(bucket.endpoint)
+        if store is None:
+            add_outside(world.network, bucket.endpoint, "object-store")
+            store = stores[bucket.endpoint] = ObjectStore(world.engine, world.network, bucket.endpoint)
+        store.create(bucket.name)
+        if bucket.files:
+            store.put(bucket.name, {key: text.encode() for key, text in bucket.files.items()})
+    return stores
 
 
 # Repositories.

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from kcsim.api.catalog import Catalog
+from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.kubectl.command import check as refused
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
 from kcsim.scenario.model import ACTIONS, GIT_ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry, all_pipelines
+from kcsim.scenario.registry_model import Signing, Upload
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",
@@ -60,6 +62,10 @@ def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, repor
             _check_argocd(scenario, entry, report)
         if entry.rerun is not None:
             _check_rerun(scenario, entry, report)
+        if entry.upload is not None:
+            _check_upload(scenario, entry.upload, report)
+        if entry.sign is not None:
+            _check_signing(entry.sign, report)
         if entry.image is not None:
             _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
         check_fault(scenario, entry, objects, catalog, report)
@@ -95,6 +101,30 @@ def _check_entry(scenario: Scenario, entry: TimelineEntry, report: Report) -> No
     action = entry.git_action
     if action is not None and scenario.repository_named(action.repository) is None:
         _missing_repository(scenario, entry, action.repository, report)
+
+
+def _check_upload(scenario: Scenario, upload: Upload, report: Report) -> None:
+    known = [each.name for each in scenario.buckets]
+    if upload.bucket not in known:
+        remedy = did_you_mean(upload.bucket, known, "buckets")
+        report.add("KC225", at(upload, "bucket"), f"no bucket '{upload.bucket}'", remedy)
+    if not upload.files and not upload.delete:
+        report.add("KC105", at(upload), "the upload writes nothing", "Give it `files` or `delete`.")
+
+
+def _check_signing(signing: Signing, report: Report) -> None:
+    if bool(signing.key) == bool(signing.issuer and signing.subject):
+        remedy = "Give it a `key`, or keyless an `issuer` and a `subject`."
+        report.add("KC105", at(signing), "somebody signs with a key, or keyless", remedy)
+    try:
+        parse(signing.artifact.removeprefix("oci://"))
+    except InvalidReference as error:
+        report.add(
+            "KC104",
+            at(signing, "artifact"),
+            str(error),
+            "Write it like registry.example/shop/manifests:latest.",
+        )
 
 
 def _check_edit(entry: TimelineEntry, report: Report) -> None:

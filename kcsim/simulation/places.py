@@ -40,6 +40,12 @@ def lay_out(network: Network) -> None:
         network.connect(name, INTERNET, UPLINK)
 
 
+def add_outside(network: Network, name: str, kind: str) -> None:
+    """Place a further service outside the clusters, as far away as the git host."""
+    network.add_host(name, kind=kind)
+    network.connect(name, INTERNET, UPLINK)
+
+
 def lay_out_cluster(network: Network, prefix: str) -> tuple[str, str]:
     """Place a cluster's network and its control plane; gives their names."""
     switch, control_plane = f"{prefix}network", f"{prefix}control-plane"
