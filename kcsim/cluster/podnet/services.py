@@ -247,9 +247,6 @@ def not_modelled(service: Object) -> dict[str, str]:
     found = {}
     if service["spec"].get("loadBalancerSourceRanges"):
         found["spec.loadBalancerSourceRanges"] = ", ".join(service["spec"]["loadBalancerSourceRanges"])
-    mode = objects.annotations(service).get("service.kubernetes.io/topology-mode", "")
-    if mode.lower() == "auto":
-        found["metadata.annotations[service.kubernetes.io/topology-mode]"] = mode
     return found
 
 

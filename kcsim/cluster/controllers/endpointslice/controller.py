@@ -1,7 +1,7 @@
 """The EndpointSlice controller: mirrors the pods behind each Service into slices.
 
 **Imitates:** ``pkg/controller/endpointslice/endpointslice_controller.go`` and staging ``k8s.io/endpointslice`` (v1.36).
-Left out: topology hints, metrics, the legacy Endpoints objects (their own controller upstream).
+Left out: metrics, the legacy Endpoints objects (their own controller upstream).
 **Walk:** a pod's address or readiness changes -> the Services that select it get it on their list of dirty pods -> one
 sync a Service rewrites only the slices these pods touch. Everything is looked at again after an error, after a change
 of the Service, and a second after somebody else changed a slice.
@@ -18,6 +18,7 @@ from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers.endpointslice.endpoints import (
     ZONE_LABEL,
+    as_hinted,
     endpoint_ports,
     endpoint_shape,
     has_named_ports,
@@ -25,6 +26,14 @@ from kcsim.cluster.controllers.endpointslice.endpoints import (
 )
 from kcsim.cluster.controllers.endpointslice.services import ServiceIndex, selects
 from kcsim.cluster.controllers.endpointslice.slices import Changes, Group, Slice, SliceSet, group_of
+from kcsim.cluster.controllers.endpointslice.topology import (
+    DISABLED,
+    ENABLED,
+    cpu_ratios,
+    hinted,
+    is_overloaded,
+    wants_hints,
+)
 from kcsim.cluster.controllers.pods import ready_condition
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Waitable
@@ -87,6 +96,7 @@ class EndpointSliceController(Reconciler):
         self.services.on_change(self._service_changed)
         self.pods.on_change(self._pod_changed)
         self.slices.on_change(self._slice_changed)
+        self.nodes.on_change(self._node_changed)
 
     def reset(self) -> None:
         """Forget everything learnt."""
@@ -95,6 +105,8 @@ class EndpointSliceController(Reconciler):
         # The versions of slices we wrote or saw, and those seen while a sync of the Service is under way.
         self._known: dict[Key, dict[str, int]] = {}
         self._seen: dict[Key, dict[str, int]] = {}
+        # The hints given, by Service and family: how many endpoints each zone has.
+        self._hinted: dict[Key, dict[str, dict[str, int]]] = {}
 
     def error_delay(self, failures: int) -> int:
         """1 s, doubling, at most 1000 s."""
@@ -153,6 +165,14 @@ class EndpointSliceController(Reconciler):
         if foreign:
             self._distrust(key)
 
+    def _node_changed(self, old: Object | None, new: Object | None) -> None:
+        """Zones have other shares of the CPU: the hints of some Services may be unfair (checkNodeTopologyDistribution)."""
+        if self._hinted and (old is None or new is None or _counts(old) != _counts(new)):
+            ratios = cpu_ratios(self.nodes.list())
+            for key, families in self._hinted.items():
+                if any(is_overloaded(by_zone, ratios) for by_zone in families.values()):
+                    self.enqueue(key)
+
     def _distrust(self, key: Key) -> None:
         """Somebody else changed a slice: look at all of them again, in a while."""
         mirror = self._mirrors.get(key)
@@ -175,6 +195,7 @@ class EndpointSliceController(Reconciler):
             # The garbage collector takes the slices along: the Service owns them.
             self._mirrors.pop(key, None)
             self._known.pop(key, None)
+            self._hinted.pop(key, None)
             return None
         if service["spec"].get("type") == "ExternalName" or not service["spec"].get("selector"):
             return None
@@ -202,7 +223,7 @@ class EndpointSliceController(Reconciler):
             else:
                 desired.update(wanted)
         changes = slices.apply(desired, families)
-        update = changes.update
+        update = [*changes.update, *self._topology(key, service, slices, changes, families)]
         if full:
             update = [*update, *(s for s in slices.slices if self._labels_differ(service, s, update))]
         self._seen[key] = {}
@@ -254,8 +275,40 @@ class EndpointSliceController(Reconciler):
         desired: dict[tuple[str, str], Wanted | None] = {}
         for family in families:
             endpoint = pod_to_endpoint(pod, service, family, zone)
+            if endpoint is not None and mirror.slices is not None and wants_hints(service):
+                endpoint = as_hinted(endpoint, mirror.slices.endpoint(name, family))
             desired[name, family] = (group_of(family, ports), ports, endpoint) if endpoint else None
         return desired
+
+    def _topology(
+        self, key: Key, service: Object, slices: SliceSet, changes: Changes, families: list[str]
+    ) -> list[Slice]:
+        """Give proportional hints to a Service that asks for them; gives the slices that change for their sake alone."""
+        if not wants_hints(service):
+            for family in self._hinted.pop(key, {}):
+                self._tell(service, "Warning", DISABLED, "Topology Aware Hints has been disabled", family)
+            return []
+        ratios = cpu_ratios(self.nodes.list())
+        further: list[Slice] = []
+        for family in families:
+            written = [s for s in (*changes.create, *changes.update) if s.group[0] == family]
+            rest = [s for s in slices.slices if s.group[0] == family and not any(s is w for w in written)]
+            more, found = hinted(written, rest, ratios)
+            further += more
+            if isinstance(found, str):
+                self._tell(service, "Warning", DISABLED, found, family)
+                self._hinted.get(key, {}).pop(family, None)
+                if not self._hinted.get(key):
+                    self._hinted.pop(key, None)
+            else:
+                if key not in self._hinted:
+                    self._tell(service, "Normal", ENABLED, "Topology Aware Hints has been enabled", family)
+                self._hinted.setdefault(key, {})[family] = found
+        return further
+
+    def _tell(self, service: Object, type: str, reason: str, message: str, family: str) -> None:
+        text = f"{message}, addressType: {family}"
+        self.component.events.event(service, type, reason, text, "endpoint-slice-controller")
 
     def _zone(self, node_name: str) -> str | None:
         """The zone of a node, "" when it has none or the pod has no node; None for an unknown node."""
@@ -343,3 +396,9 @@ def _service_of_slice(obj: Object) -> list[str]:
     if labels.get(MANAGED_BY) != CONTROLLER:
         return []
     return [f"{objects.namespace(obj)}/{labels.get(SERVICE_NAME, '')}"]
+
+
+def _counts(node: Object) -> tuple[bool, str]:
+    """What of a node its zone's share depends on, as upstream looks at it (updateNode)."""
+    ready = objects.condition(node, "Ready")
+    return ready is not None and ready["status"] == "True", objects.labels(node).get(ZONE_LABEL, "")

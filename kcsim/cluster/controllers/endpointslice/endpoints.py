@@ -1,7 +1,7 @@
 """From a pod to its endpoint of a Service.  Decides; never acts.
 
 **Imitates:** staging ``k8s.io/endpointslice`` ``utils.go`` (podToEndpoint, getEndpointPorts, ShouldPodBeInEndpoints,
-podEndpointsChanged) and ``trafficdist``, v1.36. Left out: proportional topology hints (``topology-mode: Auto``).
+podEndpointsChanged) and ``trafficdist``, v1.36.
 """
 
 from __future__ import annotations
@@ -64,6 +64,14 @@ def pod_to_endpoint(pod: Object, service: Object, address_type: str, zone: str) 
         if ready and hints:
             endpoint["hints"] = hints
     return endpoint
+
+
+def as_hinted(endpoint: Object, before: Object | None) -> Object:
+    """An endpoint of a Service with proportional hints: it keeps the hint that it has, whatever the distribution says."""
+    rest = {key: value for key, value in endpoint.items() if key != "hints"}
+    if before is not None and "hints" in before and endpoint["conditions"]["ready"]:
+        return {**rest, "hints": before["hints"]}
+    return rest
 
 
 def _hints(distribution: str, zone: str, node: str) -> Object:

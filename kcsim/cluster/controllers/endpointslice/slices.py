@@ -79,6 +79,11 @@ class SliceSet:
             self._where[name, group[0]] = loaded
         self.slices.append(loaded)
 
+    def endpoint(self, pod: str, family: str) -> Object | None:
+        """What is listed of a pod in a family."""
+        home = self._where.get((pod, family))
+        return home.endpoints[pod] if home is not None else None
+
     def pods(self) -> list[str]:
         """Names of all pods listed."""
         return sorted({name for name, _ in self._where})
