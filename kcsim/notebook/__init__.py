@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from kcsim.notebook.asked import checked, of_a_world
 from kcsim.notebook.playing import player
 from kcsim.scenario.compare import Twins
 from kcsim.scenario.play import Play
@@ -20,12 +21,12 @@ from kcsim.views import spread as _spread
 from kcsim.views.causes import causal_graph
 from kcsim.views.heatmap import HeatMap, grid, nodes
 from kcsim.views.picture import picture_of
-from kcsim.views.rollout_chart import rollout
+from kcsim.views.rollout_chart import rollout as _rollout
 from kcsim.views.spread import Spread
 from kcsim.views.svg import Svg
-from kcsim.views.three_way import three_way
-from kcsim.views.timeline import timeline
-from kcsim.views.topology import topology
+from kcsim.views.three_way import three_way as _three_way
+from kcsim.views.timeline import timeline as _timeline
+from kcsim.views.topology import topology as _topology
 
 __all__ = [
     "causes",
@@ -40,9 +41,20 @@ __all__ = [
     "topology",
 ]
 
+rollout = of_a_world(_rollout)
+three_way = of_a_world(_three_way, Play)
+timeline = of_a_world(_timeline)
+topology = of_a_world(_topology)
+
 
 def picture(what: Simulation | Play | Twins) -> Svg:
-    """A story as lanes: git, people and faults, then each world's delivery, writes to the API, pods and requests."""
+    """A story as lanes: git, people and faults, then each world's delivery, writes to the API, pods and requests.
+
+    Raises:
+        TypeError: this is neither a world nor twins.
+    """
+    if not isinstance(what, Twins):
+        checked(what, "picture")
     return picture_of(what)
 
 
@@ -64,9 +76,11 @@ def heat_map(what: Simulation | Sweep, of: str = "cpu", **options: Any) -> HeatM
         options: of a world: ``at``, ``cluster`` (see ``kcsim.views.heatmap.nodes``).
 
     Raises:
+        TypeError: this is neither a world nor a sweep.
         ValueError: there is nothing of that name.
     """
-    if isinstance(what, Simulation):
+    if not isinstance(what, Sweep):
+        checked(what, "heat_map")
         return nodes(what, of, **options)
     title, unit = what.unit(of)
     columns = list(dict.fromkeys(run.delivery for run in what.runs))
@@ -81,7 +95,15 @@ def heat_map(what: Simulation | Sweep, of: str = "cpu", **options: Any) -> HeatM
 
 
 def causes(**chains: Why) -> Svg:
-    """Chains of causes as one graph, under the names they are given: ``causes(push=..., flux=...)``."""
+    """Chains of causes as one graph, under the names they are given: ``causes(push=..., flux=...)``.
+
+    Raises:
+        TypeError: something is no chain, or there is none.
+    """
+    wrong = next((name for name, why in chains.items() if not isinstance(why, Why)), None)
+    if wrong is not None or not chains:
+        what = "nothing was asked about" if wrong is None else f"{wrong} is no chain of causes"
+        raise TypeError(f'{what}: give chains by name, causes(web=sim.why("deployment/web"))')
     return causal_graph({name: why.links for name, why in chains.items()})
 
 

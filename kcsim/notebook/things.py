@@ -26,7 +26,7 @@ from kcsim.views.topology import picture as topology_picture
 def of_change(change: Change) -> str:
     """The next thing worth seeing."""
     if not change.found:
-        return page(line(f"t={change.time:.3f}s", "nothing changed until then"))
+        return page(line(f"t={change.time:.3f}s", change.news))
     return page(
         line(f"t={change.time:.3f}s", _count(len(change.records), "change")),
         records_table(change.records),

@@ -47,7 +47,7 @@ def of_past(past: Past) -> str:
 def of_step(step: Step) -> str:
     """What one step did."""
     if not step.records:
-        return page(line(f"t={step.time:.3f}s", "nothing left a trace until then"))
+        return page(line(f"t={step.time:.3f}s", step.news))
     return page(line(f"t={step.time:.3f}s"), records_table(step.records))
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from kcsim.engine.shown import Shown, Tabular
+from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.scenario.divergence import Agreement, Divergence, divergence
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.measure import Measure
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play, delivery_named, read_scenario
 from kcsim.scenario.settings import Settings
-from kcsim.simulation.simulation import Run, Time
+from kcsim.simulation.simulation import NotFound, Run, Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,13 @@ class Twins(Shown):
         self.worlds = dict(worlds)
 
     def __getitem__(self, delivery: str) -> Play:
-        """One of the worlds."""
+        """One of the worlds.
+
+        Raises:
+            NotFound: there is none of that name; the nearest is told.
+        """
+        if delivery not in self.worlds:
+            raise NotFound(f"no world {delivery!r}: {did_you_mean(str(delivery), self.worlds, 'worlds')}")
         return self.worlds[delivery]
 
     def finish(self) -> dict[str, Run]:
@@ -164,10 +171,16 @@ class Twins(Shown):
 
         Args:
             first, second: deliveries; the first two worlds when left out.
+
+        Raises:
+            NotFound: there is no world of that name.
+            ValueError: one world is named twice.
         """
-        names = list(self.worlds)
-        pair = (first or names[0], second or next((n for n in names if n != (first or names[0])), names[0]))
-        left, right = self.worlds[pair[0]], self.worlds[pair[1]]
+        if first is not None and first == second:
+            raise ValueError(f"{first!r} is one world: name two that differ, or none for the first two")
+        one = first or next((name for name in self.worlds if name != second), next(iter(self.worlds)))
+        pair = (one, second or next((name for name in self.worlds if name != one), one))
+        left, right = self[pair[0]], self[pair[1]]
         begun = left.first_arrival is not None and right.first_arrival is not None
         return divergence(left, right, pair) or Agreement(pair, min(left.now, right.now), begun)
 
@@ -210,7 +223,8 @@ def worlds(
     scenario = read_scenario(
         path_or_name, settings=settings, repository=repository, pace=pace, path=path, chaos=chaos
     )
-    named = list(dict.fromkeys(delivery_named(scenario, name) for name in deliveries or ()))
+    asked = [deliveries] if isinstance(deliveries, str) else deliveries or ()
+    named = list(dict.fromkeys(delivery_named(scenario, name) for name in asked))
     chosen = named or list(scenario.deliveries) or [""]
     return {name: Play(scenario, name, seed, until=until) for name in chosen}
 

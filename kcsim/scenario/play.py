@@ -207,14 +207,14 @@ class Play(Simulation):
                 is over.
             NotReplayable: see ``Simulation.fork``.
         """
+        when = self._past_instant(at)
+        left_out = (*self.without, *(self._entry(wanted, when) for wanted in without))
         if at is None and self.over:
             raise ValueError(
                 f"the story is over at {format_duration(self._end)}, nothing would happen in a fork from there: "
                 f'fork("{format_duration(self._end // 2)}") goes on from an earlier instant, '
                 "load(..., until=...) makes the story longer"
             )
-        when = self._past_instant(at)
-        left_out = (*self.without, *(self._entry(wanted, when) for wanted in without))
         fresh = Play(
             self.scenario, self.delivery, self.seed, until=self.end, checking=self._checking, without=left_out
         )

@@ -77,18 +77,26 @@ class Change(Shown):
     """The next thing worth seeing: the instant (seconds), what happened at it, and the objects that it changed.
 
     Attributes:
-        found: whether there was one; False when the limit came first.
+        found: whether there was one; False when the limit came first, or the end of the story.
         records: the trace records of that instant that are worth telling.
+        over: whether the story has come to its end without one.
     """
 
     found: bool
     time: float
     records: tuple[Record, ...]
     objects: tuple[ObjectDiff, ...]
+    over: bool = False
+
+    @property
+    def news(self) -> str:
+        """Why nothing was found; "" when something was."""
+        ending = "; the story is over" if self.over else ""
+        return "" if self.found else f"nothing changed until then{ending}"
 
     def __str__(self) -> str:
         if not self.found:
-            return f"t={self.time:.3f}s: nothing changed until then"
+            return f"t={self.time:.3f}s: {self.news}"
         lines = [f"t={self.time:.3f}s"]
         told = {each.object: each for each in self.objects}
         for record in self.records:

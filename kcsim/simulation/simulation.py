@@ -6,7 +6,7 @@ Times at this edge are seconds (float) or texts like ``"1m30s"``; inside they ar
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,23 @@ def checked_seed(seed: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Step(Shown):
-    """What one step did: the instant (seconds) and the trace records that it added."""
+    """What one step did: the instant (seconds) and the trace records that it added.
+
+    Attributes:
+        over: whether the story has come to its end, so that there is no step any more.
+    """
 
     time: float
     records: tuple[Record, ...]
+    over: bool = False
+
+    @property
+    def news(self) -> str:
+        """Why there are no records; "" when there are."""
+        return "" if self.records else "the story is over" if self.over else "nothing left a trace until then"
 
     def __str__(self) -> str:
-        lines = [f"t={self.time:.3f}s" + ("" if self.records else ": nothing left a trace until then")]
+        lines = [f"t={self.time:.3f}s" + (f": {self.news}" if self.news else "")]
         lines.extend(f"  {r.actor} {r.verb} {r.subject}" for r in self.records)
         return "\n".join(lines)
 
@@ -171,10 +181,12 @@ class Simulation(Shown):
 
         Args:
             limit: how much virtual time may pass at most; a world at rest has events without a trace for ever. The step
-                then has no records.
+                then has no records, as at the end of a story.
         """
         engine, records = self.engine, self.trace.records
-        before, end = len(records), engine.now + seconds(limit)
+        before, end = len(records), self._reach(limit)
+        if end <= engine.now and self._is_over():
+            return Step(self.now, (), over=True)
         while len(records) == before:
             upcoming = engine.next_time
             if upcoming is None:
@@ -183,7 +195,15 @@ class Simulation(Shown):
                 engine.run_until(end)
                 break
             engine.step()
-        return Step(self.now, tuple(records[before:]))
+        return Step(self.now, tuple(records[before:]), over=len(records) == before and self._is_over())
+
+    def _reach(self, limit: Time) -> int:
+        """The instant (µs) that lies so far ahead, or the end of the story where that comes first."""
+        end, last = self.engine.now + seconds(limit), self._last_instant
+        return end if last is None else min(end, max(last, self.engine.now))
+
+    def _is_over(self) -> bool:
+        return self._last_instant is not None and self.engine.now >= self._last_instant
 
     def run_until(self, until: Time | Callable[[Simulation], Any], timeout: Time | None = None) -> Run:
         """Run to an instant (``"10m"``, seconds), or until a predicate of the simulation holds.
@@ -199,6 +219,11 @@ class Simulation(Shown):
         """
         before = len(self.trace)
         with collector_at_rest():
+            if isinstance(until, bool):
+                raise TypeError(
+                    f"{until} is neither an instant nor a condition: write ~sim.node('node-1').ready for its opposite, "
+                    "and & and | between conditions"
+                )
             if callable(until):
                 self._run_until_true(until, seconds(timeout if timeout is not None else "1h"))
                 reason = until.text if isinstance(until, Condition) else "the condition holds"
@@ -244,21 +269,21 @@ class Simulation(Shown):
 
         Args:
             of: only this object: ``"deployment/web"``, or what ``deploy("web")`` gave.
-            limit: how much virtual time may pass at most; the change then says that there was none.
+            limit: how much virtual time may pass at most, up to the end of a story; the change then says that there was none.
 
         Raises:
             NotFound: a kind that no cluster serves.
         """
         engine, records = self.engine, self.trace.records
         wanted = self._named(of) if of is not None else None
-        end = engine.now + seconds(limit)
+        end = self._reach(limit)
         while True:
             before = len(records)
             while len(records) == before:
                 upcoming = engine.next_time
                 if upcoming is None or upcoming > end:
-                    engine.run_until(end)
-                    return Change(False, self.now, (), ())
+                    engine.run_until(max(end, engine.now))
+                    return Change(False, self.now, (), (), over=self._is_over())
                 engine.step()
             instant = engine.now
             while (upcoming := engine.next_time) is not None and upcoming <= instant:
@@ -341,7 +366,9 @@ class Simulation(Shown):
             return self.world.clusters[name]
         except KeyError:
             raise NotFound(
-                f"no cluster {name!r}; there are {', '.join(sorted(self.world.clusters))}"
+                f"no cluster {name!r}; there are {', '.join(filter(None, sorted(self.world.clusters)))}"
+                if any(self.world.clusters)
+                else f"no cluster {name!r}; there is one, without a name: leave it out"
             ) from None
 
     def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
@@ -368,7 +395,7 @@ class Simulation(Shown):
         ]
 
     def _version(self, ref: str, namespace: str | None, home: Cluster) -> Version:
-        kind, slash, name = ref.partition("/")
+        kind, slash, name = _parted(ref)
         if not slash or not name:
             raise NotFound(f'{ref!r} names no object: write "deployment/web"')
         resource = _resource(home, kind)
@@ -389,7 +416,7 @@ class Simulation(Shown):
             if same:
                 where = ", ".join(v.key[0] for v in same)
                 raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
-        raise NotFound(_nearest(ref, name, [v.key[1] for v in everywhere]))
+        raise NotFound(_missing(ref, name, namespace, [v.key for v in everywhere]))
 
     def versions(
         self, ref: str, namespace: str | None = None, cluster: str | None = None
@@ -472,7 +499,7 @@ class Simulation(Shown):
     def _living(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Sequence[Version]:
         """The versions since its creation of an object that still exists: found by the index, without reading the log."""
         home = self.cluster(cluster)
-        kind, _, name = ref.partition("/")
+        kind, _, name = _parted(ref)
         resource = _resource(home, kind)
         if namespace is None and (resource.namespaced or "/" in name):
             return ()
@@ -485,7 +512,7 @@ class Simulation(Shown):
         self, ref: str, namespace: str | None, cluster: str | None, until: int
     ) -> Sequence[Version]:
         home = self.cluster(cluster)
-        kind, _, name = ref.partition("/")
+        kind, _, name = _parted(ref)
         resource = _resource(home, kind)
         if namespace is None and "/" in name:
             namespace, _, name = name.partition("/")
@@ -493,7 +520,7 @@ class Simulation(Shown):
         past = [v for v in log.versions[: log.revision_at(until)] if v.resource.table == resource.table]
         versions = [v for v in past if v.key[1] == name and namespace in {None, v.key[0]}]
         if not versions:
-            raise NotFound(_nearest(ref, name, [v.key[1] for v in past]))
+            raise NotFound(_missing(ref, name, namespace, [v.key for v in past]))
         spaces = sorted({v.key[0] for v in versions})
         if len(spaces) > 1:
             if "default" not in spaces:
@@ -699,15 +726,21 @@ class Past(Shown):
         Raises:
             NotFound: it did not exist then.
         """
-        kind, _, name = ref.partition("/")
+        kind, _, name = _parted(ref)
         table = self._table(kind, cluster)
+        if namespace is None and "/" in name:
+            namespace, _, name = name.partition("/")
         if namespace is not None:
-            same = [table[namespace, name]] if (namespace, name) in table else []
+            found = [key for key in ((namespace, name), ("", name)) if key in table]
         else:
-            same = [table[key] for key in sorted(key for key in table if key[1] == name)]
-        if not same:
-            raise NotFound(_nearest(f"{ref} at t={self.time:g}s", name, [key[1] for key in sorted(table)]))
-        return same[0].object
+            found = sorted(key for key in table if key[1] == name)
+            found = [("default", name)] if ("default", name) in table else found
+        if len(found) > 1 and namespace is None:
+            where = ", ".join(key[0] for key in found)
+            raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
+        if not found:
+            raise NotFound(_missing(f"{ref} at t={self.time:g}s", name, namespace, sorted(table)))
+        return table[found[0]].object
 
     def list(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> list[Object]:
         """The objects of a kind as they were, in key order."""
@@ -788,6 +821,22 @@ def _resource(cluster: Cluster, word: str) -> Resource:
         kinds = [r.singular for r in cluster.server.catalog]
         raise NotFound(_nearest(f"kind {word}", word, kinds))
     return resource
+
+
+def _parted(ref: str) -> tuple[str, str, str]:
+    """Kind, slash and name of a reference."""
+    if not isinstance(ref, str):
+        raise TypeError(f'{ref!r} names no object: write "deployment/web"')
+    return ref.partition("/")
+
+
+def _missing(what: str, name: str, namespace: str | None, known: Iterable[tuple[str, str]]) -> str:
+    """That there is no such object; where one of that name is, or which names are near."""
+    keys = list(known)
+    elsewhere = sorted({space for space, other in keys if other == name})
+    if namespace is not None and elsewhere:
+        return f"no {what} in namespace {namespace}; there is one in {', '.join(elsewhere)}"
+    return _nearest(what, name, [other for _, other in keys])
 
 
 def _nearest(what: str, name: str, known: list[str]) -> str:

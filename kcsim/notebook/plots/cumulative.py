@@ -157,6 +157,8 @@ def cumulative(
             raise ValueError(
                 f"theory for {name!r}, which is none of the groups: {did_you_mean(name, groups, 'groups')}"
             )
+    if not groups:
+        raise ValueError("there is no group: give a sweep, or {group: values}")
     samples = []
     for name, values in groups.items():
         known = sorted(value for value in values if value is not None)

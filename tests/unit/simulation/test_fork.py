@@ -112,7 +112,7 @@ def test_a_story_without_one_of_its_entries() -> None:
     fork.finish()
     assert not fork.episodes.episodes
     assert sim.episodes.episodes
-    assert fork.fork().without == fork.without
+    assert fork.fork(sim.end / 2).without == fork.without
     twins = Twins(sim.scenario, {"as it was": sim, "calm": fork})
     divergence = twins.divergence()
     assert divergence is not None
