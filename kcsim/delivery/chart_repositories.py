@@ -59,10 +59,14 @@ class _Published:
 
 
 class ChartRepositories:
-    """The chart repositories of one world, by their addresses."""
+    """The chart repositories of one world, by their addresses.
+
+    Attributes:
+        engine: of that world.
+    """
 
     def __init__(self, engine: Engine, network: Network, registry: Registry) -> None:
-        self._engine = engine
+        self.engine = engine
         self._network = network
         self._registry = registry
         self._held: dict[str, dict[tuple[str, str], _Published]] = {}
@@ -101,12 +105,12 @@ class ChartRepositories:
             artifacts.push(self._registry, reference, chart.files, media_type=MEDIA_TYPE)
             return chart
         detail = {"version": chart.version}
-        record = self._engine.note(
+        record = self.engine.note(
             "chart-repository", "publish", f"chart/{chart.name}", {"repository": address, **detail}
         )
         held = self._held.setdefault(address, {})
-        held[chart.name, chart.version] = _Published(chart, rfc3339(self._engine.now), record)
-        with self._engine.because(record):
+        held[chart.name, chart.version] = _Published(chart, rfc3339(self.engine.now), record)
+        with self.engine.because(record):
             for listener in self._listeners:
                 listener()
         return chart
@@ -159,10 +163,10 @@ class ChartRepositories:
             raise ChartsUnavailable(f"failed to fetch {url} : 503 Service Unavailable")
 
     def _draw(self, work: Distribution) -> int:
-        return self._engine.dice("chart-repositories").draw(work) + self._registry.delay
+        return self.engine.dice("chart-repositories").draw(work) + self._registry.delay
 
     def _path(self, source: str, timeout: int) -> Path:
-        return Path(self._engine, self._network, source, self._registry.name, f"charts {source}", timeout)
+        return Path(self.engine, self._network, source, self._registry.name, f"charts {source}", timeout)
 
 
 def _index(held: Mapping[tuple[str, str], _Published]) -> bytes:

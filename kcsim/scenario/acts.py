@@ -20,6 +20,8 @@ from kcsim.engine.task import Steps, Task
 from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.authors import Authors, Story
+from kcsim.scenario.chart_model import Publication
+from kcsim.scenario.charts import publish
 from kcsim.scenario.edits import editor
 from kcsim.scenario.faults import world_fault
 from kcsim.scenario.model import (
@@ -146,6 +148,9 @@ class Acts:
                 done()
             case Signing():
                 self._sign(action, detail)
+                done()
+            case Publication():
+                publish(self._play.charts, self._scenario, action, detail)
                 done()
             case Kubectl():
                 client = self._client(entry, action.user, "kubectl")

@@ -17,6 +17,7 @@ from kcsim.delivery.gitops.argocd.sync.settings import KNOWN_OPTIONS
 from kcsim.delivery.registry.reference import InvalidReference, parse, untagged
 from kcsim.engine.clock import MILLISECOND
 from kcsim.scenario.branches import follow
+from kcsim.scenario.charts import check_charts
 from kcsim.scenario.contents import at, first_contents, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.dump import to_data
@@ -78,6 +79,7 @@ def check(scenario: Scenario, report: Report) -> None:
     _check_images(scenario, report)
     _check_registry(scenario, report)
     _unique(scenario.buckets, "bucket", report)
+    check_charts(scenario, report)
     for repo in scenario.repositories:
         _check_repository(repo, report)
         check_protection(scenario, repo, report)

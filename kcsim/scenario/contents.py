@@ -84,11 +84,18 @@ def repository_files(scenario: Scenario, repository: Repository) -> dict[str, by
     """
     found: dict[str, bytes] = {}
     if repository.from_ is not None:
-        folder = resolve(scenario, repository.from_)
-        for path in _walk(folder):
-            found[path.relative_to(folder).as_posix()] = path.read_bytes()
+        found.update(folder_files(resolve(scenario, repository.from_)))
     found.update({path: text.encode() for path, text in repository.files.items()})
     return dict(sorted(found.items()))
+
+
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their paths in it.
+
+    Raises:
+        OSError: when it cannot be read.
+    """
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in _walk(folder)}
 
 
 def resolve(scenario: Scenario, path: str) -> Path:

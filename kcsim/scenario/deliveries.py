@@ -15,6 +15,7 @@ from kcsim.api.log import Version
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.buckets import ObjectStore
+from kcsim.delivery.chart_repositories import ChartRepositories
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.trace import Record
 from kcsim.scenario.environment_model import Environment
@@ -42,6 +43,7 @@ class Stage:
         signed: who signed what.
         stores: object stores by host.
         environments: what goes where, by the world's name of its cluster; empty: `paths` go to every cluster.
+        charts: the repositories of charts.
     """
 
     world: World
@@ -56,6 +58,7 @@ class Stage:
     signed: Signed = field(default_factory=Signed)
     stores: Mapping[str, ObjectStore] = field(default_factory=dict)
     environments: Mapping[str, Sequence[Environment]] = field(default_factory=dict)
+    charts: ChartRepositories | None = None
 
 
 @dataclass(frozen=True, slots=True)

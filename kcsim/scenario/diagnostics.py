@@ -98,6 +98,7 @@ CODES: dict[str, Code] = {
     "KC223": Code("no such environment", "Name one of `environments`: a promotion has to lead somewhere."),
     "KC224": Code("promotions lead in a circle", "Let them lead one way: dev to staging to production."),
     "KC225": Code("no such bucket", "Name one of `buckets`."),
+    "KC226": Code("no such chart", "Name one of `charts`."),
     "KC229": Code(
         "CODEOWNERS says nothing here", "Write a pattern and its owners: /deploy/ @olga.", "warning"
     ),

@@ -15,6 +15,7 @@ from kcsim.api.ip_families import family_of
 from kcsim.api.schemas.check import Fault, find_faults
 from kcsim.api.schemas.definitions import definition
 from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
+from kcsim.scenario.charts import in_charts
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.functions import AGENT_RESOURCES
@@ -33,6 +34,7 @@ ACTED_ON: Final = frozenset(
         "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
         "CustomResourceDefinition", "GitRepository", "OCIRepository", "Bucket", "Kustomization", "ImageRepository", "ImagePolicy",
+        "HelmRepository", "HelmChart", "HelmRelease",
         "ImageUpdateAutomation", "Receiver", "Alert", "Provider", "ResourceQuota", "LimitRange", "PriorityClass",
         "RuntimeClass", "Ingress", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
         "NetworkPolicy", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment",
@@ -72,6 +74,7 @@ def check_manifests(
 ) -> Objects:
     """Check every manifest of the story and tell what objects it defines; CRDs found are added to the catalog."""
     checker = _Checker(scenario, catalog, report)
+    checker.objects.open_ended |= bool(scenario.charts)
     texts: list[Text] = []
     for each in contents.values():
         if each.files is None:
@@ -221,6 +224,7 @@ class _Checker:
 
     def check(self, texts: list[Text]) -> None:
         standing = [each for cluster in self.scenario.all_clusters() for each in standing_in(cluster)]
+        standing += in_charts(self.scenario)
         self.written = [
             *((manifest, place, True) for manifest, place in standing),
             *((found, file.place, file.checked) for file in texts for found in self.read(file)),

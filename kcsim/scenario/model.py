@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from kcsim.engine.clock import HOUR, MILLISECOND, MINUTE, SECOND
+from kcsim.scenario.chart_model import Chart, Publication
 from kcsim.scenario.environment_model import Environment, Promotion
 from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.git_model import (
@@ -399,6 +400,7 @@ class Flux(Part):
     components: Annotated[
         tuple[
             Literal[
+                "helm-controller",
                 "notification-controller",
                 "image-reflector-controller",
                 "image-automation-controller",
@@ -406,7 +408,8 @@ class Flux(Part):
             ],
             ...,
         ],
-        "Controllers beside source- and kustomize-controller: alerts, webhooks, updates of images, composed artifacts.",
+        "Controllers beside source- and kustomize-controller: charts, alerts, webhooks, updates of images, composed "
+        "artifacts.",
     ] = ()
     receiver: Annotated[
         bool,
@@ -696,14 +699,38 @@ class Fault:
 
 GitAction = Commit | Revert | MergeRequest | Merge | Tag | ForcePush | Redelivery
 """What happens in a repository."""
-Action = GitAction | Rerun | Upload | Signing | Kubectl | Apply | FluxCommand | ArgocdCommand | Fault | Image
+Action = (
+    GitAction
+    | Rerun
+    | Upload
+    | Signing
+    | Publication
+    | Kubectl
+    | Apply
+    | FluxCommand
+    | ArgocdCommand
+    | Fault
+    | Image
+)
 """What happens at an instant; an `Image` replaces that image's behaviour for containers started from then on."""
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
 GIT_ACTIONS = ("commit", "revert", "mergeRequest", "merge", "tag", "forcePush", "redeliver")
 """The actions that happen in a repository, by their keys."""
-ACTIONS = (*GIT_ACTIONS, "rerun", "upload", "sign", "kubectl", "apply", "flux", "argocd", "image", "fault")
+ACTIONS = (
+    *GIT_ACTIONS,
+    "rerun",
+    "upload",
+    "sign",
+    "publish",
+    "kubectl",
+    "apply",
+    "flux",
+    "argocd",
+    "image",
+    "fault",
+)
 """The fields of a timeline entry of which it has exactly one."""
 _ATTRIBUTES = {"mergeRequest": "merge_request", "forcePush": "force_push"}
 
@@ -735,6 +762,7 @@ class Moment(Part):
     ] = None
     upload: Annotated[Upload | None, "Objects of a bucket are written."] = None
     sign: Annotated[Signing | None, "An artifact in the registry is signed."] = None
+    publish: Annotated[Publication | None, "A new version of a chart appears in its repository."] = None
     kubectl: Annotated[str | None, "A kubectl command line, without the word kubectl."] = None
     edit: Annotated[
         Edit | None, "What is changed in the editor that `kubectl: edit ...` opens: {replace: {old: new}}."
@@ -784,7 +812,7 @@ class TimelineEntry(FaultFields, Moment):
         Raises:
             ValueError: when the entry has no action (the check reports such entries).
         """
-        whole = self.git_action or self.image or self.upload or self.sign
+        whole = self.git_action or self.image or self.upload or self.sign or self.publish
         if whole is not None:
             return whole
         if self.rerun is not None:
@@ -1006,6 +1034,7 @@ class Scenario(Part):
     images: Annotated[tuple[Image, ...], "How images behave; none listed: all behave well."] = ()
     registry: Annotated[ImageRegistry, "The image registry."] = field(default_factory=ImageRegistry)
     buckets: Annotated[tuple[Bucket, ...], "Buckets of object stores."] = ()
+    charts: Annotated[tuple[Chart, ...], "Charts of the outside world, in repositories of charts."] = ()
     repositories: Annotated[tuple[Repository, ...], "Git repositories."] = ()
     deliveries: Annotated[
         Mapping[str, Delivery], "Ways to deliver, each run as a world of its own: name -> how."

@@ -17,6 +17,7 @@ from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
+from kcsim.scenario.charts import chart_repositories
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import ManifestError, read
 from kcsim.scenario.acts import Acts
@@ -68,6 +69,7 @@ class Play(Simulation):
         way: the delivery at work.
         without: entries of the timeline that do not happen in this world.
         history: the story as read from the trace so far.
+        charts: the repositories of charts.
         signed: who signed what.
         stores: object stores by host.
     """
@@ -112,6 +114,7 @@ class Play(Simulation):
             world.git.create(source.repository.name, source.branch)
             protect(world, source)
         self._images = image_behaviours(scenario)
+        self.charts = chart_repositories(world, scenario)
         self.signed = Signed()
         self.stores = object_stores(world, scenario)
         authors = Authors(world, self._sources, self.signed)
@@ -153,6 +156,7 @@ class Play(Simulation):
             self.signed,
             self.stores,
             environments,
+            self.charts,
         )
 
     def _bring(self, controller: Controller) -> None:

@@ -17,7 +17,7 @@ from kcsim.api.request import service_account
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.git.repository import Update
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
+from kcsim.delivery.gitops.flux.agent import HELM_CONTROLLER, Toolkit, adapted
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.delivery.gitops.flux.notification.receivers import Hook
 from kcsim.delivery.gitops.flux.toolkit import (
@@ -81,6 +81,7 @@ class FluxWay:
         self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in stage.clusters}
         more = (*flux.components, *([NOTIFICATION_CONTROLLER] if flux.receiver else []))
         self._components = (*install.COMPONENTS, *more)
+        self._charts = stage.charts if HELM_CONTROLLER in more else None
         self.actors = frozenset(service_account(flux.namespace, name).name for name in self._components)
         self.attempts: list[Attempt] = []
         self._known: set[objects.Key] = set()
@@ -154,7 +155,9 @@ class FluxWay:
         """`flux install`, then the objects of `flux create source git` and `flux create kustomization`."""
         stage, flux = self._stage, self._flux
         world = stage.world
-        self._toolkit = Toolkit(world.git, world.registry, stage.stores, established=True)
+        self._toolkit = Toolkit(
+            world.git, world.registry, stage.stores, charts=self._charts, established=True
+        )
         self._toolkit.signed = stage.signed
         for name, program in self._toolkit.programs().items():
             if name in self._components:

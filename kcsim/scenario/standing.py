@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from kcsim.manifests import Manifest, Positions
 from kcsim.scenario.contents import Place, at, fixed_place
 from kcsim.scenario.diagnostics import Position
 from kcsim.scenario.model import Cluster
+from kcsim.scenario.part import Part
 from kcsim.scenario.yamltree import Tree
 
 
@@ -47,11 +49,16 @@ class _Nowhere(Positions):
 
 def standing(cluster: Cluster) -> Iterator[tuple[Manifest, Place]]:
     """Each object with an ``apiVersion`` and a ``kind``; what has none is told of when it is created."""
-    for number, obj in enumerate(cluster.objects):
+    yield from written_in(cluster, "objects", cluster.objects)
+
+
+def written_in(part: Part, field: str, given: Sequence[Any]) -> Iterator[tuple[Manifest, Place]]:
+    """The objects among those that a part of the scenario lists under a field, each with its place."""
+    for number, obj in enumerate(given):
         if not isinstance(obj, dict) or not isinstance(obj.get("kind"), str) or not obj.get("apiVersion"):
             continue
-        here = at(cluster, "objects", number)
-        listed = cluster.source.child("objects") if cluster.source is not None else None
+        here = at(part, field, number)
+        listed = part.source.child(field) if part.source is not None else None
         tree = listed.child(number) if listed is not None else None
         positions: Positions = _Written(tree) if tree is not None else _Nowhere()
         place = _in(here.file) if tree is not None else fixed_place(here)

@@ -8,6 +8,7 @@ from typing import Final
 from kcsim.api.catalog import Catalog
 from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.kubectl.command import check as refused
+from kcsim.scenario.charts import check_publication
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
@@ -68,6 +69,8 @@ def check_timeline(scenario: Scenario, objects: Objects, catalog: Catalog, repor
             _check_signing(entry.sign, report)
         if entry.image is not None:
             _check_image(scenario, entry, entry.image.name, objects, report, "image", "name")
+        if entry.publish is not None:
+            check_publication(scenario, entry.publish, report)
         check_fault(scenario, entry, objects, catalog, report)
 
 
