@@ -1,7 +1,8 @@
 """What users of Argo CD struggle with, each as it comes about (argocd reference, 23; issue numbers are argo-cd's)."""
 
 from kcsim.delivery.gitops.argocd import install, terms
-from tests.unit.argocd_runtime.conftest import AUTOMATED, ArgoWorld, config, job
+from kcsim.engine.clock import seconds
+from tests.unit.argocd_runtime.conftest import AUTOMATED, ArgoWorld, config, deployment, job
 
 LARGE = "x" * 200_000
 
@@ -113,3 +114,68 @@ def test_waves_of_children_order_only_their_apply(world):
     world.run("30s")
     assert world.get("configmaps", "first") is None
     assert world.get("configmaps", "second")
+
+
+class Rewriter:
+    """Somebody in the cluster who writes a field again a minute after Argo CD has: an autoscaler, a webhook, a platform."""
+
+    def __init__(self, world, resource, name, wanted):
+        self._world, self._resource, self._name, self._wanted = world, resource, name, wanted
+        self._waiting = False
+        self.times = 0
+        world.engine.trace.on_record(self._look)
+
+    def _look(self, record):
+        mine = getattr(record, "key", None) == ("default", self._name)
+        if mine and "argocd" in record.actor and not self._waiting:
+            self._waiting = True
+            self._world.engine.after(seconds("1m"), self._write)
+
+    def _write(self):
+        self._waiting = False
+        self.times += 1
+        self._world.client.patch(self._resource, "default", self._name, self._wanted).start(lambda *_: None)
+
+
+def test_self_heal_and_an_autoscaler_fight_ever_more_slowly(world):
+    """1, #5105: each undoes the other; the back-off of self-heal only makes the rounds longer."""
+    world.push({"app/web.yaml": deployment()})
+    fight = Rewriter(world, "deployments.apps", "web", {"spec": {"replicas": 9}})
+    world.application()
+    world.run("30m")
+    soon = fight.times
+    assert soon >= 5
+    assert world.operation()["operation"]["sync"]["autoHealAttemptsCount"] >= 5
+    world.run("30m")
+    assert 0 < fight.times - soon < soon
+
+
+def test_what_somebody_rewrites_is_out_of_sync_until_it_is_ignored(world):
+    """4, #4326: a field that git names and something else fills in differs for ever; one that git does not name does not."""
+    world.push({"app/config.yaml": config()})
+    Rewriter(world, "configmaps", "settings", {"data": {"value": "mutated", "injected": "x"}})
+    world.application(policy={"automated": {}})
+    world.run("30m")
+    assert world.sync_status() == "OutOfSync"
+    ignored = [{"group": "", "kind": "ConfigMap", "jsonPointers": ["/data/value"]}]
+    world.patch(terms.APPLICATIONS, "shop", {"spec": {"ignoreDifferences": ignored}}, "argocd")
+    world.run("5m")
+    assert world.sync_status() == "Synced"
+    assert world.get("configmaps", "settings")["data"] == {"value": "mutated", "injected": "x"}
+
+
+def test_a_commit_that_failed_is_never_tried_again_by_itself(world):
+    """6, #23591: once the retries are used up only another commit, or a person, starts a sync."""
+    bad = deployment().replace("replicas: 2", "replicas: -1")
+    world.push({"app/web.yaml": bad})
+    world.application(policy={**AUTOMATED, "retry": {"limit": 1, "backoff": {"duration": "5s"}}})
+    world.run("2m")
+    assert world.operation()["phase"] == "Failed"
+    ended = world.operation()["finishedAt"]
+    world.run("2h")
+    assert world.operation()["finishedAt"] == ended
+    assert world.sync_status() == "OutOfSync"
+    assert any(c["type"] == "SyncError" for c in world.status()["conditions"])
+    world.push({"app/web.yaml": deployment()})
+    world.run("10m")
+    assert (world.operation()["phase"], world.sync_status()) == ("Succeeded", "Synced")

@@ -71,3 +71,39 @@ def test_the_same_seed_gives_the_same_world(yaml):
         sim.world.cluster.server.log.verify()
         digests.append(sim.trace.sha256())
     assert digests[0] == digests[1]
+
+
+def test_deleting_the_namespace_of_flux_leaves_it_terminating_for_ever(yaml):
+    """What users struggle with, 10 (flux2 #632): the controllers are gone before the finalizers that only they remove."""
+    sim = flux_cluster(yaml)
+    sim.run_until(
+        lambda s: objects.condition_is(s.get("kustomization/shop", "flux-system"), "Ready"), timeout="2m"
+    )
+    sim.kubectl("delete namespace flux-system --wait=false")
+    sim.run("1h")
+    namespace = sim.get("namespace/flux-system")
+    assert namespace["status"]["phase"] == "Terminating"
+    remaining = objects.condition(namespace, "NamespaceFinalizersRemaining")
+    assert "finalizers.fluxcd.io in" in remaining["message"]
+    assert sim.list("pods", "flux-system") == []
+    assert sim.get("deployment/web", "shop")["status"]["readyReplicas"] == 2
+    for each in ("kustomization", "gitrepository"):
+        sim.kubectl(
+            f'patch {each} shop -n flux-system --type merge -p \'{{"metadata":{{"finalizers":null}}}}\''
+        )
+    sim.run("1m")
+    assert sim.list("namespaces", labels="kubernetes.io/metadata.name=flux-system") == []
+
+
+def test_deleting_the_objects_first_deletes_what_they_manage_and_frees_the_namespace(yaml):
+    """The other way round, as `flux uninstall` warns of: with prune on, the workloads go first."""
+    sim = flux_cluster(yaml)
+    sim.run_until(
+        lambda s: objects.condition_is(s.get("kustomization/shop", "flux-system"), "Ready"), timeout="2m"
+    )
+    sim.kubectl("delete kustomization shop -n flux-system")
+    sim.kubectl("delete gitrepository shop -n flux-system")
+    sim.kubectl("delete namespace flux-system --wait=false")
+    sim.run("5m")
+    assert sim.list("namespaces", labels="kubernetes.io/metadata.name=flux-system") == []
+    assert sim.list("deployments", "shop") == []

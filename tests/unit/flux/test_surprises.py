@@ -195,3 +195,52 @@ spec: {interval: 10m, path: ./inner, prune: true, sourceRef: {kind: GitRepositor
     assert inner["metadata"]["finalizers"] == ["finalizers.fluxcd.io"]
     owners = {(e["manager"], e["operation"]) for e in inner["metadata"]["managedFields"]}
     assert owners == {("kustomize-controller", "Apply"), ("gotk-kustomize-controller", "Update")}
+
+
+WEBHOOK = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: policies}
+webhooks:
+  - name: check.policies.example
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    failurePolicy: Ignore
+    clientConfig: {url: "https://policies.example/validate"}
+    rules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments], scope: "*"}]
+"""
+POLICIES = "validatingwebhookconfigurations"
+
+
+@pytest.mark.parametrize("settled", [None, "rules", "annotation"])
+def test_what_somebody_expands_after_each_apply_is_applied_at_every_interval(make_world, yaml, settled):
+    """7, kustomize-controller #792: a platform widens the rules of webhooks; unless that is left to it, both write for ever."""
+    world = make_world()
+
+    def widened(record):
+        if getattr(record, "verb", "") in {"create", "patch"} and record.actor.endswith(
+            "kustomize-controller"
+        ):
+            live = world.get(POLICIES, "policies", "")
+            if live is not None and live["webhooks"][0]["rules"][0]["operations"] == ["CREATE"]:
+                world.engine.after(MINUTE, widen)
+
+    def widen():
+        patch = [{"op": "replace", "path": "/webhooks/0/rules/0/operations", "value": ["CREATE", "UPDATE"]}]
+        world.client.patch(POLICIES, "", "policies", patch, type="json").start(lambda *_: None)
+
+    world.engine.trace.on_record(widened)
+    text = WEBHOOK
+    if settled == "annotation":
+        text = text.replace(
+            "{name: policies}",
+            '{name: policies, annotations: {kustomize.toolkit.fluxcd.io/ssa: "IfNotPresent"}}',
+        )
+    spec = {}
+    if settled == "rules":
+        spec["ignore"] = [{"paths": ["/webhooks"], "target": {"kind": "ValidatingWebhookConfiguration"}}]
+    started(world, {"webhook.yaml": text}, **spec)
+    world.run("60m")
+    written = [actor for _, actor, _ in world.writes(POLICIES, "policies", "")]
+    by_flux = sum(actor.endswith("kustomize-controller") for actor in written)
+    assert (by_flux >= 5) is (settled is None), written
