@@ -24,6 +24,7 @@ from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.expanded import applications, is_kind, kustomizations
 from kcsim.scenario.load import Loaded, examine_text
 from kcsim.scenario.rehearsal.beside import objects_beside
+from kcsim.scenario.rehearsal.charts import told, unknown_charts
 from kcsim.scenario.rehearsal.found import SetUp, argocd_set_up, documents_of, flux_set_up
 from kcsim.scenario.settings import Changes, Settings
 
@@ -117,6 +118,10 @@ def story_of(asked: Asked) -> Story:
         components = flux_install.components_for([*brought, *ways["flux"].objects])
         if components:
             document["deliveries"]["flux"]["components"] = list(components)
+    charts = unknown_charts(_each_state(imported, brought)) if "flux" in document["deliveries"] else []
+    if charts:
+        document["charts"] = charts
+        notes.append(told(charts))
     if plain:
         document["deliveries"] = _plain(brought, notes)
     text = dump(document, sort_keys=False)
@@ -174,6 +179,16 @@ def _brought(
                 built = applications(way.objects, files, way.urls, way.branch or imported.branch)
             found.extend(each for owner, made in built for each in (owner, *made))
     return found
+
+
+def _each_state(imported: Imported, brought: Sequence[Object]) -> list[Object]:
+    """What is brought, and the objects as each change between the first and the last writes them."""
+    written = [
+        obj
+        for change in imported.changes
+        for _, obj in documents_of({path: data for path, data in change.files.items() if data is not None})
+    ]
+    return [*brought, *written]
 
 
 def _below(files: Mapping[str, bytes], folders: Sequence[str]) -> list[Object]:

@@ -394,3 +394,52 @@ def test_a_monorepo_that_is_split_into_artifacts_is_delivered_by_them(kcsim, tmp
     assert first["converged"] is not None
     assert second["converged"] is not None
     assert any("flux bootstrap git --path=clusters/prod" in note for note in told["notes"])
+
+
+CHARTS = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: pki}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: issuer, namespace: pki}
+spec:
+  interval: 24h
+  url: oci://registry.example/charts/issuer
+  layerSelector: {mediaType: application/vnd.cncf.helm.chart.content.v1.tar+gzip, operation: copy}
+  ref: {semver: ">= 1.8.0-rc.0"}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: issuer, namespace: pki}
+spec: {interval: 12h, chartRef: {kind: OCIRepository, name: issuer}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: public, namespace: pki}
+spec: {interval: 1h, url: https://charts.example}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: metrics, namespace: pki}
+spec:
+  interval: 12h
+  chart: {spec: {chart: metrics, version: 2.x, sourceRef: {kind: HelmRepository, name: public}}}
+"""
+
+
+def test_charts_of_the_outside_world_are_found_and_install_nothing(kcsim, tmp_path):
+    fleet = {**FLEET, "infra/charts.yaml": CHARTS}
+    place = on_disk(tmp_path / "fleet", fleet, {"apps/web.yaml": deployment("web", "web:2")})
+    told = played(kcsim, "--repo", place)
+    first, second = told["worlds"]["flux"]
+    by = {each["object"]: each["by"] for each in first["order"]}
+    assert by["helmrelease/pki/issuer"] == by["helmrelease/pki/metrics"] == "infra"
+    assert (first["unready"], second["unready"]) == ([], [])
+    assert first["converged"] is not None
+    note = (
+        "nothing is known of 2 charts (issuer, metrics): each is found at the lowest version its range allows, and "
+        "installs nothing"
+    )
+    assert note in told["notes"]

@@ -37,6 +37,11 @@ class Version:
         return self.major, self.minor, self.patch
 
     @property
+    def text(self) -> str:
+        """As it is written."""
+        return f"{self.major}.{self.minor}.{self.patch}" + (f"-{self.pre}" if self.pre else "")
+
+    @property
     def rank(self) -> tuple[object, ...]:
         """What versions are ordered by: a release comes after its pre-releases, numbers before words."""
         words = tuple((0, int(w), "") if w.isdigit() else (1, 0, w) for w in self.pre.split(".") if w)
@@ -64,6 +69,29 @@ def highest(constraint: str, tags: Iterable[str]) -> str | None:
         if best is None or version.rank >= best[0].rank:
             best = (version, tag)
     return None if best is None else best[1]
+
+
+def lowest(constraint: str) -> str | None:
+    """The lowest version a range allows, of those that its bounds name or lead to; None where it is no range.
+
+    A range that begins nowhere begins with 0.1.0, as ``helm create`` does.
+    """
+    try:
+        alternatives = [_terms(part) for part in constraint.split("||")]
+    except ValueError:
+        return None
+    found = [Version(0, 1, 0)]
+    for term in (term for terms in alternatives for term in terms if term.known):
+        bound = term.bound
+        above = [
+            (bound.major + 1, 0, 0),
+            (bound.major, bound.minor + 1, 0),
+            (*bound.numbers[:2], bound.patch + 1),
+        ]
+        found += [bound, Version(*above[term.known - 1])]
+    fits = [v for v in found if any(all(t.allows(v) for t in terms) for terms in alternatives)]
+    positive = [v for v in fits if v.numbers != (0, 0, 0)]
+    return min(positive, key=lambda v: v.rank).text if positive else None
 
 
 @dataclass(frozen=True, slots=True)
