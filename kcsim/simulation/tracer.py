@@ -8,7 +8,6 @@ a ``Journey`` that says where it ended and why.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from kcsim.api import objects
 from kcsim.api.objects import Key, Object
@@ -23,6 +22,7 @@ from kcsim.cluster.podnet.proxy import Proxy
 from kcsim.cluster.podnet.services import DROP, Backend, ServiceRules
 from kcsim.cluster.routing.proxies import GATEWAY_NAME
 from kcsim.cluster.traffic.front import INGRESS_SERVICE, gateway_service
+from kcsim.cluster.traffic.target import of_url
 from kcsim.engine.clock import SECOND
 from kcsim.engine.dice import Dice
 from kcsim.simulation.cluster import Cluster
@@ -42,9 +42,9 @@ from kcsim.simulation.journey import (
     Journey,
     Story,
 )
-from kcsim.simulation.reach import Finder, Hop, Looker, Spot, no_endpoints
+from kcsim.simulation.reach import Finder, Hop, Looker, Spot, is_ip, no_endpoints
 
-_PORTS = {"http": 80, "https": 443}
+_PORT = 80
 _DEEPEST = 12
 """Calls within calls; more of them is a circle."""
 _UNOPENED = (CONNECTION_REFUSED, TIMED_OUT, POLICY_DROP, RESET)
@@ -71,26 +71,24 @@ class Tracer:
         Raises:
             ValueError: the URL has no host; the connection is of another client.
         """
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        if not parts.hostname:
-            raise ValueError(f"{url!r} names no host: write http://web or http://web.shop:8080/path")
-        port = parts.port or _PORTS.get(parts.scheme, 80)
+        target = of_url(url)
+        host, ask = target.host, target.ask
+        port = target.port if isinstance(target.port, int) else _PORT
         # Dice of its own: what a look picks moves nothing in the world.
         now = self._cluster.engine.now
-        ask = Ask(parts.hostname, parts.path or "/")
         story = Story(client, url, ask, timeout, Dice(self._seed, f"trace/{client.name}/{url}/{now}"))
         if over is not None:
             return self._resumed(story, over)
         if not client.host:
             return story.end(CONNECTION_REFUSED, Hop("client", False, f"{client.name} has no address yet"))
-        service = self._service_named(parts.hostname, client)
+        service = self._service_named(host, client)
         if service is not None and self._enters_at_edge(client):
             story.add(Hop("edge", True, "comes in at the cluster's edge, as sources of traffic do"))
             return self._to_service(story, service, port)
         front = self._front(story.ask, port) if service is None and self._enters_at_edge(client) else None
         if front is not None:
             return self._to_front(story, front, port)
-        address = self._resolve(story, parts.hostname, service)
+        address = self._resolve(story, host, service)
         if isinstance(address, Journey):
             return address
         return self._to_address(story, address, port)
@@ -165,7 +163,7 @@ class Tracer:
         return self._pods.service((namespace, labels[0]))
 
     def _resolve(self, story: Story, host: str, service: Object | None) -> str | Journey:
-        if host.replace(".", "").isdigit():
+        if is_ip(host):
             return host
         client = story.client
         if client.pod is not None and not has_dns(self._cluster):
@@ -406,10 +404,10 @@ class Tracer:
         return None
 
     def _call(self, story: Story, spot: Spot, call: Call, container: str) -> Journey:
-        parts = urlsplit(call.to)
-        inner = story.within(spot, call.timeout, call.to, Ask(parts.hostname or "", parts.path or "/"))
+        target = of_url(call.to)
+        inner = story.within(spot, call.timeout, call.to, target.ask)
         inner.inside = (*story.inside, container)
-        found = self._asked(inner, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80))
+        found = self._asked(inner, target.host, target.port if isinstance(target.port, int) else _PORT)
         story.add(Hop("call", True, f"{container} asks {call.to}"))
         # What an optional call met does not end the journey; what it took counts all the same.
         story.add(*(Hop(h.what, h.passed or call.optional, h.text, h.took) for h in found.hops))

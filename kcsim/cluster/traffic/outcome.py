@@ -37,7 +37,7 @@ CAUSES = (
 NOT_READY = "not ready"
 KINDS: Mapping[str, str] = {
     NO_SERVICE: "no endpoints",
-    NO_PORT: "connection refused",
+    NO_PORT: "timeout",
     NO_ENDPOINTS: "no endpoints",
     REFUSED: "connection refused",
     TIMED_OUT: "timeout",

@@ -50,6 +50,7 @@ from kcsim.cluster.traffic.retries import NONE, Retries, retried
 from kcsim.cluster.traffic.senders import Senders
 from kcsim.cluster.traffic.story import Gone, Story
 from kcsim.cluster.traffic.target import Target, of_service, of_url
+from kcsim.cluster.traffic.ways import ANY_SERVICE
 from kcsim.engine.clock import SECOND
 from kcsim.engine.core import Timer
 from kcsim.engine.trace import Record
@@ -271,6 +272,7 @@ class TrafficSource:
 
     def _rules_changed(self, host: str, key: Key) -> None:
         self._changed(("rules", host, key))
+        self._changed(("rules", host, ANY_SERVICE))
 
     def _name_changed(self, key: Key) -> None:
         if not self._named:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -36,6 +37,15 @@ class Target:
         home, name = self.key
         return name if home == namespace else f"{name}.{home}"
 
+    @property
+    def is_address(self) -> bool:
+        """Whether an address is asked, which nobody looks up."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
     def key_in(self, namespace: str) -> Key | None:
         """The Service that the name means where nobody resolves names; None: it is no Service's name."""
         if self.key is not None:
@@ -63,8 +73,14 @@ def of_url(url: str, headers: tuple[tuple[str, str], ...] = ()) -> Target:
     Raises:
         ValueError: it names no host, or its port is none.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+    except ValueError as error:
+        raise ValueError(f"{url!r} is no URL: {error}") from None
     if not parts.hostname or parts.scheme not in _PORTS:
         raise ValueError(f"{url!r} is no URL of a host: write http://web or http://web.shop:8080/path")
-    port = parts.port or _PORTS[parts.scheme]
+    try:
+        port = parts.port or _PORTS[parts.scheme]
+    except ValueError:
+        raise ValueError(f"{url!r} names a port that is none: write a number from 1 to 65535") from None
     return Target(None, parts.hostname, port, Ask(parts.hostname, parts.path or "/", "GET", headers))

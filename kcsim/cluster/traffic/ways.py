@@ -30,6 +30,7 @@ from kcsim.cluster.traffic.outcome import (
     NO_SERVICE,
     NOTHING,
     REFUSED,
+    TIMED_OUT,
     Mix,
     lost,
     one,
@@ -41,6 +42,8 @@ from kcsim.network.impairment import without_loss
 from kcsim.profile.distributions import Distribution
 
 NODE_PORT, LOAD_BALANCER = "NodePort", "LoadBalancer"
+ANY_SERVICE: Key = ("", "")
+"""In the place of one Service: which of them has an address depends on all."""
 _OUTSIDE_WORK = MILLISECOND
 """How long a host of the internet needs to answer."""
 
@@ -113,6 +116,8 @@ class Ways:
         if entry:
             assert target.key is not None, "who comes in through a Service names it"
             return self._from_outside(client, target.key, target.port, entry)
+        if target.is_address:
+            return self._to_address(client, target.host, target.port if isinstance(target.port, int) else 80)
         if client.pod is None or self._resolver(client) is None:
             return self._without_names(client, target)
         return self._with_names(client, target)
@@ -126,7 +131,7 @@ class Ways:
             if key is not None:
                 self._rules(self._pods.proxy(client.host), key)
             if self._pods.network.has_host(target.host):
-                return [self._abroad(client, target)]
+                return [self._abroad(client, target.host, target.port)]
             return [Option(1.0, mix=one(NAME_UNKNOWN, 0, f"no Service is called {target.host}"))]
         assert key is not None, "a target is a Service or a name"
         return self._through(client, self._pods.proxy(client.host), key, target.port)
@@ -178,7 +183,7 @@ class Ways:
             port = target.port
         share = 1 / len(way.addresses)
         if pods.network.has_host(way.name):
-            return [self._abroad(client, target)]
+            return [self._abroad(client, way.name, target.port)]
         found = []
         for ip in way.addresses:
             self._sees(ip)
@@ -193,19 +198,62 @@ class Ways:
         service = self._pods.service(key)
         return rules is None and service is not None and addresses[0] == service["spec"].get("clusterIP")
 
-    def _abroad(self, client: Client, target: Target) -> Option:
+    def _abroad(self, client: Client, host: str, asked: int | str | None) -> Option:
         """A host outside the cluster, which always answers those who reach it."""
         network = self._pods.network
-        ways = self._round_trip(client.host, target.host)
-        address = network.host(target.host).address
+        ways = self._round_trip(client.host, host)
+        address = network.host(host).address
         if ways is None:
             return Option(1.0, mix=lost())
         if client.end is not None and address:
             end = self._pods.firewall.end_at(address)
-            port = target.port if isinstance(target.port, int) else 80
+            port = asked if isinstance(asked, int) else 80
             if not self._pods.firewall.verdict(client.end, end, port).allowed:
                 return Option(1.0, mix=lost(DROPPED))
         return Option(1.0, mix=onward(ways, _OUTSIDE_WORK, NOTHING))
+
+    # --- addresses ----------------------------------------------------------------------------------------------
+
+    def _to_address(self, client: Client, ip: str, port: int) -> list[Option]:
+        """A connection to an address: of a Service, a load balancer, a pod, a node or a host outside."""
+        pods, host = self._pods, client.host
+        inside = client.pod is not None or pods.is_node(host)
+        proxy = pods.proxy(host)
+        self._depends(proxy.host, ANY_SERVICE)
+        key = proxy.find(ip)
+        if key is not None:
+            service = pods.service(key)
+            if inside:
+                return self._through(client, proxy, key, port)
+            if service is not None and ip in balancer_ips(service):
+                return self._from_outside(client, key, port, LOAD_BALANCER)
+        self._sees(ip)
+        node = pods.node_of(ip)
+        if node is not None and pods.address_of(node) == ip:
+            return self._to_node(client, node, ip, port)
+        if not inside and (node is not None or key is not None):
+            return [
+                Option(
+                    1.0,
+                    mix=lost(TIMED_OUT, f"{ip} is an address of the cluster: nothing outside leads to it"),
+                )
+            ]
+        abroad = next((each.name for each in pods.network.hosts if each.address == ip), None)
+        if node is None and abroad is not None:
+            return [self._abroad(client, abroad, port)]
+        return [Option(1.0, Leg(client.name, "", ip, port, False, "/".join(pods.pod_at(ip) or ())))]
+
+    def _to_node(self, client: Client, node: str, ip: str, port: int) -> list[Option]:
+        proxy = self._pods.proxy(node)
+        self._depends(node, ANY_SERVICE)
+        key = proxy.find_node_port(port)
+        rules = self._rules(proxy, key) if key is not None else None
+        number = (
+            next((p.number for p in rules.ports if p.node_port == port), None) if rules is not None else None
+        )
+        if key is None or number is None:
+            return [Option(1.0, Leg(client.name, "", ip, port, False, ""))]
+        return self._through(client, proxy, key, number, NODE_PORT)
 
     # --- the proxy ----------------------------------------------------------------------------------------------
 
@@ -247,8 +295,10 @@ class Ways:
         def end(cause: str, where: str = "") -> list[Option]:
             return [Option(1.0, mix=onward(links, 0, one(cause, 0, where)))]
 
-        if rules is None or rule is None:
-            return end(NO_SERVICE if rules is None else NO_PORT)
+        if rules is None:
+            return end(NO_SERVICE)
+        if rule is None:
+            return [Option(1.0, mix=lost(NO_PORT))]  # iptables has no rule for it: the packets go nowhere
         if entry == NODE_PORT and not rule.node_port:
             return end(REFUSED)
         backends = self._choose(client, key, rules, rule.external if entry else rule.backends)

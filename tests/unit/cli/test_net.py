@@ -89,7 +89,7 @@ def test_svg_is_one_picture(kcsim):
         (("reach", "a"), "reach takes 2 words, not 1"),
         (("matrix", "--kept", "1m"), "--kept: only a trace goes over a connection"),
         (("reach", "nowhere", "node-1"), "no pod, Service or host 'nowhere'"),
-        (("trace", "users", "http://"), "names no host"),
+        (("trace", "users", "http://"), "is no URL of a host"),
     ],
 )
 def test_wrong_questions_are_told(kcsim, words, message):

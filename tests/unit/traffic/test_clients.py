@@ -337,3 +337,67 @@ def test_a_fork_has_the_same_clients() -> None:
     assert again.trace.sha256() == sim.trace.sha256()
     with pytest.raises(ValueError, match="already"):
         sim.add_traffic("users", "service/web", rate=1)
+
+
+# --- addresses --------------------------------------------------------------------------------------------------
+
+
+def outcome_of(sim: Any, to: str, **clients: Any) -> str:
+    """What becomes of the requests of half a minute: all are answered, or all fail alike."""
+    source = sim.add_traffic(f"t{len(sim.traffic)}", to, rate=10, **clients)
+    sim.run("5s")
+    totals = source.totals()
+    assert not totals.failed or not totals.ok
+    kinds = set(totals.kinds) or {"answered"}
+    assert len(kinds) == 1
+    return kinds.pop()
+
+
+@pytest.mark.parametrize("dns", [True, False])
+def test_an_address_is_asked_without_a_name(dns: bool) -> None:
+    sim = shop(dns=dns)
+    sim.kubectl("""patch service web --patch '{"spec": {"type": "LoadBalancer"}}'""")
+    sim.run_until("3m")
+    service = sim.get("service/web")
+    node_port = service["spec"]["ports"][0]["nodePort"]
+    pod = next(p for p in sim.list("pods", "default") if p["metadata"]["name"].startswith("cart"))
+    balancer = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+    inside: dict[str, Any] = {"source": "deployment/db"}
+    for to, clients, expected in [
+        (f"http://{service['spec']['clusterIP']}", inside, "answered"),
+        (f"http://{service['spec']['clusterIP']}:81", inside, "timeout"),
+        (f"http://{service['spec']['clusterIP']}", {}, "timeout"),
+        (f"http://{pod['status']['podIP']}:8080", inside, "answered"),
+        (f"http://{pod['status']['podIP']}:8080", {"source": "node-1"}, "answered"),
+        (f"http://{pod['status']['podIP']}:99", inside, "connection refused"),
+        (f"http://{pod['status']['podIP']}:8080", {}, "timeout"),
+        ("http://10.244.0.250", inside, "timeout"),
+        (f"http://192.168.0.2:{node_port}", {}, "answered"),
+        (f"http://192.168.0.2:{node_port}", inside, "answered"),
+        ("http://192.168.0.2:81", {}, "connection refused"),
+        (f"http://{balancer}", {}, "answered"),
+        (f"http://{balancer}", inside, "answered"),
+        ("http://198.51.100.10", inside, "answered"),
+    ]:
+        assert outcome_of(sim, to, **clients) == expected, (to, clients)
+        client = clients.get("source", "users")
+        assert sim.network.trace(client, to).outcome == expected, (to, client)
+
+
+def test_an_address_that_comes_and_goes_is_noticed() -> None:
+    sim = shop()
+    calls = sim.add_traffic("calls", "http://10.96.3.4", source="deployment/web", rate=10)
+    sim.run("10s")
+    assert set(calls.totals().kinds) == {"timeout"}
+    spec = {
+        "clusterIP": "10.96.3.4",
+        "selector": {"app": "db"},
+        "ports": [{"port": 80, "targetPort": "http"}],
+    }
+    sim.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pinned"}, "spec": spec})
+    sim.run("10s")
+    assert calls.totals().ok > 80
+    before = calls.totals().failed
+    sim.kubectl("delete service pinned")
+    sim.run("10s")
+    assert calls.totals().failed - before > 70
