@@ -165,7 +165,7 @@ class Board(Container):
             self._paint_object()
         pager = self.query_one("#score", Pager)
         if pager.display:
-            pager.show(self.world.ask_all(score.card, self.world.name), keep_place=True, wrap=True)
+            pager.show(self.world.ask(score.card), keep_place=True, wrap=True)
             pager.border_title = self._title("score", "Score")
 
     def _paint_list(self, name: str) -> None:

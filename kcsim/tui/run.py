@@ -40,6 +40,9 @@ from kcsim.tui.widgets.timeline import TimelineStrip
 from kcsim.tui.worlds import Worlds
 from kcsim.views.objects import Ref
 
+DONE = "(that is all)"
+"""The choice that ends a list of questions."""
+
 
 class RunScreen(WorldScreen):
     """One world, live."""
@@ -143,7 +146,9 @@ class RunScreen(WorldScreen):
             self.say("the world stopped: a defect of kcsim; the record so far is kept", "failed")
             self.app.push_screen(Read("The world stopped", state.failure))
         elif state.at_end:
-            self.say("the story is over: 6 shows the score, [ goes back in time", "ok")
+            came = self.world.ask(score.tally)
+            told = f" ({came})" if came else ""
+            self.say(f"the story is over: 6 shows the score{told}, [ goes back in time", "ok")
         elif not self._answered:
             self.say(state.arrived or f"t={format_duration(state.now)}")
         if self.is_current:
@@ -368,11 +373,11 @@ class RunScreen(WorldScreen):
 
     @work
     async def action_predict(self) -> None:
-        """Ask what the person expects, one expectation after the other."""
+        """Ask what the person expects: one expectation after the other, then any measure."""
         world = self.world
-        questions = world.ask_all(score.questions, world.name)
-        if not questions:
-            self.say("nothing is left to predict: every expectation is decided", "pending")
+        questions, measures = world.ask(score.questions), world.ask(score.numbers)
+        if not questions and not measures:
+            self.say("nothing is left to predict: the story is over", "pending")
             return
         world.ask(Session.pause)
         guesses: dict[str, bool] = {}
@@ -384,10 +389,29 @@ class RunScreen(WorldScreen):
                 break
             if answer != "skip":
                 guesses[question.name] = answer == "yes"
-        if guesses:
-            world.ask_all(score.predict, world.name, guesses)
-            self.say(f"{len(guesses)} predictions kept: 6 shows them beside what comes", "ok")
+        world.ask(score.predict, guesses)
+        count = len(guesses) + await self._predict_numbers()
+        if count:
+            self.say(f"{count} predictions kept: 6 shows them beside what comes", "ok")
         self.paint()
+
+    async def _predict_numbers(self) -> int:
+        """Ask for numbers, as many as one likes; gives how many were said."""
+        world, told = self.world, ""
+        count = 0
+        while measures := world.ask(score.numbers):
+            choices = [Choice(DONE, "that is all"), *(Choice(m.name, m.title, m.text) for m in measures)]
+            note = told or "What will a measure come to when the story is over?"
+            chosen = await self.app.push_screen_wait(Choose("Predict a number", choices, note, search=True))
+            if chosen is None or chosen == DONE:
+                break
+            measure = next(m for m in measures if m.name == chosen)
+            check = lambda text, name=chosen: world.ask(score.wrong_number, name, text)  # noqa: E731 - short
+            answer = await self.app.push_screen_wait(Ask(measure.title, measure.text, check=check))
+            if answer is not None:
+                told = world.ask(score.predict_number, chosen, answer)
+                count += 1
+        return count
 
     # --- acting -------------------------------------------------------------------------------------------------
 

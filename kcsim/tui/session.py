@@ -24,6 +24,7 @@ from kcsim.scenario.recording import rooted
 from kcsim.simulation.faults import FaultError
 from kcsim.simulation.simulation import Simulation
 from kcsim.tui.hands import PERSON, Deed, Hands
+from kcsim.tui.predictions import UNSAID
 from kcsim.tui.sight import Sight
 
 SPEEDS: tuple[int | None, ...] = (1, 10, 60, 300, 1800, None)
@@ -53,6 +54,7 @@ class Session(Sight):
         forked: for a branch: where it left the world it was forked from (µs); else None.
         failure: the traceback that stopped the world; "" while it is sound.
         stood: the instant of the past (µs) and the world as it stood there, made for what the log alone cannot answer.
+        predictions: what the person said before it told.
         stops: instants (µs) at which it pauses by itself, so that a learner can act.
     """
 
@@ -61,6 +63,7 @@ class Session(Sight):
         self.hands = Hands(play, done)
         self.forked = forked
         self.failure = ""
+        self.predictions = UNSAID
         self.stood: tuple[int, Simulation] | None = None
         self._speed = SPEEDS.index(60)
         self._goal: Goal | None = None

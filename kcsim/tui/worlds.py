@@ -17,6 +17,7 @@ from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import rooted
 from kcsim.tui.hands import story_of
+from kcsim.tui.predictions import UNSAID, Predictions
 from kcsim.tui.session import QUANTUM, Session, scenario_name
 from kcsim.tui.sight import told
 
@@ -34,6 +35,8 @@ class Kept:
         without: entries of the timeline that do not happen in it.
         deeds: what was done by hand.
         forked: where a branch left its origin (µs).
+        predictions: what the person said of it.
+        marks: bookmarks of the story: (µs, text).
     """
 
     delivery: str
@@ -42,6 +45,8 @@ class Kept:
     without: tuple[TimelineEntry, ...]
     deeds: tuple[TimelineEntry, ...]
     forked: int | None = None
+    predictions: Predictions = UNSAID
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ class State:
         failure: the traceback that stopped it.
         arrived: the moment at which it stopped by itself, told in a line; "" when none happened then.
         records, deeds, unsaved: counts.
-        predicted: whether the person has said what they expect.
         kept: the record, to play it again.
     """
 
@@ -95,7 +99,6 @@ class Worlds:
     Attributes:
         scenario: the story.
         sessions: {name: world}, deliveries and branches in the order they were opened.
-        guesses: {world: {expectation: whether it will hold}}: what the person predicted.
         marks: bookmarks: {instant (µs): text}.
     """
 
@@ -103,7 +106,6 @@ class Worlds:
         self.scenario = scenario
         self.seed = seed
         self.sessions: dict[str, Session] = {}
-        self.guesses: dict[str, dict[str, bool]] = {}
         self.marks: dict[int, str] = {}
 
     def __getitem__(self, name: str) -> Session:
@@ -149,7 +151,6 @@ class Worlds:
     def discard(self, name: str) -> None:
         """Forget a world."""
         del self.sessions[name]
-        self.guesses.pop(name, None)
 
     def restore(self, name: str, kept: Kept) -> None:
         """Play a world again from its record."""
@@ -162,6 +163,8 @@ class Worlds:
         for deed in session.hands.deeds:
             deed.told = True
         session.play.run_until(to_seconds(kept.now))
+        session.predictions = kept.predictions
+        self.marks.update(kept.marks)
         self.sessions[name] = session
 
     def _same(self, without: Iterable[TimelineEntry]) -> list[TimelineEntry]:
@@ -224,7 +227,16 @@ class Worlds:
         play = session.play
         deeds = tuple(replace(deed.entry, source=None) for deed in session.hands.deeds)
         without = tuple(replace(entry, source=None) for entry in play.without)
-        return Kept(play.delivery, play.seed, session.now, without, deeds, session.forked)
+        return Kept(
+            play.delivery,
+            play.seed,
+            session.now,
+            without,
+            deeds,
+            session.forked,
+            session.predictions,
+            tuple(sorted(self.marks.items())),
+        )
 
 
 def rescue(scenario: Scenario, worlds: Iterable[tuple[str, Kept, int]]) -> Iterator[Path]:

@@ -15,7 +15,7 @@ import pytest
 from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.scenario.load import load
 from kcsim.scenario.play import load as load_play
-from kcsim.tui.asks import commands, faults, lanes, panes, steer
+from kcsim.tui.asks import commands, faults, lanes, panes, score, steer
 from kcsim.tui.asks.commands import BadCommand
 from kcsim.tui.asks.pages import Want
 from kcsim.tui.asks.panes import Kinds
@@ -114,12 +114,16 @@ def test_a_world_that_is_lost_is_played_again_from_its_record(child):
     world.ask(Session.go_to, 4 * MINUTE)
     _rest(world)
     branch = world.other(world.ask_all(Worlds.fork, "flux", "calm", 200 * SECOND))
+    world.ask(score.predict, {"comes-up": True})
+    world.ask_all(lanes.bookmark, MINUTE, "here")
     sha = world.ask(_sha)
     os.kill(child.pid, signal.SIGKILL)
     assert world.ask(_sha) == sha, "the same world, in another process"
     assert "ended by signal 9" in child.news
     assert "played again" in child.news
     assert world.refresh().deeds == 1
+    assert world.state.kept.predictions.holds == {"comes-up": True}
+    assert world.state.kept.marks == ((MINUTE, "here"),)
     assert branch.refresh().now == 200 * SECOND
     assert branch.state.kept.forked == 200 * SECOND
 

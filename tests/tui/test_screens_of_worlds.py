@@ -10,6 +10,7 @@ import pytest
 from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.scenario.faults import FAULTS
 from kcsim.scenario.play import load
+from kcsim.tui.asks import score
 from kcsim.tui.compare import CompareScreen
 from kcsim.tui.dialogs import Ask, Choose, Read
 from kcsim.tui.explain import ExplainScreen
@@ -318,8 +319,11 @@ def test_a_prediction_stands_beside_what_came():
         await user.pilot.pause()
         await user.press("enter")
         await user.pilot.pause()
+        await user.press("escape")
+        await user.pilot.pause()
         assert "2 predictions kept" in user.message
         await go_to(user, "end")
+        assert "1 of 2 came as you said" in user.message
         await user.press("6")
         assert "1 of 2 came as you said" in user.text
         assert "you said: holds, it came otherwise" in user.text
@@ -327,6 +331,42 @@ def test_a_prediction_stands_beside_what_came():
         assert "nothing is left to predict" in user.message
 
     play(story, SMALL, "push", size=(100, 40))
+
+
+def card(user: Driver) -> str:
+    """The score card, unbroken."""
+    lines = user.screen_below.world.ask(score.card)
+    return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+def test_a_number_that_was_predicted_stands_beside_the_measure():
+    async def story(user: Driver) -> None:
+        await go_to(user, "1m")
+        await user.press("P")
+        await user.pilot.pause()
+        await user.press("escape")
+        await user.pilot.pause()
+        for answer, text in (("api writes", "1"), ("api requests", "many")):
+            await user.pilot.press(*(key if key != " " else "space" for key in answer))
+            await user.pilot.press("enter")
+            await user.pilot.pause()
+            await user.type(text)
+            await user.pilot.pause()
+        assert "is no api requests: write a number of requests, or never" in user.text
+        await user.type("never")
+        await user.pilot.pause()
+        assert "API requests: never" in user.text
+        await user.press("escape")
+        await user.pilot.pause()
+        assert "2 predictions kept" in user.message
+        await user.press("6")
+        assert "you said 1 writes at t=1m: so far" in card(user)
+        await go_to(user, "end")
+        assert "0 of 2 came as you said" in user.message
+        assert "◐ you said 1 writes at t=1m: it came to" in card(user)
+        assert "◐ you said never at t=1m: it came all the same" in card(user)
+
+    play(story, SMALL, "push", size=(140, 50))
 
 
 def test_git_at_the_command_bar():

@@ -35,7 +35,6 @@ def chains(worlds: Worlds) -> tuple[tuple[str, str], ...]:
 def again(worlds: Worlds) -> None:
     """Every delivery's world at its beginning; branches go."""
     worlds.sessions.clear()
-    worlds.guesses.clear()
     _plays(worlds)
 
 
