@@ -102,6 +102,8 @@ def _requirement(path: str, item: Mapping[str, Any]) -> Errors:
 
 def _pod_term(path: str, term: Mapping[str, Any]) -> Errors:
     errors = label_selector(f"{path}.labelSelector", term.get("labelSelector"))
+    errors += _label_keys(f"{path}.matchLabelKeys", term, "matchLabelKeys")
+    errors += _label_keys(f"{path}.mismatchLabelKeys", term, "mismatchLabelKeys")
     errors += label_selector(f"{path}.namespaceSelector", term.get("namespaceSelector"))
     for namespace in term.get("namespaces") or ():
         errors += each_invalid(f"{path}.namespace", namespace, names.is_dns1123_label(namespace))
@@ -161,6 +163,18 @@ def taints(path: str, items: list[dict[str, Any]]) -> Errors:
     return errors
 
 
+def _label_keys(path: str, item: Mapping[str, Any], name: str) -> Errors:
+    """Keys of labels that the pod's own values are taken of (validateLabelKeys)."""
+    keys = item.get(name) or []
+    if keys and item.get("labelSelector") is None:
+        return [forbidden(path, "must not be specified when labelSelector is not set")]
+    return [
+        error
+        for index, key in enumerate(keys)
+        for error in each_invalid(f"{path}[{index}]", key, names.is_qualified_name(key))
+    ]
+
+
 def topology_spread(path: str, items: list[dict[str, Any]]) -> Errors:
     """validateTopologySpreadConstraints."""
     errors: Errors = []
@@ -180,5 +194,12 @@ def topology_spread(path: str, items: list[dict[str, Any]]) -> Errors:
         domains = item.get("minDomains")
         if domains is not None and domains <= 0:
             errors.append(invalid(f"{here}.minDomains", domains, "must be greater than zero"))
+        if domains is not None and action != "DoNotSchedule":
+            text = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+            errors.append(invalid(f"{here}.minDomains", domains, text))
+        for name in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
+            if item.get(name) is not None:
+                errors += one_of(f"{here}.{name}", item[name], ("Honor", "Ignore"))
+        errors += _label_keys(f"{here}.matchLabelKeys", item, "matchLabelKeys")
         errors += label_selector(f"{here}.labelSelector", item.get("labelSelector"))
     return errors

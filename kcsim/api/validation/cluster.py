@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from kcsim.api import names, quantity
 from kcsim.api.validation.affinity import node_selector, taints
-from kcsim.api.validation.common import amount, cidr, immutable, label_selector
+from kcsim.api.validation.claims import ACCESS_MODES, VOLUME_MODES, claim_spec, positive
+from kcsim.api.validation.common import amount, cidr, immutable
 from kcsim.api.validation.field import (
     Errors,
     each_invalid,
     forbidden,
-    invalid,
     not_supported,
     one_of,
     required,
@@ -23,8 +23,6 @@ from kcsim.api.validation.field import (
 from kcsim.api.validation.pod import diff
 from kcsim.api.validation.volumes import SOURCES, source
 
-ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
-_VOLUME_MODES: Final = ("Block", "Filesystem")
 _MAX_USER_PRIORITY: Final = 1_000_000_000
 
 
@@ -84,7 +82,7 @@ def persistent_volume(obj: Mapping[str, Any]) -> Errors:
     if "storage" not in capacity or len(capacity) > 1:
         errors.append(not_supported("spec.capacity", capacity, ("storage",)))
     for name in sorted(capacity):
-        errors += _positive(f"spec.capacity[{name}]", capacity[name])
+        errors += positive(f"spec.capacity[{name}]", capacity[name])
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy:
         errors += one_of("spec.persistentVolumeReclaimPolicy", policy, ("Delete", "Recycle", "Retain"))
@@ -93,13 +91,7 @@ def persistent_volume(obj: Mapping[str, Any]) -> Errors:
         errors += node_selector("spec.nodeAffinity.required", affinity)
     errors += source("spec", spec)
     mode = spec.get("volumeMode")
-    return errors + (one_of("spec.volumeMode", mode, _VOLUME_MODES) if mode else [])
-
-
-def _positive(field: str, value: Any) -> Errors:
-    if quantity.of(value).nanos <= 0:
-        return [invalid(field, str(value), "must be greater than zero")]
-    return []
+    return errors + (one_of("spec.volumeMode", mode, VOLUME_MODES) if mode else [])
 
 
 def persistent_volume_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
@@ -120,29 +112,6 @@ def persistent_volume_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> 
 def persistent_volume_claim(obj: Mapping[str, Any]) -> Errors:
     """ValidatePersistentVolumeClaim."""
     return claim_spec("spec", obj.get("spec") or {})
-
-
-def claim_spec(path: str, spec: Mapping[str, Any]) -> Errors:
-    """ValidatePersistentVolumeClaimSpec."""
-    modes = spec.get("accessModes") or []
-    errors = label_selector(f"{path}.selector", spec.get("selector"))
-    if not modes:
-        errors.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
-    for mode in modes:
-        errors += one_of(f"{path}.accessModes", mode, ACCESS_MODES)
-    if "ReadWriteOncePod" in modes and len(modes) > 1:
-        text = "may not use ReadWriteOncePod with other access modes"
-        errors.append(forbidden(f"{path}.accessModes", text))
-    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-    if storage is None:
-        errors.append(required(f"{path}.resources[storage]"))
-    else:
-        errors += _positive(f"{path}.resources[storage]", storage)
-    name = spec.get("storageClassName")
-    if name:
-        errors += each_invalid(f"{path}.storageClassName", name, names.is_dns1123_subdomain(name))
-    mode = spec.get("volumeMode")
-    return errors + (one_of(f"{path}.volumeMode", mode, _VOLUME_MODES) if mode else [])
 
 
 def persistent_volume_claim_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

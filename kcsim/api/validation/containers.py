@@ -1,7 +1,7 @@
 """Validation of containers: images, ports, environment, resources, probes, handlers.
 
 **Imitates:** validateContainers, validateInitContainers and below in kubernetes pkg/apis/core/validation/validation.go
-(v1.36). Left out: devices, resource claims, Windows options, resize policies.
+(v1.36). Left out: resource claims, Windows options.
 """
 
 from collections.abc import Mapping
@@ -19,32 +19,15 @@ from kcsim.api.validation.field import (
     one_of,
     required,
 )
-from kcsim.api.validation.volumes import mounts
+from kcsim.api.validation.security import app_armor, proc_mount, seccomp, user_or_group
+from kcsim.api.validation.sources import field_reference, resource_reference
+from kcsim.api.validation.volumes import Known, devices, mounts
 
 PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 _HANDLERS: Final = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _STANDARD_RESOURCES: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
-_FIELD_PATHS: Final = frozenset(
-    {
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.labels",
-        "metadata.annotations",
-        "metadata.uid",
-        "spec.nodeName",
-        "spec.restartPolicy",
-        "spec.serviceAccountName",
-        "spec.schedulerName",
-        "spec.hostNetwork",
-        "status.phase",
-        "status.hostIP",
-        "status.hostIPs",
-        "status.podIP",
-        "status.podIPs",
-    }
-)
 # What the environment may show of a pod; labels and annotations only one by one.
 _ENV_FIELD_PATHS: Final = (
     "metadata.name",
@@ -59,8 +42,10 @@ _ENV_FIELD_PATHS: Final = (
 )
 
 
-def containers(path: str, items: list[dict[str, Any]], volumes: set[str], taken: set[str]) -> Errors:
-    """The ordinary containers; `taken` are the names of the init containers."""
+def containers(
+    path: str, items: list[dict[str, Any]], volumes: Known, taken: set[str], grace: int | None
+) -> Errors:
+    """The ordinary containers; `taken` are the names of the init containers, `grace` the pod's seconds to end."""
     if not items:
         return [required(path)]
     errors: Errors = []
@@ -75,12 +60,16 @@ def containers(path: str, items: list[dict[str, Any]], volumes: set[str], taken:
         for probe_name in PROBES:
             if item.get(probe_name) is not None:
                 errors += probe(f"{here}.{probe_name}", item[probe_name], once=probe_name != "readinessProbe")
-        errors += _lifecycle(f"{here}.lifecycle", item.get("lifecycle") or {})
+        errors += _lifecycle(f"{here}.lifecycle", item.get("lifecycle") or {}, grace)
     return errors + host_port_conflicts(path, items)
 
 
 def init_containers(
-    path: str, items: list[dict[str, Any]], volumes: set[str], regular: list[dict[str, Any]]
+    path: str,
+    items: list[dict[str, Any]],
+    volumes: Known,
+    regular: list[dict[str, Any]],
+    grace: int | None,
 ) -> Errors:
     """The init containers; those with restartPolicy Always (sidecars) may have probes and handlers."""
     errors: Errors = []
@@ -100,13 +89,13 @@ def init_containers(
                 text = "may not be set for init containers without restartPolicy=Always"
                 errors.append(forbidden(f"{here}.{part}", text))
             elif part == "lifecycle":
-                errors += _lifecycle(f"{here}.{part}", item[part])
+                errors += _lifecycle(f"{here}.{part}", item[part], grace)
             else:
                 errors += probe(f"{here}.{part}", item[part], once=part != "readinessProbe")
     return errors
 
 
-def _container(path: str, item: Mapping[str, Any], volumes: set[str]) -> Errors:
+def _container(path: str, item: Mapping[str, Any], volumes: Known) -> Errors:
     """validateContainerCommon."""
     errors: Errors = []
     name, image = item.get("name") or "", item.get("image") or ""
@@ -126,9 +115,11 @@ def _container(path: str, item: Mapping[str, Any], volumes: set[str]) -> Errors:
     errors += _ports(f"{path}.ports", item.get("ports") or [])
     errors += _env(f"{path}.env", item.get("env") or [])
     errors += _env_from(f"{path}.envFrom", item.get("envFrom") or [])
-    errors += mounts(f"{path}.volumeMounts", item.get("volumeMounts") or [], volumes)
+    errors += mounts(f"{path}.volumeMounts", item, volumes)
+    errors += devices(f"{path}.volumeDevices", item, volumes)
     errors += one_of(f"{path}.imagePullPolicy", item.get("imagePullPolicy") or "", PULL_POLICIES)
     errors += resources(f"{path}.resources", item.get("resources") or {})
+    errors += _resize_policy(f"{path}.resizePolicy", item.get("resizePolicy") or [])
     return errors + _security_context(f"{path}.securityContext", item.get("securityContext") or {})
 
 
@@ -197,7 +188,9 @@ def _value_from(path: str, source: Mapping[str, Any], *, has_value: bool) -> Err
         if source.get(name)
     ]
     if "fieldRef" in kinds:
-        errors += _field_ref(f"{path}.fieldRef", source["fieldRef"])
+        errors += field_reference(f"{path}.fieldRef", source["fieldRef"], _ENV_FIELD_PATHS)
+    if "resourceFieldRef" in kinds:
+        errors += resource_reference(f"{path}.resourceFieldRef", source["resourceFieldRef"], volume=False)
     for name in ("configMapKeyRef", "secretKeyRef"):
         if name in kinds:
             key = source[name].get("key") or ""
@@ -221,27 +214,6 @@ def _value_from(path: str, source: Mapping[str, Any], *, has_value: bool) -> Err
     elif len(kinds) > 1:
         errors.append(invalid(path, "", "may not have more than one field specified at a time"))
     return errors
-
-
-def _field_ref(path: str, reference: Mapping[str, Any]) -> Errors:
-    field = reference.get("fieldPath") or ""
-    if not field:
-        return [required(f"{path}.fieldPath")]
-    base, bracket, _ = field.partition("[")
-    if bracket:
-        if base in ("metadata.labels", "metadata.annotations") and field.endswith("']"):
-            return []
-        text = f"error converting fieldPath: field label does not support subscript: {field}"
-        return [invalid(f"{path}.fieldPath", field, text)]
-    if field not in _FIELD_PATHS:
-        return [
-            invalid(
-                f"{path}.fieldPath", field, f"error converting fieldPath: field label not supported: {field}"
-            )
-        ]
-    if field not in _ENV_FIELD_PATHS:
-        return [not_supported(f"{path}.fieldPath", field, _ENV_FIELD_PATHS)]
-    return []
 
 
 def _env_from(path: str, items: list[dict[str, Any]]) -> Errors:
@@ -289,6 +261,22 @@ def resources(path: str, item: Mapping[str, Any]) -> Errors:
                     f"{path}.requests", str(asked), f"must be less than or equal to {name} limit of {most}"
                 )
             )
+    named = {*limits, *requests}
+    if any(name.startswith("hugepages-") for name in named) and not named & {"cpu", "memory"}:
+        errors.append(forbidden(path, "HugePages require cpu or memory"))
+    return errors
+
+
+def _resize_policy(path: str, items: list[dict[str, Any]]) -> Errors:
+    """validateResizePolicy; the errors name the list, not the item."""
+    errors: Errors = []
+    for item in items:
+        for name, supported in (
+            ("resourceName", ("cpu", "memory")),
+            ("restartPolicy", ("NotRequired", "RestartContainer")),
+        ):
+            value = item.get(name) or ""
+            errors += one_of(path, value, supported) if value else [required(path)]
     return errors
 
 
@@ -308,7 +296,10 @@ def _resource(field: str, name: str, value: Any) -> Errors:
     ):
         errors.append(invalid(field, name, "must be a standard resource type or fully qualified"))
         errors.append(invalid(field, name, "must be a standard resource for containers"))
-    return errors + amount(field, value)
+    errors += amount(field, value)
+    if not errors and "/" in name and "kubernetes.io/" not in name and quantity.of(value).nanos % 10**9:
+        errors.append(invalid(field, value, "must be an integer"))
+    return errors
 
 
 # ---- probes and handlers
@@ -328,24 +319,34 @@ def probe(path: str, item: Mapping[str, Any], *, once: bool) -> Errors:
     )
     if once and item.get("successThreshold") != 1:
         errors.append(invalid(f"{path}.successThreshold", item.get("successThreshold", 0), "must be 1"))
+    grace = item.get("terminationGracePeriodSeconds")
+    if grace is not None and grace <= 0:
+        errors.append(invalid(f"{path}.terminationGracePeriodSeconds", grace, "must be greater than 0"))
+    if grace is not None and not once:
+        text = "must not be set for readinessProbes"
+        errors.append(invalid(f"{path}.terminationGracePeriodSeconds", grace, text))
     return errors
 
 
-def _handler(path: str, item: Mapping[str, Any]) -> Errors:
+def _handler(path: str, item: Mapping[str, Any], grace: int | None = None) -> Errors:
     present = [name for name in _HANDLERS if item.get(name) is not None]
     if not present:
         return [required(path, "must specify a handler type")]
     errors: Errors = []
     for name in present[1:]:
         errors.append(forbidden(f"{path}.{name}", "may not specify more than 1 handler type"))
-    return _action(f"{path}.{present[0]}", present[0], item[present[0]]) + errors
+    return _action(f"{path}.{present[0]}", present[0], item[present[0]], grace) + errors
 
 
-def _action(path: str, name: str, action: Mapping[str, Any]) -> Errors:
+def _action(path: str, name: str, action: Mapping[str, Any], grace: int | None) -> Errors:
     if name == "exec":
         return [] if action.get("command") else [required(f"{path}.command")]
     if name == "sleep":
-        return non_negative_fields(path, action, "seconds")
+        pause = action.get("seconds", 0)
+        if grace is None or 0 <= pause <= grace:
+            return []
+        text = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        return [invalid(path, pause, text)]
     errors: Errors = []
     if name == "httpGet" and not action.get("path"):
         errors.append(required(f"{path}.path"))
@@ -358,11 +359,11 @@ def _action(path: str, name: str, action: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def _lifecycle(path: str, item: Mapping[str, Any]) -> Errors:
+def _lifecycle(path: str, item: Mapping[str, Any], grace: int | None) -> Errors:
     errors: Errors = []
     for name in ("postStart", "preStop"):
         if item.get(name) is not None:
-            errors += _handler(f"{path}.{name}", item[name])
+            errors += _handler(f"{path}.{name}", item[name], grace)
     return errors
 
 
@@ -383,17 +384,19 @@ _SECURITY_FIELDS: Final = (
 
 
 def _security_context(path: str, item: Mapping[str, Any]) -> Errors:
-    errors = non_negative_fields(path, item, "runAsUser", "runAsGroup")
+    errors = user_or_group(path, item, "runAsUser", "runAsGroup")
+    errors += proc_mount(f"{path}.procMount", item.get("procMount"))
+    errors += seccomp(f"{path}.seccompProfile", item.get("seccompProfile"))
     if item.get("allowPrivilegeEscalation") is False:
         # Shown as Go prints the internal struct: every field, with its Go name.
         shown = {_go_name(name): item.get(name) for name in _SECURITY_FIELDS}
         if item.get("privileged"):
             text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
             errors.append(invalid(path, shown, text))
-        if "SYS_ADMIN" in ((item.get("capabilities") or {}).get("add") or ()):
+        if "CAP_SYS_ADMIN" in ((item.get("capabilities") or {}).get("add") or ()):
             text = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN"
             errors.append(invalid(path, shown, text))
-    return errors
+    return errors + app_armor(f"{path}.appArmorProfile", item.get("appArmorProfile"))
 
 
 def _go_name(name: str) -> str:

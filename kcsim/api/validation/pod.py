@@ -26,10 +26,14 @@ from kcsim.api.validation.field import (
     required,
 )
 from kcsim.api.validation.metadata import annotations
+from kcsim.api.validation.security import host_network, host_users, pod_context
 from kcsim.api.validation.volumes import volumes as volume_rules
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
 DNS_POLICIES: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
+_NAMESERVERS: Final = 3
+_SEARCHES: Final = 32
+_SEARCH_LENGTH: Final = 2048
 _MAX_INT32: Final = 2**31 - 1
 _SYSCTL_FORM: Final = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
 
@@ -40,6 +44,8 @@ def pod(obj: Mapping[str, Any]) -> Errors:
     errors = pod_spec("spec", spec)
     if spec.get("nodeName") and spec.get("schedulingGates"):
         errors.append(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"))
+    if spec.get("ephemeralContainers"):
+        errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
     return errors
 
 
@@ -60,25 +66,35 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
     """ValidatePodSpec, in upstream's order."""
     regular, init = spec.get("containers") or [], spec.get("initContainers") or []
     errors, known = volume_rules(f"{path}.volumes", spec.get("volumes") or [])
-    errors += container_rules.containers(f"{path}.containers", regular, known, set())
-    errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular)
+    grace = spec.get("terminationGracePeriodSeconds")
+    errors += container_rules.containers(f"{path}.containers", regular, known, set(), grace)
+    errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular, grace)
     errors += one_of(f"{path}.restartPolicy", spec.get("restartPolicy") or "", RESTART_POLICIES)
     errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy") or "", DNS_POLICIES)
     errors += labels(f"{path}.nodeSelector", spec.get("nodeSelector"))
-    errors += _security_context(f"{path}.securityContext", spec.get("securityContext") or {})
+    context = spec.get("securityContext") or {}
+    if spec.get("hostNetwork"):
+        errors += host_network(f"{path}.containers", regular)
+    sysctls = _sysctls(f"{path}.securityContext.sysctls", context.get("sysctls") or [])
+    errors += pod_context(f"{path}.securityContext", context, spec, sysctls)
     errors += affinity(f"{path}.affinity", spec.get("affinity") or {})
-    errors += _names(path, spec)
-    errors += tolerations(f"{path}.tolerations", spec.get("tolerations") or [])
-    errors += _host_aliases(f"{path}.hostAliases", spec.get("hostAliases") or [])
+    errors += dns(f"{path}.dnsConfig", spec)
+    errors += _readiness_gates(f"{path}.readinessGates", spec.get("readinessGates") or [])
+    errors += _scheduling_gates(f"{path}.schedulingGates", spec.get("schedulingGates") or [])
     errors += topology_spread(
         f"{path}.topologySpreadConstraints", spec.get("topologySpreadConstraints") or []
     )
-    errors += _scheduling_gates(f"{path}.schedulingGates", spec.get("schedulingGates") or [])
+    errors += host_users(path, spec)
+    errors += _names(path, spec, "serviceAccountName", "nodeName")
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None:
         wrong = names.is_in_range(deadline, 1, _MAX_INT32)
         errors += each_invalid(f"{path}.activeDeadlineSeconds", deadline, wrong)
-    errors += non_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
+    errors += _names(path, spec, "hostname", "subdomain")
+    errors += tolerations(f"{path}.tolerations", spec.get("tolerations") or [])
+    errors += _host_aliases(f"{path}.hostAliases", spec.get("hostAliases") or [])
+    errors += _names(path, spec, "priorityClassName", "runtimeClassName")
+    errors += non_negative(f"{path}.terminationGracePeriodSeconds", grace)
     system = (spec.get("os") or {}).get("name")
     if spec.get("os") is not None:
         errors += (
@@ -89,29 +105,21 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def _names(path: str, spec: Mapping[str, Any]) -> Errors:
+def _names(path: str, spec: Mapping[str, Any], *fields: str) -> Errors:
     errors: Errors = []
-    for field, rule in (
-        ("serviceAccountName", names.is_dns1123_subdomain),
-        ("nodeName", names.is_dns1123_subdomain),
-        ("hostname", names.is_dns1123_label),
-        ("subdomain", names.is_dns1123_label),
-        ("priorityClassName", names.is_dns1123_subdomain),
-        ("runtimeClassName", names.is_dns1123_subdomain),
-    ):
+    for field in fields:
         value = spec.get(field)
+        rule = names.is_dns1123_label if field in {"hostname", "subdomain"} else names.is_dns1123_subdomain
         if value:
             errors += each_invalid(f"{path}.{field}", value, rule(value))
     return errors
 
 
-def _security_context(path: str, item: Mapping[str, Any]) -> Errors:
+def _sysctls(path: str, items: list[dict[str, Any]]) -> Errors:
     errors: Errors = []
-    for name in ("fsGroup", "runAsUser", "runAsGroup"):
-        errors += non_negative(f"{path}.{name}", item.get(name))
     seen: set[str] = set()
-    for index, sysctl in enumerate(item.get("sysctls") or ()):
-        here, name = f"{path}.sysctls[{index}].name", sysctl.get("name") or ""
+    for index, sysctl in enumerate(items):
+        here, name = f"{path}[{index}].name", sysctl.get("name") or ""
         if not name:
             errors.append(required(here))
         elif len(name) > 253 or not re.match(_SYSCTL_FORM, name):
@@ -120,6 +128,48 @@ def _security_context(path: str, item: Mapping[str, Any]) -> Errors:
         elif name in seen:
             errors.append(duplicate(here, name))
         seen.add(name)
+    return errors
+
+
+def _readiness_gates(path: str, items: list[dict[str, Any]]) -> Errors:
+    errors: Errors = []
+    for index, item in enumerate(items):
+        kind = item.get("conditionType") or ""
+        errors += each_invalid(f"{path}[{index}].conditionType", kind, names.is_qualified_name(kind))
+    return errors
+
+
+def dns(path: str, spec: Mapping[str, Any]) -> Errors:
+    """validatePodDNSConfig."""
+    config = spec.get("dnsConfig")
+    if spec.get("dnsPolicy") == "None":
+        if config is None:
+            return [required(path, "must provide `dnsConfig` when `dnsPolicy` is None")]
+        if not config.get("nameservers"):
+            text = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+            return [required(f"{path}.nameservers", text)]
+    if config is None:
+        return []
+    errors: Errors = []
+    servers, searches = config.get("nameservers") or [], config.get("searches") or []
+    if len(servers) > _NAMESERVERS:
+        text = f"must not have more than {_NAMESERVERS} nameservers"
+        errors.append(invalid(f"{path}.nameservers", servers, text))
+    for index, server in enumerate(servers):
+        errors += ip_address(f"{path}.nameservers[{index}]", server)
+    if len(searches) > _SEARCHES:
+        text = f"must not have more than {_SEARCHES} search paths"
+        errors.append(invalid(f"{path}.searches", searches, text))
+    if len(" ".join(searches)) > _SEARCH_LENGTH:
+        text = f"must not have more than {_SEARCH_LENGTH} characters (including spaces) in the search list"
+        errors.append(invalid(f"{path}.searches", searches, text))
+    for index, search in enumerate(searches):
+        plain = search.removesuffix(".").replace("_", "a")
+        wrong = names.is_dns1123_subdomain(plain) if search != "." else []
+        errors += each_invalid(f"{path}.searches[{index}]", search.removesuffix("."), wrong)
+    for index, option in enumerate(config.get("options") or ()):
+        if not option.get("name"):
+            errors.append(required(f"{path}.options[{index}]", "must not be empty"))
     return errors
 
 

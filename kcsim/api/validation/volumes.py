@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kcsim.api import names
+from kcsim.api.validation.claims import claim_spec
 from kcsim.api.validation.common import amount
 from kcsim.api.validation.field import (
     Errors,
@@ -17,8 +18,11 @@ from kcsim.api.validation.field import (
     invalid,
     not_found,
     not_supported,
+    one_of,
     required,
 )
+from kcsim.api.validation.paths import descending_path, relative_path
+from kcsim.api.validation.sources import downward_file
 
 SOURCES: Final = (
     "emptyDir",
@@ -65,10 +69,14 @@ _HOST_PATH_TYPES: Final = (
 )
 
 
-def volumes(path: str, items: list[dict[str, Any]]) -> tuple[Errors, set[str]]:
-    """The errors of a pod's volumes, and the names that may be mounted."""
+Known = dict[str, Mapping[str, Any]]
+"""The volumes of a pod that may be mounted, by name."""
+
+
+def volumes(path: str, items: list[dict[str, Any]]) -> tuple[Errors, Known]:
+    """The errors of a pod's volumes, and those that may be mounted."""
     errors: Errors = []
-    known: set[str] = set()
+    known: Known = {}
     for index, item in enumerate(items):
         here = f"{path}[{index}]"
         wrong = source(here, item)
@@ -80,7 +88,7 @@ def volumes(path: str, items: list[dict[str, Any]]) -> tuple[Errors, set[str]]:
         if name in known:
             wrong.append(duplicate(f"{here}.name", name))
         if not wrong:
-            known.add(name)
+            known[name] = item
         errors += wrong
     return errors, known
 
@@ -112,11 +120,23 @@ def _source(path: str, name: str, value: Mapping[str, Any]) -> Errors:
         case "nfs":
             return _required(path, value, "server", "path") + _absolute(f"{path}.path", value.get("path"))
         case "downwardAPI":
-            return _files(path, value)
+            return _downward(path, value)
         case "projected":
             return _projected(path, value)
         case "csi":
             return _required(path, value, "driver")
+        case "gitRepo":
+            return _required(path, value, "repository")
+        case "image":
+            policies = ("Always", "IfNotPresent", "Never")
+            return _required(path, value, "reference") + (
+                one_of(f"{path}.pullPolicy", value["pullPolicy"], policies) if value.get("pullPolicy") else []
+            )
+        case "ephemeral":
+            template = value.get("volumeClaimTemplate")
+            if template is None:
+                return [required(f"{path}.volumeClaimTemplate")]
+            return claim_spec(f"{path}.volumeClaimTemplate.spec", template.get("spec") or {})
     return []
 
 
@@ -157,19 +177,16 @@ def _files(path: str, value: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def relative_path(field: str, value: str) -> Errors:
-    """ValidateLocalNonReservedPath: inside the volume, and not where the kubelet keeps its own."""
-    if not value:
-        return [required(field)]
-    if value.startswith("/"):
-        return [invalid(field, value, "must be a relative path")]
-    if ".." in value.split("/"):
-        return [invalid(field, value, "must not contain '..'")]
-    return [invalid(field, value, "must not start with '..'")] if value.startswith("..") else []
+def _downward(path: str, value: Mapping[str, Any]) -> Errors:
+    errors = _mode(f"{path}.defaultMode", value.get("defaultMode"))
+    for index, item in enumerate(value.get("items") or ()):
+        errors += downward_file(f"{path}.items[{index}]", item)
+    return errors
 
 
 def _projected(path: str, value: Mapping[str, Any]) -> Errors:
     errors = _mode(f"{path}.defaultMode", value.get("defaultMode"))
+    places: set[str] = set()
     for index, projection in enumerate(value.get("sources") or ()):
         here = f"{path}.sources[{index}]"
         kinds = [
@@ -183,17 +200,46 @@ def _projected(path: str, value: Mapping[str, Any]) -> Errors:
             if name in ("secret", "configMap"):
                 errors += _required(f"{here}.{name}", projection[name], "name")
             if name == "serviceAccountToken":
-                errors += _required(f"{here}.{name}", projection[name], "path")
+                errors += _token(f"{here}.{name}", projection[name])
+            elif name == "downwardAPI":
+                errors += _downward(f"{here}.{name}", projection[name])
             else:
                 errors += _files(f"{here}.{name}", projection[name])
+            for place in _places(projection[name]):
+                if place in places:
+                    errors.append(invalid(path, place, "conflicting duplicate paths"))
+                places.add(place)
     return errors
 
 
-def mounts(path: str, items: list[dict[str, Any]], known: set[str]) -> Errors:
-    """ValidateVolumeMounts of one container."""
+def _places(projection: Mapping[str, Any]) -> list[str]:
+    """Where a projection puts files."""
+    if projection.get("items"):
+        return [item["path"] for item in projection["items"] if item.get("path")]
+    return [projection["path"]] if projection.get("path") else []
+
+
+def _token(path: str, value: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    lasts = value.get("expirationSeconds")
+    if lasts is not None and lasts < 600:
+        text = "may not specify a duration less than 10 minutes"
+        errors.append(invalid(f"{path}.expirationSeconds", lasts, text))
+    if lasts is not None and lasts > 1 << 32:
+        text = "may not specify a duration larger than 2^32 seconds"
+        errors.append(invalid(f"{path}.expirationSeconds", lasts, text))
+    if not value.get("path"):
+        errors.append(required(f"{path}.path"))
+        return errors
+    return errors + relative_path(f"{path}.path", value["path"])
+
+
+def mounts(path: str, container: Mapping[str, Any], known: Known) -> Errors:
+    """ValidateVolumeMounts of one container; what is wrong below a mount is told of the list, as upstream does."""
     errors: Errors = []
     places: set[str] = set()
-    for index, item in enumerate(items):
+    privileged = bool((container.get("securityContext") or {}).get("privileged"))
+    for index, item in enumerate(container.get("volumeMounts") or ()):
         here, name, place = f"{path}[{index}]", item.get("name") or "", item.get("mountPath") or ""
         if not name:
             errors.append(required(f"{here}.name"))
@@ -205,5 +251,76 @@ def mounts(path: str, items: list[dict[str, Any]], known: set[str]) -> Errors:
             errors.append(invalid(f"{here}.mountPath", place, "must be unique"))
         places.add(place)
         if item.get("subPath"):
-            errors += relative_path(f"{here}.subPath", item["subPath"])
+            errors += descending_path(f"{path}.subPath", item["subPath"])
+        if item.get("subPathExpr"):
+            if item.get("subPath"):
+                text = "subPathExpr and subPath are mutually exclusive"
+                errors.append(invalid(f"{here}.subPathExpr", item["subPathExpr"], text))
+            errors += descending_path(f"{path}.subPathExpr", item["subPathExpr"])
+        errors += _propagation(
+            f"{path}.mountPropagation", item.get("mountPropagation"), privileged=privileged
+        )
+        errors += _recursive(f"{here}.recursiveReadOnly", item)
+    return errors
+
+
+def _propagation(field: str, value: str | None, *, privileged: bool) -> Errors:
+    if value is None:
+        return []
+    errors = one_of(field, value, ("Bidirectional", "HostToContainer", "None"))
+    if value == "Bidirectional" and not privileged:
+        text = "Bidirectional mount propagation is available only to privileged containers"
+        errors.append(forbidden(field, text))
+    return errors
+
+
+def _recursive(field: str, mount: Mapping[str, Any]) -> Errors:
+    """validateMountRecursiveReadOnly."""
+    value = mount.get("recursiveReadOnly")
+    if value in {None, "Disabled"}:
+        return []
+    if value not in {"Enabled", "IfPossible"}:
+        return [not_supported(field, value, ("Disabled", "Enabled", "IfPossible"))]
+    errors: Errors = []
+    if not mount.get("readOnly"):
+        errors.append(forbidden(field, "may only be specified when readOnly is true"))
+    if mount.get("mountPropagation") not in {None, "None"}:
+        text = "may only be specified when mountPropagation is None or not specified"
+        errors.append(forbidden(field, text))
+    return errors
+
+
+def devices(path: str, container: Mapping[str, Any], known: Known) -> Errors:
+    """ValidateVolumeDevices of one container."""
+    errors: Errors = []
+    mounted = container.get("volumeMounts") or ()
+    seen: set[str] = set()
+    places: set[str] = set()
+    for index, item in enumerate(container.get("volumeDevices") or ()):
+        here, name, place = f"{path}[{index}]", item.get("name") or "", item.get("devicePath") or ""
+        if not name:
+            errors.append(required(f"{here}.name"))
+        if name in seen:
+            errors.append(invalid(f"{here}.name", name, "must be unique"))
+        source = known.get(name)
+        if source is None:
+            errors.append(not_found(f"{here}.name", name))
+        elif not source.get("persistentVolumeClaim") and not source.get("ephemeral"):
+            text = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+            errors.append(invalid(f"{here}.name", name, text))
+        if not place:
+            errors.append(required(f"{here}.devicePath"))
+        if place in places:
+            errors.append(invalid(f"{here}.devicePath", place, "must be unique"))
+        if place and ".." in place.split("/"):
+            errors.append(invalid(f"{here}.devicePath", place, "can not contain backsteps ('..')"))
+        else:
+            places.add(place)
+        if any(mount.get("name") == name for mount in mounted):
+            errors.append(invalid(f"{here}.name", name, "must not already exist in volumeMounts"))
+        if any(mount.get("mountPath") == place for mount in mounted):
+            errors.append(
+                invalid(f"{here}.devicePath", place, "must not already exist as a path in volumeMounts")
+            )
+        seen.add(name)
     return errors

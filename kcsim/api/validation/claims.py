@@ -1,0 +1,44 @@
+"""Validation of what a claim asks for; pods write it, too, for volumes that live as long as they do.
+
+**Imitates:** ValidatePersistentVolumeClaimSpec in kubernetes pkg/apis/core/validation/validation.go (v1.36). Left out: data
+sources.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kcsim.api import names, quantity
+from kcsim.api.validation.common import label_selector
+from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, one_of, required
+
+ACCESS_MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES: Final = ("Block", "Filesystem")
+
+
+def positive(field: str, value: Any) -> Errors:
+    if quantity.of(value).nanos <= 0:
+        return [invalid(field, str(value), "must be greater than zero")]
+    return []
+
+
+def claim_spec(path: str, spec: Mapping[str, Any]) -> Errors:
+    """ValidatePersistentVolumeClaimSpec."""
+    modes = spec.get("accessModes") or []
+    errors = label_selector(f"{path}.selector", spec.get("selector"))
+    if not modes:
+        errors.append(required(f"{path}.accessModes", "at least 1 access mode is required"))
+    for mode in modes:
+        errors += one_of(f"{path}.accessModes", mode, ACCESS_MODES)
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        text = "may not use ReadWriteOncePod with other access modes"
+        errors.append(forbidden(f"{path}.accessModes", text))
+    storage = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
+    if storage is None:
+        errors.append(required(f"{path}.resources[storage]"))
+    else:
+        errors += positive(f"{path}.resources[storage]", storage)
+    name = spec.get("storageClassName")
+    if name:
+        errors += each_invalid(f"{path}.storageClassName", name, names.is_dns1123_subdomain(name))
+    mode = spec.get("volumeMode")
+    return errors + (one_of(f"{path}.volumeMode", mode, VOLUME_MODES) if mode else [])
