@@ -12,7 +12,12 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops import kstatus
+from kcsim.delivery.gitops.flux.cli.get import chart_version
 from kcsim.delivery.gitops.flux.cli.session import (
+    EXTERNAL_ARTIFACT,
+    HELM_CHART,
+    HELM_RELEASE,
+    HELM_REPOSITORY,
     IMAGE_POLICY,
     IMAGE_REPOSITORY,
     IMAGE_UPDATE,
@@ -24,6 +29,7 @@ from kcsim.delivery.gitops.flux.cli.session import (
     Kind,
     Session,
 )
+from kcsim.delivery.gitops.flux.helm import terms
 from kcsim.delivery.gitops.flux.toolkit import (
     READY,
     REQUESTED_AT,
@@ -47,16 +53,21 @@ def reconcile(session: Session, kinds: tuple[Kind, ...]) -> Steps:
 
 def _reconcile(session: Session, kind: Kind, namespace: str, name: str) -> Steps:
     obj = yield session.client.get(kind.resource, namespace, name)
+    if kind is HELM_REPOSITORY and spec(obj).get("type") == "oci":
+        session.success("reconciliation not supported by the object")
+        return
     if spec(obj).get("suspend"):
         raise FluxError("resource is suspended")
-    if kind is KUSTOMIZATION and session.arguments.on("with-source"):
-        source = next((k for k in SOURCE_KINDS.values() if k.kind == source_kind(obj)), None)
-        if source is None:
-            raise FluxError(f"cannot reconcile source of kind {source_kind(obj)}")
-        yield from _reconcile(session, source, *source_key(obj))
+    if kind in {KUSTOMIZATION, HELM_RELEASE, HELM_CHART} and session.arguments.on("with-source"):
+        source, place = _source_of(obj)
+        yield from _reconcile(session, source, *place)
     before = status(obj).get("lastHandledReconcileAt")
     session.action(f"annotating {kind.kind} {name} in {namespace} namespace")
-    asked = {"metadata": {"annotations": {REQUESTED_AT: rfc3339_micro(session.client.endpoint.engine.now)}}}
+    now = rfc3339_micro(session.client.endpoint.engine.now)
+    marks = {REQUESTED_AT: now}
+    if kind is HELM_RELEASE:
+        marks |= {mark: now for word, mark in _MARKS.items() if session.arguments.on(word)}
+    asked = {"metadata": {"annotations": marks}}
     yield session.client.patch(kind.resource, namespace, name, asked)
     session.success(f"{kind.kind} annotated")
     session.waiting(f"waiting for {kind.kind} reconciliation")
@@ -73,6 +84,25 @@ def _reconcile(session: Session, kind: Kind, namespace: str, name: str) -> Steps
     if ready["status"] != "True":
         raise FluxError(f"{kind.kind} reconciliation failed: '{ready['message']}'")
     session.success(_succeeded(kind, done))
+
+
+_MARKS = {"force": terms.FORCE_AT, "reset": terms.RESET_AT}
+
+
+def _source_of(obj: Object) -> tuple[Kind, objects.Key]:
+    """What an object is reconciled with, and where it is.
+
+    Raises:
+        FluxError: nobody reconciles sources of its kind.
+    """
+    kind, place = source_kind(obj), source_key(obj)
+    if obj["kind"] == HELM_RELEASE.kind:
+        kind, namespace, name = terms.source_subject(obj).split("/")
+        place = (namespace, name)
+    found = next((k for k in SOURCE_KINDS.values() if k.kind == kind and k is not EXTERNAL_ARTIFACT), None)
+    if found is None:
+        raise FluxError(f"cannot reconcile source of kind {kind}")
+    return found, place
 
 
 def _wait(
@@ -102,6 +132,8 @@ def _wait(
 def _succeeded(kind: Kind, obj: Object) -> str:
     if kind is KUSTOMIZATION:
         return f"applied revision {status(obj).get('lastAppliedRevision', '')}"
+    if kind is HELM_RELEASE:
+        return f"applied revision {chart_version(obj)}"
     if kind is IMAGE_REPOSITORY:
         return f"scan fetched {status(obj)['lastScanResult']['tagCount']} tags"
     if kind is RECEIVER:

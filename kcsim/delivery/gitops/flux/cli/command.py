@@ -20,8 +20,13 @@ from kcsim.delivery.gitops.flux.cli.events import events
 from kcsim.delivery.gitops.flux.cli.get import get
 from kcsim.delivery.gitops.flux.cli.push import push
 from kcsim.delivery.gitops.flux.cli.session import (
+    ARTIFACT_KINDS,
     BUCKET,
+    EXTERNAL_ARTIFACT,
     GIT_REPOSITORY,
+    HELM_CHART,
+    HELM_RELEASE,
+    HELM_REPOSITORY,
     IMAGE_KINDS,
     KUSTOMIZATION,
     OCI_REPOSITORY,
@@ -41,6 +46,7 @@ from kcsim.engine.task import Steps
 Command = Callable[[Session, tuple[Kind, ...]], Steps]
 
 _KS = ("kustomization", "kustomizations", "ks")
+_HR = ("helmrelease", "helmreleases", "hr")
 _COMMANDS: Mapping[str, Command] = {
     "diff": diff,
     "events": events,
@@ -53,10 +59,20 @@ _COMMANDS: Mapping[str, Command] = {
     "tree": tree,
     "version": version,
 }
-_WHAT = ("kustomization", "source", "image")
+_WHAT = ("kustomization", "helmrelease", "source", "image")
 _TAKES_KIND = {
     "diff": ("kustomization",),
-    "get": ("all", "kustomizations", "sources", "images", "receivers", "alerts", "alert-providers"),
+    "get": (
+        "all",
+        "kustomizations",
+        "helmreleases",
+        "sources",
+        "images",
+        "artifacts",
+        "receivers",
+        "alerts",
+        "alert-providers",
+    ),
     "push": ("artifact",),
     "reconcile": (*_WHAT, "receiver"),
     "resume": (*_WHAT, "receiver", "alert"),
@@ -67,9 +83,7 @@ _NOT_MODELLED = (
     "bootstrap build check completion create debug delete envsubst export install list logs migrate pull stats tag "
     "uninstall"
 ).split()
-_OTHER = "artifacts helmrelease helmreleases hr".split()
-_OTHER_SOURCES = "chart external helm".split()
-_GROUPS = {"source": (SOURCE_KINDS, _OTHER_SOURCES), "image": (IMAGE_KINDS, ())}
+_GROUPS = {"source": SOURCE_KINDS, "image": IMAGE_KINDS, "artifact": ARTIFACT_KINDS}
 """Kinds that have a word of their own behind the word of their group."""
 
 
@@ -103,10 +117,10 @@ def flux(
         command, kinds, arguments = _prepare(_split(line))
         session.arguments = arguments
         session.namespace = arguments.flags.get("namespace", namespace)
-        for kind in kinds:
-            if client.endpoint.server.catalog.by_word(kind.resource) is None:
-                raise FluxError(f'no matches for kind "{kind.kind}": Flux is not installed in this cluster')
-        yield from command(session, kinds)
+        served = tuple(k for k in kinds if client.endpoint.server.catalog.by_word(k.resource) is not None)
+        if kinds and not served:
+            raise FluxError(f'no matches for kind "{kinds[0].kind}": Flux is not installed in this cluster')
+        yield from command(session, served)
     except (FluxError, StatusError) as error:
         session.failure(str(error))
         session.exit_code = session.exit_code or 1
@@ -140,26 +154,42 @@ def _kinds(verb: str, arguments: Arguments) -> tuple[Kind, ...]:
     if not arguments.words:
         raise FluxError(f"flux {verb} needs a kind: {' or '.join(choices)}")
     word = arguments.words.pop(0)
-    singular = "kustomization" if word in _KS else word.removesuffix("s")
+    singular = "kustomization" if word in _KS else "helmrelease" if word in _HR else word.removesuffix("s")
     if singular == "all" and "all" in choices:
-        return (GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, KUSTOMIZATION)
+        return _EVERYTHING
     if singular not in {choice.removesuffix("s") for choice in choices}:
-        raise FluxError(_unknown(word, f"flux {verb}", list(choices), _OTHER))
-    if singular == "artifact":
+        raise FluxError(_unknown(word, f"flux {verb}", list(choices), ()))
+    if verb == "push":
         return ()
     if singular in _GROUPS:
         return _in_group(verb, singular, arguments)
-    return (KUSTOMIZATION if singular == "kustomization" else OTHER_KINDS[singular],)
+    return (_APPLIERS.get(singular) or OTHER_KINDS[singular],)
+
+
+_APPLIERS = {"kustomization": KUSTOMIZATION, "helmrelease": HELM_RELEASE}
+_EVERYTHING = (
+    GIT_REPOSITORY,
+    OCI_REPOSITORY,
+    BUCKET,
+    HELM_REPOSITORY,
+    HELM_CHART,
+    KUSTOMIZATION,
+    HELM_RELEASE,
+)
 
 
 def _in_group(verb: str, group: str, arguments: Arguments) -> tuple[Kind, ...]:
-    kinds, absent = _GROUPS[group]
-    known = [*kinds, *(["all"] if verb == "get" else [])]
+    kinds = {
+        word: kind for word, kind in _GROUPS[group].items() if verb == "get" or kind is not EXTERNAL_ARTIFACT
+    }
+    known = [*kinds, *(["all"] if verb == "get" and group != "artifact" else [])]
     if not arguments.words:
         raise FluxError(f"flux {verb} {group} needs a kind: {' or '.join(known)}")
     word = arguments.words.pop(0)
+    if group == "artifact":
+        word = word.removesuffix("s")
     if word not in known:
-        raise FluxError(_unknown(word, f"flux {verb} {group}", known, absent))
+        raise FluxError(_unknown(word, f"flux {verb} {group}", known, ()))
     return tuple(kinds.values()) if word == "all" else (kinds[word],)
 
 

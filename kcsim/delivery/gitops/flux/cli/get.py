@@ -1,7 +1,7 @@
-"""flux get: sources, kustomizations, images, receivers, alerts, alert-providers, all.
+"""flux get: sources, kustomizations, helmreleases, images, artifacts, receivers, alerts, alert-providers, all.
 
-**Imitates:** flux2 cmd/flux/get.go, get_source*.go, get_kustomization.go, get_image*.go, get_receiver.go, get_alert.go,
-get_all.go.
+**Imitates:** flux2 cmd/flux/get.go, get_source*.go, get_kustomization.go, get_helmrelease.go, get_image*.go, get_artifact*.go,
+get_receiver.go, get_alert.go, get_all.go.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.cli.session import (
     ALERT,
     ALERT_PROVIDER,
+    ARTIFACT_GENERATOR,
+    EXTERNAL_ARTIFACT,
+    HELM_RELEASE,
+    HELM_REPOSITORY,
     IMAGE_POLICY,
     IMAGE_REPOSITORY,
     IMAGE_UPDATE,
@@ -76,6 +80,19 @@ def _source_of(obj: Object) -> str:
     return f"{source.get('kind')}/{source.get('namespace') or objects.namespace(obj)}/{source.get('name')}"
 
 
+def chart_version(obj: Object) -> str:
+    """The version of the chart that a HelmRelease has released last."""
+    history: list[dict[str, Any]] = objects.get_in(obj, ("status", "history"), [])
+    newest = max(history, key=lambda seen: int(seen["version"]), default=None)
+    return str(newest["chartVersion"]) if newest is not None else ""
+
+
+def _ready_if_static(field: str, static: str) -> _Column:
+    """Of a HelmRepository that only names an address there is nothing to wait for."""
+    read = _ready(field)
+    return lambda obj: static if spec(obj).get("type") == "oci" else read(obj)
+
+
 _SUSPENDED: dict[str, _Column] = {"Suspended": lambda obj: str(bool(spec(obj).get("suspend")))}
 _OUTCOME: dict[str, _Column] = {"Ready": _ready("status"), "Message": _ready("message")}
 _SOURCE: dict[str, _Column] = {
@@ -88,6 +105,19 @@ _COLUMNS: dict[Kind, dict[str, _Column]] = {
     IMAGE_REPOSITORY: {"Last scan": _at("lastScanResult", "scanTime"), **_SUSPENDED, **_OUTCOME},
     IMAGE_POLICY: {"Image": _at("latestRef", "name"), "Tag": _at("latestRef", "tag"), **_OUTCOME},
     IMAGE_UPDATE: {"Last run": _at("lastAutomationRunTime"), **_SUSPENDED, **_OUTCOME},
+    HELM_RELEASE: {"Revision": chart_version, **_SUSPENDED, **_OUTCOME},
+    HELM_REPOSITORY: {
+        "Revision": lambda obj: short(artifact_revision(obj)),
+        **_SUSPENDED,
+        "Ready": _ready_if_static("status", "True"),
+        "Message": _ready_if_static("message", "Helm repository is Ready"),
+    },
+    EXTERNAL_ARTIFACT: {
+        "Revision": lambda obj: short(artifact_revision(obj)),
+        "Source": _source_of,
+        **_OUTCOME,
+    },
+    ARTIFACT_GENERATOR: _OUTCOME,
     RECEIVER: {**_SUSPENDED, **_OUTCOME},
     ALERT: _SUSPENDED,
     ALERT_PROVIDER: {},

@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from kcsim.api.client import Client
 from kcsim.delivery.gitops.flux.toolkit import (
     ALERTS,
+    ARTIFACT_GENERATORS,
     BUCKETS,
+    EXTERNAL_ARTIFACTS,
     GIT_REPOSITORIES,
+    HELM_CHARTS,
+    HELM_RELEASES,
+    HELM_REPOSITORIES,
     IMAGE_POLICIES,
     IMAGE_REPOSITORIES,
     IMAGE_UPDATES,
@@ -37,9 +42,11 @@ _SWITCHES = frozenset(
         "all-namespaces",
         "client",
         "compact",
+        "force",
         "no-header",
         "progress-bar",
         "recursive",
+        "reset",
         "show-source",
         "verbose",
         "wait",
@@ -82,13 +89,26 @@ KUSTOMIZATION = Kind("Kustomization", "kustomization", KUSTOMIZATIONS)
 GIT_REPOSITORY = Kind("GitRepository", "source git", GIT_REPOSITORIES)
 OCI_REPOSITORY = Kind("OCIRepository", "source oci", OCI_REPOSITORIES)
 BUCKET = Kind("Bucket", "source bucket", BUCKETS)
+HELM_REPOSITORY = Kind("HelmRepository", "source helm", HELM_REPOSITORIES)
+HELM_CHART = Kind("HelmChart", "source chart", HELM_CHARTS)
+EXTERNAL_ARTIFACT = Kind("ExternalArtifact", "source external", EXTERNAL_ARTIFACTS)
+ARTIFACT_GENERATOR = Kind("ArtifactGenerator", "artifact generator", ARTIFACT_GENERATORS)
+HELM_RELEASE = Kind("HelmRelease", "helmrelease", HELM_RELEASES)
 IMAGE_REPOSITORY = Kind("ImageRepository", "image repository", IMAGE_REPOSITORIES)
 IMAGE_POLICY = Kind("ImagePolicy", "image policy", IMAGE_POLICIES)
 IMAGE_UPDATE = Kind("ImageUpdateAutomation", "image update", IMAGE_UPDATES)
 RECEIVER = Kind("Receiver", "receiver", RECEIVERS)
 ALERT = Kind("Alert", "alert", ALERTS)
 ALERT_PROVIDER = Kind("Provider", "alert provider", PROVIDERS)
-SOURCE_KINDS = {"git": GIT_REPOSITORY, "oci": OCI_REPOSITORY, "bucket": BUCKET}
+SOURCE_KINDS = {
+    "git": GIT_REPOSITORY,
+    "oci": OCI_REPOSITORY,
+    "bucket": BUCKET,
+    "helm": HELM_REPOSITORY,
+    "chart": HELM_CHART,
+    "external": EXTERNAL_ARTIFACT,
+}
+ARTIFACT_KINDS = {"generator": ARTIFACT_GENERATOR}
 IMAGE_KINDS = {"repository": IMAGE_REPOSITORY, "policy": IMAGE_POLICY, "update": IMAGE_UPDATE}
 OTHER_KINDS = {"receiver": RECEIVER, "alert": ALERT, "alert-provider": ALERT_PROVIDER}
 """Kinds by the words of command lines."""

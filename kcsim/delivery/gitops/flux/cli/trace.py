@@ -1,5 +1,7 @@
 """flux trace and flux tree: from an object up to its source, and from a Kustomization down to its objects.
 
+Releases among them end the tree: of their objects only those that Kustomizations have applied are followed.
+
 **Imitates:** flux2 cmd/flux/trace.go, tree_kustomization.go and internal/tree.
 """
 
@@ -12,9 +14,14 @@ from kcsim.api import objects
 from kcsim.api.objects import Key, Object, get_in
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
+from kcsim.delivery.gitops.flux.cli.get import chart_version
 from kcsim.delivery.gitops.flux.cli.session import FluxError, Kind, Session
+from kcsim.delivery.gitops.flux.helm import terms
+from kcsim.delivery.gitops.flux.helm.controller import SOURCES as CHART_SOURCES
+from kcsim.delivery.gitops.flux.helm_charts import SOURCES as REPOSITORIES
 from kcsim.delivery.gitops.flux.ssa.drift import subject
 from kcsim.delivery.gitops.flux.toolkit import (
+    HELM_RELEASES,
     KUSTOMIZATIONS,
     KUSTOMIZE_GROUP,
     OWNER_NAME,
@@ -41,16 +48,33 @@ def trace(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         if place:
             session.print("---")
         obj = yield from _find(session, word, name)
-        owner = yield from _owner(session, obj)
-        if owner is None:
+        found = yield from _owner(session, obj)
+        if found is None:
             where = objects.namespace(obj)
             raise FluxError(
                 f"failed to trace {obj['kind']}/{name} in namespace {where}: object not managed by Flux"
             )
-        kustomization = yield session.client.get(KUSTOMIZATIONS, *owner)
-        source = yield session.client.get(SOURCES[source_kind(kustomization)], *source_key(kustomization))
-        for line in traced(obj, kustomization, source):
+        resource, owner = found
+        applier = yield session.client.get(resource, *owner)
+        if resource == HELM_RELEASES:
+            kind, namespace, chart = terms.source_subject(applier).split("/")
+            source = yield session.client.get(CHART_SOURCES[kind], namespace, chart)
+            above = None
+            if kind == "HelmChart":
+                ref = spec(source)["sourceRef"]
+                above = yield session.client.get(REPOSITORIES[ref["kind"]], namespace, ref["name"])
+            lines = traced_release(obj, applier, source, above)
+        else:
+            source = yield session.client.get(SOURCES[source_kind(applier)], *source_key(applier))
+            lines = traced(obj, applier, source)
+        for line in lines:
             session.print(line)
+
+
+_LABELS = (
+    (HELM_RELEASES, terms.ORIGIN_NAME, terms.ORIGIN_NAMESPACE),
+    (KUSTOMIZATIONS, OWNER_NAME, OWNER_NAMESPACE),
+)
 
 
 def _pairs(session: Session) -> list[tuple[str, str]]:
@@ -76,11 +100,12 @@ def _find(session: Session, word: str, name: str) -> Generator[Any, Any, Object]
     return obj
 
 
-def _owner(session: Session, obj: Object) -> Generator[Any, Any, Key | None]:
-    """The Kustomization an object, or one of its owners, is labelled with."""
+def _owner(session: Session, obj: Object) -> Generator[Any, Any, tuple[str, Key] | None]:
+    """The HelmRelease or Kustomization an object, or one of its owners, is labelled with: its resource and key."""
     labels = objects.labels(obj)
-    if OWNER_NAME in labels and OWNER_NAMESPACE in labels:
-        return labels[OWNER_NAMESPACE], labels[OWNER_NAME]
+    for applier, name, namespace in _LABELS:
+        if name in labels and namespace in labels:
+            return applier, (labels[namespace], labels[name])
     for ref in objects.owner_refs(obj):
         resource = session.client.endpoint.server.catalog.of(ref)
         if resource is None:
@@ -91,7 +116,7 @@ def _owner(session: Session, obj: Object) -> Generator[Any, Any, Key | None]:
             if error.is_not_found:
                 continue
             raise
-        found: Key | None = yield from _owner(session, above)
+        found: tuple[str, Key] | None = yield from _owner(session, above)
         if found is not None:
             return found
     return None
@@ -125,6 +150,33 @@ def traced(obj: Object, kustomization: Object, source: Object) -> list[str]:
         lines.append(f"Revision:        {artifact_revision(source)}")
     failed = objects.condition_is(source, READY, "False")
     lines += _standing(source, "Last reconciliation failed at" if failed else "Last reconciled at")
+    return lines
+
+
+def traced_release(obj: Object, release: Object, source: Object, above: Object | None) -> list[str]:
+    """The report of an object that Helm has installed; ``above`` is where its HelmChart comes from."""
+    lines = ["", f"Object:          {obj['kind']}/{objects.name(obj)}"]
+    if objects.namespace(obj):
+        lines.append(f"Namespace:       {objects.namespace(obj)}")
+    lines += ["Status:          Managed by Flux", "---", f"HelmRelease:     {objects.name(release)}"]
+    lines.append(f"Namespace:       {objects.namespace(release)}")
+    if spec(release).get("targetNamespace"):
+        lines.append(f"Target:          {spec(release)['targetNamespace']}")
+    lines.append(f"Revision:        {chart_version(release)}")
+    lines += _standing(release, "Last reconciled at")
+    for each in (source, above):
+        if each is None:
+            continue
+        lines += ["---", f"{each['kind'] + ':':<16} {objects.name(each)}"]
+        lines.append(f"Namespace:       {objects.namespace(each)}")
+        if each["kind"] == "HelmChart":
+            lines.append(f"Chart:           {spec(each)['chart']}")
+            lines.append(f"Version:         {spec(each).get('version', '')}")
+        else:
+            lines.append(f"URL:             {spec(each).get('url', '')}")
+        if artifact_revision(each):
+            lines.append(f"Revision:        {artifact_revision(each)}")
+        lines += _standing(each, "Last reconciled at")
     return lines
 
 
