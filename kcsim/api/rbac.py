@@ -1,7 +1,7 @@
 """Authorisation by roles.
 
 **Imitates:** kube-apiserver's RBAC authoriser (kubernetes-api reference, section 15): any matching rule of any binding
-allows, there is no deny, order does not matter. Escalation is checked in ``escalation``. Left out here: aggregation.
+allows, there is no deny, order does not matter. Escalation is checked in ``escalation``; a controller aggregates roles.
 
 **Walk:** ``Authorizer.check`` -> decision cache -> the user's rules, gathered from bindings and kept until a role or
 binding changes -> allow, or a 403 in the real server's words.

@@ -117,14 +117,14 @@ class ApiServer:
             return conversion.perform(self, op)
         return self.perform_as(op, None)
 
-    def create_again(self, user: User, made: Sequence[Version]) -> None:
-        """What comes to the same as asking, as ``user``, for everything that ``made`` came from in another server.
+    def write_again(self, made: Sequence[Version]) -> None:
+        """What comes to the same as asking for everything that ``made`` came from in another server, at the same instant.
 
         For objects that do not depend on the world they are in: they were defaulted, admitted and validated there.
         """
         self.requests += len(made)
-        self.asked[user.name] = self.asked.get(user.name, 0) + len(made)
         for version in made:
+            self.asked[version.actor] = self.asked.get(version.actor, 0) + 1
             self.store.store_again(version)
         self.writes += len(made)
 

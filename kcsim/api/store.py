@@ -97,9 +97,11 @@ class Store:
         )
 
     def store_again(self, made: Version) -> Version:
-        """Store what the first request of another server's life made: with a uid and a time of its own, else the same."""
+        """Store what one of the first requests of another server's life made: under a uid of its own, else the same."""
         obj = made.object
-        metadata = {**obj["metadata"], "uid": self._uids.uuid()}
+        before = self.log.get(made.resource, *made.key)
+        uid = self._uids.uuid() if before is None else before.object["metadata"]["uid"]
+        metadata = {**obj["metadata"], "uid": uid}
         metadata["creationTimestamp"] = rfc3339(self._engine.now)
         return self.log.enter(
             made.resource,
@@ -108,7 +110,9 @@ class Store:
             made.actor,
             made.verb,
             made.manager,
+            before,
             operation=made.operation,
+            managed=made.managed if before is not None else None,
             sent=made.sent,
         )
 

@@ -18,6 +18,7 @@ from kcsim.api.request import ADMIN, User
 from kcsim.api.server import ApiServer
 from kcsim.cluster.controllers.attachdetach.attacher import Attacher
 from kcsim.cluster.controllers.attachdetach.controller import AttachDetachController
+from kcsim.cluster.controllers.clusterroleaggregation.controller import ClusterRoleAggregation
 from kcsim.cluster.controllers.cronjob.controller import CronJobController
 from kcsim.cluster.controllers.daemonset.controller import DaemonSetController
 from kcsim.cluster.controllers.deployment.controller import DeploymentController
@@ -233,6 +234,7 @@ class Cluster:
             VolumeProtectionController(),
             AttachDetachController(),
             GarbageCollector(),
+            ClusterRoleAggregation(),
         )
         names = [reconciler.name for reconciler in reconcilers]
         if strange := unknown(self._controllers, names):

@@ -18,7 +18,7 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
 from kcsim.api.objects import Object
 from kcsim.api.request import User, service_account
-from kcsim.simulation.bootstrap import cluster_role, cluster_role_binding
+from kcsim.simulation.bootstrap_policy import cluster_role, cluster_role_binding
 
 Make = Callable[[], Reconciler]
 Rules = Sequence[Object]

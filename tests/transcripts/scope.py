@@ -13,9 +13,7 @@ _MEMORY = "the message prints the real server's structures in memory"
 _DESCRIBED = "kubectl explain prints descriptions, which the shipped schemas of built-in kinds do not have"
 _DUMP = re.compile(r'\n@@ -|"Spec":\{"Volumes"')
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
-_BOOTSTRAP = "the bootstrap roles are cut to the kinds whose holders exist here"
 _POD = "/api/v1/namespaces/subres/pods/p"
-_RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 _REQUESTS: dict[tuple[Any, ...], str] = {
     (
         "list-paging",
@@ -30,9 +28,6 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
         ("timeoutSeconds", "1"),
         ("watch", "true"),
     ): _COMPACTED,
-    ("rbac", f"{_RBAC}/admin"): _BOOTSTRAP,
-    ("rbac", f"{_RBAC}/edit"): _BOOTSTRAP,
-    ("rbac", f"{_RBAC}/view"): _BOOTSTRAP,
     ("subresources", f"{_POD}/ephemeralcontainers"): "pods get no debug containers",
     ("subresources", f"{_POD}/resize"): "pods are not resized in place",
     ("subresources", _POD): "the pod had got a debug container before",
@@ -48,7 +43,6 @@ _TOLERATED |= {
     ("immutable-fields", place): "an update that takes back a kept address changes nothing, owners included"
     for place in (67, 68, 71)
 }
-_TOLERATED["rbac", 33] = _BOOTSTRAP
 _TOLERATED["rbac", 48] = "of several bindings that allow a request any may be named"
 _TOLERATED["crd-lifecycle", 32] = "a body of another version is refused before its fields are looked at"
 

@@ -1,0 +1,1 @@
+"""Fills ClusterRoles with the rules of those that their aggregation rule selects."""
