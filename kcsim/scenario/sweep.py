@@ -106,7 +106,7 @@ class Sweep(Tabular):
         found = {}
         for name, values in self.groups(measure).items():
             known = [value for value in values if value is not None]
-            found[name] = median(known) if known else None
+            found[name] = round(median(known), 6) if known else None
         return found
 
     def __str__(self) -> str:

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from kcsim.engine.clock import MINUTE
-from kcsim.scenario.load import examine_text
 from kcsim.scenario.diagnostics import Report
+from kcsim.scenario.load import examine_text
 from kcsim.scenario.settings import Changes, read_settings
 
 
