@@ -4,6 +4,6 @@
 yields what breaks its promise -> the first of each becomes a ``Violation`` with time, object and chain of causes.
 """
 
-from kcsim.testing.invariants.registry import INVARIANTS, Violation, check, demand
+from kcsim.testing.invariants.registry import CALM, INVARIANTS, Violation, check, demand
 
-__all__ = ["INVARIANTS", "Violation", "check", "demand"]
+__all__ = ["CALM", "INVARIANTS", "Violation", "check", "demand"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from kcsim.api.log import Version
@@ -98,6 +98,7 @@ class History:
         self._by_kind: dict[str, list[Write]] = {}
         self._tracks: dict[tuple[str, str, Key], _Track] = {}
         self._keys: dict[tuple[str, str, str], list[Key]] = {}
+        self._now = 0
         for record in records:
             self.records.append(record)
             if isinstance(record, Version):
@@ -112,7 +113,9 @@ class History:
             return cls(source.records)
         engine = getattr(source, "engine", None)
         if engine is not None:
-            return cls(engine.trace.records)
+            history = cls(engine.trace.records)
+            history._now = engine.now
+            return history
         if isinstance(source, str) or not isinstance(source, Iterable):
             raise TypeError(f"a world, a trace or the lines of a trace.jsonl is checked, not {source!r:.60}")
         return cls._from_lines(source)
@@ -165,6 +168,11 @@ class History:
         self.all_writes.append(write)
         self._by_kind.setdefault(kind, []).append(write)
 
+    @property
+    def end(self) -> int:
+        """Up to when it tells what happened (µs): a world's present, or the last record."""
+        return max(self._now, self.records[-1].time if self.records else 0)
+
     # --- asking -------------------------------------------------------------------------------------------------
 
     def writes(self, kind: str) -> list[Write]:
@@ -184,6 +192,21 @@ class History:
         if place < 0 or track.writes[place].deleted:
             return None
         return track.writes[place].object
+
+    def since(
+        self, cluster: str, kind: str, key: Key, time: int, holds: Callable[[Object | None], bool]
+    ) -> int | None:
+        """From when on, up to ``time``, a condition of a key's object (None: there is none) held; None: it does not."""
+        track = self._tracks.get((cluster, kind, key))
+        place = bisect_right(track.times, time) - 1 if track is not None else -1
+        begun = None
+        while place >= 0 and track is not None:
+            write = track.writes[place]
+            if not holds(None if write.deleted else write.object):
+                return begun
+            begun = write.time
+            place -= 1
+        return 0 if holds(None) else begun
 
     def lately(self, cluster: str, kind: str, key: Key, time: int, window: int) -> Iterator[Object]:
         """Every state of a key that was current at some instant of the ``window`` µs up to ``time``."""

@@ -104,8 +104,10 @@ class Report:
                 lines.append(f"     ... and {len(violation.differences) - _SHOWN} more")
             if len(violation.plans) > 1:
                 lines.append(f"     so do {len(violation.plans) - 1} more plans")
-            if violation.plan is not None and self.command:
-                lines.append(f'     replay: {self.command} --plan "{violation.plan}"')
+            if violation.plan is not None:
+                again = f'demand(story, plan="{violation.plan}")'
+                command = f'{self.command} --plan "{violation.plan}"' if self.command else again
+                lines.append(f"     replay: {command}")
         lines.append(_verdict(self))
         return "\n".join(lines)
 

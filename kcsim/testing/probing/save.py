@@ -46,15 +46,34 @@ def save(target: Target, violation: Violation, folder: Path = COUNTEREXAMPLES) -
     Raises:
         OSError: a file cannot be written.
     """
-    scenario = counterexample(target, violation)
+    scenario = _beside(counterexample(target, violation), folder)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{scenario.name}.yaml"
     story = folder / f"{target.scenario.name}.yaml"
     _write(file, to_yaml(scenario))
-    _write(story, to_yaml(target.scenario))
+    _write(story, to_yaml(_beside(target.scenario, folder)))
     test = folder / f"test_{scenario.name.replace('-', '_')}.py"
     _write(test, _test(target, violation, story.name))
     return file, test
+
+
+def _beside(scenario: Scenario, folder: Path) -> Scenario:
+    """The story with the files of its controllers named as seen from ``folder``, so that it plays from anywhere.
+
+    A folder that is not below the working directory is kept apart from it: there the names stay as they are.
+    """
+    if not folder.resolve().is_relative_to(Path.cwd()):
+        return scenario
+    controllers = []
+    for each in scenario.controllers:
+        place, _, name = each.use.rpartition(":")
+        candidates = [Path(scenario.directory or ".") / place, Path(place)]
+        file = next((path.resolve() for path in candidates if path.is_file()), None)
+        if place.endswith(".py") and file is not None:
+            seen = Path(os.path.relpath(file, folder.resolve())).as_posix()
+            each = replace(each, use=f"{seen}:{name}")
+        controllers.append(each)
+    return replace(scenario, controllers=tuple(controllers))
 
 
 def _test(target: Target, violation: Violation, story: str) -> str:

@@ -261,6 +261,28 @@ def test_a_counterexample_of_a_controller_in_a_file_names_the_file(tmp_path: Pat
     assert "use: tests/unit/testing/controllers.py:Raising" in file.read_text(encoding="utf-8")
 
 
+def test_a_saved_story_finds_its_controllers_file_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(Path("tests/unit/testing/controllers.py").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    scenario = world(Raising)
+    mine = replace(scenario, controllers=(replace(scenario.controllers[0], use="mine.py:Raising"),))
+    report = probe(mine)
+    file, _ = save(report.target, report.violations[0], Path("found"))
+    assert "use: ../mine.py:Raising" in file.read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "found")
+    assert Play(load_file(file.name)).run("10s")
+    with pytest.raises(AssertionError, match="1 way to go wrong"):
+        runpy.run_path(str(Path(f"test_{file.stem.replace('-', '_')}.py")))[
+            f"test_{file.stem.replace('-', '_')}"
+        ]()
+
+
+def test_the_report_of_a_story_without_a_file_says_how_to_replay() -> None:
+    assert 'replay: demand(story, plan="crash after write 1")' in probe(exhibit("two-secrets").world()).text()
+
+
 def test_a_run_in_which_the_storys_own_steps_meet_another_state_is_not_judged() -> None:
     report = probe(exhibit("old-deletion").world(mended=True))
     assert [str(plan) for plan in report.incomparable] == ["crash after write 3, back after 1m10s"]
