@@ -201,7 +201,10 @@ class ApiServer:
         if op.resource_version not in {"", "0"}:
             self._check_version(op.resource_version)
         version = self.store.require(op.resource, op.namespace, op.name)
-        shown = self.ownership.shown(version) if op.managed_fields else self.shown(version)
+        shown = self.shown(version)
+        if op.managed_fields:
+            owners = self.ownership.managed_of(version).to_json()
+            shown = objects.with_metadata(shown, managedFields=owners) if owners else shown
         return Answer(200, shown, versions=(version,))
 
     def _check_version(self, asked: str) -> None:

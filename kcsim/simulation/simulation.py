@@ -379,7 +379,8 @@ class Simulation(Shown):
         Raises:
             NotFound: naming the nearest objects.
         """
-        return self._version(ref, namespace, self.cluster(cluster)).object
+        home = self.cluster(cluster)
+        return home.server.shown(self._version(ref, namespace, home))
 
     def list(
         self, kind: str, namespace: str | None = None, *, labels: str = "", cluster: str | None = None
@@ -389,7 +390,7 @@ class Simulation(Shown):
         found = home.server.log.list(_resource(home, kind), namespace)
         chosen = selectors.parse(labels) if labels else None
         return [
-            v.object
+            home.server.shown(v)
             for v in found
             if chosen is None or chosen.matches(v.object["metadata"].get("labels") or {})
         ]

@@ -136,3 +136,17 @@ def test_what_cannot_be_killed_is_named() -> None:
         sim.inject("component-crash", "etcd")
     with pytest.raises(ValueError, match="at least one instance"):
         ControlPlane(0, 1)
+
+
+def test_every_reading_of_a_lease_tells_the_last_renewal() -> None:
+    sim = Simulation(nodes=1)
+    sim.run("1m")
+    lines = ("-o jsonpath={.spec.renewTime}", "-o custom-columns=R:.spec.renewTime --no-headers")
+    told = {sim.kubectl(f"get lease kube-scheduler -n kube-system {line}").stdout.strip() for line in lines}
+    told.add(sim.get("lease/kube-scheduler", "kube-system")["spec"]["renewTime"])
+    told |= {
+        one["spec"]["renewTime"]
+        for one in sim.list("leases", "kube-system")
+        if one["metadata"]["name"] == "kube-scheduler"
+    }
+    assert told == {"2026-01-01T00:01:00.000000Z"}
