@@ -590,7 +590,7 @@ def tour_page() -> str:
 
 def picture_of_a_run() -> str:
     """docs/pictures/drift-at-night.svg."""
-    title = "Drift at night: push and flux, side by side"
+    title = "Drift at night: three deliveries, side by side"
     return terminal("kcsim run drift-at-night", title, leave_out=("What happened", "Try next"))
 
 

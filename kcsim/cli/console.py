@@ -39,7 +39,7 @@ _ASCII = dict(zip("✓✗●○◐·│─┼┴└█░▄▁━◆■▲▼µ
 }
 """What stands for a character on a terminal that has ASCII only."""
 
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 _HARMFUL = re.compile(
     r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
@@ -153,7 +153,7 @@ def silence(stream: TextIO) -> None:
 
 def visible(text: str) -> int:
     """Columns a text takes on the terminal; colours take none."""
-    plain = _ESCAPES.sub("", text)
+    plain = ESCAPES.sub("", text)
     if plain.isascii():
         return len(plain)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in plain)

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from kcsim.cli.console import Console, padded, visible, wrapped
+from kcsim.cli.console import ESCAPES, Console, padded, visible
 
 WORLD_ROLES = ("first", "second", "third")
 TITLE_MAX, CELL_MIN = 38, 14
@@ -18,7 +18,23 @@ def role_of(place: int) -> str:
 
 
 def _lines(cell: str, width: int) -> list[str]:
+    if "\x1b" in cell:
+        return _coloured_lines(cell, width)
     return textwrap.wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _coloured_lines(cell: str, width: int) -> list[str]:
+    """A cell with colours, wrapped at blanks; a colour that is on where a line ends is on again where the next begins."""
+    lines, line, colour = [], "", ""
+    for word in cell.split(" "):
+        if line and visible(line) + 1 + visible(word) > width:
+            lines.append(f"{line}\x1b[0m" if colour else line)
+            line = colour + word
+        else:
+            line = f"{line} {word}" if line else word
+        for found in ESCAPES.findall(word):
+            colour = "" if found == "\x1b[0m" else found
+    return [*lines, line]
 
 
 def table(
@@ -29,7 +45,7 @@ def table(
     *,
     differing: bool = False,
 ) -> list[str]:
-    """The lines of a table; cells that carry colours are not wrapped. `differing`: rows that differ stand out."""
+    """The lines of a table. `differing`: rows that differ stand out."""
     longest = max((visible(row_title) for row_title, _ in rows), default=0)
     needed = max([visible(cell) for _, cells in rows for cell in cells] + [len(name) for name in names])
     left = console.width - len(names) * (min(needed, CELL_WHOLE) + 3)
@@ -47,8 +63,8 @@ def table(
     ]
     for row_title, cells in rows:
         stands_out = differing and len(set(cells)) > 1
-        parts = [wrapped(row_title, title_width)]
-        parts.extend([cell] if "\x1b" in cell else _lines(cell, cell_width) for cell in cells)
+        parts = [textwrap.wrap(row_title, title_width) or [""]]
+        parts.extend(_lines(cell, cell_width) for cell in cells)
         for number in range(max(len(part) for part in parts)):
             head, *texts = [part[number] if number < len(part) else "" for part in parts]
             shown = [console.paint(text, "bold") if stands_out else text for text in texts]
