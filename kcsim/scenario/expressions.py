@@ -11,12 +11,15 @@ holds only if it is true: a condition about what is not there is unmet, never an
 import ast
 import operator
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, cast
 
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.schemas.definitions import definition
 from kcsim.api.schemas.schema import Schema
+from kcsim.engine.clock import SECOND
 from kcsim.scenario.arguments import ArgumentFault, Names, bind
 from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.scenario.functions import (
@@ -214,7 +217,12 @@ class _Compiler:
         return _Typed(lambda view: numeric(operation, left.look(view), right.look(view)), "number")
 
     def comparison(self, node: ast.Compare, depth: int) -> _Typed:
+        before = self.reads
         parts = [self.compile(node.left, depth), *(self.compile(each, depth) for each in node.comparators)]
+        if self.reads.clock and not before.clock:
+            turn = _turn(node, parts)
+            if turn is not None:
+                self.reads = before | Reads(instants=frozenset({turn}))
         looks: list[Look] = []
         for index, op in enumerate(node.ops):
             left, right = parts[index], parts[index + 1]
@@ -468,6 +476,31 @@ def _text_offset(text: str, line: int, column: int) -> int:
     lines = text.split("\n")
     before = sum(len(each) + 1 for each in lines[: line - 1])
     return max(0, min(len(text), before + column - (1 if line == 1 else 0)))
+
+
+def _turn(node: ast.Compare, parts: Sequence[_Typed]) -> int | None:
+    """The instant (µs) at which a comparison of now() with a fixed time turns, in whole seconds; None for any other comparison."""
+    sides = (node.left, *node.comparators)
+    which = next((i for i, side in enumerate(sides) if _is_call(side, "now")), None)
+    if which is None or len(sides) != 2:
+        return None
+    op, other = node.ops[0], sides[1 - which]
+    if not isinstance(other, ast.Constant) and not _is_call(other, "seconds"):
+        return None
+    fixed = parts[1 - which].look(cast("View", None))  # neither of the two looks at the world
+    if not isinstance(fixed, int | float) or not isfinite(fixed):
+        return None
+    instant: int = round(fixed * SECOND)
+    # now() < T and T <= now() turn at T; now() <= T and T < now() once it is over.
+    at_once = isinstance(op, ast.Lt | ast.GtE if which == 0 else ast.Gt | ast.LtE)
+    late = isinstance(op, ast.LtE | ast.Gt if which == 0 else ast.GtE | ast.Lt)
+    if at_once:
+        return -(-instant // SECOND) * SECOND
+    return (instant // SECOND + 1) * SECOND if late else None
+
+
+def _is_call(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
 def _compared(op: ast.cmpop, left: _Typed, right: _Typed) -> Look:

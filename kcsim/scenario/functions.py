@@ -84,6 +84,8 @@ class Reads:
     """(namespace, cluster); namespace "" = all."""
     clock: bool = False
     """It calls now(): its value may change at any instant."""
+    instants: frozenset[int] = frozenset()
+    """Where it only compares now() with fixed times: the instants (µs) at which that turns."""
 
     def __or__(self, other: "Reads") -> "Reads":
         """Both together."""
@@ -93,6 +95,7 @@ class Reads:
             self.repositories | other.repositories,
             self.drift | other.drift,
             self.clock or other.clock,
+            self.instants | other.instants,
         )
 
 

@@ -88,6 +88,8 @@ class History:
         self._heads: dict[str, str] = {}
         self._listeners: list[Listener] = []
         self._branches: Mapping[str, str] = {}
+        self._asked: dict[tuple[str, int | None], tuple[int, int, tuple[int, int]]] = {}
+        """What was last asked of requests: as of which instant and record, and the answer."""
 
     # --- following ----------------------------------------------------------------------------------------------
 
@@ -168,6 +170,14 @@ class History:
 
     def requests(self, traffic: str, window: int | None) -> tuple[int, int]:
         """Requests that ended in the last `window` µs, and how many of them failed."""
+        asked = (traffic, window)
+        known = self._asked.get(asked)
+        # An expression and its parts ask the same question of one instant.
+        if known is None or known[:2] != (self.now, self._read):
+            known = self._asked[asked] = (self.now, self._read, self._ended(traffic, window))
+        return known[2]
+
+    def _ended(self, traffic: str, window: int | None) -> tuple[int, int]:
         source = self.traffic[traffic]
         ended, failed = source.ended(self.now)
         if window is None or window >= self.now:

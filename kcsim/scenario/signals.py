@@ -8,7 +8,7 @@ truth or values differ from before.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.api.log import Version
@@ -41,29 +41,51 @@ class Signal:
         self.parts = tuple(parts)
         self.samples: list[Sample] = []
         self._times: list[int] = []
+        # Where now() is only compared with fixed times its value is told, and makes no sample by itself.
+        passing = [not expression.reads.clock and part.text == "now()" for part in parts]
+        self._passing = tuple(index for index, each in enumerate(passing) if each)
 
     def look(self, view: View, time: int, record: Record | None) -> None:
         """Evaluate at an instant."""
         holds = self.expression.holds(view)
         values = tuple(_shown(part.evaluate(view)) for part in self.parts)
         last = self.samples[-1] if self.samples else None
-        if last is not None and last.holds == holds and last.values == values:
+        if last is not None and last.holds == holds and self._same(last.values, values):
             return
         if last is not None and last.time == time:
             self.samples.pop()  # only what an instant ends with was ever true for any time
             self._times.pop()
             before = self.samples[-1] if self.samples else None
-            if before is not None and before.holds == holds and before.values == values:
+            if before is not None and before.holds == holds and self._same(before.values, values):
                 return
         self.samples.append(Sample(time, holds, values, record))
         self._times.append(time)
+
+    def _same(self, before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+        if not self._passing:
+            return before == after
+        return all(
+            one == other
+            for index, (one, other) in enumerate(zip(before, after, strict=True))
+            if index not in self._passing
+        )
 
     # --- asking -------------------------------------------------------------------------------------------------
 
     def at(self, time: int) -> Sample | None:
         """What was so at an instant; None before the first look."""
         index = bisect_right(self._times, time) - 1
-        return self.samples[index] if index >= 0 else None
+        return self._as_of(self.samples[index], time) if index >= 0 else None
+
+    def _as_of(self, sample: Sample, time: int) -> Sample:
+        """The sample as a later instant has it: what only passes has gone on, in whole seconds."""
+        when = max(sample.time, time // SECOND * SECOND)
+        if not self._passing or when == sample.time:
+            return sample
+        values = list(sample.values)
+        for index in self._passing:
+            values[index] = _shown(when / SECOND)
+        return replace(sample, values=tuple(values))
 
     def rises(self, since: int, until: int) -> Iterator[Sample]:
         """Samples in [since, until] at which it became true; at `since` also when it is true already."""
@@ -72,7 +94,8 @@ class Signal:
     def first(self, since: int, until: int, holds: bool) -> tuple[int, Sample] | None:
         """(instant, sample) at which it first is (`holds`) or is not true within [since, until]."""
         for sample in self._turns(since, until, holds):
-            return max(sample.time, since), sample
+            when = max(sample.time, since)
+            return when, self._as_of(sample, when)
         return None
 
     def _turns(self, since: int, until: int, holds: bool) -> Iterator[Sample]:
@@ -146,7 +169,7 @@ class Signals:
             self._by_head.append(signal)
         if reads.drift or reads.repositories:
             self._by_delivery.append(signal)
-        if reads.traffic or reads.clock:
+        if reads.traffic or reads.clock or reads.instants:
             # What reads nothing else can be looked at later, many instants at once.
             alone = not (reads.objects or reads.repositories or reads.drift)
             (self._by_time_alone if alone else self._by_time).append(signal)
@@ -204,7 +227,7 @@ def _moments(reads: Reads, traffic: Mapping[str, Requests], since: int, until: i
     """
     if reads.clock or any(read.each for read in reads.traffic):
         return [second * SECOND for second in range(since // SECOND + 1, until // SECOND + 1)]
-    found: set[int] = set()
+    found = {when for when in reads.instants if since < when <= until}
     for read in reads.traffic:
         lasting = until if read.window < 0 else read.window + SECOND
         failures = traffic[read.name].failed(max(0, since - lasting), until)

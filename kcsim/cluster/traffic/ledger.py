@@ -225,8 +225,13 @@ class Ledger:
         whole: list[int] = []
         if gone and stretch.until is not None:
             whole = stretch.counts(self._sent(stretch, stretch.until))
+        known: dict[int, list[int]] = {}  # most outcomes come of the same number of requests
         for i, outcome in enumerate(stretch.outcomes):
-            count = stretch.counts(self._sent(stretch, now + 1 - outcome.takes))[i]
+            sent = self._sent(stretch, now + 1 - outcome.takes)
+            counts = known.get(sent)
+            if counts is None:
+                counts = known[sent] = stretch.counts(sent)
+            count = counts[i]
             yield outcome, min(count, max(whole[i] - gone[i], 0)) if i in gone else count
         for each, count in stretch.broken:
             if stretch.until is not None and now >= stretch.until + each.lasts:

@@ -78,7 +78,14 @@ class Failing:
         ('success_rate("users", "5s") > 0.9', (10, 12), 0, 1000, range(10, 19)),
         ('success_rate("users", "5s") > 0.9', (10, 900), 0, 20, range(10, 17)),
         ('requests("users") > 9', (), 3, 7, range(4, 8)),
-        ("now() > 5", (), 3, 7, range(4, 8)),
+        ("now() > 5", (), 3, 7, [6]),
+        ("now() >= 5", (), 3, 7, [5]),
+        ('now() < seconds("5s")', (), 3, 7, [5]),
+        ('seconds("5s") < now()', (), 3, 7, [6]),
+        ("now() <= 4.5 or now() > 5.5", (), 3, 7, [5, 6]),
+        ("5 <= now()", (), 6, 9, []),
+        ("now() == 5", (), 3, 7, range(4, 8)),
+        ("now() - 3 > 5", (), 3, 7, range(4, 8)),
     ],
 )
 def test_time_alone_is_looked_at_only_while_it_can_change_something(text, failures, since, until, wanted):
@@ -102,3 +109,33 @@ def test_a_success_rate_falls_when_requests_fail_and_recovers_when_they_leave_th
     assert 0.85 < min(rates) < 1.0
     fell = next(sample.time for sample in signal.samples if sample.values[0] < 1.0)
     assert 721 <= fell / SECOND <= 723
+
+
+END = 3600
+
+
+def over_an_hour(text):
+    """The signal of an expression, looked at when time may change it."""
+    signal, clock = Signal(compile_expression(text), operands(text)), View(0)
+    for when in (0, *_moments(signal.expression.reads, {}, 0, END * SECOND)):
+        clock.now = when
+        signal.look(clock, when, None)
+    return signal
+
+
+@pytest.mark.parametrize(
+    "text", ["now() >= 90 and now() < 3000", 'seconds("25m") < now()', "not now() <= 61", "now() > 7200"]
+)
+def test_looking_at_the_turning_points_of_the_clock_finds_what_every_second_would(text):
+    """Of ``max(now(), 0)`` nobody knows that it is ``now()``: that one is looked at each second."""
+    quick, slow = over_an_hour(text), over_an_hour(text.replace("now()", "max(now(), 0)"))
+    assert len(quick.samples) <= 3
+    assert len(slow.samples) == END + 1
+    for second in range(0, END, 7):
+        one, two = quick.at(second * SECOND), slow.at(second * SECOND)
+        assert (one.holds, quick.values_text(one)) == (two.holds, slow.values_text(two))
+    for since in (0, 60, 1000, 3500):
+        for holds in (True, False):
+            found = [each.first(since * SECOND, END * SECOND, holds) for each in (quick, slow)]
+            times = [each and (each[0], each[1].values) for each in found]
+            assert times[0] == times[1]
