@@ -16,7 +16,7 @@ from kcsim.views.rollouts import Rollouts
 _ACCOUNT = "system:serviceaccount:"
 _CLIENT_SIDE = (":argocd-application-controller", ":argocd-manager")
 _APPLICATION = "application.argoproj.io"
-_FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io")
+_FLUX_GROUPS = (".source.toolkit.fluxcd.io", ".kustomize.toolkit.fluxcd.io", ".helm.toolkit.fluxcd.io")
 _SHOWN = 110
 _BURST = 10_000_000
 _GIT_TROUBLE = frozenset(
@@ -117,6 +117,9 @@ class Teller:
             self._add("ci", record, f"{record.actor} cannot run anything again: {record.facts()['error']}")
         elif kind in {"commit", "branch", "tag"} or record.verb in _GIT_TROUBLE:
             self._git(record)
+        elif record.verb == "helm push":
+            chart, version = record.subject.partition("/")[2], record.facts()["version"]
+            self._add("person", record, f"{record.actor} publishes the chart {chart} in version {version}")
         elif record.verb == "notify":
             facts = record.facts()
             told = f"{record.subject.removeprefix('provider/')} is told: {facts['object']} {facts['message']}"
@@ -307,8 +310,19 @@ class Teller:
             self._add(
                 "agent", version, f"{name}: applied revision {_revision(status.get('lastAppliedRevision'))}"
             )
+        elif kind == "helmrelease":
+            self._release(version, status, before, name)
         self._ready(version, status, name)
         self._suspended(version, name)
+
+    def _release(
+        self, version: Version, status: Mapping[str, Any], before: Mapping[str, Any], name: str
+    ) -> None:
+        """A revision of a Helm release that has been deployed."""
+        newest, was = _deployed(status), _deployed(before)
+        if newest and newest.get("version") != was.get("version"):
+            chart = f"{newest.get('chartName')}@{newest.get('chartVersion')}"
+            self._add("agent", version, f"{name}: released {chart} as v{newest.get('version')}")
 
     def _argocd(self, version: Version) -> None:
         """What an Application's status says of its operation, its sync status and its health."""
@@ -336,6 +350,10 @@ class Teller:
         """A Ready condition that turned false, once for each reason and revision, and when it is good again."""
         ready = _condition(status, "Ready")
         key = version.subject
+        if (
+            ready.get("reason") == "SourceNotReady"
+        ):  # what every HelmRelease says first; its source says why it is not
+            return
         if ready.get("status") == "False":
             reason = f"{ready.get('reason')}/{status.get('lastAttemptedRevision', '')}"
             if self.said.get(key) != reason:
@@ -432,6 +450,12 @@ class Teller:
 def _listed(objects: Sequence[str], most: int = 4) -> str:
     more = f" and {len(objects) - most} more" if len(objects) > most else ""
     return f"{', '.join(objects[:most])}{more}"
+
+
+def _deployed(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The newest snapshot of a HelmRelease that is deployed."""
+    history = [each for each in status.get("history") or () if each.get("status") == "deployed"]
+    return max(history, key=lambda each: int(each["version"]), default={})
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
