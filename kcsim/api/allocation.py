@@ -22,7 +22,38 @@ SERVICE_CIDR = "10.96.0.0/16"
 NODE_PORTS = (30000, 32767)
 SMALLEST_RANGE = 4
 """A network's own address, that of the Service ``kubernetes``, one to give away, and the last."""
+_EXTERNAL = frozenset({"NodePort", "LoadBalancer"})
 _ADDRESSING = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "type")
+
+
+def _checks_health(spec: Object) -> bool:
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _wiped(spec: Object, before: Object) -> Object:
+    """What a Service of another type has no use for, unless its client changed it (dropTypeDependentFields)."""
+
+    def unchanged(*fields: str) -> bool:
+        return all(spec.get(field) == before.get(field) for field in fields)
+
+    gone: list[str] = []
+    kind, was = spec.get("type"), before.get("type")
+    if kind == "ExternalName" != was and unchanged("clusterIP", "clusterIPs"):
+        gone += ["clusterIP", "clusterIPs"]
+        gone += [field for field in ("ipFamilies", "ipFamilyPolicy") if unchanged(field)]
+    if was == "LoadBalancer" != kind:
+        gone += [f for f in ("allocateLoadBalancerNodePorts", "loadBalancerClass") if unchanged(f)]
+    if _checks_health(before) and not _checks_health(spec) and unchanged("healthCheckNodePort"):
+        gone.append("healthCheckNodePort")
+    if was in _EXTERNAL and kind not in _EXTERNAL and not spec.get("externalIPs"):
+        gone += ["externalTrafficPolicy"] if unchanged("externalTrafficPolicy") else []
+    spec = {key: value for key, value in spec.items() if key not in gone}
+    if was in _EXTERNAL and kind not in _EXTERNAL:
+        ports = {(p.get("port"), p.get("protocol")): p.get("nodePort") for p in before.get("ports") or ()}
+        now = spec.get("ports") or []
+        if all(p.get("nodePort") == ports.get((p.get("port"), p.get("protocol"))) for p in now) and now:
+            spec["ports"] = [{k: v for k, v in port.items() if k != "nodePort"} for port in now]
+    return spec
 
 
 def static_band(size: int, *, smallest: int = 16, divisor: int = 16, largest: int = 256) -> int:
@@ -165,6 +196,7 @@ class ServiceAllocator:
                 else {**p, "nodePort": kept[p.get("port"), p.get("protocol")]}
                 for p in spec["ports"]
             ]
+        spec = _wiped(spec, before)
         return {**new, "spec": {k: v for k, v in spec.items() if v is not None}}
 
     def on_update(self, resource: Resource, new: Object, old: Object) -> Object:
@@ -199,6 +231,7 @@ class ServiceAllocator:
             self._release(obj["spec"].get("clusterIPs") or ())
             for port in obj["spec"].get("ports") or ():
                 self._ports.discard(port.get("nodePort", 0))
+            self._ports.discard(obj["spec"].get("healthCheckNodePort", 0))
 
     def _with_node_ports(self, spec: Object) -> Object:
         if spec.get("type") not in {"NodePort", "LoadBalancer"}:
@@ -210,6 +243,9 @@ class ServiceAllocator:
             for p in spec.get("ports") or ()
         ]
         self._ports.update(p["nodePort"] for p in ports)
+        if _checks_health(spec) and not spec.get("healthCheckNodePort"):
+            spec = {**spec, "healthCheckNodePort": self._random_port()}
+            self._ports.add(spec["healthCheckNodePort"])
         return {**spec, "ports": ports}
 
     def _random_port(self) -> int:

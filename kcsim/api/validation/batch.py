@@ -9,9 +9,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from kcsim.api import names
 from kcsim.api.validation.apps import selector_matches, template_labels, template_of
 from kcsim.api.validation.common import compiled, immutable, label_selector, non_negative_fields
-from kcsim.api.validation.field import OMIT, Errors, invalid, not_supported, one_of, required
+from kcsim.api.validation.field import (
+    OMIT,
+    Errors,
+    duplicate,
+    each_invalid,
+    invalid,
+    not_supported,
+    one_of,
+    required,
+)
 from kcsim.api.validation.pod import pod_template
 
 _NUMBERS: Final = (
@@ -88,8 +98,14 @@ def job_spec(path: str, spec: Mapping[str, Any]) -> Errors:
         errors += one_of(f"{path}.completionMode", mode, ("NonIndexed", "Indexed"))
         if mode == "Indexed" and spec.get("completions") is None:
             errors.append(required(f"{path}.completions", "when completion mode is Indexed"))
-    if mode != "Indexed":
+    if mode == "Indexed":
+        errors += _indexed(path, spec)
+    else:
         errors += _indexed_only(path, spec)
+    if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
+        errors.append(required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified"))
+    if spec.get("managedBy") is not None:
+        errors += domain_prefixed_path(f"{path}.managedBy", spec["managedBy"])
     replacement = spec.get("podReplacementPolicy")
     if spec.get("podFailurePolicy") is not None:
         errors += _pod_failure_policy(f"{path}.podFailurePolicy", spec["podFailurePolicy"], spec)
@@ -113,12 +129,91 @@ def _indexed_only(path: str, spec: Mapping[str, Any]) -> Errors:
     errors: Errors = []
     text = "requires indexed completion mode"
     if spec.get("successPolicy") is not None:
-        shown = {"Rules": spec["successPolicy"].get("rules", [])}
-        errors.append(invalid(f"{path}.successPolicy", shown, text))
+        rules = [
+            {"SucceededIndexes": rule.get("succeededIndexes"), "SucceededCount": rule.get("succeededCount")}
+            for rule in spec["successPolicy"].get("rules") or ()
+        ]
+        errors.append(invalid(f"{path}.successPolicy", {"Rules": rules}, text))
     for name in ("backoffLimitPerIndex", "maxFailedIndexes"):
         if spec.get(name) is not None:
             errors.append(invalid(f"{path}.{name}", spec[name], text))
     return errors
+
+
+_MOST_INDEXES: Final = 100_000
+
+
+def _indexed(path: str, spec: Mapping[str, Any]) -> Errors:
+    """What only Jobs with indexes may say, and within which bounds."""
+    errors: Errors = []
+    total, at_once = spec.get("completions"), spec.get("parallelism") or 0
+    if at_once > _MOST_INDEXES:
+        text = f"must be less than or equal to {_MOST_INDEXES} when completion mode is Indexed"
+        errors.append(invalid(f"{path}.parallelism", at_once, text))
+    failed = spec.get("maxFailedIndexes")
+    if total is not None and failed is not None and failed > total:
+        errors.append(
+            invalid(f"{path}.maxFailedIndexes", failed, "must be less than or equal to completions")
+        )
+    if spec.get("successPolicy") is not None and total is not None:
+        errors += _success_policy(f"{path}.successPolicy", spec["successPolicy"], total)
+    return errors
+
+
+def _success_policy(path: str, policy: Mapping[str, Any], total: int) -> Errors:
+    """validateSuccessPolicy."""
+    rules = policy.get("rules") or []
+    if not rules:
+        return [required(f"{path}.rules", "at least one rules must be specified")]
+    errors: Errors = []
+    for index, rule in enumerate(rules):
+        here = f"{path}.rules[{index}]"
+        indexes, count = rule.get("succeededIndexes"), rule.get("succeededCount")
+        if indexes is None and count is None:
+            text = "at least one of succeededCount or succeededIndexes must be specified"
+            errors.append(required(here, text))
+        if indexes is not None:
+            wrong = _indexes_error(indexes, total)
+            if wrong:
+                text = f"error parsing succeededIndexes: {wrong}"
+                errors.append(invalid(f"{here}.succeededIndexes", indexes, text))
+        if count is not None:
+            errors += non_negative_fields(here, rule, "succeededCount")
+            if count > total:
+                text = f"must be less than or equal to {total} (the number of specified completions)"
+                errors.append(invalid(f"{here}.succeededCount", count, text))
+    return errors
+
+
+def _indexes_error(text: str, total: int) -> str:
+    """What is wrong with intervals of indexes (validateIndexesFormat)."""
+    last = -1
+    for interval in text.split(",") if text else ():
+        parts = interval.split("-")
+        if len(parts) > 2:
+            return (
+                f'the fragment "{interval}" violates the requirement that an index interval can have at most two '
+                "parts separated by '-'"
+            )
+        for part in parts:
+            if not part.isdigit():
+                return f'cannot convert string to integer for index: "{part}"'
+            if int(part) >= total:
+                return f'too large index: "{part}"'
+            if int(part) <= last:
+                return f"non-increasing order, previous: {last}, current: {part}"
+            last = int(part)
+    return ""
+
+
+def domain_prefixed_path(field: str, value: str) -> Errors:
+    """``acme.io/foo`` (apimachinery: IsDomainPrefixedPath)."""
+    if not value:
+        return [required(field)]
+    host, slash, path = value.partition("/")
+    if not slash or not host or not path:
+        return [invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')]
+    return each_invalid(field, host, names.is_dns1123_subdomain(host))
 
 
 def _pod_failure_policy(path: str, policy: Mapping[str, Any], spec: Mapping[str, Any]) -> Errors:
@@ -130,9 +225,14 @@ def _pod_failure_policy(path: str, policy: Mapping[str, Any], spec: Mapping[str,
     for index, rule in enumerate(policy.get("rules") or ()):
         here = f"{path}.rules[{index}]"
         errors += one_of(f"{here}.action", rule.get("action") or "", _ACTIONS)
+        if rule.get("action") == "FailIndex" and spec.get("backoffLimitPerIndex") is None:
+            text = "requires the backoffLimitPerIndex to be set"
+            errors.append(invalid(f"{here}.action", "FailIndex", text))
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions") or []
         if codes is not None:
-            errors += _exit_codes(f"{here}.onExitCodes", codes)
+            pod = template_of(spec).get("spec") or {}
+            known = {c.get("name") for kind in ("containers", "initContainers") for c in pod.get(kind) or ()}
+            errors += _exit_codes(f"{here}.onExitCodes", codes, known)
         if codes is not None and conditions:
             text = "specifying both OnExitCodes and OnPodConditions is not supported"
             errors.append(invalid(here, OMIT, text))
@@ -142,8 +242,12 @@ def _pod_failure_policy(path: str, policy: Mapping[str, Any], spec: Mapping[str,
     return errors
 
 
-def _exit_codes(path: str, item: Mapping[str, Any]) -> Errors:
+def _exit_codes(path: str, item: Mapping[str, Any], known: set[Any]) -> Errors:
     errors = one_of(f"{path}.operator", item.get("operator") or "", ("In", "NotIn"))
+    container = item.get("containerName")
+    if container is not None and container not in known:
+        text = "must be one of the container or initContainer names in the pod template"
+        errors.append(invalid(f"{path}.containerName", container, text))
     values = item.get("values") or []
     if not values:
         errors.append(invalid(f"{path}.values", values, "at least one value is required"))
@@ -153,6 +257,13 @@ def _exit_codes(path: str, item: Mapping[str, Any]) -> Errors:
             for index, value in enumerate(values)
             if value == 0
         ]
+    errors += [
+        duplicate(f"{path}.values[{index}]", value)
+        for index, value in enumerate(values)
+        if value in values[:index]
+    ]
+    if values != sorted(values):
+        errors.append(invalid(f"{path}.values", values, "must be ordered"))
     return errors
 
 
@@ -223,7 +334,11 @@ def cron_job(obj: Mapping[str, Any]) -> Errors:
         "spec.concurrencyPolicy", spec.get("concurrencyPolicy") or "", ("Allow", "Forbid", "Replace")
     )
     errors += _time_zone("spec.timeZone", spec.get("timeZone"))
-    return errors + job_spec("spec.jobTemplate.spec", (spec.get("jobTemplate") or {}).get("spec") or {})
+    job = (spec.get("jobTemplate") or {}).get("spec") or {}
+    errors += job_spec("spec.jobTemplate.spec", job)
+    if job.get("manualSelector"):
+        errors.append(not_supported("spec.jobTemplate.spec.manualSelector", True, ("nil",)))
+    return errors
 
 
 def _time_zone(field: str, value: str | None) -> Errors:

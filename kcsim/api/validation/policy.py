@@ -5,7 +5,7 @@
 selectors; limit/request ratios.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kcsim.api import names, quantity
@@ -56,8 +56,24 @@ def _bounds(spec: Mapping[str, Any]) -> Errors:
     return errors
 
 
+def _reference(path: str, ref: Mapping[str, Any]) -> Errors:
+    """ValidateCrossVersionObjectReference, without its version."""
+    errors: Errors = []
+    for name in ("kind", "name"):
+        value = ref.get(name) or ""
+        errors += _segment(f"{path}.{name}", value) if value else [required(f"{path}.{name}")]
+    return errors
+
+
+def _segment(field: str, value: str) -> Errors:
+    """A name that can be part of a path (apimachinery: IsValidPathSegmentName)."""
+    if value in {".", ".."}:
+        return [invalid(field, value, f"may not be '{value}'")]
+    return [invalid(field, value, f"may not contain '{sign}'") for sign in "/%" if sign in value]
+
+
 def _target(path: str, ref: Mapping[str, Any]) -> Errors:
-    errors = [required(f"{path}.{name}") for name in ("kind", "name") if not ref.get(name)]
+    errors = _reference(path, ref)
     group, _ = split_api_version(ref.get("apiVersion") or "")
     if not group and ref.get("kind") != "ReplicationController":
         text = "apiVersion must specify API group"
@@ -79,7 +95,35 @@ def _metric(path: str, metric: Mapping[str, Any]) -> Errors:
     for name in _METRICS.values():
         if name != _METRICS[kind] and metric.get(name) is not None:
             errors.append(forbidden(f"{path}.{name}", "must populate the given metric source only"))
-    return errors + (_resource_metric(f"{path}.resource", source) if kind == "Resource" else [])
+    return errors + _SOURCES[kind](f"{path}.{_METRICS[kind]}", source)
+
+
+def _metric_target(path: str, target: Mapping[str, Any]) -> Errors:
+    """validateMetricTarget."""
+    errors: Errors = []
+    if not target.get("type"):
+        errors.append(required(f"{path}.type", "must specify a metric target type"))
+    elif target["type"] not in ("Utilization", "Value", "AverageValue"):
+        text = "must be either Utilization, Value, or AverageValue"
+        errors.append(invalid(f"{path}.type", target["type"], text))
+    for name in ("value", "averageValue"):
+        if target.get(name) is not None and not _positive(target[name]):
+            errors.append(invalid(f"{path}.{name}", target[name], "must be positive"))
+    percent = target.get("averageUtilization")
+    if percent is not None and percent < 1:
+        errors.append(invalid(f"{path}.averageUtilization", percent, "must be greater than 0"))
+    return errors
+
+
+def _positive(value: Any) -> bool:
+    return value is not None and quantity.of(value).nanos > 0
+
+
+def _identifier(path: str, metric: Mapping[str, Any]) -> Errors:
+    name = metric.get("name") or ""
+    return (
+        _segment(f"{path}.name", name) if name else [required(f"{path}.name", "must specify a metric name")]
+    )
 
 
 def _resource_metric(path: str, source: Mapping[str, Any]) -> Errors:
@@ -87,18 +131,66 @@ def _resource_metric(path: str, source: Mapping[str, Any]) -> Errors:
     errors: Errors = []
     if not source.get("name"):
         errors.append(required(f"{path}.name", "must specify a resource name"))
-    if not target.get("type"):
-        errors.append(required(f"{path}.target.type", "must specify a metric target type"))
-    elif target["type"] not in ("Utilization", "Value", "AverageValue"):
-        text = "must be either Utilization, Value, or AverageValue"
-        errors.append(invalid(f"{path}.target.type", target["type"], text))
-    percent = target.get("averageUtilization")
-    if percent is not None and percent < 1:
-        errors.append(invalid(f"{path}.target.averageUtilization", percent, "must be greater than 0"))
-    if percent is None and target.get("averageValue") is None:
+    errors += _metric_target(f"{path}.target", target)
+    percent, raw = target.get("averageUtilization"), target.get("averageValue")
+    if percent is None and raw is None:
         text = "must set either a target raw value or a target utilization"
         errors.append(required(f"{path}.target.averageUtilization", text))
+    if percent is not None and raw is not None:
+        text = "may not set both a target raw value and a target utilization"
+        errors.append(forbidden(f"{path}.target.averageValue", text))
     return errors
+
+
+def _container_metric(path: str, source: Mapping[str, Any]) -> Errors:
+    errors = [] if source.get("container") else [required(f"{path}.container", "must specify a container")]
+    first, rest = _resource_metric(path, source), errors
+    named = [error for error in first if error.field == f"{path}.name"]
+    return [*named, *rest, *(error for error in first if error.field != f"{path}.name")]
+
+
+def _pods_metric(path: str, source: Mapping[str, Any]) -> Errors:
+    errors = _identifier(f"{path}.metric", source.get("metric") or {})
+    target = source.get("target") or {}
+    errors += _metric_target(f"{path}.target", target)
+    if not _positive(target.get("averageValue")):
+        text = "must specify a positive target averageValue"
+        errors.append(required(f"{path}.target.averageValue", text))
+    return errors
+
+
+def _object_metric(path: str, source: Mapping[str, Any]) -> Errors:
+    errors = _reference(f"{path}.describedObject", source.get("describedObject") or {})
+    errors += _identifier(f"{path}.metric", source.get("metric") or {})
+    target = source.get("target") or {}
+    errors += _metric_target(f"{path}.target", target)
+    if target.get("value") is None and target.get("averageValue") is None:
+        text = "must set either a target value or averageValue"
+        errors.append(required(f"{path}.target.averageValue", text))
+    return errors
+
+
+def _external_metric(path: str, source: Mapping[str, Any]) -> Errors:
+    errors = _identifier(f"{path}.metric", source.get("metric") or {})
+    target = source.get("target") or {}
+    errors += _metric_target(f"{path}.target", target)
+    whole, each = target.get("value"), target.get("averageValue")
+    if whole is None and each is None:
+        text = "must set either a target value for metric or a per-pod target"
+        errors.append(required(f"{path}.target.averageValue", text))
+    if whole is not None and each is not None:
+        text = "may not set both a target value for metric and a per-pod target"
+        errors.append(forbidden(f"{path}.target.value", text))
+    return errors
+
+
+_SOURCES: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Errors]]] = {
+    "Resource": _resource_metric,
+    "ContainerResource": _container_metric,
+    "Pods": _pods_metric,
+    "Object": _object_metric,
+    "External": _external_metric,
+}
 
 
 def _scaling_rules(path: str, rules: Mapping[str, Any]) -> Errors:

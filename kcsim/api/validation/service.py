@@ -29,6 +29,11 @@ _MAX_AFFINITY_SECONDS: Final = 86400
 NODE_PORTS: Final = (30000, 32767)
 
 
+_BALANCERS_ONLY: Final = "may only be used when `type` is 'LoadBalancer'"
+_DISTRIBUTIONS: Final = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_FAMILY_POLICIES: Final = ("PreferDualStack", "RequireDualStack", "SingleStack")
+
+
 def service(obj: Mapping[str, Any]) -> Errors:
     """ValidateService, beyond metadata."""
     spec = obj.get("spec") or {}
@@ -37,18 +42,23 @@ def service(obj: Mapping[str, Any]) -> Errors:
     errors: Errors = []
     if not ports and not headless and kind != "ExternalName":
         errors.append(required("spec.ports"))
-    if kind == "LoadBalancer" and headless:
-        errors.append(invalid("spec.clusterIP", "None", "may not be set to 'None' for LoadBalancer services"))
+    if kind in {"LoadBalancer", "NodePort"} and headless:
+        text = f"may not be set to 'None' for {kind} services"
+        errors.append(invalid("spec.clusterIPs[0]", "None", text))
     if kind == "ExternalName":
         errors += _external_name(spec)
     errors += _ports("spec.ports", ports, kind)
     errors += labels("spec.selector", spec.get("selector"))
     errors += one_of("spec.sessionAffinity", spec.get("sessionAffinity") or "", ("ClientIP", "None"))
     errors += _session_affinity(spec)
+    if spec.get("ipFamilyPolicy") is not None:
+        errors += one_of("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], _FAMILY_POLICIES)
     errors += _cluster_ips(spec)
     for index, address in enumerate(spec.get("externalIPs") or ()):
         errors += _external_ip(f"spec.externalIPs[{index}]", address)
     errors += [required("spec.type")] if not kind else one_of("spec.type", kind, TYPES)
+    if spec.get("loadBalancerSourceRanges") and kind != "LoadBalancer":
+        errors.append(forbidden("spec.loadBalancerSourceRanges", _BALANCERS_ONLY))
     for index, block in enumerate(spec.get("loadBalancerSourceRanges") or ()):
         errors += cidr(f"spec.loadBalancerSourceRanges[{index}]", block)
     return errors + _traffic_policies(spec, kind)
@@ -86,6 +96,9 @@ def _ports(path: str, ports: list[dict[str, Any]], kind: str) -> Errors:
             else one_of(f"{here}.protocol", protocol, PROTOCOLS)
         )
         errors += port_or_name(f"{here}.targetPort", port.get("targetPort", port.get("port", 0)))
+        if port.get("appProtocol"):
+            wrong = names.is_qualified_name(port["appProtocol"])
+            errors += each_invalid(f"{here}.appProtocol", port["appProtocol"], wrong)
         node_port = port.get("nodePort") or 0
         if node_port and kind == "ClusterIP":
             errors.append(forbidden(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'"))
@@ -106,6 +119,12 @@ def _port_conflicts(path: str, ports: list[dict[str, Any]]) -> Errors:
         if key in seen:
             errors.append(duplicate(f"{path}[{index}]", {"protocol": key[0], "port": key[1]}))
         seen.add(key)
+    taken: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        key = (port.get("protocol") or "", port.get("nodePort") or 0)
+        if key[1] and key in taken:
+            errors.append(duplicate(f"{path}[{index}].nodePort", key[1]))
+        taken.add(key)
     return errors
 
 
@@ -167,9 +186,19 @@ def _traffic_policies(spec: Mapping[str, Any], kind: str) -> Errors:
             errors += one_of("spec.externalTrafficPolicy", external, _POLICIES)
     if internal:
         errors += one_of("spec.internalTrafficPolicy", internal, _POLICIES)
-    if spec.get("loadBalancerClass") and kind != "LoadBalancer":
-        text = "may only be used when `type` is 'LoadBalancer'"
-        errors.append(forbidden("spec.loadBalancerClass", text))
+    local = kind == "LoadBalancer" and external == "Local"
+    if spec.get("healthCheckNodePort") and not local:
+        text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        errors.append(invalid("spec.healthCheckNodePort", spec["healthCheckNodePort"], text))
+    if spec.get("allocateLoadBalancerNodePorts") is not None and kind != "LoadBalancer":
+        errors.append(forbidden("spec.allocateLoadBalancerNodePorts", _BALANCERS_ONLY))
+    balancer = spec.get("loadBalancerClass")
+    if balancer is not None and kind != "LoadBalancer":
+        errors.append(forbidden("spec.loadBalancerClass", _BALANCERS_ONLY))
+    elif balancer is not None:
+        errors += each_invalid("spec.loadBalancerClass", balancer, names.is_qualified_name(balancer))
+    if spec.get("trafficDistribution") is not None:
+        errors += one_of("spec.trafficDistribution", spec["trafficDistribution"], _DISTRIBUTIONS)
     return errors
 
 
