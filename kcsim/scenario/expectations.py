@@ -70,13 +70,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome for one window; `at` in µs."""
+    """The outcome for one window; `at` in µs; `record` decided it, or `looked` was the last that could have."""
 
     held: bool
     at: int | None
     why: str
     decided: bool
     record: Record | None = None
+    looked: Record | None = None
 
 
 def texts(expectations: Iterable[Expectation]) -> list[str]:
@@ -213,9 +214,9 @@ def sometime(signal: Signal, window: Window, stays: int | None, now: int) -> Fin
     limit = window.why if window.why != "the end of the run" else f"before {window.why}"
     opened = f" of {_when(window.opened)}" if window.opened and window.final else ""
     why = f"{text} did not become true{' and stay so' if longest else ''} {limit}{opened}{kept}{_seen(signal, last)}"
-    return Finding(
-        False, window.closes if window.final else None, why, window.final, last.record if last else None
-    )
+    looked = signal.looked if signal.looked is not None and signal.looked.time <= window.closes else None
+    record = last.record if last is not None else None
+    return Finding(False, window.closes if window.final else None, why, window.final, record, looked)
 
 
 def _seen(signal: Signal, sample: Sample | None) -> str:

@@ -34,12 +34,14 @@ class Signal:
 
     Attributes:
         samples: its changes, oldest first; the first is at the start of the run.
+        looked: the last record that changed something it reads, whether or not that changed the expression.
     """
 
     def __init__(self, expression: Expression, parts: Sequence[Expression]) -> None:
         self.expression = expression
         self.parts = tuple(parts)
         self.samples: list[Sample] = []
+        self.looked: Record | None = None
         self._times: list[int] = []
         # Where now() is only compared with fixed times its value is told, and makes no sample by itself.
         passing = [not expression.reads.clock and part.text == "now()" for part in parts]
@@ -47,6 +49,7 @@ class Signal:
 
     def look(self, view: View, time: int, record: Record | None) -> None:
         """Evaluate at an instant."""
+        self.looked = record or self.looked
         holds = self.expression.holds(view)
         values = tuple(_shown(part.evaluate(view)) for part in self.parts)
         last = self.samples[-1] if self.samples else None

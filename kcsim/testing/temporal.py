@@ -37,6 +37,9 @@ from kcsim.simulation.simulation import NotFound, Simulation, Time
 Object = dict[str, Any]
 _CHAIN = 8
 """Causes that a failure tells."""
+_FAULTS = 3
+_TOLD = ("when", "for", "error")
+"""Facts of a fault that a failure tells."""
 
 
 class Broken(AssertionError):
@@ -331,10 +334,11 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
     """A broken demand as a person reads it: what, when, which change, why, and how to see it again."""
     when = "" if finding.at is None else f" at t={format_duration(finding.at // 1000 * 1000)}"
     lines = [f"{what} is broken{when}", f"  {finding.why}"]
-    record = finding.record
+    record = finding.record or finding.looked
     if record is not None:
+        how = "by" if finding.record is not None else "last of what it looks at:"
         lines.append(
-            f"  by t={to_seconds(record.time):.3f}s {record.actor} {record.verb} {record.subject}{_change(record)}"
+            f"  {how} t={to_seconds(record.time):.3f}s {record.actor} {record.verb} {record.subject}{_change(record)}"
         )
         causes = [cause for cause in record.chain() if cause is not record]
         lines.extend(
@@ -343,6 +347,8 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
         )
         if len(causes) > _CHAIN:
             lines.append(f"    ... {len(causes) - _CHAIN} more")
+    if finding.record is None:
+        lines += _faults(world, finding.at)
     if isinstance(world, Play):
         steps = len(world.scenario.timeline)
         lines.append(
@@ -351,6 +357,20 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
     else:
         lines.append(f"seed {world.seed}; trace {world.trace.sha256()[:12]}")
     return "\n".join(lines)
+
+
+def _faults(world: Simulation, at: int | None) -> list[str]:
+    """The last faults before a demand ran out that no single write broke: one of them may be why."""
+    until = world.engine.now if at is None else at
+    found = [r for r in world.trace.records if r.actor == "fault" and r.verb != "heal" and r.time <= until]
+    lines = []
+    for record in found[-_FAULTS:]:
+        facts = {name: value for name, value in record.facts().items() if name in _TOLD}
+        told = ", ".join(f"{name} {value}" for name, value in facts.items())
+        lines.append(
+            f"  fault t={to_seconds(record.time):.3f}s {record.verb} {record.subject}  {told}".rstrip()
+        )
+    return lines
 
 
 def _change(record: Record) -> str:

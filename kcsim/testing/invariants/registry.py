@@ -111,7 +111,9 @@ def check(source: Source, only: Sequence[str] = ()) -> list[Violation]:
     every = {**INVARIANTS, **CALM}
     for name in names:
         if name not in every:
-            near = get_close_matches(name, every, 1, 0.5) or [each for each in every if name in each]
+            near = [each for each in every if name in each] or get_close_matches(name, every, 1)
+            begun = {each[: len(name) + 1]: each for each in every}
+            near = near or [begun[start] for start in get_close_matches(name, begun, 1)]
             mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(every)}"
             raise ValueError(f"no invariant {name!r}; {mend}")
     history = History.of(source)

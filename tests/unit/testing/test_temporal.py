@@ -165,3 +165,28 @@ class TestTelling:
         world.run_until("2m")
         with pytest.raises(Broken, match=r"steps; push; seed \d+; trace"):
             expect(world).never(lambda at: at.get("namespace/shop"))
+
+
+def test_what_never_comes_is_told_with_the_last_change_it_looks_at_and_the_faults_before():
+    sim = kcsim.Simulation(nodes=1, seed=1)
+    sim.run("10s")
+    sim.inject("crash-point", "kube-controller-manager", resource="replicasets", verb="create")
+    sim.kubectl("create deployment web --image=web:1 --replicas=2")
+    sim.run("1m")
+    with pytest.raises(Broken) as broken:
+        expect(sim).eventually(lambda at: len(at.list("pods", "default")) == 3)
+    told = str(broken.value)
+    assert "last of what it looks at: t=" in told
+    assert re.search(
+        r"fault t=\d+\.\d+s crash kube-controller-manager/control-plane  when after create replicasets", told
+    )
+
+
+def test_faults_after_the_window_are_not_told():
+    sim = kcsim.Simulation(nodes=1, seed=1)
+    sim.run("10s")
+    sim.inject("node-crash", "node-1")
+    sim.run("1m")
+    with pytest.raises(Broken) as broken:
+        expect(sim).eventually(lambda at: at.list("pods", "default"), within="5s")
+    assert "fault" not in str(broken.value)
