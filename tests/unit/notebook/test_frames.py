@@ -40,7 +40,8 @@ def test_a_frame_has_the_records_as_rows(world: kcsim.Simulation, monkeypatch: p
 
 def test_a_real_frame() -> None:
     pandas = pytest.importorskip("pandas", reason="to_frame() needs it, and nothing else does")
-    frame = kcsim.sweep("plain-release", seeds=2, until="2m", progress=False).to_frame()
+    swept = kcsim.sweep("plain-release", seeds=2, deliveries=["push", "flux"], until="2m", progress=False)
+    frame = swept.to_frame()
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame["seed"]) == [0, 0, 1, 1]
 
