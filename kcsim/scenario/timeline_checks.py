@@ -21,14 +21,6 @@ KUBECTL_VERBS: Final = (
     "patch", "replace", "rollout", "run", "scale", "set", "taint", "uncordon", "wait",
 )  # fmt: skip
 """kubectl's verbs that a story may use; each run says which of them it cannot carry out."""
-FLUX_VERBS: Final[dict[str, tuple[str, ...]]] = {
-    "suspend": ("kustomization", "ks", "source", "image", "receiver", "alert"),
-    "resume": ("kustomization", "ks", "source", "image", "receiver", "alert"),
-    "reconcile": ("kustomization", "ks", "source", "image", "receiver"),
-    "get": ("kustomizations", "ks", "sources", "images", "receivers", "alerts", "alert-providers", "all"),
-    "push": ("artifact",),
-}
-"""verb -> what may follow it."""
 _NAMES_OBJECTS: Final = frozenset(
     {"scale", "set", "rollout", "patch", "label", "annotate", "delete", "edit", "expose", "autoscale"}
 )
@@ -280,22 +272,10 @@ def _check_rerun(scenario: Scenario, entry: TimelineEntry, report: Report) -> No
 
 
 def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
+    from kcsim.delivery.gitops.flux.cli import check
+
     assert entry.flux is not None, "asked before"
-    words = _split(entry, "flux", entry.flux, FLUX_VERBS, report)
-    if words and words[1:2] and words[1] not in FLUX_VERBS[words[0]]:
-        report.add(
-            "KC702",
-            at(entry, "flux"),
-            f"flux {words[0]} takes no '{words[1][:60]}'",
-            did_you_mean(words[1], FLUX_VERBS[words[0]], "kinds"),
-        )
-    elif len(words) == 1:
-        report.add(
-            "KC702",
-            at(entry, "flux"),
-            f"flux {words[0]} needs an object",
-            f"Write {words[0]} kustomization NAME.",
-        )
+    _typed(entry, "flux", check(entry.flux), "suspend kustomization NAME", report)
     if not any(isinstance(way, Flux) for way in scenario.deliveries.values()):
         report.add(
             "KC206",
@@ -305,15 +285,19 @@ def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> Non
         )
 
 
+def _typed(entry: TimelineEntry, program: str, wrong: str | None, example: str, report: Report) -> None:
+    """What a program says of a command line before it is run."""
+    if wrong is not None:
+        message, _, hint = wrong.partition("\n")
+        remedy = " ".join(hint.split()) or f"Write it like: {program} {example}, without the word {program}."
+        report.add("KC702", at(entry, program), f"{program}: {message}", remedy)
+
+
 def _check_argocd(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:
     from kcsim.delivery.gitops.argocd.cli import check
 
     assert entry.argocd is not None, "asked before"
-    wrong = check(entry.argocd)
-    if wrong is not None:
-        message, _, hint = wrong.partition("\n")
-        remedy = " ".join(hint.split()) or "Write it like: app sync NAME."
-        report.add("KC702", at(entry, "argocd"), f"argocd: {message}", remedy)
+    _typed(entry, "argocd", check(entry.argocd), "app sync NAME", report)
     if not any(isinstance(way, ArgoCD) for way in scenario.deliveries.values()):
         report.add(
             "KC206",

@@ -131,7 +131,7 @@ CASES = [
     ("kubectl edit", "scale deployment/web --replicas=1", "edit deployment/web", "KC105", "edit dep", "Add `edit:"),
     ("edit without kubectl edit", "kubectl: scale", 'edit: {replace: {"3": "1"}}\n    kubectl: scale', "KC105", "edit: {rep", "kubectl: edit"),
     ("word kubectl", "kubectl: scale", "kubectl: kubectl scale", "KC702", "kubectl scale", "Leave out"),
-    ("flux verb", "flux: suspend", "flux: pause", "KC702", "pause", "suspend"),
+    ("flux verb", "flux: suspend", "flux: pause", "KC702", "pause", "unknown command"),
     ("fault", "node-crash", "node-crush", "KC703", "node-crush", "did you mean 'node-crash'"),
     ("fault without target", "    node: node-2\n", "", "KC704", "node-crash", "needs the field 'node'"),
     ("fault with foreign field", "node: node-2", "node: node-2\n    client: ci", "KC704", "client: ci", "takes no field"),

@@ -17,14 +17,9 @@ from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.argocd import install, terms
 from kcsim.delivery.gitops.argocd.cli import act, show
 from kcsim.delivery.gitops.argocd.cli.diff import diff
-from kcsim.delivery.gitops.argocd.cli.session import (
-    ArgocdError,
-    Arguments,
-    Comparisons,
-    Session,
-    Usage,
-    parse,
-)
+from kcsim.delivery.gitops.argocd.cli.flags import FLAGS
+from kcsim.delivery.gitops.argocd.cli.session import ArgocdError, Comparisons, Session, Usage
+from kcsim.delivery.gitops.pflags import Arguments, FlagError
 from kcsim.engine.task import Steps
 from kcsim.kubectl.session import Outcome
 
@@ -102,12 +97,22 @@ def _split(line: str | Sequence[str]) -> list[str]:
 
 
 def _prepare(words: list[str]) -> tuple[Command, Arguments]:
-    arguments = parse(words)
+    try:
+        arguments = FLAGS.parse(words)
+        command, name = _command(arguments)
+        FLAGS.check(arguments, name)
+    except FlagError as error:
+        raise Usage(str(error)) from None
+    return command, arguments
+
+
+def _command(arguments: Arguments) -> tuple[Command, str]:
+    """The command and its name; its words are taken off the line."""
     if not arguments.words:
         raise Usage("no argocd command given: app list, app get NAME, app sync NAME ...")
     group = arguments.words.pop(0)
     if group == "version":
-        return _version, arguments
+        return _version, "version"
     if group not in _APP:
         raise Usage(_unknown(group, "argocd", ["app", "version"], _OTHER))
     if not arguments.words:
@@ -116,7 +121,7 @@ def _prepare(words: list[str]) -> tuple[Command, Arguments]:
     command = _COMMANDS.get(name)
     if command is None:
         raise Usage(_unknown(name, "argocd app", list(_COMMANDS), _OTHER_APP))
-    return command, arguments
+    return command, f"app {name}"
 
 
 def _version(session: Session) -> Steps:

@@ -17,74 +17,13 @@ from kcsim.api.client import Client
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.argocd import terms
+from kcsim.delivery.gitops.pflags import Arguments
 from kcsim.engine.clock import SECOND
 from kcsim.kubectl.session import Outcome
 
 GENERIC = 20
 """errors.ErrorGeneric."""
 POLL = SECOND
-_SHORT = {
-    "c": "cluster",
-    "l": "selector",
-    "N": "app-namespace",
-    "o": "output",
-    "p": "project",
-    "P": "path",
-    "r": "repo",
-    "y": "yes",
-}
-_SWITCHES = frozenset(
-    {
-        "apply-out-of-sync-only",
-        "assumeYes",
-        "async",
-        "auto-prune",
-        "cascade",
-        "core",
-        "degraded",
-        "delete",
-        "dry-run",
-        "exit-code",
-        "force",
-        "hard-refresh",
-        "health",
-        "operation",
-        "orphaned",
-        "prune",
-        "refresh",
-        "replace",
-        "self-heal",
-        "server-side",
-        "show-operation",
-        "show-params",
-        "suspended",
-        "sync",
-        "yes",
-    }
-)
-_VALUES = frozenset(
-    {
-        "app-namespace",
-        "cluster",
-        "output",
-        "path",
-        "project",
-        "propagation-policy",
-        "repo",
-        "resource",
-        "retry-backoff-duration",
-        "retry-backoff-factor",
-        "retry-backoff-max-duration",
-        "retry-limit",
-        "revision",
-        "selector",
-        "strategy",
-        "sync-option",
-        "sync-policy",
-        "timeout",
-    }
-)
-
 Comparisons = Callable[[Key], Any]
 """What the controller's last comparison of an Application found, as it stands in the cache; None when it does not."""
 
@@ -95,58 +34,6 @@ class ArgocdError(Exception):
 
 class Usage(ArgocdError):
     """The command cannot be run as it was typed."""
-
-
-@dataclass
-class Arguments:
-    """Words and flags (by long name, each with all its values) of a command line."""
-
-    words: list[str] = field(default_factory=list)
-    flags: dict[str, list[str]] = field(default_factory=dict)
-
-    def on(self, name: str, default: bool = False) -> bool:
-        """Whether a switch is on."""
-        return self.get(name, "true" if default else "false") != "false"
-
-    def get(self, name: str, default: str = "") -> str:
-        """The last value given."""
-        return self.flags[name][-1] if name in self.flags else default
-
-    def all(self, name: str) -> list[str]:
-        """Every value given."""
-        return self.flags.get(name, [])
-
-
-def parse(words: Sequence[str]) -> Arguments:
-    """Take a command line apart.
-
-    Raises:
-        Usage: an unknown flag, with the nearest, or one without its value.
-    """
-    arguments, rest = Arguments(), list(words)
-    while rest:
-        item = rest.pop(0)
-        if item.startswith("--"):
-            name, equals, value = item[2:].partition("=")
-        elif item.startswith("-") and len(item) > 1:
-            letter, value = item[1], item[2:].removeprefix("=")
-            equals = "=" if value else ""
-            if letter not in _SHORT:
-                raise Usage(f"unknown shorthand flag: '{letter}' in {item}")
-            name = _SHORT[letter]
-        else:
-            arguments.words.append(item)
-            continue
-        if name in _SWITCHES:
-            arguments.flags.setdefault(name, []).append(value if equals else "true")
-        elif name not in _VALUES:
-            near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
-            raise Usage(f"unknown flag: --{name}" + (f" (did you mean --{near[0]}?)" if near else ""))
-        elif not equals and not rest:
-            raise Usage(f"flag needs an argument: --{name}")
-        else:
-            arguments.flags.setdefault(name, []).append(value if equals else rest.pop(0))
-    return arguments
 
 
 @dataclass

@@ -17,6 +17,7 @@ from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.flux.cli.change import reconcile, resume, suspend
 from kcsim.delivery.gitops.flux.cli.diff import diff
 from kcsim.delivery.gitops.flux.cli.events import events
+from kcsim.delivery.gitops.flux.cli.flags import FLAGS
 from kcsim.delivery.gitops.flux.cli.get import get
 from kcsim.delivery.gitops.flux.cli.push import push
 from kcsim.delivery.gitops.flux.cli.session import (
@@ -32,14 +33,13 @@ from kcsim.delivery.gitops.flux.cli.session import (
     OCI_REPOSITORY,
     OTHER_KINDS,
     SOURCE_KINDS,
-    Arguments,
     FluxError,
     Kind,
     Session,
-    parse,
 )
 from kcsim.delivery.gitops.flux.cli.trace import trace, tree
 from kcsim.delivery.gitops.flux.cli.version import version
+from kcsim.delivery.gitops.pflags import Arguments, FlagError
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.task import Steps
 
@@ -116,7 +116,7 @@ def flux(
     try:
         command, kinds, arguments = _prepare(_split(line))
         session.arguments = arguments
-        session.namespace = arguments.flags.get("namespace", namespace)
+        session.namespace = arguments.get("namespace", namespace)
         served = tuple(k for k in kinds if client.endpoint.server.catalog.by_word(k.resource) is not None)
         if kinds and not served:
             raise FluxError(f'no matches for kind "{kinds[0].kind}": Flux is not installed in this cluster')
@@ -136,13 +136,20 @@ def _split(line: str | Sequence[str]) -> list[str]:
 
 
 def _prepare(words: list[str]) -> tuple[Command, tuple[Kind, ...], Arguments]:
-    arguments = parse(words)
+    try:
+        arguments = FLAGS.parse(words)
+    except FlagError as error:
+        raise FluxError(str(error)) from None
     if not arguments.words:
         raise FluxError("no flux command given")
     name = arguments.words.pop(0)
     command = _COMMANDS.get(name)
     if command is None:
         raise FluxError(_unknown(name, "flux", sorted(_COMMANDS), _NOT_MODELLED))
+    try:
+        FLAGS.check(arguments, name)
+    except FlagError as error:
+        raise FluxError(str(error)) from None
     return command, _kinds(name, arguments), arguments
 
 

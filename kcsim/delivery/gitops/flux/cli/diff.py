@@ -30,7 +30,7 @@ def diff(session: Session, kinds: tuple[Kind, ...]) -> Steps:
     del kinds
     if not session.arguments.words:
         raise FluxError("kustomization name is required")
-    path = session.arguments.flags.get("path", "")
+    path = session.arguments.get("path")
     root = posixpath.normpath(path) if path else ""
     if not root or (root != "." and not any(p.startswith(f"{root}/") for p in session.files)):
         session.exit_code = 2

@@ -29,14 +29,14 @@ _TYPES = {"normal": "Normal", "warning": "Warning"}
 def events(session: Session, kinds: tuple[Kind, ...]) -> Steps:
     """List Events."""
     del kinds
-    flags = session.arguments.flags
-    types = {_type(t) for t in flags.get("types", "").split(",") if t}
-    everywhere = session.arguments.on("all-namespaces")
+    arguments = session.arguments
+    types = {_type(t) for t in arguments.get("types").split(",") if t}
+    everywhere = arguments.on("all-namespaces")
     found = yield session.client.list("events", "" if everywhere else session.namespace)
     items: list[Object] = found["items"]
     about = None
-    if flags.get("for"):
-        word, _, name = flags["for"].partition("/")
+    if arguments.get("for"):
+        word, _, name = arguments.get("for").partition("/")
         kind = _KINDS.get(word.lower())
         if kind is None:
             raise FluxError(f"Flux kind {word} not recognized")

@@ -42,7 +42,7 @@ def get(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         found = yield session.client.list(
             kind.resource,
             "" if everywhere else session.namespace,
-            label_selector=arguments.flags.get("label-selector", ""),
+            label_selector=arguments.get("label-selector"),
             field_selector=f"metadata.name={name}" if name else "",
         )
         items = found["items"]
@@ -50,7 +50,7 @@ def get(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         if not items and not everything:
             what = f"{kind.kind} object '{name}' not found" if name else f"no {kind.kind} objects found"
             raise FluxError(f"{what} in {where} namespace")
-        chosen = [o for o in items if _is_chosen(o, arguments.flags.get("status-selector", ""))]
+        chosen = [o for o in items if _is_chosen(o, arguments.get("status-selector"))]
         if not chosen and everything:
             continue
         with_source = kind is KUSTOMIZATION and arguments.on("show-source")

@@ -22,12 +22,12 @@ _PREFIX = "oci://"
 def push(session: Session, kinds: tuple[Kind, ...]) -> Steps:
     """Push the files of --path under the tag of the URL."""
     del kinds
-    flags, registry = session.arguments.flags, session.registry
+    given, registry = session.arguments, session.registry
     if not session.arguments.words:
         raise FluxError("artifact URL is required")
     url = session.arguments.words[0]
     for flag in ("path", "source", "revision"):
-        if not flags.get(flag):
+        if not given.get(flag):
             raise FluxError(f"--{flag} is required")
     if not url.startswith(_PREFIX):
         raise FluxError("URL must be in format 'oci://<domain>/<org>/<repo>:<tag>'")
@@ -37,8 +37,8 @@ def push(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         reference = parse(url.removeprefix(_PREFIX))
     except InvalidReference as error:
         raise FluxError(str(error)) from error
-    files = packed(_below(session.files, flags["path"]), flags.get("ignore-paths"))
-    artifact = artifact_of(files, source=flags["source"], revision=flags["revision"])
+    files = packed(_below(session.files, given.get("path")), given.get("ignore-paths") or None)
+    artifact = artifact_of(files, source=given.get("source"), revision=given.get("revision"))
     session.action(f"pushing artifact to {reference}")
     size = sum(len(data) for data in files.values())
     upload = registry.upload(

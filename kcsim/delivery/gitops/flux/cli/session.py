@@ -6,7 +6,6 @@ marks of its logger.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,47 +28,13 @@ from kcsim.delivery.gitops.flux.toolkit import (
     PROVIDERS,
     RECEIVERS,
 )
+from kcsim.delivery.gitops.pflags import Arguments
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import MINUTE, SECOND, seconds
 from kcsim.kubectl.session import Outcome
 
 POLL = 2 * SECOND
 TIMEOUT = 5 * MINUTE
-_SHORT = {"n": "namespace", "A": "all-namespaces", "l": "label-selector", "o": "output", "r": "recursive"}
-_SWITCHES = frozenset(
-    {
-        "all",
-        "all-namespaces",
-        "client",
-        "compact",
-        "force",
-        "no-header",
-        "progress-bar",
-        "recursive",
-        "reset",
-        "show-source",
-        "verbose",
-        "wait",
-        "with-source",
-    }
-)
-_VALUES = frozenset(
-    {
-        "api-version",
-        "for",
-        "ignore-paths",
-        "kind",
-        "label-selector",
-        "namespace",
-        "output",
-        "path",
-        "revision",
-        "source",
-        "status-selector",
-        "timeout",
-        "types",
-    }
-)
 
 
 class FluxError(Exception):
@@ -115,50 +80,6 @@ OTHER_KINDS = {"receiver": RECEIVER, "alert": ALERT, "alert-provider": ALERT_PRO
 
 
 @dataclass
-class Arguments:
-    """Words and flags (by long name) of a command line."""
-
-    words: list[str] = field(default_factory=list)
-    flags: dict[str, str] = field(default_factory=dict)
-
-    def on(self, name: str, default: bool = False) -> bool:
-        """Whether a switch is on."""
-        return self.flags.get(name, "true" if default else "false") != "false"
-
-
-def parse(words: Sequence[str]) -> Arguments:
-    """Take a command line apart.
-
-    Raises:
-        FluxError: an unknown flag, with the nearest, or one without its value.
-    """
-    arguments, rest = Arguments(), list(words)
-    while rest:
-        item = rest.pop(0)
-        if item.startswith("--"):
-            name, equals, value = item[2:].partition("=")
-        elif item.startswith("-") and len(item) > 1:
-            letter, value = item[1], item[2:].removeprefix("=")
-            equals = "=" if value else ""
-            if letter not in _SHORT:
-                raise FluxError(f"unknown shorthand flag: '{letter}' in {item}")
-            name = _SHORT[letter]
-        else:
-            arguments.words.append(item)
-            continue
-        if name in _SWITCHES:
-            arguments.flags[name] = value if equals else "true"
-        elif name not in _VALUES:
-            near = difflib.get_close_matches(name, sorted(_SWITCHES | _VALUES), 1)
-            raise FluxError(f"unknown flag: --{name}" + (f" (did you mean --{near[0]}?)" if near else ""))
-        elif not equals and not rest:
-            raise FluxError(f"flag needs an argument: --{name}")
-        else:
-            arguments.flags[name] = value if equals else rest.pop(0)
-    return arguments
-
-
-@dataclass
 class Session:
     """What a command works with.
 
@@ -185,8 +106,8 @@ class Session:
         Raises:
             FluxError: --timeout is no duration.
         """
-        text = self.arguments.flags.get("timeout")
-        if text is None:
+        text = self.arguments.get("timeout")
+        if not text:
             return TIMEOUT
         try:
             return seconds(text)

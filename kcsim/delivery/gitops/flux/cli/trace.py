@@ -84,7 +84,7 @@ def _pairs(session: Session) -> list[tuple[str, str]]:
             raise FluxError("object name is required")
         if "api-version" not in session.arguments.flags:
             raise FluxError("object apiVersion is required (--api-version)")
-        return [(session.arguments.flags["kind"], words[0])]
+        return [(session.arguments.get("kind"), words[0])]
     if words and all("/" in word for word in words):
         return [(w.partition("/")[0], w.partition("/")[2]) for w in words]
     if len(words) < 2 or any("/" in word for word in words):
