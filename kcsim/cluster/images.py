@@ -148,6 +148,9 @@ class ImageBehaviour:
         return tuple(sorted(edges - {0}))
 
 
+Fetch = Callable[[int, int, Callable[[], None]], Callable[[], None]]
+
+
 @dataclass(frozen=True, slots=True)
 class PullResult:
     """A registry's answer to "give me this image".
@@ -155,12 +158,13 @@ class PullResult:
     Attributes:
         behaviour: what containers of it do; None when the pull failed.
         error: the text of the failure, as the container runtime would word it; "" when it worked.
-        bandwidth: of the way to the registry, in bits a second; 0: no limit.
+        fetch: moves so many bytes from the registry, at so many a second at most, then calls back, and gives what breaks it
+            off; None: nothing on the way is narrow.
     """
 
     behaviour: ImageBehaviour | None
     error: str = ""
-    bandwidth: int = 0
+    fetch: Fetch | None = None
 
 
 Resolve = Callable[[str], PullResult]

@@ -278,6 +278,14 @@ class Network:
             route = self._routes[pair] = self._find(source, target)
             return route
 
+    def pipes(self, source: str, target: str) -> tuple[tuple[str, str, int], ...]:
+        """The links with a bandwidth on the way from one host to another, whatever is cut: from, to, bits a second."""
+        way = self._known_way(source, target)
+        if way is None or not way.bandwidth:
+            return ()
+        links = ((a, b, self._graph.edges[a, b]["link"].bandwidth) for a, b in pairwise(way.hops))
+        return tuple(link for link in links if link[2])
+
     def reachable(self, source: str, target: str) -> bool:
         """Whether packets get there and answers get back: what many ask after each change, so nothing is made for it."""
         for cut in self._closed:

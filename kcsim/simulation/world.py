@@ -6,6 +6,7 @@ added on top by whoever tells the story; see ``kcsim.scenario.play``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kcsim.cluster.images import ImageBehaviour, PullResult
@@ -18,6 +19,7 @@ from kcsim.delivery.registry.registry import ImageNotFound, Registry, RegistryUn
 from kcsim.engine.collector import collector_at_rest
 from kcsim.engine.ordered import engine_for
 from kcsim.network.topology import Network
+from kcsim.network.transfers import Transfers
 from kcsim.simulation.cabling import USUAL, NetworkPlan
 from kcsim.simulation.cluster import Cluster, Program
 from kcsim.simulation.control_plane import ControlPlane
@@ -68,6 +70,7 @@ class World:
         """
         self.engine = engine_for(seed, order)
         self.network = Network()
+        self.transfers = Transfers(self.engine)
         lay_out(self.network)
         self.git = GitHost(self.engine, self.network, GIT)
         self.registry = Registry(self.engine, self.network, REGISTRY, _well_behaved)
@@ -146,8 +149,8 @@ class World:
             return PullResult(None, image_not_found(image))
         if behaviour.pull == "error":
             return PullResult(None, behaviour.pull_error)
-        way = self.network.route(registry.name, node)
-        return PullResult(behaviour, bandwidth=way.bandwidth if way is not None else 0)
+        pipes = self.network.pipes(registry.name, node)
+        return PullResult(behaviour, fetch=partial(self.transfers.start, pipes) if pipes else None)
 
 
 def _well_behaved(reference: Reference) -> tuple[ImageBehaviour, int]:

@@ -2,7 +2,7 @@
 
 **Imitates:** ``pkg/kubelet/images/image_manager.go`` and ``puller.go`` (v1.36): ``serializeImagePulls``,
 ``maxParallelImagePulls`` and the limit of pulls a second. Left out: credential checks, the periodic garbage collection.
-Differs: pulls at the same time do not slow each other down.
+Differs: pulls at the same time slow each other down only on links with a bandwidth.
 
 **Walk:** ``precheck`` says present, refused or pull -> ``pull`` queues -> as many at once as the node allows ->
 ``PullOutcome``.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from kcsim.cluster.images import ImageBehaviour, PullResult, Resolve
@@ -71,6 +71,25 @@ def is_image_name(image: str) -> bool:
     return _NAME.fullmatch(image) is not None
 
 
+@dataclass(slots=True, eq=False)
+class _Pull:
+    """One under way: what ends it, and the pulls of other names that wait for its layers."""
+
+    image: str
+    result: PullResult
+    done: Pulled
+    began: int
+    asked: int
+    timer: Timer | None = None
+    cancel: Callable[[], None] | None = None
+    waiters: list[_Pull] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """Of what it fetches; "" when there is nothing."""
+        return self.result.behaviour.digest if self.result.behaviour is not None else ""
+
+
 class ImageManager:
     """One node's image store and its pulls."""
 
@@ -91,7 +110,7 @@ class ImageManager:
         self._present: dict[str, ImageBehaviour] = {}
         self._layers: set[str] = set()
         self._queue: deque[tuple[str, Pulled, int]] = deque()
-        self._running: list[tuple[str, Timer]] = []
+        self._running: list[_Pull] = []
         self._full_at = 0
 
     def get(self, image: str) -> ImageBehaviour | None:
@@ -142,8 +161,11 @@ class ImageManager:
     def stop(self) -> None:
         """The kubelet ends: pulls are dropped, what is on the disk stays."""
         self._queue.clear()
-        for _, timer in self._running:
-            timer.cancel()
+        for pull in self._running:
+            if pull.timer is not None:
+                pull.timer.cancel()
+            if pull.cancel is not None:
+                pull.cancel()
         self._running.clear()
 
     def _may_ask(self) -> bool:
@@ -162,37 +184,45 @@ class ImageManager:
         most = self._config.pulls_at_once
         while self._queue and (most is None or len(self._running) < most):
             image, done, asked = self._queue.popleft()
-            now = self._engine.now
             result = self._resolve(image)
             duration = self._dice.draw(self._timings.manifest) + self.slowed
-            digest = result.behaviour.digest if result.behaviour is not None else ""
-            if result.behaviour is not None and digest not in self._layers:
-                under_way = [timer.when for other, timer in self._running if other == digest]
-                if under_way:
-                    # The layers are coming already: containerd waits for them.
-                    duration = max(duration, max(under_way) - now)
-                else:
-                    rate = self._timings.pull_bytes_per_s
-                    if result.bandwidth:
-                        rate = max(min(rate, result.bandwidth // 8), 1)
-                    duration += result.behaviour.size_bytes * SECOND // rate
-            entry: list[tuple[str, Timer]] = []
-            timer = self._engine.after(duration, self._finish, image, result, done, (now, asked), entry)
-            entry.append((digest, timer))
-            self._running.extend(entry)
+            pull = _Pull(image, result, done, self._engine.now, asked)
+            self._running.append(pull)
+            self._begin(pull, duration)
 
-    def _finish(
-        self,
-        image: str,
-        result: PullResult,
-        done: Pulled,
-        times: tuple[int, int],
-        entry: list[tuple[str, Timer]],
-    ) -> None:
-        self._running.remove(entry[0])
-        began, asked = times
+    def _begin(self, pull: _Pull, duration: int) -> None:
+        """Ask for the manifest, which takes ``duration`` µs, then for the layers that are not there."""
+        behaviour = pull.result.behaviour
+        if behaviour is None or behaviour.digest in self._layers:
+            pull.timer = self._engine.after(duration, self._finish, pull)
+            return
+        others = [each for each in self._running if each is not pull and each.digest == pull.digest]
+        if pull.result.fetch is not None:
+            if others:
+                # The layers are coming already: containerd waits for them.
+                others[0].waiters.append(pull)
+            else:
+                pull.timer = self._engine.after(duration, self._fetch, pull, behaviour.size_bytes)
+            return
+        coming = [each.timer.when for each in others if each.timer is not None]
+        if coming:
+            duration = max(duration, max(coming) - self._engine.now)
+        else:
+            duration += behaviour.size_bytes * SECOND // self._timings.pull_bytes_per_s
+        pull.timer = self._engine.after(duration, self._finish, pull)
+
+    def _fetch(self, pull: _Pull, size: int) -> None:
+        assert pull.result.fetch is not None
+        pull.timer = None
+        pull.cancel = pull.result.fetch(size, self._timings.pull_bytes_per_s, lambda: self._finish(pull))
+
+    def _finish(self, pull: _Pull) -> None:
+        self._running.remove(pull)
+        result, now = pull.result, self._engine.now
         if result.behaviour is not None:
-            self.preload(image, result.behaviour)
-        now = self._engine.now
+            self.preload(pull.image, result.behaviour)
         self._start_next()
-        done(PullOutcome(result.behaviour, result.error, now - began, now - asked))
+        pull.done(PullOutcome(result.behaviour, result.error, now - pull.began, now - pull.asked))
+        for each in pull.waiters:
+            if each in self._running:
+                self._finish(each)
