@@ -325,3 +325,9 @@ def daemon_set_status(obj: Mapping[str, Any]) -> Errors:
         "numberUnavailable",
     )
     return non_negative_fields("status", obj.get("status") or {}, *fields)
+
+
+def controller_revision(obj: Mapping[str, Any]) -> Errors:
+    """ValidateControllerRevision."""
+    errors = [] if obj.get("data") is not None else [required("data", "data is mandatory")]
+    return errors + non_negative("revision", obj.get("revision"))

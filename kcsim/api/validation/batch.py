@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from kcsim.api import names
 from kcsim.api.validation.apps import selector_matches, template_labels, template_of
-from kcsim.api.validation.common import compiled, immutable, label_selector, non_negative_fields
+from kcsim.api.validation.common import (
+    compiled,
+    domain_prefixed_path,
+    immutable,
+    label_selector,
+    non_negative_fields,
+)
 from kcsim.api.validation.field import (
     OMIT,
     Errors,
     duplicate,
-    each_invalid,
     invalid,
     not_supported,
     one_of,
@@ -204,16 +208,6 @@ def _indexes_error(text: str, total: int) -> str:
                 return f"non-increasing order, previous: {last}, current: {part}"
             last = int(part)
     return ""
-
-
-def domain_prefixed_path(field: str, value: str) -> Errors:
-    """``acme.io/foo`` (apimachinery: IsDomainPrefixedPath)."""
-    if not value:
-        return [required(field)]
-    host, slash, path = value.partition("/")
-    if not slash or not host or not path:
-        return [invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')]
-    return each_invalid(field, host, names.is_dns1123_subdomain(host))
 
 
 def _pod_failure_policy(path: str, policy: Mapping[str, Any], spec: Mapping[str, Any]) -> Errors:

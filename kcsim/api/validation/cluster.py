@@ -14,8 +14,10 @@ from kcsim.api.validation.claims import ACCESS_MODES, VOLUME_MODES, claim_spec, 
 from kcsim.api.validation.common import amount, cidr, immutable
 from kcsim.api.validation.field import (
     Errors,
+    duplicate,
     each_invalid,
     forbidden,
+    invalid,
     not_supported,
     one_of,
     required,
@@ -77,6 +79,9 @@ def persistent_volume(obj: Mapping[str, Any]) -> Errors:
         errors.append(required("spec.accessModes"))
     for mode in modes:
         errors += one_of("spec.accessModes", mode, ACCESS_MODES)
+    if "ReadWriteOncePod" in modes and len(modes) > 1:
+        text = "may not use ReadWriteOncePod with other access modes"
+        errors.append(forbidden("spec.accessModes", text))
     if not capacity:
         errors.append(required("spec.capacity"))
     if "storage" not in capacity or len(capacity) > 1:
@@ -86,10 +91,33 @@ def persistent_volume(obj: Mapping[str, Any]) -> Errors:
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy:
         errors += one_of("spec.persistentVolumeReclaimPolicy", policy, ("Delete", "Recycle", "Retain"))
-    affinity = (spec.get("nodeAffinity") or {}).get("required")
+    affinity = spec.get("nodeAffinity")
     if affinity is not None:
-        errors += node_selector("spec.nodeAffinity.required", affinity)
+        terms = affinity.get("required")
+        errors += (
+            [required("spec.nodeAffinity.required", "must specify required node constraints")]
+            if terms is None
+            else node_selector("spec.nodeAffinity.required", terms)
+        )
     errors += source("spec", spec)
+    local = spec.get("local")
+    if local is not None:
+        place = local.get("path") or ""
+        if not place:
+            errors.append(required("spec.local.path"))
+        elif ".." in place.split("/"):
+            errors.append(invalid("spec.local.path", place, "must not contain '..'"))
+        if affinity is None:
+            errors.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
+    if policy == "Recycle" and ((spec.get("hostPath") or {}).get("path") or "").rstrip("/") == "":
+        if spec.get("hostPath") is not None:
+            text = "may not be 'recycle' for a hostPath mount of '/'"
+            errors.append(forbidden("spec.persistentVolumeReclaimPolicy", text))
+    if spec.get("storageClassName"):
+        wrong = names.is_dns1123_subdomain(spec["storageClassName"])
+        errors += each_invalid("spec.storageClassName", spec["storageClassName"], wrong)
+    if spec.get("csi") is not None and not spec["csi"].get("volumeHandle"):
+        errors.append(required("spec.csi.volumeHandle"))
     mode = spec.get("volumeMode")
     return errors + (one_of("spec.volumeMode", mode, VOLUME_MODES) if mode else [])
 
@@ -160,9 +188,38 @@ def storage_class(obj: Mapping[str, Any]) -> Errors:
         errors.append(required("provisioner"))
     else:
         errors += each_invalid("provisioner", provisioner, names.is_qualified_name(provisioner.lower()))
+    if "" in (obj.get("parameters") or {}):
+        errors.append(invalid("parameters", "", "field can not be empty."))
     errors += one_of("reclaimPolicy", obj.get("reclaimPolicy") or "", ("Delete", "Retain"))
     modes = ("Immediate", "WaitForFirstConsumer")
-    return errors + one_of("volumeBindingMode", obj.get("volumeBindingMode") or "", modes)
+    errors += one_of("volumeBindingMode", obj.get("volumeBindingMode") or "", modes)
+    for index, term in enumerate(obj.get("allowedTopologies") or ()):
+        errors += _topology_term(f"allowedTopologies[{index}]", term)
+    return errors
+
+
+def _topology_term(path: str, term: Mapping[str, Any]) -> Errors:
+    """ValidateTopologySelectorTerm."""
+    errors: Errors = []
+    keys: set[str] = set()
+    for index, item in enumerate(term.get("matchLabelExpressions") or ()):
+        here, key, values = (
+            f"{path}.matchLabelExpressions[{index}]",
+            item.get("key") or "",
+            item.get("values") or [],
+        )
+        if not values:
+            errors.append(required(f"{here}.values"))
+        errors += [
+            duplicate(f"{here}.values[{at}]", value)
+            for at, value in enumerate(values)
+            if value in values[:at]
+        ]
+        errors += each_invalid(f"{here}.key", key, names.is_qualified_name(key))
+        if key in keys:
+            errors.append(duplicate(f"{here}.key", key))
+        keys.add(key)
+    return errors
 
 
 def storage_class_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

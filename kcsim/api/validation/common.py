@@ -152,3 +152,23 @@ def total_size(field: str, data: Mapping[str, str] | None, binary: Mapping[str, 
     size = sum(len(value.encode()) for value in (data or {}).values())
     size += sum(len(value) * 3 // 4 - value.count("=") for value in (binary or {}).values())
     return [] if size <= _MIB else [too_long(field, _MIB)]
+
+
+# ---- names in paths
+
+
+def domain_prefixed_path(field: str, value: str) -> Errors:
+    """``acme.io/foo`` (apimachinery: IsDomainPrefixedPath)."""
+    if not value:
+        return [required(field)]
+    host, slash, path = value.partition("/")
+    if not slash or not host or not path:
+        return [invalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')]
+    return each_invalid(field, host, names.is_dns1123_subdomain(host))
+
+
+def path_segment(field: str, value: str) -> Errors:
+    """A name that can be part of a path (apimachinery: IsValidPathSegmentName)."""
+    if value in {".", ".."}:
+        return [invalid(field, value, f"may not be '{value}'")]
+    return [invalid(field, value, f"may not contain '{sign}'") for sign in "/%" if sign in value]

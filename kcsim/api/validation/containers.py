@@ -287,6 +287,15 @@ def _overcommits(name: str) -> bool:
 
 
 def _resource(field: str, name: str, value: Any) -> Errors:
+    errors = container_resource_name(field, name)
+    errors += amount(field, value)
+    if not errors and "/" in name and "kubernetes.io/" not in name and quantity.of(value).nanos % 10**9:
+        errors.append(invalid(field, value, "must be an integer"))
+    return errors
+
+
+def container_resource_name(field: str, name: str) -> Errors:
+    """What a container can ask for (validateContainerResourceName)."""
     errors = each_invalid(field, name, names.is_qualified_name(name))
     if (
         not errors
@@ -296,9 +305,6 @@ def _resource(field: str, name: str, value: Any) -> Errors:
     ):
         errors.append(invalid(field, name, "must be a standard resource type or fully qualified"))
         errors.append(invalid(field, name, "must be a standard resource for containers"))
-    errors += amount(field, value)
-    if not errors and "/" in name and "kubernetes.io/" not in name and quantity.of(value).nanos % 10**9:
-        errors.append(invalid(field, value, "must be an integer"))
     return errors
 
 

@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kcsim.api import names
-from kcsim.api.validation.common import cidr, immutable, label_selector, port_or_name
+from kcsim.api.validation.common import (
+    cidr,
+    domain_prefixed_path,
+    immutable,
+    label_selector,
+    path_segment,
+    port_or_name,
+)
 from kcsim.api.validation.containers import PROTOCOLS
 from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, one_of, required
 
@@ -100,7 +107,7 @@ def _backend(path: str, backend: Mapping[str, Any]) -> Errors:
     if service is not None and resource is not None:
         return [invalid(path, "", "cannot set both resource and service backends")]
     if service is None:
-        return []
+        return _typed(f"{path}.resource", resource or {})
     name, port = service.get("name") or "", service.get("port") or {}
     if not name:
         errors = [required(f"{path}.service.name")]
@@ -123,13 +130,35 @@ def _backend(path: str, backend: Mapping[str, Any]) -> Errors:
 def ingress_class(obj: Mapping[str, Any]) -> Errors:
     """ValidateIngressClass."""
     controller = (obj.get("spec") or {}).get("controller") or ""
-    if not controller:
-        return [required("spec.controller")]
-    if "/" not in controller:
-        return [
-            invalid("spec.controller", controller, 'must be a domain-prefixed path (such as "acme.io/foo")')
-        ]
-    return []
+    errors = domain_prefixed_path("spec.controller", controller)
+    parameters = (obj.get("spec") or {}).get("parameters")
+    return errors if parameters is None else errors + _parameters("spec.parameters", parameters)
+
+
+def _typed(path: str, ref: Mapping[str, Any]) -> Errors:
+    """validateIngressTypedLocalObjectReference."""
+    errors: Errors = []
+    for name in ("kind", "name"):
+        value = ref.get(name) or ""
+        errors += (
+            path_segment(f"{path}.{name}", value)
+            if value
+            else [required(f"{path}.{name}", f"{name} is required")]
+        )
+    return errors
+
+
+def _parameters(path: str, ref: Mapping[str, Any]) -> Errors:
+    """validateIngressClassParametersReference."""
+    errors = _typed(path, ref)
+    scope, namespace = ref.get("scope"), ref.get("namespace")
+    if scope is None:
+        return [*errors, required(f"{path}.scope")]
+    if scope == "Namespace" and not namespace:
+        errors.append(required(f"{path}.namespace", "`parameters.scope` is set to 'Namespace'"))
+    if scope == "Cluster" and namespace is not None:
+        errors.append(forbidden(f"{path}.namespace", "`parameters.scope` is set to 'Cluster'"))
+    return errors + one_of(f"{path}.scope", scope, ("Cluster", "Namespace"))
 
 
 def ingress_class_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

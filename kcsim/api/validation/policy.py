@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from kcsim.api import names, quantity
 from kcsim.api.catalog import split_api_version
-from kcsim.api.validation.common import amount, at_most_100_percent, int_or_percent, label_selector
+from kcsim.api.validation.common import (
+    amount,
+    at_most_100_percent,
+    int_or_percent,
+    label_selector,
+    path_segment,
+)
+from kcsim.api.validation.containers import container_resource_name
 from kcsim.api.validation.field import Errors, duplicate, each_invalid, forbidden, invalid, one_of, required
 
 _METRICS: Final = {
@@ -61,15 +68,8 @@ def _reference(path: str, ref: Mapping[str, Any]) -> Errors:
     errors: Errors = []
     for name in ("kind", "name"):
         value = ref.get(name) or ""
-        errors += _segment(f"{path}.{name}", value) if value else [required(f"{path}.{name}")]
+        errors += path_segment(f"{path}.{name}", value) if value else [required(f"{path}.{name}")]
     return errors
-
-
-def _segment(field: str, value: str) -> Errors:
-    """A name that can be part of a path (apimachinery: IsValidPathSegmentName)."""
-    if value in {".", ".."}:
-        return [invalid(field, value, f"may not be '{value}'")]
-    return [invalid(field, value, f"may not contain '{sign}'") for sign in "/%" if sign in value]
 
 
 def _target(path: str, ref: Mapping[str, Any]) -> Errors:
@@ -122,7 +122,9 @@ def _positive(value: Any) -> bool:
 def _identifier(path: str, metric: Mapping[str, Any]) -> Errors:
     name = metric.get("name") or ""
     return (
-        _segment(f"{path}.name", name) if name else [required(f"{path}.name", "must specify a metric name")]
+        path_segment(f"{path}.name", name)
+        if name
+        else [required(f"{path}.name", "must specify a metric name")]
     )
 
 
@@ -292,6 +294,8 @@ def resource_quota(obj: Mapping[str, Any]) -> Errors:
         ):
             errors.append(invalid(field, name, "must be a standard resource for quota"))
         errors += amount(field, hard[name])
+        if name in _COUNTED and quantity.of(hard[name]).nanos % 10**9:
+            errors.append(invalid(field, hard[name], "must be an integer"))
     for scope in scopes:
         if scope not in _SCOPES:
             errors.append(invalid("spec.scopes", scopes, "unsupported scope"))
@@ -303,6 +307,45 @@ def resource_quota(obj: Mapping[str, Any]) -> Errors:
     errors += [
         invalid("spec.scopes", scopes, "conflicting scopes") for pair in _CONFLICTS if pair <= set(scopes)
     ]
+    chosen = (spec.get("scopeSelector") or {}).get("matchExpressions") or []
+    return errors + _scope_selector("spec.scopeSelector.matchExpressions", chosen)
+
+
+_COUNTED: Final = frozenset(
+    (
+        "pods services replicationcontrollers resourcequotas secrets configmaps persistentvolumeclaims "
+        "services.nodeports services.loadbalancers"
+    ).split()
+)
+_ONLY_EXISTS: Final = (
+    "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+)
+
+
+def _scope_selector(path: str, items: list[dict[str, Any]]) -> Errors:
+    """validateScopedResourceSelectorRequirement; the errors name the list, not the item."""
+    errors: Errors = []
+    for item in items:
+        scope, operator, values = (
+            item.get("scopeName") or "",
+            item.get("operator") or "",
+            item.get("values") or [],
+        )
+        if scope not in _SCOPES:
+            errors.append(invalid(f"{path}.scopeName", scope, "unsupported scope"))
+        elif scope not in {"PriorityClass", "VolumeAttributesClass"} and operator != "Exists":
+            errors.append(invalid(f"{path}.operator", operator, _ONLY_EXISTS))
+        if operator in {"In", "NotIn"}:
+            if not values:
+                text = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+                errors.append(required(f"{path}.values", text))
+        elif operator in {"Exists", "DoesNotExist"}:
+            if values:
+                text = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
+                errors.append(invalid(f"{path}.values", values, text))
+        else:
+            errors.append(invalid(f"{path}.operator", operator, "not a valid selector operator"))
     return errors
 
 
@@ -328,7 +371,31 @@ def limit_range(obj: Mapping[str, Any]) -> Errors:
                 for name in ("default", "defaultRequest")
                 if item.get(name)
             ]
+        for part in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
+            for name in sorted(item.get(part) or {}) if kind in {"Pod", "Container"} else ():
+                errors += container_resource_name(f"{here}.{part}[{name}]", name)
+        if kind == "PersistentVolumeClaim" and not any(
+            "storage" in (item.get(part) or {}) for part in ("min", "max")
+        ):
+            text = "either minimum or maximum storage value is required, but neither was provided"
+            errors.append(required(f"{here}.limits", text))
         errors += _limits(here, item)
+        errors += _ratios(here, item)
+    return errors
+
+
+def _ratios(path: str, item: Mapping[str, Any]) -> Errors:
+    """Limit by request: at least 1, and within what the bounds allow."""
+    errors: Errors = []
+    low, high = item.get("min") or {}, item.get("max") or {}
+    for name, text in sorted((item.get("maxLimitRequestRatio") or {}).items()):
+        ratio, field = quantity.of(text), f"{path}.maxLimitRequestRatio[{name}]"
+        if ratio.nanos < 10**9:
+            errors.append(invalid(field, str(ratio), f"ratio {ratio} is less than 1"))
+        if name in low and name in high and quantity.of(low[name]).nanos:
+            most = quantity.of(high[name]).nanos / quantity.of(low[name]).nanos
+            if ratio.nanos / 10**9 > most:
+                errors.append(invalid(field, str(ratio), f"ratio {ratio} is greater than max/min = {most:f}"))
     return errors
 
 

@@ -12,7 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kcsim.api.catalog import GVK
-from kcsim.api.validation import apps, batch, cluster, config, networking, other, pod, policy, rbac, service
+from kcsim.api.validation import (
+    apps,
+    batch,
+    cluster,
+    config,
+    endpoints,
+    networking,
+    other,
+    pod,
+    policy,
+    rbac,
+    service,
+)
 from kcsim.api.validation.field import Errors
 from kcsim.api.validation.metadata import name_rule, object_meta, object_meta_update
 
@@ -27,6 +39,7 @@ _CRD: Final = ("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
 
 CREATE: Final[Mapping[GVK, Create]] = {
     ("", "v1", "ConfigMap"): config.config_map,
+    ("", "v1", "Endpoints"): endpoints.endpoints,
     ("", "v1", "Event"): other.event,
     ("", "v1", "LimitRange"): policy.limit_range,
     ("", "v1", "Node"): cluster.node,
@@ -38,6 +51,7 @@ CREATE: Final[Mapping[GVK, Create]] = {
     ("", "v1", "ResourceQuota"): policy.resource_quota,
     ("", "v1", "Secret"): config.secret,
     ("", "v1", "Service"): service.service,
+    ("apps", "v1", "ControllerRevision"): apps.controller_revision,
     ("apps", "v1", "DaemonSet"): apps.daemon_set,
     ("apps", "v1", "Deployment"): apps.deployment,
     ("apps", "v1", "ReplicaSet"): apps.replica_set,
@@ -47,7 +61,7 @@ CREATE: Final[Mapping[GVK, Create]] = {
     ("batch", "v1", "Job"): batch.job,
     ("certificates.k8s.io", "v1", "CertificateSigningRequest"): other.certificate_signing_request,
     ("coordination.k8s.io", "v1", "Lease"): other.lease,
-    ("discovery.k8s.io", "v1", "EndpointSlice"): service.endpoint_slice,
+    ("discovery.k8s.io", "v1", "EndpointSlice"): endpoints.endpoint_slice,
     ("events.k8s.io", "v1", "Event"): other.new_event,
     (_NET, "v1", "Ingress"): networking.ingress,
     (_NET, "v1", "IngressClass"): networking.ingress_class,
@@ -79,7 +93,7 @@ UPDATE: Final[Mapping[GVK, Update]] = {
     ("apps", "v1", "ReplicaSet"): apps.selector_update,
     ("apps", "v1", "StatefulSet"): apps.stateful_set_update,
     ("batch", "v1", "Job"): batch.job_update,
-    ("discovery.k8s.io", "v1", "EndpointSlice"): service.endpoint_slice_update,
+    ("discovery.k8s.io", "v1", "EndpointSlice"): endpoints.endpoint_slice_update,
     (_NET, "v1", "IngressClass"): networking.ingress_class_update,
     ("node.k8s.io", "v1", "RuntimeClass"): cluster.runtime_class_update,
     (_RBAC, "v1", "ClusterRoleBinding"): rbac.binding_update,

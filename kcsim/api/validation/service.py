@@ -1,7 +1,6 @@
-"""Validation of Services, Endpoints and EndpointSlices.
+"""Validation of Services.
 
-**Imitates:** ValidateService and ValidateServiceUpdate in kubernetes pkg/apis/core/validation/validation.go,
-pkg/apis/discovery/validation (v1.36). Left out: allocation of addresses and ports, and which families a
+**Imitates:** ValidateService and ValidateServiceUpdate in kubernetes pkg/apis/core/validation/validation.go (v1.36). Left out: allocation of addresses and ports, and which families a
 cluster has (``kcsim.api.allocation``).
 """
 
@@ -10,15 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kcsim.api import names
-from kcsim.api.validation.common import cidr, immutable, ip_address, labels, port_or_name
+from kcsim.api.validation.common import cidr, ip_address, labels, port_or_name
 from kcsim.api.validation.containers import PROTOCOLS
+from kcsim.api.validation.endpoints import special_address
 from kcsim.api.validation.field import (
     Errors,
     duplicate,
     each_invalid,
     forbidden,
     invalid,
-    not_supported,
     one_of,
     required,
 )
@@ -55,7 +54,7 @@ def service(obj: Mapping[str, Any]) -> Errors:
         errors += one_of("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], _FAMILY_POLICIES)
     errors += _cluster_ips(spec)
     for index, address in enumerate(spec.get("externalIPs") or ()):
-        errors += _external_ip(f"spec.externalIPs[{index}]", address)
+        errors += special_address(f"spec.externalIPs[{index}]", address)
     errors += [required("spec.type")] if not kind else one_of("spec.type", kind, TYPES)
     if spec.get("loadBalancerSourceRanges") and kind != "LoadBalancer":
         errors.append(forbidden("spec.loadBalancerSourceRanges", _BALANCERS_ONLY))
@@ -161,20 +160,6 @@ def _cluster_ips(spec: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def _external_ip(field: str, value: str) -> Errors:
-    errors = ip_address(field, value)
-    if errors:
-        return errors
-    address = ipaddress.ip_address(value)
-    if address.is_unspecified:
-        return [invalid(field, value, f"may not be unspecified ({value})")]
-    if address.is_loopback:
-        return [invalid(field, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")]
-    if address.is_link_local:
-        return [invalid(field, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")]
-    return []
-
-
 def _traffic_policies(spec: Mapping[str, Any], kind: str) -> Errors:
     errors: Errors = []
     external, internal = spec.get("externalTrafficPolicy"), spec.get("internalTrafficPolicy")
@@ -217,43 +202,3 @@ def service_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
                 invalid("spec.loadBalancerClass", after.get("loadBalancerClass"), "may not change once set")
             )
     return errors
-
-
-# ---- endpoints
-
-_MAX_ENDPOINTS: Final = 1000
-
-
-def endpoint_slice(obj: Mapping[str, Any]) -> Errors:
-    """ValidateEndpointSlice."""
-    kind = obj.get("addressType") or ""
-    errors: Errors = []
-    if not kind:
-        errors.append(required("addressType"))
-    elif kind not in ("FQDN", "IPv4", "IPv6"):
-        return [not_supported("addressType", kind, ("FQDN", "IPv4", "IPv6"))]
-    for index, item in enumerate(obj.get("endpoints") or ()):
-        here = f"endpoints[{index}].addresses"
-        addresses = item.get("addresses") or []
-        if not addresses:
-            errors.append(required(here, "must contain at least 1 address"))
-        for at, address in enumerate(addresses):
-            if kind == "FQDN":
-                errors += each_invalid(f"{here}[{at}]", address, names.is_dns1123_subdomain(address))
-            else:
-                errors += ip_address(f"{here}[{at}]", address)
-    seen: set[str] = set()
-    for index, port in enumerate(obj.get("ports") or ()):
-        name = port.get("name") or ""
-        if name:
-            errors += each_invalid(f"ports[{index}].name", name, names.is_dns1123_label(name))
-        if name in seen:
-            errors.append(duplicate(f"ports[{index}].name", name))
-        seen.add(name)
-        errors += one_of(f"ports[{index}].protocol", port.get("protocol") or "", PROTOCOLS)
-    return errors
-
-
-def endpoint_slice_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
-    """ValidateEndpointSliceUpdate."""
-    return immutable("addressType", new.get("addressType"), old.get("addressType"))
