@@ -8,7 +8,7 @@
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ def story_of(asked: Asked) -> Story:
     where = Position(f"--repo {asked.repository}")
     place = str(Path(asked.repository).expanduser().absolute())
     name = _name_of(place)
+    apart_notes: list[str] = []
     try:
         imported = import_repository(place, None, None, base=asked.base, head=asked.head or "HEAD")
         files = files_of(imported)
@@ -92,6 +93,10 @@ def story_of(asked: Asked) -> Story:
                 "the repository has no Kustomization",
             )
             return Story(Loaded(None, report.diagnostics))
+        if plain and asked.path is None:
+            asked, clash = apart(asked, imported.directories, files[-1])
+            if clash:
+                apart_notes.append(clash)
         if plain and asked.path is not None:
             imported = import_repository(place, asked.path, None, base=asked.base, head=asked.head or "HEAD")
     except UnusableRepository as error:
@@ -109,7 +114,7 @@ def story_of(asked: Asked) -> Story:
             did_you_mean(wanted, [str(each) for each in error.args], "Kustomizations"),
         )
         return Story(Loaded(None, report.diagnostics))
-    notes = [note for way in ways.values() for note in way.notes]
+    notes = [*apart_notes, *(note for way in ways.values() for note in way.notes)]
     brought = _brought(ways, imported, files)
     document = _document(asked, place, name, imported, ways)
     beside = objects_beside([*brought, *(obj for way in ways.values() for obj in way.objects)], notes)
@@ -189,6 +194,58 @@ def _each_state(imported: Imported, brought: Sequence[Object]) -> list[Object]:
         for _, obj in documents_of({path: data for path, data in change.files.items() if data is not None})
     ]
     return [*brought, *written]
+
+
+def apart(asked: Asked, folders: Sequence[str], files: Mapping[str, bytes]) -> tuple[Asked, str]:
+    """The one folder to deliver where all describe the same objects, and what is said of it; "" where none do.
+
+    Whoever applies several of them has them undo each other: variants of one app stand beside each other in many repositories.
+    """
+    holds = {folder: _described(files, folder) for folder in folders}
+    chosen: list[str] = []
+    clashes: dict[str, str] = {}
+    for folder in sorted(folders, key=lambda each: (posixpath.basename(each) not in _LIVE, each)):
+        other = next((each for each in chosen if holds[each] & holds[folder]), None)
+        if other is None:
+            chosen.append(folder)
+        else:
+            clashes[folder] = other
+    if not clashes:
+        return asked, ""
+    folder, other = next(iter(clashes.items()))
+    shared = sorted(holds[folder] & holds[other])
+    what = shared[0] + (f" and {len(shared) - 1} more" if shared[1:] else "")
+    if len(chosen) > 1:
+        return asked, (
+            f"{other} and {folder} both describe {what}: they will undo each other; give --path for one of "
+            f"{', '.join(sorted(folders))}"
+        )
+    rest = ", ".join(sorted(clashes))
+    told = f"{chosen[0]} is taken; other folders describe the same objects ({what}): for one of them give --path: {rest}"
+    return replace(asked, path=chosen[0]), told
+
+
+_LIVE = ("production", "prod")
+"""Of folders that describe the same, the one that counts."""
+
+
+def _described(files: Mapping[str, bytes], folder: str) -> set[str]:
+    """The objects that a folder describes; a Namespace may well be named twice."""
+    from kcsim.delivery.ci.render import RenderError, read_objects, render
+    from kcsim.manifests import ManifestError
+
+    try:
+        return {
+            _identity(obj) for obj in read_objects(render(files, folder)) if obj.get("kind") != "Namespace"
+        }
+    except (RenderError, ManifestError):
+        return set()  # what cannot be built is told once it is delivered
+
+
+def _identity(obj: Object) -> str:
+    metadata = obj.get("metadata") or {}
+    space = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{str(obj.get('kind', '')).lower()}/{space}{metadata.get('name', '')}"
 
 
 def _below(files: Mapping[str, bytes], folders: Sequence[str]) -> list[Object]:

@@ -281,6 +281,27 @@ def test_a_repository_of_manifests_alone_is_pushed_and_pulled(kcsim, tmp_path):
     assert any("no objects of Flux or Argo CD" in note for note in told["notes"])
 
 
+def test_of_variants_that_stand_beside_each_other_one_is_taken(kcsim, tmp_path):
+    files = {
+        f"{folder}/web.yaml": deployment("web", "web:1", "default") for folder in ("base", "live/prod", "out")
+    }
+    changed = {"live/prod/web.yaml": deployment("web", "web:2", "default")}
+    place = on_disk(tmp_path / "variants", files, changed)
+    notes = " ".join(played(kcsim, "--repo", place)["notes"])
+    told = "live/prod is taken; other folders describe the same objects (deployment/default/web): for one of them give"
+    assert f"{told} --path: base, out" in notes
+    assert "is taken" not in " ".join(played(kcsim, "--repo", place, "--path", "out")["notes"])
+
+
+def test_folders_that_partly_describe_the_same_are_named(kcsim, tmp_path):
+    files = {f"{folder}/web.yaml": deployment("web", "web:1", "default") for folder in ("a", "b")}
+    files["c/cart.yaml"] = deployment("cart", "cart:1", "default")
+    place = on_disk(tmp_path / "mixed", files, {"c/cart.yaml": deployment("cart", "cart:2", "default")})
+    notes = " ".join(played(kcsim, "--repo", place)["notes"])
+    told = "a and b both describe deployment/default/web: they will undo each other; give --path for one of a, b, c"
+    assert told in notes
+
+
 def test_a_history_is_replayed_commit_by_commit(kcsim, tmp_path):
     place = on_disk(tmp_path / "fleet", FLEET, {"apps/web.yaml": deployment("web", "web:2")})
     told = played(kcsim, "--repo", place)
