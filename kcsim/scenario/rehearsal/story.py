@@ -94,7 +94,7 @@ def story_of(asked: Asked) -> Story:
             )
             return Story(Loaded(None, report.diagnostics))
         if plain and asked.path is None:
-            asked, clash = apart(asked, imported.directories, files[-1])
+            asked, clash = apart(asked, imported.directories, files)
             if clash:
                 apart_notes.append(clash)
         if plain and asked.path is not None:
@@ -196,12 +196,12 @@ def _each_state(imported: Imported, brought: Sequence[Object]) -> list[Object]:
     return [*brought, *written]
 
 
-def apart(asked: Asked, folders: Sequence[str], files: Mapping[str, bytes]) -> tuple[Asked, str]:
+def apart(asked: Asked, folders: Sequence[str], states: Sequence[Mapping[str, bytes]]) -> tuple[Asked, str]:
     """The one folder to deliver where all describe the same objects, and what is said of it; "" where none do.
 
     Whoever applies several of them has them undo each other: variants of one app stand beside each other in many repositories.
     """
-    holds = {folder: _described(files, folder) for folder in folders}
+    holds = {folder: set().union(*(_described(files, folder) for files in states)) for folder in folders}
     chosen: list[str] = []
     clashes: dict[str, str] = {}
     for folder in sorted(folders, key=lambda each: (posixpath.basename(each) not in _LIVE, each)):
