@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.scenario.progress import Progress
 from kcsim.scenario.shipped import lesson_named
+from kcsim.tui.ahead import TypesAhead
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, Read, confirm
@@ -43,7 +44,7 @@ WIDTH_MIN, HEIGHT_MIN = 60, 20
 BAD_INPUT = 2
 
 
-class KcsimApp(App[int]):
+class KcsimApp(TypesAhead):
     """kcsim on a terminal."""
 
     TITLE = "kcsim"
