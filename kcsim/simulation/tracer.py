@@ -212,7 +212,7 @@ class Tracer:
         if key is not None:
             rules = proxy.rules(*key)
             assert rules is not None
-            return self._through(story, proxy, rules, key, port, client)
+            return self._through(story, proxy, rules, key, port, client, ip=ip)
         target = self._finder.at(ip)
         if target.pod is None and self._pods.is_node(target.host):
             return self._to_node(story, target.host, port)
@@ -288,9 +288,10 @@ class Tracer:
         sender: Spot,
         *,
         external: bool = False,
+        ip: str = "",
     ) -> Journey:
         name = "/".join(key)
-        rule = rules.port(port)
+        rule = rules.port(port, ip)
         if rule is None:
             known = ", ".join(str(p.number) for p in rules.ports) or "none"
             text = f"Service {name} has no port {port} (it has {known}): packets to it are lost"

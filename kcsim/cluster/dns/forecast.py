@@ -177,7 +177,7 @@ def _reply(pods: PodNetwork, client: End, host: str, backend: Backend, name: str
     program = pods.name_servers.get((namespace, pod))
     if program is None or pods.serving(backend.ip, backend.port) is None:
         return _Reply(REFUSED, why=f"nobody listens at {backend.ip}:{backend.port}")
-    found = addresses_from(program, name, remember=True)
+    found = addresses_from(program, name, client.ips, remember=True)
     addresses = tuple(sorted(found.addresses))
     links = (*path.there.latencies, *path.back.latencies, ANSWERING)
     return _Reply("" if addresses else found.code, addresses, links)

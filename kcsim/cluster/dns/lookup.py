@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from kcsim.api.objects import Object
 from kcsim.cluster.dns.install import NAMESPACE, SERVICE
+from kcsim.cluster.dns.preference import takes_ipv6
 from kcsim.cluster.dns.records import NOERROR, NXDOMAIN, SERVFAIL, Answer
 from kcsim.cluster.dns.resolver import ResolvConf, candidates, resolv_conf
 from kcsim.cluster.podnet.plane import NameServer, PodNetwork
@@ -134,7 +135,7 @@ def _ask(
         return Question(
             name, backend.pod, REFUSED, path.median, f"nobody listens at {backend.ip}:{backend.port}"
         )
-    found = program.answer(name, type, remember=False) if type else addresses_from(program, name)
+    found = program.answer(name, type, remember=False) if type else addresses_from(program, name, client.ips)
     took = path.delay(dice.draw) + dice.draw(ANSWERING)
     records = tuple(f"{record.type} {record.value}" for record in found.records)
     return Question(name, backend.pod, found.code, took, "", found.addresses, records)
@@ -180,14 +181,18 @@ def ask_own_resolver(pods: PodNetwork, host: str, name: str) -> Question:
     )
 
 
-def addresses_from(program: NameServer, name: str, *, remember: bool = False) -> Answer:
-    """What a name server answers to who wants to connect: glibc asks for A and AAAA at once, and takes IPv4 first where it has
-    both, as unique local IPv6 addresses rank below it (RFC 6724, 2.1).
+def addresses_from(
+    program: NameServer, name: str, own: tuple[str, ...] = (), *, remember: bool = False
+) -> Answer:
+    """What a name server answers to who wants to connect, from addresses of its ``own``: A and AAAA are asked for at once, and
+    the addresses of the family that is preferred are taken.
     """
     found: Answer = program.answer(name, "A", remember=remember)
-    if found.addresses or found.code != NOERROR:
+    if found.code != NOERROR or (found.addresses and not any(":" in each for each in own)):
         return found
     six: Answer = program.answer(name, "AAAA", remember=remember)
+    if found.addresses and not (six.addresses and takes_ipv6(six.addresses[0], own)):
+        return found
     return six
 
 

@@ -57,6 +57,11 @@ class End:
         )
 
     @property
+    def ips(self) -> tuple[str, ...]:
+        """All its addresses, the first one first."""
+        return (self.ip, *self.further_ips)
+
+    @property
     def is_pod(self) -> bool:
         """Whether policies see a pod in it."""
         return bool(self.name) and not self.host

@@ -3,8 +3,8 @@
 **Imitates:** kube-proxy's ``pkg/proxy/topology.go``, ``endpointslicecache.go`` and what ``iptables/proxier.go`` makes of them
 (v1.36): ready endpoints that their hints give to this place; when there are none, those that are serving though
 terminating; when there are none either, the connection is rejected. Where a traffic policy is ``Local`` only those of
-the node count, and it is dropped when only other nodes have some. Differs: whichever of its two addresses a dual-stack
-Service is asked by, the connection goes to the pods' addresses of its first family. Left out: load balancers' source ranges.
+the node count, and it is dropped when only other nodes have some. A connection to an address goes to pods' addresses of
+its family. Left out: load balancers' source ranges.
 
 **Walk:** a Service and its slices -> ``endpoints_of`` a port -> ``categorize`` for a place -> a ``PortRule`` with the
 backends for connections from inside, and those for connections from outside.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.ip_families import IPV4
+from kcsim.api.ip_families import IPV4, family_of
 from kcsim.api.objects import Object
 from kcsim.engine.clock import SECOND
 from kcsim.profile.constants import DEFAULT
@@ -96,6 +96,8 @@ class ServiceRules:
         outside_ips: its external IPs and those of its load balancer.
         external_name: the name it stands for, of an ExternalName Service.
         keeps_source: whether connections from outside keep the client's address (``externalTrafficPolicy: Local``).
+        family: of its first address, to whose slices ``ports`` lead.
+        other_ports: the same ports, as its second family's slices have them; none where it has one family only.
     """
 
     ports: tuple[PortRule, ...]
@@ -104,12 +106,19 @@ class ServiceRules:
     outside_ips: tuple[str, ...] = ()
     external_name: str = ""
     keeps_source: bool = False
+    family: str = IPV4
+    other_ports: tuple[PortRule, ...] = ()
 
-    def port(self, wanted: int | str | None) -> PortRule | None:
-        """The port of that number or name; None means the first. None when the Service has no such port."""
+    def port(self, wanted: int | str | None, ip: str = "") -> PortRule | None:
+        """The port of that number or name, for connections to that address; None means the first.
+
+        None when the Service has no such port. Without an address the first family's is meant.
+        """
+        other = bool(ip and self.other_ports) and family_of(ip) != self.family
+        ports = self.other_ports if other else self.ports
         if wanted is None:
-            return self.ports[0] if self.ports else None
-        return next((p for p in self.ports if wanted in {p.number, p.name}), None)
+            return ports[0] if ports else None
+        return next((p for p in ports if wanted in {p.number, p.name}), None)
 
 
 def service_rules(service: Object, slices: Iterable[Object], place: Place = EDGE) -> ServiceRules:
@@ -117,16 +126,22 @@ def service_rules(service: Object, slices: Iterable[Object], place: Place = EDGE
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         return ServiceRules((), external_name=spec.get("externalName", ""))
-    # A family's slices list the same pods: those of the Service's first family are enough.
-    family = (spec.get("ipFamilies") or [IPV4])[0]
-    known = [each for each in slices if each.get("addressType") in (family, "FQDN", None)]
+    families = spec.get("ipFamilies") or [IPV4]
+    known = list(slices)
+
+    def ports_of(family: str) -> tuple[PortRule, ...]:
+        mine = [each for each in known if each.get("addressType") in (family, "FQDN", None)]
+        return tuple(_port_rule(spec, port, mine, place) for port in spec.get("ports") or ())
+
     return ServiceRules(
-        tuple(_port_rule(spec, port, known, place) for port in spec.get("ports") or ()),
+        ports_of(families[0]),
         affinity_of(spec),
         cluster_ips(spec),
         outside_ips(service),
         "",
         spec.get("externalTrafficPolicy") == "Local",
+        families[0],
+        ports_of(families[1]) if len(families) > 1 else (),
     )
 
 

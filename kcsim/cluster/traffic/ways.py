@@ -17,7 +17,7 @@ from kcsim.cluster.dns.records import NXDOMAIN, service_named
 from kcsim.cluster.podnet.loadbalancer import balancer_ips
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.proxy import Proxy
-from kcsim.cluster.podnet.services import DROP, ServiceRules, outside_ips
+from kcsim.cluster.podnet.services import DROP, ServiceRules, cluster_ips, outside_ips
 from kcsim.cluster.podnet.watched import Watched
 from kcsim.cluster.traffic.legs import Choose, Client, Fact, Leg, Option, client_at
 from kcsim.cluster.traffic.memo import Memo
@@ -173,7 +173,7 @@ class Ways:
         proxy = self._pods.proxy(client.host)
         rules = self._rules(proxy, key) if key is not None else None
         if key is not None and self._is_virtual(key, rules, way.addresses):
-            return self._through(client, self._pods.proxy(client.host), key, target.port)
+            return self._through(client, proxy, key, target.port, ip=way.addresses[0])
         pods = self._pods
         if not isinstance(target.port, int):
             # A headless Service's ports are those of its pods; only the object knows the number behind a name.
@@ -196,7 +196,7 @@ class Ways:
         if rules is not None and rules.cluster_ips:
             return addresses[0] in rules.cluster_ips
         service = self._pods.service(key)
-        return rules is None and service is not None and addresses[0] == service["spec"].get("clusterIP")
+        return rules is None and service is not None and addresses[0] in cluster_ips(service["spec"])
 
     def _abroad(self, client: Client, host: str, asked: int | str | None) -> Option:
         """A host outside the cluster, which always answers those who reach it."""
@@ -224,7 +224,7 @@ class Ways:
         if key is not None:
             service = pods.service(key)
             if inside:
-                return self._through(client, proxy, key, port)
+                return self._through(client, proxy, key, port, ip=ip)
             if service is not None and ip in balancer_ips(service):
                 return self._from_outside(client, key, port, LOAD_BALANCER)
         self._sees(ip)
@@ -253,7 +253,7 @@ class Ways:
         )
         if key is None or number is None:
             return [Option(1.0, Leg(client.name, "", ip, port, False, ""))]
-        return self._through(client, proxy, key, number, NODE_PORT)
+        return self._through(client, proxy, key, number, NODE_PORT, ip)
 
     # --- the proxy ----------------------------------------------------------------------------------------------
 
@@ -281,15 +281,15 @@ class Ways:
         return found or [Option(1.0, mix=one(NO_SERVICE))]
 
     def _through(
-        self, client: Client, proxy: Proxy, key: Key, port: int | str | None, entry: str = ""
+        self, client: Client, proxy: Proxy, key: Key, port: int | str | None, entry: str = "", ip: str = ""
     ) -> list[Option]:
-        """The backends of a Service that connections which come to one proxy can go to."""
+        """The backends of a Service that connections to an address which come to one proxy can go to."""
         links = self._round_trip(client.host, proxy.host)
         if links is None:
             self._depends(proxy.host, key)
             return [Option(1.0, mix=lost())]
         rules = self._rules(proxy, key)
-        rule = rules.port(port) if rules is not None else None
+        rule = rules.port(port, ip) if rules is not None else None
         links = without_loss(links)
 
         def end(cause: str, where: str = "") -> list[Option]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kcsim.api.status import StatusError
+from kcsim.cluster.dns.preference import takes_ipv6
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.podnet.encapsulation import Encapsulation
@@ -284,6 +285,67 @@ def test_a_dual_stack_service_has_slices_of_each_family_and_records_of_each_type
     assert sim.network.trace("pod/one", "http://six").outcome == "answered"
     assert sim.network.reach("pod/one", "service/six")
     assert sim.network.reach("pod/one", sim.get("pod/two")["status"]["podIPs"][1]["ip"], 80)
+
+
+def test_a_connection_goes_to_pods_addresses_of_the_family_that_was_asked() -> None:
+    sim = built([machine(1), machine(2)], DUAL)
+    sim.apply([pod("one"), pod("two"), service("web", ipFamilyPolicy="RequireDualStack")])
+    sim.run_until("40s")
+    for ip in sim.get("service/web")["spec"]["clusterIPs"]:
+        shown = f"[{ip}]" if ":" in ip else ip
+        journey = sim.network.trace("pod/one", f"http://{shown}")
+        assert journey.ok
+        assert journey.connection is not None
+        assert (":" in journey.connection.ip) == (":" in ip)
+        calls = sim.add_traffic(f"to {ip}", f"http://{shown}", source="pod/one", rate=10)
+        sim.run("10s")
+        assert calls.totals().failed == 0
+    # Pods without an address of the second family leave its slices empty.
+    rules = sim.cluster().pods.proxy("node-1").rules("default", "web")
+    assert rules is not None
+    assert [":" in b.ip for b in rules.port(80, "fd00::1").backends] == [True, True]
+    assert [":" in b.ip for b in rules.port(80, "10.0.0.1").backends] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("pods", "services", "version"),
+    [
+        ("2001:db8:10:244::/56", "2001:db8:10:96::/112", 6),
+        ("fd00:10:244::/56", "2001:db8:10:96::/112", 4),
+        ("fd00:10:244::/56", "fd00:10:96::/112", 4),
+    ],
+)
+def test_which_family_a_client_prefers_follows_from_the_ranges(
+    pods: str, services: str, version: int
+) -> None:
+    """RFC 6724: global IPv6 before IPv4, where labels match; unique local addresses rank last."""
+    plan = NetworkPlan(pod_cidrs=("10.244.0.0/16", pods), service_cidrs=("10.96.0.0/16", services))
+    sim = built([machine(1), machine(2)], plan)
+    sim.network.install_dns()
+    sim.apply([pod("one"), pod("two"), service("web", ipFamilyPolicy="RequireDualStack")])
+    sim.run_until("60s")
+    journey = sim.network.trace("pod/one", "http://web")
+    assert journey.ok
+    assert journey.connection is not None
+    assert ipaddress.ip_address(journey.connection.ip).version == version
+    calls = sim.add_traffic("calls", "http://web", source="pod/one", rate=10)
+    sim.run("10s")
+    assert calls.totals().failed == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "own", "taken"),
+    [
+        ("2001:db8::1", ("10.0.0.1", "2001:db8::2"), True),
+        ("2001:db8::1", ("10.0.0.1", "fd00::2"), False),
+        ("fd00::1", ("10.0.0.1", "fd00::2"), False),
+        ("fd00::1", ("10.0.0.1",), False),
+        ("fd00::1", ("fd00::2",), True),
+        ("2002::1", ("10.0.0.1", "2002::2"), False),
+    ],
+)
+def test_the_table_of_preferences(address: str, own: tuple[str, ...], taken: bool) -> None:
+    assert takes_ipv6(address, own) == taken
 
 
 def test_a_block_of_one_family_means_addresses_of_that_family() -> None:
