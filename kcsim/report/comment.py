@@ -16,6 +16,7 @@ from kcsim.report.verdict import verdict
 from kcsim.simulation.why import Link
 from kcsim.views.comparison import MAIN
 from kcsim.views.markup import fit
+from kcsim.views.moments import short_actor
 
 _MOST = 16
 """Steps of a chain that are told."""
@@ -126,7 +127,7 @@ def _chain(links: Sequence[Link]) -> Iterable[str]:
             continue
         lead = "because " if place else ""
         facts = f": {_plain(link.facts)}" if link.facts else ""
-        yield f"{place + 1}. {lead}{_clock(float(link.t))} {_plain(link.actor)} {_plain(link.verb)} {_code(link.object)}{facts}"
+        yield f"{place + 1}. {lead}{_clock(float(link.t))} {_plain(short_actor(link.actor))} {_plain(link.verb)} {_code(link.object)}{facts}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:

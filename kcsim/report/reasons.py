@@ -9,6 +9,7 @@ from kcsim.report.facts import Facts, Judged, Parted, World
 from kcsim.simulation.why import Link
 from kcsim.views.causes import causal_graph
 from kcsim.views.markup import EMPTY, Markup, joined, tag
+from kcsim.views.moments import short_actor
 from kcsim.views.svg import Svg
 
 _LONG = 14
@@ -113,7 +114,7 @@ def _items(links: Sequence[Link]) -> list[Markup]:
             [
                 tag("span", "because ", class_="soft") if place else EMPTY,
                 tag("span", f"{clock(float(link.t))} ", class_="num"),
-                tag("b", _actor(link.actor)),
+                tag("b", short_actor(link.actor)),
                 f" {link.verb} ",
                 tag("code", link.object),
             ]
@@ -122,10 +123,6 @@ def _items(links: Sequence[Link]) -> list[Markup]:
         more += [tag("div", line, class_="facts") for line in link.lines if place < 2]
         items.append(tag("li", head, *more))
     return items
-
-
-def _actor(name: str) -> str:
-    return name.rpartition(":")[2] if name.startswith("system:") else name
 
 
 # What was expected.

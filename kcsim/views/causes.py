@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kcsim.engine.clock import SECOND, clock_text
+from kcsim.views.moments import short_actor
 from kcsim.views.svg import Svg
 
 _BOX, _TALL, _GAP_X, _GAP_Y, _MARGIN, _HEAD = 316, 50, 22, 26, 16, 34
@@ -136,15 +137,10 @@ def _box(svg: Svg, link: Told, x: float, y: float, *, origin: bool) -> None:
     svg.rect(x, y, _BOX, _TALL, "box", hover)
     svg.rect(x, y, 4, _TALL, "git" if origin else "agent")
     clock = clock_text(round(float(link.t) * SECOND))
-    svg.text(x + 12, y + 15, _cut(f"{clock}  {_actor(link.actor)}", _LINE), "soft")
+    svg.text(x + 12, y + 15, _cut(f"{clock}  {short_actor(link.actor)}", _LINE), "soft")
     svg.text(x + 12, y + 30, _cut(f"{link.verb} {link.object}", _LINE - 5), "strong")
     if link.facts:
         svg.text(x + 12, y + 44, _cut(link.facts, _LINE), "soft small")
-
-
-def _actor(name: str) -> str:
-    """A user name without the prefixes that only machines need."""
-    return name.rpartition(":")[2] if name.startswith("system:") else name
 
 
 def _width(step: Step) -> int:

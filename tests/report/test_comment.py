@@ -27,6 +27,8 @@ def test_what_failed_is_told_with_its_chain(hostile: Path) -> None:
     text = comment(read_facts(hostile))
     assert text.startswith("### ❌ ")
     assert "**❌ never-two-replicas** under push: " in text
+    assert "kustomize-controller" in text
+    assert "system:serviceaccount" not in text
     assert "1. 00:00:26 ci-deployer create `deployment.apps/default/web`" in text
 
 
