@@ -98,6 +98,8 @@ class Teller:
             self._intruder(record)
         elif record.actor.startswith("traffic/"):
             self._traffic(record)
+        elif record.verb == "error" and "exception" in record.facts():
+            self._raised(record)
         elif record.actor == "ci":
             self._ci(record, kind)
         elif record.actor.startswith("registry ") and record.verb == "delete":
@@ -227,6 +229,15 @@ class Teller:
                 record,
                 "the webhook is lost" if record.verb == "webhook-lost" else "git cannot be polled",
             )
+
+    def _raised(self, record: Record) -> None:
+        """A controller's code raised; it tries again and again, and that it does so is told once."""
+        if self.said.get(f"{record.actor} {record.subject}") != "raised":
+            self.said[f"{record.actor} {record.subject}"] = "raised"
+            facts = record.facts()
+            place = f" ({facts['at']})" if "at" in facts else ""
+            told = f"{record.actor} raises {facts['exception']}: {facts['error']}{place} on {record.subject}"
+            self._add("agent", record, told)
 
     def _typed(self, record: Record) -> None:
         program, _, failed = record.verb.partition("-")
@@ -370,7 +381,9 @@ class Teller:
             self._add("agent", version, f"{name} is {'suspended' if now else 'resumed'}")
 
     def _agent_write(self, version: Version, word: str) -> None:
-        """Writes of one reconciliation make one moment."""
+        """Writes of one reconciliation make one moment; Helm's own book-keeping makes none."""
+        if version.key[1].startswith("sh.helm.release.v1."):
+            return
         shown = f"{word.partition('.')[0]}/{version.key[1]}"
         verb = "deleted" if version.verb == "delete" else "applied"
         actor = short_actor(version.actor)

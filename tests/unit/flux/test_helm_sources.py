@@ -150,7 +150,7 @@ def test_a_source_that_is_missing_is_waited_for(world):
     world.create(chart())
     assert settled(world, status="False")[1:] == (
         "SourceUnavailable",
-        'failed to get source: helmrepositories.source.toolkit.fluxcd.io "charts" not found',
+        'failed to get source: HelmRepository.source.toolkit.fluxcd.io "charts" not found',
     )
     world.publish("1.0.0", config())
     world.create(repository())

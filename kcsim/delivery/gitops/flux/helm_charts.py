@@ -38,6 +38,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     GIT_REPOSITORIES,
     HELM_CHARTS,
     HELM_REPOSITORIES,
+    SOURCE_GROUP,
     spec,
 )
 from kcsim.delivery.gitops.flux.versions import highest
@@ -193,7 +194,7 @@ class HelmCharts(Sources):
         kind, name, namespace = ref["kind"], ref["name"], objects.namespace(obj)
         source = self._sources[kind].get(namespace, name)
         if source is None:
-            why = f'failed to get source: {SOURCES[kind]} "{name}" not found'
+            why = f'failed to get source: {kind}.{SOURCE_GROUP} "{name}" not found'
             raise Failure(why, "SourceUnavailable")
         oci = kind == "HelmRepository" and is_oci(source)
         artifact = objects.get_in(source, ("status", "artifact"), None)

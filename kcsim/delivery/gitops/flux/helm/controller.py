@@ -49,6 +49,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     PROGRESSING,
     READY,
     RECONCILING,
+    SOURCE_GROUP,
     STALLED,
     go_duration,
     spec,
@@ -325,7 +326,7 @@ class HelmReleases(Reconciler):
         source = self._sources[kind].get(namespace, name)
         if source is None:
             # Upstream's cache, too, may not have seen yet what has just been applied.
-            why = f'could not get Source object: {SOURCES[kind]} "{name}" not found'
+            why = f'could not get Source object: {kind}.{SOURCE_GROUP} "{name}" not found'
             draft.mark(READY, "False", "ArtifactFailed", why)
             raise ActionFailed(why)
         self._recover(draft, "AccessDenied", "ArtifactFailed")
