@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from kcsim.simulation.world import World
 
 
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+_PORT_MAX = 65_535
+
+
 @dataclass(frozen=True, slots=True)
 class Matrix(Tabular):
     """Who reaches whom in a namespace: ``cells[source][target]``, pods by name in order; a pod reaches itself."""
@@ -163,14 +167,17 @@ class NetworkView:
 
         Raises:
             UnknownSpot: there is no such end.
+            ValueError: the port or the protocol is none.
         """
+        _check_port(port, protocol)
         finder = Finder(self._cluster(cluster))
         return Looker(finder).reach(finder.sender(source), finder.find(target), port, protocol)
 
     def matrix(
         self, namespace: str = "default", port: int | None = None, *, cluster: str | None = None
     ) -> Matrix:
-        """Which pods of a namespace reach which."""
+        """Which pods of a namespace reach which. Raises ``ValueError`` when the port is none."""
+        _check_port(port)
         finder = Finder(self._cluster(cluster))
         looker = Looker(finder)
         spots = [finder.of_pod(p) for p in finder.objects("pods", namespace)]
@@ -261,6 +268,13 @@ class NetworkView:
         home = self._cluster(cluster).name
         self._note("dns", cluster, replicas)
         install_dns(self._world, home, replicas=replicas)
+
+
+def _check_port(port: int | None, protocol: str = "TCP") -> None:
+    if port is not None and not 0 < port <= _PORT_MAX:
+        raise ValueError(f"port {port} is none: give a number from 1 to {_PORT_MAX}")
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"pods speak {', '.join(PROTOCOLS)}, not {protocol[:20]!r}")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

@@ -76,7 +76,9 @@ class Lookup(Shown):
         if self.addresses or self.records:
             return ""
         result = self.questions[-1].result if self.questions else NXDOMAIN
-        return NODATA if result == NOERROR else result
+        # A name that exists somewhere on the search path is missing records only (res_search: got_nodata).
+        exists = result == NXDOMAIN and any(each.result == NOERROR for each in self.questions)
+        return NODATA if exists or result == NOERROR else result
 
     @property
     def records(self) -> tuple[str, ...]:

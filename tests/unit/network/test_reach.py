@@ -118,6 +118,21 @@ def test_words_that_mean_nothing_are_refused_with_what_there_is() -> None:
 # --- the flat network -------------------------------------------------------------------------------------------
 
 
+def test_ports_and_protocols_that_are_none_are_refused() -> None:
+    looks = town().network
+    for port in (0, -1, 65_536):
+        with pytest.raises(ValueError, match="1 to 65535"):
+            looks.reach("client", "service/web", port)
+        with pytest.raises(ValueError, match="1 to 65535"):
+            looks.matrix("default", port)
+    with pytest.raises(ValueError, match="TCP, UDP, SCTP, not 'ICMP'"):
+        looks.reach("client", "service/web", 80, "ICMP")
+    with pytest.raises(UnknownSpot, match="sends nothing"):
+        looks.reach("service/web", "client")
+    with pytest.raises(UnknownSpot, match="sends nothing"):
+        looks.trace("service/web", "http://web")
+
+
 def pods_of(sim: Simulation) -> list[Any]:
     return [p for p in sim.list("pods") if p["status"].get("podIP")]
 
