@@ -88,7 +88,7 @@ back. `e` begins such a line for the selected object and `ctrl+d` deletes it, af
 playing the world again without it.
 
 Whatever you do becomes an entry of the timeline. `s` saves the story with all of it as a scenario file, and
-`kcsim run` replays that file to the same trace, bit for bit. `x` exports the screen as SVG, an object or the story as YAML,
+`kcsim run` replays that file to the same trace, bit for bit. `x` exports the screen or the lanes as SVG, an object or the story as YAML,
 the result as JSON, the trace as JSON lines.
 
 ## Looks

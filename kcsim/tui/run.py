@@ -608,14 +608,23 @@ class RunScreen(WorldScreen):
             Choice("json", "result", "measures and verdicts of this world as JSON"),
             Choice("story", "story", "this world's scenario as YAML, with what was done by hand"),
             Choice("trace", "trace", "every record as JSON lines"),
+            Choice("lanes", "lanes", "what happened so far, as lanes: an SVG picture"),
         ]
         if ref is not None:
             choices.insert(1, Choice("yaml", "object", f"{ref} as YAML, at the instant looked at"))
         form = await self.app.push_screen_wait(Choose("Export", choices))
         if form is None:
             return
-        ends = {"svg": "svg", "json": "json", "story": "yaml", "trace": "jsonl", "yaml": "yaml"}
+        ends = {
+            "svg": "svg",
+            "json": "json",
+            "story": "yaml",
+            "trace": "jsonl",
+            "yaml": "yaml",
+            "lanes": "svg",
+        }
         what = f"-{ref.kind}-{ref.name}" if form == "yaml" and ref is not None else ""
+        what = "-lanes" if form == "lanes" else what
         name = f"kcsim-{state.title}-{state.name}{what}-{state.seen // 1_000_000}s.{ends[form]}"
         try:
             if form == "svg":

@@ -418,7 +418,8 @@ def test_what_a_commit_at_the_bar_did_replays_to_the_same_trace(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("form", "ends"), [("result", "json"), ("story", "yaml"), ("trace", "jsonl"), ("screen", "svg")]
+    ("form", "ends"),
+    [("result", "json"), ("story", "yaml"), ("trace", "jsonl"), ("screen", "svg"), ("lanes", "svg")],
 )
 def test_what_is_exported(tmp_path, monkeypatch, form, ends):
     monkeypatch.chdir(tmp_path)
@@ -426,13 +427,13 @@ def test_what_is_exported(tmp_path, monkeypatch, form, ends):
     async def story(user: Driver) -> None:
         await go_to(user, "2m")
         await user.press("x")
-        place = {"screen": 0, "result": 1, "story": 2, "trace": 3}[form]
+        place = {"screen": 0, "result": 1, "story": 2, "trace": 3, "lanes": 4}[form]
         await user.press(*["down"] * place, "enter")
         await user.pilot.pause()
         assert "written" in user.message
 
     play(story, SMALL, "push")
-    (written,) = tmp_path.glob(f"kcsim-small-push-120s.{ends}")
+    (written,) = tmp_path.glob(f"kcsim-small-push{'-lanes' if form == 'lanes' else ''}-120s.{ends}")
     text = Path(written).read_text(encoding="utf-8")
     if form == "result":
         assert json.loads(text)["delivery"] == "push"
@@ -442,6 +443,9 @@ def test_what_is_exported(tmp_path, monkeypatch, form, ends):
         assert json.loads(text.splitlines()[0])["seq"] == 0
     else:
         assert text.startswith("<svg")
+        assert (
+            form == "screen" or 'class="kc"' in text
+        )  # the lanes are drawn by the writer of all our pictures
 
 
 def test_the_palette_offers_every_fault_of_the_catalogue_and_narrows_as_one_types():

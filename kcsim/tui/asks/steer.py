@@ -86,7 +86,7 @@ def save(session: Session, path: str) -> str | None:
 
 
 def export(worlds: Worlds, name: str, form: str, ref: Ref | None) -> str:
-    """A world as text: ``json`` (its result), ``story`` (its scenario), ``yaml`` (an object), ``trace``."""
+    """A world as text: ``json`` (its result), ``story`` (its scenario), ``yaml`` (an object), ``trace``, ``lanes`` (SVG)."""
     session = worlds[name]
     if form == "json":
         import json
@@ -98,5 +98,9 @@ def export(worlds: Worlds, name: str, form: str, ref: Ref | None) -> str:
         return to_yaml(rooted(session.hands.scenario(worlds.scenario.name)))
     if form == "trace":
         return "".join(f"{line}\n" for line in session.play.trace.lines())
+    if form == "lanes":
+        from kcsim.views.picture import picture_of
+
+        return str(picture_of(session.play))
     obj = session.look.find(ref.kind, ref.namespace, ref.name) if ref is not None else None
     return "" if obj is None else yaml_text(obj)
