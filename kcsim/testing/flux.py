@@ -15,8 +15,9 @@ from kcsim.api import objects
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object
 from kcsim.cluster.images import ImageBehaviour
+from kcsim.delivery.chart_repositories import ChartRepositories
 from kcsim.delivery.gitops.flux import install
-from kcsim.delivery.gitops.flux.agent import Toolkit, adapted
+from kcsim.delivery.gitops.flux.agent import HELM_CONTROLLER, Toolkit, adapted
 from kcsim.delivery.gitops.flux.artifact import Artifact, DownloadFailed, NotStored
 from kcsim.delivery.gitops.flux.notification.inbox import Inbox
 from kcsim.engine.clock import SECOND
@@ -27,7 +28,12 @@ __all__ = ["DownloadFailed", "Flux", "NotStored"]
 
 
 class Flux:
-    """Flux's controllers in a cluster of a simulation, running once their pods are."""
+    """Flux's controllers in a cluster of a simulation, running once their pods are.
+
+    Attributes:
+        charts: repositories of charts, for helm-controller: ``charts.publish("https://charts.example", files)``, where
+            ``kcsim.delivery.charts.chart_files`` makes files of objects.
+    """
 
     def __init__(self, sim: Simulation, *components: str, cluster: str | None = None) -> None:
         """Install source- and kustomize-controller, and ``components`` such as ``notification-controller``, now.
@@ -39,7 +45,9 @@ class Flux:
         if unknown:
             raise ValueError(f"Flux has no component {unknown[0]!r}; it has {', '.join(install.IMAGES)}")
         world = sim.world
-        self._toolkit = Toolkit(world.git, world.registry)
+        self.charts = ChartRepositories(world.engine, world.network, world.registry)
+        charts = self.charts if HELM_CONTROLLER in components else None
+        self._toolkit = Toolkit(world.git, world.registry, charts=charts)
         for name, program in self._toolkit.programs().items():
             world.programs[name] = adapted(program)
             world.push_image(ImageBehaviour(install.IMAGES[name], ready_after=2 * SECOND, program=name))

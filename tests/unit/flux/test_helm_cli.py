@@ -113,3 +113,17 @@ def test_a_repository_in_a_registry_has_nothing_to_reconcile(world):
     ).get("status", {})
     assert typed(world, "reconcile source helm oci")[2] == "✔ reconciliation not supported by the object\n"
     assert "Helm repository is Ready" in typed(world, "get sources helm oci")[1]
+
+
+def test_a_tree_leads_through_a_release_to_its_objects(world):
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: more, namespace: shop}\nspec:\n"
+        "  interval: 10m\n  chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: charts}}}\n"
+    )
+    world.push({"release.yaml": release}, "More")
+    world.deliver(wait=True, timeout=300_000_000)
+    world.until(lambda: (world.ready() or ("",))[0] == "True")
+    outcome = run_now(world.engine, flux(world.client, "tree ks shop", namespace="flux-system"))
+    assert outcome.stdout == (
+        "Kustomization/flux-system/shop\n└── HelmRelease/shop/more\n    └── ConfigMap/shop/settings\n"
+    )

@@ -481,3 +481,47 @@ def test_two_runs_are_the_same(make_world):
         return [(r.time, r.actor, r.verb, r.subject) for r in made.engine.trace.records]
 
     assert story() == story()
+
+
+IN_GIT = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web, namespace: shop}
+spec:
+  interval: 10m
+  timeout: 1m
+  chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: charts}}}
+"""
+
+
+def test_a_kustomization_waits_for_its_releases(world):
+    world.push({"release.yaml": IN_GIT}, "A release")
+    world.deliver(wait=True, timeout=300_000_000)
+    world.until(lambda: (world.ready() or ("",))[0] == "True")
+    assert world.hr_ready()[1] == "InstallSucceeded"
+
+
+def test_a_kustomization_gives_up_on_a_release_that_has_stalled(world):
+    published(world, "2.0.0", BROKEN)
+    world.push({"release.yaml": IN_GIT}, "A release")
+    world.deliver(wait=True, timeout=600_000_000)
+    world.until(lambda: (world.ready() or ("", ""))[1] == "HealthCheckFailed")
+    assert world.ready()[2].endswith(
+        "failed early due to stalled resources: [HelmRelease/shop/web status: 'Failed']"
+    )
+    assert world.now < 120
+
+
+def test_a_release_acts_as_the_account_that_it_names(world):
+    world.release(serviceAccountName="deployer")
+    world.until(lambda: (world.hr_ready() or ("", ""))[1] == "StateError")
+    assert 'User "system:serviceaccount:shop:deployer" cannot list resource "secrets"' in world.hr_ready()[2]
+    group = "rbac.authorization.k8s.io"
+    subject = {"kind": "ServiceAccount", "name": "deployer", "namespace": "shop"}
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"}
+    metadata = {"name": "deployer", "namespace": "shop"}
+    binding = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata}
+    world.create({**binding, "roleRef": role, "subjects": [subject]})
+    settled(world)
+    actors = {actor for _, actor, _ in world.writes("configmaps", "settings")}
+    assert actors == {"system:serviceaccount:shop:deployer"}

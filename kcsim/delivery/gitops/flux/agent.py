@@ -32,7 +32,8 @@ from kcsim.delivery.gitops.flux.helm_charts import HelmCharts
 from kcsim.delivery.gitops.flux.helm_repositories import HelmRepositories
 from kcsim.delivery.gitops.flux.image.automation import ImageUpdates
 from kcsim.delivery.gitops.flux.image.reflector import ImagePolicies, ImageRepositories, Tags
-from kcsim.delivery.gitops.flux.kustomize_controller import LIMITS, Kustomizations
+from kcsim.delivery.gitops.flux.impersonation import LIMITS
+from kcsim.delivery.gitops.flux.kustomize_controller import Kustomizations
 from kcsim.delivery.gitops.flux.notification.inbox import Inbox
 from kcsim.delivery.gitops.flux.notification.receivers import Hook, Receivers
 from kcsim.delivery.gitops.flux.notification.server import Alerts

@@ -14,11 +14,9 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.cel.errors import EvaluationError
-from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.objects import Key, Object
-from kcsim.api.request import service_account
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux import dependencies, events, toolkit
@@ -28,7 +26,7 @@ from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, InvalidExpression, compiled
 from kcsim.delivery.gitops.flux.finalize import finalized
-from kcsim.delivery.gitops.flux.kustomization_plan import CONTROLLER
+from kcsim.delivery.gitops.flux.impersonation import Impersonation
 from kcsim.delivery.gitops.flux.options import Options as Flags
 from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
@@ -56,11 +54,8 @@ from kcsim.delivery.gitops.flux.toolkit import (
 from kcsim.delivery.gitops.flux.variables import postbuild_variables
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, rfc3339
 from kcsim.engine.task import Sleep
-from kcsim.profile.api import ClientLimits
 from kcsim.profile.distributions import Distribution, Skewed
 
-LIMITS = ClientLimits(50, 300)
-"""--kube-api-qps, --kube-api-burst."""
 HEALTH_POLL = 5 * SECOND
 _BUILD: Distribution = Skewed(480 * MILLISECOND, 900 * MILLISECOND)
 """One kustomize build, of which a controller does one at a time (kustomizeBuildMutex of pkg/kustomize). Fitted to the
@@ -90,7 +85,6 @@ class Kustomizations(Reconciler):
         self._phases = phases
         self.workers = options.concurrent
         self._built: dict[Key, tuple[Any, list[Object]]] = {}
-        self._impersonated: dict[Key, Client] = {}
         self._checking: dict[Key, Interrupt] = {}
         self._builder_free_at = 0
 
@@ -99,6 +93,7 @@ class Kustomizations(Reconciler):
         self._dice = component.dice("interval")
         self._build_dice = component.dice("build")
         self._own = OwnObjects(self.client, KUSTOMIZATIONS, manager=plan.STATUS_MANAGER)
+        self._identities = Impersonation(component, self._options.default_service_account)
         self._kustomizations = component.informer(KUSTOMIZATIONS)
         self._kustomizations.add_index("source", plan.source_names)
         self._kustomizations.on_change(self._changed)
@@ -168,21 +163,7 @@ class Kustomizations(Reconciler):
 
     def _manager(self, obj: Object) -> Manager:
         """The apply engine, as the account that the Kustomization names or as the controller itself."""
-        namespace = objects.namespace(obj)
-        name = spec(obj).get("serviceAccountName") or self._options.default_service_account
-        if not name:
-            return Manager(self.component, self.client, self._options.concurrent_ssa)
-        client = self._impersonated.get((namespace, name))
-        if client is None:
-            client = self._impersonated[namespace, name] = Client(
-                self.component.endpoint,
-                service_account(namespace, name),
-                self.component.host,
-                user_agent=CONTROLLER,
-                limits=LIMITS,
-                stream=f"{CONTROLLER}/{namespace}/{name}",
-            )
-        return Manager(self.component, client, self._options.concurrent_ssa)
+        return Manager(self.component, self._identities.client(obj), self._options.concurrent_ssa)
 
     def _attempt(self, obj: Object) -> Outcome:
         """One reconciliation: progress, outcome, status, events, and when to look again."""

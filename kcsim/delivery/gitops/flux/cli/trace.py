@@ -1,7 +1,5 @@
 """flux trace and flux tree: from an object up to its source, and from a Kustomization down to its objects.
 
-Releases among them end the tree: of their objects only those that Kustomizations have applied are followed.
-
 **Imitates:** flux2 cmd/flux/trace.go, tree_kustomization.go and internal/tree.
 """
 
@@ -21,6 +19,7 @@ from kcsim.delivery.gitops.flux.helm.controller import SOURCES as CHART_SOURCES
 from kcsim.delivery.gitops.flux.helm_charts import SOURCES as REPOSITORIES
 from kcsim.delivery.gitops.flux.ssa.drift import subject
 from kcsim.delivery.gitops.flux.toolkit import (
+    HELM_GROUP,
     HELM_RELEASES,
     KUSTOMIZATIONS,
     KUSTOMIZE_GROUP,
@@ -205,6 +204,10 @@ def tree(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         session.print(line)
 
 
+_APPLIERS = {(KUSTOMIZE_GROUP, "Kustomization"): KUSTOMIZATIONS, (HELM_GROUP, "HelmRelease"): HELM_RELEASES}
+"""Kinds among the objects of a tree that have an inventory of their own."""
+
+
 def _branches(session: Session, obj: Object, indent: str, above: set[Key]) -> Generator[Any, Any, list[str]]:
     refs = [inventory.parse_entry(e) for e in get_in(obj, ("status", "inventory", "entries"), [])]
     if session.arguments.on("compact"):
@@ -218,8 +221,9 @@ def _branches(session: Session, obj: Object, indent: str, above: set[Key]) -> Ge
         last = place == len(refs) - 1
         lines.append(f"{indent}{'└── ' if last else '├── '}{subject(ref.as_object())}")
         key = (ref.namespace, ref.name)
-        if (ref.group, ref.kind) == (KUSTOMIZE_GROUP, "Kustomization") and key not in above:
-            below = yield session.client.get(KUSTOMIZATIONS, *key)
+        resource = _APPLIERS.get((ref.group, ref.kind))
+        if resource is not None and (resource == HELM_RELEASES or key not in above):
+            below = yield session.client.get(resource, *key)
             deeper = indent + ("    " if last else "│   ")
             lines += yield from _branches(session, below, deeper, above | {key})
     return lines
