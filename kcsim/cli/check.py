@@ -19,6 +19,7 @@ def command(console: Console, scenarios: tuple[str, ...], quiet: bool) -> Exit:
     One line a fault, `file:line:column: CODE message`, with the remedy below it, on stderr. Exit code 2 if there is an
     error; warnings do not count.
     """
+    from kcsim.scenario.build_checks import check_built
     from kcsim.scenario.load import examine
     from kcsim.scenario.played_checks import check_played
 
@@ -26,7 +27,8 @@ def command(console: Console, scenarios: tuple[str, ...], quiet: bool) -> Exit:
     for name in scenarios:
         loaded = examine(name)
         shown_by_playing = check_played(loaded.scenario) if loaded.scenario is not None else ()
-        tell_diagnostics(console, (*loaded.diagnostics, *shown_by_playing))
+        shown_by_building = check_built(loaded.scenario) if loaded.scenario is not None else ()
+        tell_diagnostics(console, sorted({*loaded.diagnostics, *shown_by_building, *shown_by_playing}))
         if loaded.scenario is None or shown_by_playing:
             broken += 1
         elif not quiet:

@@ -5,12 +5,15 @@ checked in manifest_checks.py, commands and faults of the timeline in timeline_c
 expectation_checks.py. Every fault is told at the place it is written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.kit.queue import Reconciler
+from kcsim.api.status import StatusError
 from kcsim.api.validation.rules import validate_create
 from kcsim.cluster.images import from_json
 from kcsim.cluster.routing.crds import definitions
+from kcsim.delivery.ci.plan import circle
 from kcsim.delivery.ci.rights import Deployer as Identity
 from kcsim.delivery.ci.rights import rbac_objects
 from kcsim.delivery.gitops.argocd.sync.settings import KNOWN_OPTIONS
@@ -211,9 +214,11 @@ def _check_reference(image: Image, report: Report) -> None:
 
 def _check_controller(scenario: Scenario, controller: Controller, report: Report) -> None:
     try:
-        load_class(controller.use, scenario.directory)
+        made = load_class(controller.use, scenario.directory)
     except NoSuchProgram as error:
         report.add("KC214", at(controller, "use"), str(error), error.remedy)
+    else:
+        _check_start(controller, made, report)
     if scenario.cluster_named(controller.cluster) is None:
         known = [each.name for each in scenario.all_clusters()]
         wanted = str(controller.cluster)
@@ -222,6 +227,25 @@ def _check_controller(scenario: Scenario, controller: Controller, report: Report
             at(controller, "cluster"),
             f"no cluster '{wanted}'",
             did_you_mean(wanted, known, "clusters"),
+        )
+
+
+def _check_start(controller: Controller, made: Callable[[], Reconciler], report: Report) -> None:
+    """Whether the program comes up: its class is made without arguments, and sets itself up."""
+    try:
+        Simulation(0).add_controller(made, name=controller.name, rules=controller.rules or None)
+    except StatusError as refusal:
+        remedy = "It runs with a ServiceAccount and a ClusterRole of its name."
+        report.add(
+            "KC214", at(controller, "use"), f"{controller.name} cannot be installed: {refusal}", remedy
+        )
+    except Exception as error:  # noqa: BLE001 - it is the story's own code, and what it raises is the fault
+        told = f"{controller.use} cannot be started: {type(error).__name__}: {error}"
+        report.add(
+            "KC214",
+            at(controller, "use"),
+            told,
+            "Its class is made without arguments, then `setup` is called.",
         )
 
 
@@ -451,6 +475,15 @@ def _check_flux(way: Flux, repo: Repository | None, report: Report) -> None:
                     f"no kustomization '{dependency.name}'",
                     remedy,
                 )
+    waits = {
+        name: tuple(each.name for each in one.depends_on if each.namespace in {None, way.namespace})
+        for name, one in zip(names, way.all_kustomizations(), strict=True)
+    }
+    found = circle(waits)
+    if found:
+        first = way.all_kustomizations()[names.index(found[0])]
+        message = f"Kustomizations wait for each other in a circle: {' -> '.join([*found, found[0]])}"
+        report.add("KC227", key_at(first, "dependsOn"), message)
     if way.git_repository.interval <= 0:
         report.add(
             "KC104", at(way.git_repository, "interval"), "an interval of nothing", 'Write it like "1m".'

@@ -99,6 +99,11 @@ CODES: dict[str, Code] = {
     "KC224": Code("promotions lead in a circle", "Let them lead one way: dev to staging to production."),
     "KC225": Code("no such bucket", "Name one of `buckets`."),
     "KC226": Code("no such chart", "Name one of `charts`."),
+    "KC227": Code(
+        "Kustomizations wait for each other in a circle",
+        "Break the circle: none of them would ever be applied.",
+        "warning",
+    ),
     "KC229": Code(
         "CODEOWNERS says nothing here", "Write a pattern and its owners: /deploy/ @olga.", "warning"
     ),
@@ -165,6 +170,12 @@ CODES: dict[str, Code] = {
         "a call leads to no Service",
         "Name a Service as a pod does: http://cart, http://cart.shop.",
         "warning",
+    ),
+    "KC514": Code(
+        "a kustomization cannot be built", "Mend it; `kustomize build` would refuse it as well.", "warning"
+    ),
+    "KC515": Code(
+        "two owners bring one object", "Let one of them bring it: give them folders of their own.", "warning"
     ),
     # Repositories on disk.
     "KC601": Code(

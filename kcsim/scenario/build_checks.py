@@ -1,0 +1,137 @@
+"""Checks that need the manifests to be built: kustomizations that cannot be, and objects that two owners apply.
+
+They are for who writes a story (`kcsim check`); the story runs all the same, and there the controllers say so.
+
+**Walk:** the files of each repository, state by state -> `kubectl kustomize` of what each delivery applies -> what it says, at the line it is
+about -> objects that more than one Kustomization or Application of a delivery brings to one cluster.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kcsim.api.objects import Object
+from kcsim.delivery.ci.render import RenderError, read_objects, render
+from kcsim.manifests import ManifestError
+from kcsim.scenario.branches import follow
+from kcsim.scenario.contents import Contents, Text, at, first_contents
+from kcsim.scenario.diagnostics import Diagnostic, Position, Report
+from kcsim.scenario.model import ArgoCD, Delivery, Flux, Part, Repository, Scenario
+
+_PLACE = re.compile(
+    r"(?:error: )?(?P<file>[^\s:]+)(?::(?P<line>\d+):(?P<column>\d+))?(?: \([^)]*\))?: (?P<why>.*)", re.DOTALL
+)
+_REMEDIES = {
+    "no such file": "Add it, or take it off the list.",
+    "cycle": "Let no folder reach itself.",
+    "must specify a target": "Say whom it is for: target: {kind: Deployment, name: web}.",
+    "no resource matches": "Name an object that the resources hold, with its namespace.",
+    "remote": "Copy the base into the repository.",
+    "unknown field": "Remove the field, or mend its name; `kustomize build` would refuse it as well.",
+}
+"""By what a message says is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What applies a folder: how it is called, where it stands, where its objects go that name no namespace, its cluster."""
+
+    name: str
+    part: Part
+    path: str
+    namespace: str
+    cluster: str = ""
+
+
+def check_built(scenario: Scenario) -> tuple[Diagnostic, ...]:
+    """What only building the manifests shows to be wrong; warnings, each at its place."""
+    contents = first_contents(scenario, Report())
+    follow(contents, scenario, Report())
+    report = Report()
+    for way in scenario.deliveries.values():
+        repository = scenario.repository_named(way.repository)
+        found = contents.get(repository.name) if repository is not None else None
+        if repository is not None and found is not None:
+            _check_way(scenario, way, repository, found, report)
+    return report.diagnostics
+
+
+def _check_way(
+    scenario: Scenario, way: Delivery, repository: Repository, contents: Contents, report: Report
+) -> None:
+    owners = list(_owners(scenario, way, repository))
+    known: dict[tuple[str, tuple[tuple[str, str], ...]], list[Object]] = {}
+    for number, state in enumerate(contents.states):
+        brought: dict[tuple[str, str, str, str], _Owner] = {}
+        for owner in owners:
+            key = owner.path, tuple((path, text.text) for path, text in sorted(state.items()))
+            if key not in known:
+                known[key] = _built(state, owner.path, report)
+            for obj in known[key]:
+                metadata = obj.get("metadata") or {}
+                identity = (
+                    str(obj.get("kind")),
+                    str(metadata.get("namespace") or owner.namespace),
+                    str(metadata.get("name")),
+                    owner.cluster,
+                )
+                other = brought.setdefault(identity, owner)
+                if other is not owner and identity[0] != "Namespace" and not number:
+                    what = f"{identity[0]} {identity[1]}/{identity[2]}".replace(" /", " ")
+                    message = f"{other.name} and {owner.name} both bring {what}: they will undo each other"
+                    report.add("KC515", at(owner.part), message)
+
+
+def _owners(scenario: Scenario, way: Delivery, repository: Repository) -> Iterator[_Owner]:
+    default = repository.path or "."
+    if scenario.environments:
+        for each in scenario.environments:
+            # Each has a namespace of its own, or the manifests name one.
+            yield _Owner(each.name, each, each.path, each.namespace or each.name, each.cluster or "")
+    elif isinstance(way, Flux):
+        for kustomization in way.all_kustomizations() if not way.objects else ():
+            name = kustomization.name or repository.name
+            space = kustomization.target_namespace or ""
+            yield _Owner(f"Kustomization {name}", kustomization, kustomization.path or default, space)
+    elif isinstance(way, ArgoCD):
+        for app in way.all_applications() if not way.objects else ():
+            name = app.name or repository.name
+            yield _Owner(f"Application {name}", app, app.path or default, app.namespace)
+    else:
+        yield _Owner("the pipeline", way, way.path or default, way.deploy.namespace or "default")
+
+
+def _built(state: Mapping[str, Text], path: str, report: Report) -> list[Object]:
+    """The objects of a folder; what keeps it from being built goes into the report."""
+    files = {name: text.text.encode() for name, text in state.items()}
+    try:
+        return read_objects(render(files, path))
+    except ManifestError:
+        return []  # told where manifests are checked
+    except RenderError as error:
+        file, place, why = _where(str(error), state, path)
+        if file is None or file.checked:
+            remedy = next((_REMEDIES[word] for word in _REMEDIES if word in why), "")
+            report.add("KC514", place, why, remedy)
+        return []
+
+
+def _where(message: str, state: Mapping[str, Text], path: str) -> tuple[Text | None, Position, str]:
+    """The file that a message is about, the line of it, and the message."""
+    match = _PLACE.match(message)
+    name = match["file"] if match is not None else ""
+    file = state.get(name)
+    if file is None or match is None:
+        folder = posixpath.normpath(path)
+        file = next((state[each] for each in sorted(state) if posixpath.dirname(each) in {folder, ""}), None)
+        return file, file.place(1, 1) if file is not None else Position(path), message
+    why = f"{name}: {match['why']}"
+    if match["line"]:
+        return file, file.place(int(match["line"]), int(match["column"])), why
+    wanted = [*re.findall(r"'([^']+)'", match["why"]), *(["patch"] if "patch" in message else [])]
+    for word in (part for each in wanted for part in (each, posixpath.basename(each))):
+        for number, line in enumerate(file.text.split("\n"), 1):
+            if word in line:
+                return file, file.place(number, line.index(word) + 1), why
+    return file, file.place(1, 1), why
