@@ -74,7 +74,6 @@ def check_manifests(
 ) -> Objects:
     """Check every manifest of the story and tell what objects it defines; CRDs found are added to the catalog."""
     checker = _Checker(scenario, catalog, report)
-    checker.objects.open_ended |= bool(scenario.charts)
     texts: list[Text] = []
     for each in contents.values():
         if each.files is None:
@@ -286,6 +285,8 @@ class _Checker:
             else "default"
         )
         self.objects.named.setdefault((obj["kind"], name), set()).add(namespace)
+        if obj["kind"] == "HelmRelease":
+            self.objects.open_ended = True  # what a chart brings is known once it is rendered
         if obj["kind"] == "Service":
             self.objects.services.setdefault((namespace, name), []).append(obj)
 

@@ -19,10 +19,12 @@ from kcsim.delivery.git.repository import Update
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.agent import HELM_CONTROLLER, Toolkit, adapted
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
+from kcsim.delivery.gitops.flux.helm.terms import ORIGIN_NAME, ORIGIN_NAMESPACE
 from kcsim.delivery.gitops.flux.notification.receivers import Hook
 from kcsim.delivery.gitops.flux.toolkit import (
     EXTERNAL_ARTIFACTS,
     GIT_REPOSITORIES,
+    HELM_RELEASES,
     KUSTOMIZATIONS,
     OWNER_NAME,
     OWNER_NAMESPACE,
@@ -95,6 +97,8 @@ class FluxWay:
         """The commit that source-controller fetched last, by cluster."""
         self._commits: dict[tuple[str, str], dict[str, str]] = {}
         """By cluster and ExternalArtifact: the newest commit that each of its revisions was made of."""
+        self._releases: dict[tuple[str, objects.Key], Mapping[str, str]] = {}
+        """The labels of HelmReleases, by cluster: they say which Kustomization has applied them."""
         self._hooks: dict[str, str] = {}
         """The tokens of Receivers whose path is not known yet, by cluster."""
         self._order: list[str] = []
@@ -251,6 +255,9 @@ class FluxWay:
         resource = record.resource.group_resource
         if resource in {GIT_REPOSITORIES, EXTERNAL_ARTIFACTS}:
             return self._note_source(record)
+        if resource == HELM_RELEASES:
+            self._releases[record.cluster, record.key] = objects.labels(record.object)
+            return ()
         if resource != KUSTOMIZATIONS:
             return ()
         place = (record.cluster, record.key)
@@ -334,8 +341,12 @@ class FluxWay:
         seen.running = None
 
     def revision_of(self, version: Version) -> str | None:
-        """The revision that the Kustomization behind the object's owner labels was working on."""
+        """The revision that the Kustomization behind the object's owner labels was working on, for what Helm has
+        installed the one behind its HelmRelease.
+        """
         labels = version.object["metadata"].get("labels") or {}
+        release = labels.get(ORIGIN_NAMESPACE, ""), labels.get(ORIGIN_NAME, "")
+        labels = self._releases.get((version.cluster, release), labels)
         owner = labels.get(OWNER_NAMESPACE, ""), labels.get(OWNER_NAME, "")
         seen = self._seen.get((version.cluster, owner))
         return seen.attempted if seen is not None else None
