@@ -52,7 +52,7 @@ def check_built(scenario: Scenario) -> tuple[Diagnostic, ...]:
     for way in scenario.deliveries.values():
         repository = scenario.repository_named(way.repository)
         found = contents.get(repository.name) if repository is not None else None
-        if repository is not None and found is not None:
+        if repository is not None and found is not None and not repository.broken_on_purpose:
             _check_way(scenario, way, repository, found, report)
     return report.diagnostics
 

@@ -144,7 +144,7 @@ def _first(scenario: Scenario, repo: Repository, report: Report) -> Contents:
                 remedy,
             )
         elif files is not None:
-            files[path] = Text(text, written_place(repo, "files", path))
+            files[path] = Text(text, written_place(repo, "files", path), not repo.broken_on_purpose)
     contents = Contents(repo, files)
     if files is not None:
         contents.states.append(dict(files))
@@ -171,7 +171,7 @@ def _from_folder(scenario: Scenario, repo: Repository, report: Report) -> dict[s
                 return None
             name = path.relative_to(folder).as_posix()
             try:
-                files[name] = Text(data.decode(), _file_place(str(path)))
+                files[name] = Text(data.decode(), _file_place(str(path)), not repo.broken_on_purpose)
             except UnicodeDecodeError:
                 if path.suffix in {".yaml", ".yml"}:
                     report.add("KC002", Position(str(path)), "the manifest is not UTF-8")

@@ -268,6 +268,9 @@ class Repository(Part):
     protection: Annotated[
         tuple[Protection, ...], "Protected branches: the first rule that covers one counts."
     ] = ()
+    broken_on_purpose: Annotated[
+        bool, "Its manifests are wrong, or have two owners, because the story wants it so: they are not checked."
+    ] = False
     signed_by: Annotated[str, "Public key of who signed the commits that it brings along."] = ""
     merges_signed_by: Annotated[
         str, "Public key of the git host, which signs merge commits and squashed ones; left out: it does not."

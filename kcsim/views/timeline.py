@@ -88,11 +88,18 @@ def differs(episode: Episode) -> str:
     if episode.cause.deleted or episode.cause.object["metadata"].get("deletionTimestamp"):
         return " is deleted, git has it"
     told = [
-        f"{leaf.path.rpartition('.')[2]} is {_value(leaf.before)}, git says {_value(leaf.after)}"
+        f"{_last(leaf.path)} is {_value(leaf.before)}, git says {_value(leaf.after)}"
         for leaf in episode.fields
     ]
     more = f" and {len(told) - 2} more" if len(told) > 2 else ""
     return f": {'; '.join(told[:2])}{more}" if told else " is no longer as git says"
+
+
+def _last(path: str) -> str:
+    """The last part of a field's path; of a key in brackets, which may hold dots, the key."""
+    if path.endswith('"]'):
+        return path[path.rindex('["') + 2 : -2]
+    return path.rpartition(".")[2]
 
 
 def _value(value: object) -> str:

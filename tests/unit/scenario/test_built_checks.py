@@ -110,3 +110,11 @@ def test_kustomizations_that_wait_for_each_other(one, two, circle):
     (warning,) = [each for each in found if each.code == "KC227"]
     assert (warning.severity, circle in warning.message) == ("warning", True)
     assert warning.position.line == HEAD.count("\n") + 5
+
+
+def test_what_is_meant_to_be_so_is_not_told():
+    text = HEAD.replace("    path: app\n", "    path: app\n    brokenOnPurpose: true\n").replace(
+        RESOURCES, BROKEN[0][0]
+    )
+    assert told(text + ALL) == []
+    assert told(text + FLUX + "      - {name: one, path: app}\n      - {name: two, path: app}\n") == []

@@ -129,3 +129,10 @@ def test_durations_read_as_in_the_measures(scenario, delivery):
             began = moment.time
         elif "rollout complete" in moment.text and began is not None:
             assert moment.text.endswith(f"after {told_duration(moment.time - began)}")
+
+
+def test_a_key_with_dots_is_told_whole():
+    play = kcsim.load("two-teams-one-namespace", "flux")
+    play.finish()
+    told = [moment.text for moment in timeline(play) if moment.text.startswith("drift: configmap/settings")]
+    assert told[0].startswith("drift: configmap/settings: kustomize.toolkit.fluxcd.io/name is ")
