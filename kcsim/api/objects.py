@@ -205,6 +205,15 @@ def difference(old: Any, new: Any) -> Any:
     return patch
 
 
+def copied(value: Any) -> Any:
+    """A copy of a JSON value that shares nothing with it: for those who may change what they get."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
 def fingerprint(obj: Object) -> str:
     """A text that changes when anything inside the object does: the checking mode's seal."""
     return json.dumps(obj, sort_keys=True, separators=(",", ":"))

@@ -119,6 +119,10 @@ class Task:
             except Exception as failure:  # noqa: BLE001 - handed to on_done, or raised there
                 self._finish(None, failure)
                 return
+            if not hasattr(waitable, "start"):
+                told = f"{waitable!r:.60} was yielded, which is nothing to wait for: yield calls of a client"
+                value, error = None, TypeError(told)
+                continue
             # A waitable may answer at once (a client without latency): loop instead of recursing.
             answered: list[tuple[Any, Exception | None]] = []
             self._waiting = False

@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -54,7 +56,10 @@ def load_class(use: str, directory: str | None = None) -> type[Reconciler]:
 
 def _module(place: str, directory: str | None) -> ModuleType:
     try:
-        return _from_file(place, directory) if place.endswith(".py") else importlib.import_module(place)
+        if place.endswith(".py"):
+            return _from_file(place, directory)
+        with _importing_from(Path.cwd()):
+            return importlib.import_module(place)
     except NoSuchProgram:
         raise
     except ModuleNotFoundError as error:
@@ -62,6 +67,21 @@ def _module(place: str, directory: str | None) -> ModuleType:
         raise NoSuchProgram(str(error), remedy) from error
     except Exception as error:
         raise NoSuchProgram(f"{place} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Modules in a folder can be imported meanwhile; those that are found elsewhere come first."""
+    place = str(folder)
+    if place in sys.path:
+        yield
+        return
+    sys.path.append(place)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
 
 
 def _from_file(place: str, directory: str | None) -> ModuleType:
@@ -79,7 +99,8 @@ def _from_file(place: str, directory: str | None) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up there
     try:
-        spec.loader.exec_module(module)
+        with _importing_from(file.parent):  # as Python does for a script: its neighbours are found
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

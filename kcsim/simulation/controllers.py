@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kcsim.api.client import DirectClient, Endpoint
+from kcsim.api.kit.brought import Brought
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
 from kcsim.api.objects import Object
@@ -41,16 +42,19 @@ def install(
 
     Args:
         name: of the program, its ServiceAccount and its ClusterRole.
-        namespace: where its ServiceAccount lives.
+        namespace: where its ServiceAccount lives; made when it is not there.
         rules: what it may do; the reconciler's attribute ``rules`` when None, and everything when it has none.
         user: run as this user, who has rights already, e.g. ``system:kube-controller-manager``.
     """
+    if endpoint.server.log.get(admin.resource("namespaces"), "", namespace) is None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        admin.now(admin.create("namespaces", body))
     identity = User(user) if user else service_account(namespace, name)
     if not user:
         granted = rules if rules is not None else getattr(reconciler, "rules", None)
         for resource, obj in _rights(name, namespace, EVERYTHING if granted is None else granted):
             admin.now(admin.create(resource, obj))
-    component = Component(endpoint, name, identity, endpoint.host)
+    component = Brought(endpoint, name, identity, endpoint.host)
     component.run(reconciler)
     component.start()
     return component

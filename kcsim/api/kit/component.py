@@ -35,6 +35,9 @@ class Component:
         supervisor: what takes the process down, and brings it back, when a fault crashes it; None: it comes back by itself.
     """
 
+    client_type: type[Client] = Client
+    informer_type: type[Informer] = Informer
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -123,7 +126,7 @@ class Component:
 
     def new_client(self, limits: ClientLimits, stream: str = "") -> Client:
         """A further connection of this component, with a token bucket of its own."""
-        client = Client(
+        client = self.client_type(
             self.endpoint,
             self.user,
             self.host,
@@ -148,7 +151,7 @@ class Component:
         key = (resource, field)
         informer = self._informers.get(key)
         if informer is None:
-            informer = self._informers[key] = Informer(self, resource, field)
+            informer = self._informers[key] = self.informer_type(self, resource, field)
             if self.running:
                 informer.start()
         if informer not in self._asked:

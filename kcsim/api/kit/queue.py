@@ -14,7 +14,7 @@ task -> its outcome (done, again after t, failed) becomes one queue operation.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +204,11 @@ class Controller:
         self.synced = not self.informers
         self.reconciler.reset()
 
+    @property
+    def processing(self) -> Collection[Key]:
+        """The keys that are being reconciled right now."""
+        return self._processing
+
     # --- handling -----------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
@@ -229,6 +234,8 @@ class Controller:
         """The one switch from an outcome to a queue operation."""
         self._processing.discard(key)
         self._busy -= 1
+        if result is not None and not isinstance(result, Result):
+            error = error or TypeError(f"reconcile gave {result!r:.60}, which is neither None nor a Result")
         if error is not None:
             self._component.failed(f"{self.reconciler.name} {'/'.join(key).lstrip('/')}", error)
             self._retry(key)

@@ -17,6 +17,7 @@ from kcsim.api import objects
 from kcsim.api.catalog import Catalog, Resource
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
+from kcsim.api.kit.queue import Controller
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
@@ -72,13 +73,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class HotLoop:
-    """A key that is reconciled again and again."""
+    """A key that is reconciled again and again, or one reconcile that sends requests on and on (``endless``)."""
 
     subject: str
     times: int
     time: int
+    endless: bool = False
 
     def __str__(self) -> str:
+        if self.endless:
+            return (
+                f"hot loop on {self.subject}: one reconcile does not end, and sends {self.times} requests in "
+                f"{format_duration(SLICE)}, on and on at t={format_duration(self.time)}"
+            )
         return (
             f"hot loop on {self.subject}: reconciled {self.times} times in {format_duration(SLICE)}, "
             f"and on and on at t={format_duration(self.time)}"
@@ -198,20 +205,40 @@ def _programs(play: Play, target: Target) -> list[Component]:
 def _advance(play: Play, target: Target) -> HotLoop | None:
     """Run to the end in slices, unless a key turns out to be in a hot loop."""
     end = round(play.end * SECOND)
-    before, rows = Counter[str](), Counter[str]()
+    before, rows, stuck = Counter[str](), Counter[str](), Counter[str]()
+    asked = 0
     while play.engine.now < end:
         play.engine.run_until(min(play.engine.now + SLICE, end))
+        programs = _programs(play, target)
         handled: Counter[str] = Counter()
-        for component in _programs(play, target):
+        busy: set[str] = set()
+        for component in programs:
             for controller in component.controllers:
                 for key, times in controller.handled.items():
-                    handled[f"{controller.reconciler.name} {'/'.join(key).lstrip('/')}"] += times
+                    handled[_subject(controller, key)] += times
+                busy.update(_subject(controller, key) for key in controller.processing)
+        asked, asked_before = _asked(play, programs), asked
+        sent = asked - asked_before
         for subject, times in handled.items():
             rows[subject] = rows[subject] + 1 if times - before[subject] >= HOT else 0
             if rows[subject] == 3:
                 return HotLoop(subject, times - before[subject], play.engine.now)
+            goes_on = subject in busy and times == before[subject] and sent >= HOT
+            stuck[subject] = stuck[subject] + 1 if goes_on else 0
+            if stuck[subject] == 3:
+                return HotLoop(subject, sent, play.engine.now, endless=True)
         before = handled
     return None
+
+
+def _subject(controller: Controller, key: Key) -> str:
+    return f"{controller.reconciler.name} {'/'.join(key).lstrip('/')}"
+
+
+def _asked(play: Play, programs: Sequence[Component]) -> int:
+    """How many requests the programs have sent so far."""
+    asked = play.world.cluster.server.asked
+    return sum(asked.get(name, 0) for name in {each.user.name for each in programs})
 
 
 def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -> None:

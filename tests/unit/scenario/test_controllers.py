@@ -11,6 +11,7 @@ from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.load import loads
 from kcsim.scenario.play import Play
 from kcsim.scenario.programs import NoSuchProgram, load_class, use_of
+from kcsim.views.timeline import timeline
 from tests.unit.simulation.test_controllers import Copies
 
 STORY = """\
@@ -100,3 +101,39 @@ def test_a_built_in_controller_that_does_not_exist_is_told() -> None:
     with pytest.raises(ScenarioError, match="no controller garbage-collectr") as caught:
         loads(STORY.replace("garbage-collector-controller", "garbage-collectr") % USE, "copies.yaml")
     assert caught.value.diagnostics[0].position.line == 7
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        ("tests/unit/testing/controllers.py:NoSetup", "cannot be started: RuntimeError: no key"),
+        ("kcsim.testing.controller:Operator", "cannot be started: TypeError: Operator says not what it watches"),
+    ],
+)  # fmt: skip
+def test_a_program_that_cannot_be_started_is_told_before_the_story_is_played(use: str, words: str) -> None:
+    with pytest.raises(ScenarioError, match=words) as refused:
+        loads(STORY % use, "s.yaml")
+    assert str(refused.value).startswith("s.yaml:10:10: KC214")
+
+
+def test_a_file_finds_the_modules_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "beside_it.py").write_text("from tests.unit.testing.controllers import WebApps\n")
+    (tmp_path / "mine.py").write_text("from beside_it import WebApps\n")
+    assert load_class("mine.py:WebApps", str(tmp_path)).name == "webapps"
+
+
+def test_a_module_is_found_below_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_below.py").write_text("from tests.unit.testing.controllers import WebApps\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_class("mine_below:WebApps").name == "webapps"
+
+
+def test_a_controller_that_raises_is_told_once_in_the_story() -> None:
+    story = STORY % "tests/unit/testing/controllers.py:BadHandler"
+    play = Play(loads(story, "s.yaml"))
+    play.finish()
+    told = [moment.text for moment in timeline(play) if "raises" in moment.text]
+    assert len(told) == len(set(told))
+    assert any(text.startswith("copier raises KeyError: 'owner' (controllers.py:") for text in told)

@@ -140,3 +140,83 @@ def web_app(name: str = "web", **spec: Any) -> Object:
         "metadata": {"name": name},
         "spec": {"image": "web:1", "replicas": 2, **spec},
     }
+
+
+class Mutating(Operator):
+    """Changes in place what it was given, and sends it back: an object of its cache, and an answer."""
+
+    name = "mutating"
+    watches = "webapps.example.com"
+    owns = ("configmaps",)
+
+    def sync(self, obj: Object) -> Any:
+        if "seen" not in obj["spec"]:
+            obj["spec"]["seen"] = True
+            yield self.client.update(self.watches, obj)
+        live = yield self.client.get("configmaps", "default", "others")
+        if live["data"]["mine"] != "yes":
+            live["data"]["mine"] = "yes"
+            yield self.client.update("configmaps", live)
+            live["data"]["mine"] = "no more"
+
+
+class BadHandler(Operator):
+    """Its event handler raises on every ConfigMap."""
+
+    name = "bad-handler"
+    watches = "webapps.example.com"
+    owns = ("configmaps",)
+
+    def owner_of(self, child: Object) -> Any:
+        return child["metadata"]["labels"]["owner"]
+
+    def sync(self, obj: Object) -> Any:
+        if "ready" not in (obj.get("status") or {}):
+            yield self.client.patch(
+                self.watches, *objects.key(obj), {"status": {"ready": 1}}, subresource="status"
+            )
+
+
+class YieldsANumber(Operator):
+    """Waits for something that nobody can wait for."""
+
+    name = "yields-a-number"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Any:
+        del obj
+        yield 42
+
+
+class ReturnsANumber(Operator):
+    """Gives a result that is none."""
+
+    name = "returns-a-number"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Any:
+        del obj
+        return 42
+
+
+class Endless(Operator):
+    """Asks again and again within one reconcile."""
+
+    name = "endless"
+    watches = "webapps.example.com"
+
+    def sync(self, obj: Object) -> Any:
+        del obj
+        while True:
+            yield self.client.get("namespaces", "", "default")
+
+
+class NoSetup(Operator):
+    """Cannot be started."""
+
+    name = "no-setup"
+    watches = "webapps.example.com"
+
+    def setup(self, component: Any) -> None:
+        del component
+        raise RuntimeError("no key")

@@ -8,7 +8,15 @@ from kcsim.api import objects
 from kcsim.simulation.simulation import NotFound, Simulation
 from kcsim.testing.controller import Operator
 from kcsim.testing.tiny import crd
-from tests.unit.testing.controllers import Archives, WebApps, web_app
+from tests.unit.testing.controllers import (
+    Archives,
+    BadHandler,
+    Mutating,
+    ReturnsANumber,
+    WebApps,
+    YieldsANumber,
+    web_app,
+)
 
 
 @pytest.fixture
@@ -130,3 +138,57 @@ def test_what_is_no_list_of_objects_is_told_in_its_own_words(
     sim.run("10s")
     errors = [record.facts()["error"] for record in sim.trace.records if record.verb == "error"]
     assert f"Careless.{told}" in errors
+
+
+# --- what goes wrong in a user's code ---------------------------------------------------------------------------
+
+
+def failures(sim: Simulation, name: str) -> list[str]:
+    return [
+        f"{record.subject}: {record.facts()['exception']}: {record.facts()['error']}"
+        for record in sim.trace.records
+        if record.actor == name and record.verb == "error" and "exception" in record.facts()
+    ]
+
+
+def test_what_a_controller_changes_in_place_is_its_own(sim: Simulation) -> None:
+    sim.kubectl("create configmap others --from-literal=mine=no")
+    sim.add_controller(Mutating)
+    sim.apply(web_app())
+    sim.run("10s")
+    assert failures(sim, "mutating") == []
+    assert sim.get("webapp/web")["spec"]["seen"] is True
+    assert sim.get("configmap/others")["data"]["mine"] == "yes"
+    changed = [v for v in sim.cluster().server.log.versions if v.manager == "mutating"]
+    assert [v.resource.plural for v in changed] == ["webapps", "configmaps"]
+    assert "seen" not in changed[0].previous.object["spec"]
+    sim.cluster().server.log.verify()
+
+
+def test_a_handler_that_raises_is_its_controllers_failure_and_the_world_goes_on(sim: Simulation) -> None:
+    sim.add_controller(BadHandler)
+    sim.apply(web_app())
+    sim.run("10s")
+    told = failures(sim, "bad-handler")
+    assert "configmaps default/kube-root-ca.crt: KeyError: 'labels'" in told
+    assert sim.get("webapp/web")["status"] == {"ready": 1}
+    assert sim.get("node/node-1")
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (YieldsANumber, "yields-a-number default/web: TypeError: 42 was yielded, which is nothing to wait for"),
+        (ReturnsANumber, "returns-a-number default/web: TypeError: reconcile gave 42, which is neither None nor a"),
+    ],
+)  # fmt: skip
+def test_what_is_no_call_and_no_result_is_told(sim: Simulation, made: type[Operator], words: str) -> None:
+    sim.add_controller(made)
+    sim.apply(web_app())
+    sim.run("10s")
+    assert failures(sim, made.name)[0].startswith(words)
+
+
+def test_its_namespace_is_made_when_it_is_not_there(sim: Simulation) -> None:
+    sim.add_controller(WebApps, namespace="operators")
+    assert sim.get("serviceaccount/webapps", "operators")

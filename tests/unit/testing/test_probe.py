@@ -23,7 +23,7 @@ from kcsim.testing.probing.runs import Target, run
 from kcsim.testing.probing.save import counterexample, save
 from kcsim.testing.tiny import Step, crd, story
 from kcsim.testing.zoo.tour import EXHIBITS, Exhibit
-from tests.unit.testing.controllers import Crowd, Raising, Restless, Spinning, WebApps, web_app
+from tests.unit.testing.controllers import Crowd, Endless, Raising, Restless, Spinning, WebApps, web_app
 
 BUILTIN = ("garbage-collector-controller",)
 
@@ -325,6 +325,14 @@ def test_a_faults_of_the_story_itself_is_no_sign_that_a_plan_took_hold() -> None
     target = target_of(replace(scenario, timeline=(*scenario.timeline, own)))
     with pytest.raises(NotJudged, match="never took hold"):
         try_plan(target, "crash after write 500")
+
+
+def test_a_reconcile_that_never_ends_is_a_hot_loop() -> None:
+    (violation,) = probe(world(Endless)).violations
+    assert re.search(
+        r"hot loop on endless default/web: one reconcile does not end, and sends \d+ requests in 5s",
+        str(violation.differences[0]),
+    )
 
 
 # --- what may differ ------------------------------------------------------------------------------------------
