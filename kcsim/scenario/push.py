@@ -53,8 +53,12 @@ class PushWay:
             (each, _deployer(each.deployer) if each.deployer is not None else self.deployer)
             for each in push.pipelines
         ]
+        deployers = [self.deployer]
+        for _, who in further:
+            if who not in deployers:  # rules are dicts, which no dict takes for a key
+                deployers.append(who)
         for cluster in stage.clusters.values():
-            for deployer in dict.fromkeys([self.deployer, *(who for _, who in further)]):
+            for deployer in deployers:
                 for obj in rbac_objects(deployer):
                     create(cluster, obj)
         self.system = ci_system(stage)
