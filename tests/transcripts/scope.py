@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from kcsim.kubectl.explain import NOT_SHIPPED
 from tests.transcripts.binding import Difference
 
 _PROTECTION = "volumes in use are not protected: nothing here mounts them"
-_MEMORY = "the message prints the real server's structures in memory"
 _DESCRIBED = "kubectl explain prints descriptions, which the shipped schemas of built-in kinds do not have"
-_DUMP = re.compile(r'\n@@ -|"Spec":\{"Volumes"')
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
 _POD = "/api/v1/namespaces/subres/pods/p"
 _REQUESTS: dict[tuple[Any, ...], str] = {
@@ -63,20 +60,7 @@ def tolerated(topic: str, place: int, differences: list[Difference]) -> str:
         return _TOLERATED[topic, place]
     if any(NOT_SHIPPED in str(found.actual) for found in differences):
         return _DESCRIBED
-    if _only_memory(differences):
-        return _MEMORY
     return _PROTECTION if _only_protection(differences) else ""
-
-
-def _only_memory(differences: list[Difference]) -> bool:
-    """Whether the answers differ only in how a message prints what is in the real server's memory."""
-    return all(
-        found.where.endswith("message")
-        and isinstance(found.actual, str)
-        and _DUMP.search(str(found.expected)) is not None
-        and _before_memory(found.expected) == _before_memory(found.actual)
-        for found in differences
-    )
 
 
 def _only_protection(differences: list[Difference]) -> bool:
@@ -85,7 +69,3 @@ def _only_protection(differences: list[Difference]) -> bool:
         "finalizers" in f"{found.where} {found.expected}".lower() and "-protection" in str(found.expected)
         for found in differences
     )
-
-
-def _before_memory(message: str) -> str:
-    return re.split(r"\n@@ -|Invalid value: \{", message)[0]

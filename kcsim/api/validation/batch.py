@@ -1,7 +1,6 @@
 """Validation of Jobs and CronJobs.
 
 **Imitates:** kubernetes pkg/apis/batch/validation/validation.go and robfig/cron v3's parser messages (v1.36).
-`Differs:` an immutable pod template is shown as JSON, not as Go's internal struct.
 """
 
 import re
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from kcsim.api.validation.apps import selector_matches, template_labels, template_of
 from kcsim.api.validation.common import (
+    IMMUTABLE,
     compiled,
     domain_prefixed_path,
     immutable,
@@ -26,6 +26,7 @@ from kcsim.api.validation.field import (
     one_of,
     required,
 )
+from kcsim.api.validation.internal import shown
 from kcsim.api.validation.pod import pod_template
 
 _NUMBERS: Final = (
@@ -268,11 +269,11 @@ def job_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
     errors += immutable("spec.selector", after.get("selector"), before.get("selector"))
     errors += _template_update(after, before)
     for name in ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"):
-        shown = after.get(name)
-        if name in ("podFailurePolicy", "successPolicy") and shown is not None:
-            shown = {"Rules": shown.get("rules", [])}
+        given = after.get(name)
+        if name in ("podFailurePolicy", "successPolicy") and given is not None:
+            given = {"Rules": given.get("rules", [])}
         if after.get(name) != before.get(name):
-            errors += immutable(f"spec.{name}", shown, before.get(name))
+            errors += immutable(f"spec.{name}", given, before.get(name))
     return errors
 
 
@@ -296,7 +297,7 @@ def _template_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
     if old.get("suspend") and new.get("suspend"):
         if _without_scheduling(after) == _without_scheduling(before):
             return []
-    return immutable("spec.template", after, before)
+    return [invalid("spec.template", shown("PodTemplateSpec", after), IMMUTABLE)]
 
 
 def _without_scheduling(template: Mapping[str, Any]) -> dict[str, Any]:

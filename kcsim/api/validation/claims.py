@@ -16,6 +16,7 @@ VOLUME_MODES: Final = ("Block", "Filesystem")
 
 
 def positive(field: str, value: Any) -> Errors:
+    """ValidatePositiveQuantityValue."""
     if quantity.of(value).nanos <= 0:
         return [invalid(field, str(value), "must be greater than zero")]
     return []

@@ -2,7 +2,6 @@
 
 **Imitates:** the parts of kubernetes pkg/apis/{core,storage,scheduling,node}/validation that concern them (v1.36).
 Left out: volume sources beyond what pods share, data sources of claims, CSI objects.
-`Differs:` the diff that ends a refused update shows the object's JSON, not Go's internal struct.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from kcsim.api.validation.field import (
     one_of,
     required,
 )
-from kcsim.api.validation.pod import diff
+from kcsim.api.validation.internal import diff
 from kcsim.api.validation.volumes import SOURCES, source
 
 _MAX_USER_PRIORITY: Final = 1_000_000_000
@@ -130,7 +129,11 @@ def persistent_volume_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> 
     errors: Errors = []
     if given != kept:
         field = "spec.persistentvolumesource"
-        errors.append(forbidden(field, f"{field} is immutable after creation\n{diff(kept, given)}"))
+        errors.append(
+            forbidden(
+                field, f"{field} is immutable after creation\n{diff('PersistentVolumeSource', kept, given)}"
+            )
+        )
     errors += immutable("volumeMode", after.get("volumeMode"), before.get("volumeMode"))
     if before.get("nodeAffinity"):
         errors += immutable("nodeAffinity", after.get("nodeAffinity"), before.get("nodeAffinity"))
@@ -156,7 +159,7 @@ def persistent_volume_claim_update(new: Mapping[str, Any], old: Mapping[str, Any
     if shown != before:
         text = (
             "spec is immutable after creation except resources.requests and volumeAttributesClassName "
-            f"for bound claims\n{diff(before, shown)}"
+            f"for bound claims\n{diff('PersistentVolumeClaimSpec', before, shown)}"
         )
         errors.append(forbidden("spec", text))
     elif bound:

@@ -70,7 +70,13 @@ def as_json(value: Any) -> str:
     return json.dumps(_sorted_maps(value), separators=(",", ":"), ensure_ascii=False)
 
 
+class Struct(dict[str, Any]):
+    """Fields of a Go struct, shown in the order in which they stand."""
+
+
 def _sorted_maps(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return {key: _sorted_maps(item) for key, item in value.items()}
     if isinstance(value, dict):
         is_map = all(isinstance(item, str) for item in value.values())
         return {key: _sorted_maps(value[key]) for key in (sorted(value) if is_map else value)}

@@ -3,11 +3,8 @@
 **Imitates:** ValidatePodCreate, ValidatePodUpdate, ValidatePodTemplateSpec and ValidatePodSpec in kubernetes
 pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, pod-level resources, resize and
 ephemeral container updates, Windows and user namespace rules.
-`Differs:` the diff that ends a refused update shows the pod's JSON, not Go's internal struct.
 """
 
-import difflib
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,6 +22,7 @@ from kcsim.api.validation.field import (
     one_of,
     required,
 )
+from kcsim.api.validation.internal import diff
 from kcsim.api.validation.metadata import annotations
 from kcsim.api.validation.security import host_network, host_users, pod_context
 from kcsim.api.validation.volumes import volumes as volume_rules
@@ -222,7 +220,7 @@ def pod_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
     errors += tolerance + gates
     munged = _munged(after, before)
     if not gates and munged != before:
-        errors.append(forbidden("spec", f"{_UPDATE_FORBIDDEN}\n{diff(before, munged)}"))
+        errors.append(forbidden("spec", f"{_UPDATE_FORBIDDEN}\n{diff('PodSpec', before, munged)}"))
     return errors
 
 
@@ -280,10 +278,3 @@ def _munged(new: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
         if name in old:
             spec[name] = old[name]
     return spec
-
-
-def diff(old: Any, new: Any) -> str:
-    """The lines that differ, with three lines around each change, as the server appends them."""
-    before, after = (json.dumps(value, indent=1, sort_keys=True).splitlines() for value in (old, new))
-    lines = difflib.unified_diff(before, after, lineterm="", n=3)
-    return "\n".join(list(lines)[2:]) + "\n"

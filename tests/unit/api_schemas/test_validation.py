@@ -114,7 +114,7 @@ def test_pod_updates_that_are_allowed():
         assert validate_update(objects.assoc(pod, path, value), pod, gvk) == [], path
     refused = validate_update(objects.assoc(pod, ("spec", "hostname"), "h"), pod, gvk)
     assert [error.field for error in refused] == ["spec"]
-    assert '+ "hostname": "h"' in str(refused[0])
+    assert '+ "Hostname": "h"' in str(refused[0])
 
 
 @pytest.mark.parametrize(
