@@ -10,7 +10,7 @@ import click
 
 from kcsim.cli.arguments import DeliveryName, Duration, ScenarioName, Seed
 from kcsim.cli.console import Console
-from kcsim.cli.kubectl import played
+from kcsim.cli.kubectl import first_of, played
 from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
@@ -67,31 +67,18 @@ def command(
     kcsim argocd --scenario out/argocd -- app history shop
     """
     from kcsim.delivery.gitops.argocd.cli import check
+    from kcsim.scenario.model import ArgoCD
 
     wrong = check(words)
     if wrong is not None:
         raise BadInput(
             wrong.partition("\n")[0], " ".join(wrong.partition("\n")[2].split()) or "Write: app list."
         )
-    play = played(console, scenario, delivery or _first(scenario), at, seed)
+    play = played(console, scenario, delivery or first_of(scenario, ArgoCD), at, seed)
     outcome = _typed(play, words, user)
     console.write(outcome.stdout)
     console.say_text(outcome.stderr)
     return outcome.exit_code
-
-
-def _first(scenario: str) -> str | None:
-    """The first delivery of type argocd; None for recorded worlds, which are of one delivery."""
-    from pathlib import Path
-
-    from kcsim.scenario.load import examine
-    from kcsim.scenario.model import ArgoCD
-
-    if Path(scenario).is_dir():
-        return None
-    found = examine(scenario).scenario
-    ways = found.deliveries.items() if found is not None else ()
-    return next((name for name, way in ways if isinstance(way, ArgoCD)), None)
 
 
 def _typed(play: "Play", words: tuple[str, ...], user: str | None) -> "Outcome":

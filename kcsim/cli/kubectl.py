@@ -134,6 +134,17 @@ def played(console: Console, scenario: str, delivery: str | None, at: str | None
     return world
 
 
+def first_of(scenario: str, kind: type) -> str | None:
+    """The first delivery of a kind; None for recorded worlds, which are of one delivery."""
+    from kcsim.scenario.load import examine
+
+    if Path(scenario).is_dir():
+        return None
+    found = examine(scenario).scenario
+    ways = found.deliveries.items() if found is not None else ()
+    return next((name for name, way in ways if isinstance(way, kind)), None)
+
+
 _COMMAND = re.compile(
     r"^# kcsim run scenario\.yaml(?: --delivery (?P<delivery>\S+))?(?: --until (?P<until>\S+))?$"
 )

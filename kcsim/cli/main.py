@@ -33,6 +33,7 @@ COMMANDS = {
     "constants": "kcsim.cli.constants",
     "measures": "kcsim.cli.measures",
     "kubectl": "kcsim.cli.kubectl",
+    "flux": "kcsim.cli.flux",
     "argocd": "kcsim.cli.argocd",
     "why": "kcsim.cli.why",
     "net": "kcsim.cli.net",
