@@ -173,7 +173,7 @@ class _Drawing:
             if moment.lane != lane or moment.time > self.scale.end:
                 continue
             state = state_of_line(lane, moment.text)
-            look = f"{'failed' if state == 'failed' and lane in {'ci', 'agent'} else _look(lane, state)} m"
+            look = f"{'failed' if state == 'failed' and lane in {'ci', 'agent', 'git'} else _look(lane, state)} m"
             hover = f"t={_when(moment.time)} {moment.actor}: {moment.text}"
             href = self.links.get((moment.time, lane, moment.text))
             at = to_seconds(moment.time)

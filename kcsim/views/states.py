@@ -7,6 +7,7 @@ Colour never says anything alone: beside it stand the glyph and the word that ku
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -78,10 +79,18 @@ _TELLING: tuple[tuple[State, tuple[str, ...]], ...] = (
 """Words of a timeline's lines and what they say about how things stand; the first that occurs counts."""
 
 
+_FAILED_COMMAND = re.compile(r"\S+: \w+ failed: ")
+"""Who, the program that ended otherwise than with 0, and what it said."""
+
+
 def state_of_line(lane: str, text: str) -> State:
     """The state that a line of the timeline tells; most tell none."""
-    if lane in {"git", "person"}:
-        return "failed" if any(word in text for word in ("fail", "cannot", "lost")) else ""
+    if lane == "person":
+        return "failed" if _FAILED_COMMAND.match(text) else ""
+    if lane == "git":
+        # What a commit says of itself stands in quotes: "mend the failed test" is no failure.
+        ours = text.partition('"')[0] + text.rpartition('"')[2] if '"' in text else text
+        return "failed" if any(word in ours for word in ("fail", "cannot", "lost")) else ""
     for state, words in _TELLING:
         if any(word in text for word in words):
             return state

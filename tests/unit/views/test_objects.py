@@ -208,6 +208,12 @@ def test_states_are_read_from_what_kubectl_prints(cells, state):
     [
         ("git", 'dana commits 4ab233e "web: release 1.1.0"', ""),
         ("git", 'dana cannot push "x": the git host does not answer', "failed"),
+        ("git", 'dana commits 4ab233e "mend the test that failed, lost in "quotes" or not"', ""),
+        ("git", "a webhook to argocd@server is lost", "failed"),
+        ("git", 'dana cannot push "lost": the git host does not answer', "failed"),
+        ("person", "nico: kubectl delete pod the-failing-one", ""),
+        ("person", "nico: kubectl annotate pod web note failed", ""),
+        ("person", 'nico: kubectl failed: deployments.apps "wob" not found', "failed"),
         ("ci", "run 2: lint passed", "ok"),
         ("ci", "run 2 failed: stage deploy", "failed"),
         ("fault", "node-crash of node-2 begins, for 20m", "failed"),

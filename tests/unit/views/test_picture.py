@@ -135,6 +135,7 @@ def test_what_happened_in_one_world_only_stands_in_its_own_lane() -> None:
     marks = [float(e.get("points").split(",")[1].split()[0]) for e in root.iter(f"{SVG}polygon")]
     assert len(marks) == 2
     assert marks[1] > marks[0]
+    assert [e.get("class") for e in root.iter(f"{SVG}polygon")] == ["git m", "failed m"]
 
 
 def test_a_fault_that_goes_on_reaches_the_present_and_not_the_end_of_the_lanes() -> None:
