@@ -18,6 +18,7 @@ from kcsim.scenario.contents import Place, at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.model import Image, Scenario
 from kcsim.scenario.port_checks import Strange, of_policy, of_probes
+from kcsim.simulation.places import OUTSIDE
 
 Path = tuple[str | int, ...]
 Written = Sequence[tuple[Manifest, Place, bool]]
@@ -215,7 +216,7 @@ class _Checker:
         missing = []
         for home in homes:
             key = key_of(host, home)
-            if key is None:
+            if key is None or host in OUTSIDE:
                 return []  # a name of the internet
             services = [
                 s

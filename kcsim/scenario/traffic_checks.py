@@ -1,16 +1,20 @@
 """Checks of a story's clients: what they ask for is there, and what is said of them fits together."""
 
-from kcsim.cluster.traffic.target import of_url
+from kcsim.cluster.traffic.front import GATEWAY_CLASS
+from kcsim.cluster.traffic.target import Target, of_url
 from kcsim.scenario.clients import demand_of
 from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.manifest_checks import Objects
 from kcsim.scenario.model import Scenario, Traffic
+from kcsim.simulation.places import OUTSIDE
 
 CONNECTIONS_MAX = 100_000
 """Kept connections of one source."""
 EACH_MAX = 1_000
 """Requests a second that may be played one by one."""
+_INSTALLED = ("kube-system", "ingress-nginx", "gateway-system", "argocd", "flux-system")
+"""Where installations have Services that no manifest of a story makes."""
 _WORKLOADS = ("deployment", "statefulset", "daemonset", "replicaset", "job", "pod")
 
 
@@ -32,7 +36,9 @@ def check_traffic(scenario: Scenario, traffic: Traffic, objects: Objects, report
     if traffic.service:
         _check_service(traffic, traffic.service, objects, report)
     else:
-        _check_url(traffic, report)
+        _check_url(scenario, traffic, objects, report)
+    if traffic.entry == "Gateway" and traffic.gateway is not None:
+        _check_gateway(scenario, traffic, traffic.gateway, objects, report)
 
 
 def _check_times(scenario: Scenario, traffic: Traffic, report: Report) -> None:
@@ -144,18 +150,51 @@ def _check_workload(traffic: Traffic, ref: str, objects: Objects, report: Report
         report.add("KC407", at(traffic, "from"), text, did_you_mean(name, known, f"{kind}s"))
 
 
-def _check_url(traffic: Traffic, report: Report) -> None:
+def _check_url(scenario: Scenario, traffic: Traffic, objects: Objects, report: Report) -> None:
     remedy = "Write service/web, or a URL: http://web.shop/cart."
     if "://" not in traffic.to:
         report.add("KC104", at(traffic, "to"), f"'{traffic.to[:60]}' is no Service and no URL", remedy)
         return
     try:
-        of_url(traffic.to)
+        target = of_url(traffic.to)
     except ValueError as error:
         report.add("KC104", at(traffic, "to"), str(error), remedy)
         return
     if traffic.port is not None:
         report.add("KC105", key_at(traffic, "port"), "a URL has its port in itself", "http://web:8080/")
+    if traffic.entry is None:
+        _check_name(scenario, traffic, target, objects, report)
+
+
+def _check_name(
+    scenario: Scenario, traffic: Traffic, target: Target, objects: Objects, report: Report
+) -> None:
+    """Whether a name that is asked inside means a Service of the story; one of the internet is none of ours."""
+    key = target.key_in(traffic.namespace) if not target.is_address else None
+    hosts = {*OUTSIDE, *(node.name for each in scenario.all_clusters() for node in scenario.nodes_of(each))}
+    if key is None or target.host in hosts or key in objects.services or _is_unsure(scenario, objects):
+        return
+    if key[0] in _INSTALLED or objects.named.get(("Gateway", key[1].removesuffix(f"-{GATEWAY_CLASS}"))):
+        return
+    known = [f"{name}.{space}" for space, name in sorted(objects.services)]
+    text = f"no manifest makes a Service '{key[1]}' in namespace '{key[0]}': the name leads nowhere"
+    report.add("KC513", at(traffic, "to"), text, did_you_mean(".".join(key[::-1]), known, "Services"))
+
+
+def _is_unsure(scenario: Scenario, objects: Objects) -> bool:
+    """Whether objects may come from where nobody can look: clones, own controllers, people's commands."""
+    by_hand = any(entry.kubectl for entry in scenario.timeline)
+    return objects.open_ended or objects.renamed or bool(scenario.controllers) or by_hand
+
+
+def _check_gateway(
+    scenario: Scenario, traffic: Traffic, gateway: str, objects: Objects, report: Report
+) -> None:
+    if _is_unsure(scenario, objects) or traffic.namespace in objects.named.get(("Gateway", gateway), ()):
+        return
+    known = sorted(name for kind, name in objects.named if kind == "Gateway")
+    text = f"no Gateway '{gateway}' in namespace '{traffic.namespace}': nobody would be reached"
+    report.add("KC407", at(traffic, "gateway"), text, did_you_mean(gateway, known, "Gateways"))
 
 
 def _check_service(traffic: Traffic, name: str, objects: Objects, report: Report) -> None:
