@@ -190,7 +190,7 @@ def _each_state(imported: Imported, brought: Sequence[Object]) -> list[Object]:
     """What is brought, and the objects as each change between the first and the last writes them."""
     written = [
         obj
-        for change in imported.changes
+        for change in imported.changes[1:-1]
         for _, obj in documents_of({path: data for path, data in change.files.items() if data is not None})
     ]
     return [*brought, *written]
