@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kcsim.cluster.dns.lookup import Lookup
 from kcsim.engine.extras import MissingExtra
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
@@ -114,6 +115,7 @@ REPRESENTATIONS: dict[type, Callable[[Any], str | None]] = {
     Matrix: things.of_matrix,
     Reach: things.of_reach,
     Journey: things.of_journey,
+    Lookup: things.of_lookup,
     Rollout: _charted,
     HeatMap: _charted,
     Spread: _charted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kcsim.cluster.dns.lookup import Lookup
 from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
@@ -157,6 +158,24 @@ def of_reach(reach: Reach) -> str:
 def of_journey(journey: Journey) -> str:
     """One request, station by station."""
     return page(line(str(journey).partition("\n")[0]), _hops(journey.hops))
+
+
+def of_lookup(lookup: Lookup) -> str:
+    """One name, question by question."""
+    rows = [
+        (
+            each.name,
+            each.server or "its own resolver",
+            each.result,
+            ", ".join(each.records or each.addresses),
+            each.why,
+        )
+        for each in lookup.questions
+    ]
+    return page(
+        line(str(lookup).partition("\n")[0]),
+        table(("question", "asked", "answer", "records", "why"), rows),
+    )
 
 
 def _hops(hops: Sequence[Hop]) -> str:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import kcsim
+from kcsim.cluster.dns.lookup import Lookup, Question
 from kcsim.engine.trace import Record
 from kcsim.kubectl.session import Outcome
 from kcsim.network.graphs import graph_of
@@ -199,6 +200,23 @@ VALUES: dict[str, Any] = {
         {("a", "b"): "no rule"},
     ),
     "reach": REACH,
+    "lookup": Lookup(
+        "web",
+        (
+            Question("web.shop.svc.cluster.local", "kube-system/coredns-1", "timeout", 5_000_000, HOSTILE),
+            Question(
+                "web.shop.svc.cluster.local",
+                "kube-system/coredns-2",
+                "NOERROR",
+                900,
+                "",
+                ("10.96.0.7",),
+                ("A 10.96.0.7",),
+            ),
+        ),
+        ("10.96.0.7",),
+        5_000_900,
+    ),
     "journey": Journey("users", "http://web", HOPS, "policy drop", 20_000),
     "topology": Topology(
         "The network", GRAPH, (REACH,), (PolicyMark("shop/deny", "deny", ("shop/web-1",), ()),)
