@@ -56,7 +56,8 @@ class Divergence(Shown):
 
     Attributes:
         time: virtual seconds.
-        object: what first differed, as the trace names it: ``deployment.apps/shop/web``.
+        object: what first differed, as the trace names it: ``deployment.apps/shop/web``; of several clusters with the name
+            of its own in front, ``staging: deployment.apps/shop/web``.
         sides: both worlds; the one that changed at that instant, or last, comes first.
         fields: in what it differed.
     """
@@ -128,6 +129,7 @@ def divergence(left: Play, right: Play, names: tuple[str, str]) -> Divergence | 
         return None
     start = max(arrival for arrival in arrivals if arrival is not None)
     managed = _managed(left) & _managed(right)
+    several = max(len(world.world.clusters) for world in (left, right)) > 1
     writes = sorted(
         (version.time, side, version.seq, version)
         for side, world in enumerate((left, right))
@@ -144,10 +146,11 @@ def divergence(left: Play, right: Play, names: tuple[str, str]) -> Divergence | 
         changed = []
         for _, side, _, version in group:
             state = None if version.deleted else _without_allotted(substance(version.object))
-            if states[side].get(version.subject) != state:
-                states[side][version.subject] = state
-                last[side][version.subject] = version
-                changed.append(version.subject)
+            subject = f"{version.cluster}: {version.subject}" if several else version.subject
+            if states[side].get(subject) != state:
+                states[side][subject] = state
+                last[side][subject] = version
+                changed.append(subject)
         if begun and (found := _differing(states, last, changed)):
             return _told(time, found, names, states, last)
     found = None if begun else _differing(states, last, {**last[0], **last[1]})
@@ -166,18 +169,21 @@ def _latest(last: Sequence[Mapping[str, Version]], subject: str) -> Version:
     return max((side[subject] for side in last if subject in side), key=lambda version: version.time)
 
 
-def _managed(world: Play) -> set[str]:
-    return {f"{w.resource.group_resource}/{w.key.namespace}/{w.key.name}" for w in world.managed()}
+def _managed(world: Play) -> set[tuple[str, str, str, str]]:
+    """(cluster, resource, namespace, name) of what the delivery manages."""
+    return {
+        (each.key.cluster, each.resource.group_resource, each.key.namespace, each.key.name)
+        for each in world.managed()
+    }
 
 
-def _writes(world: Play, managed: set[str]) -> list[Version]:
-    found = []
-    for record in world.trace.records:
-        if isinstance(record, Version):
-            namespace, name = record.key
-            if f"{record.resource.group_resource}/{namespace}/{name}" in managed:
-                found.append(record)
-    return found
+def _writes(world: Play, managed: set[tuple[str, str, str, str]]) -> list[Version]:
+    return [
+        record
+        for record in world.trace.records
+        if isinstance(record, Version)
+        and (record.cluster, record.resource.group_resource, *record.key) in managed
+    ]
 
 
 def _told(

@@ -108,6 +108,21 @@ def test_a_rename_parts_the_worlds_over_the_new_name_and_not_over_volumes() -> N
     assert parted.fields[0].values == ("invoices-data", "invoices")
 
 
+def test_objects_of_one_name_in_several_clusters_are_told_apart() -> None:
+    twins = kcsim.compare("three-environments")
+    for first, second in PAIRS:
+        parted = twins.divergence(first, second)
+        assert parted
+        cluster, _, subject = parted.object.partition(": ")
+        assert (cluster in twins[first].world.clusters, subject) == (True, "deployment.apps/shop/web")
+        assert [field.path for field in parted.fields] == ["spec.template.spec.containers[web].image"]
+
+
+@pytest.mark.parametrize("story", ["two-teams-one-namespace", "an-agents-node-dies", "git-host-down"])
+def test_worlds_of_one_cluster_still_find_what_they_manage(story: str) -> None:
+    assert kcsim.compare(story, ["push", "flux"]).divergence()
+
+
 def test_many_fields_are_counted_in_the_text() -> None:
     fields = tuple(Differing(f"data.k{number}", (None, "x" * 99)) for number in range(7))
     text = str(
