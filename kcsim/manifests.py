@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key, lru_cache
 from typing import Any
@@ -98,10 +98,17 @@ def read(text: str | bytes, file: str) -> list[Manifest]:
     return found
 
 
-def documents(text: str | bytes, file: str, repeats: list[str] | None = None) -> list[Document]:
+def documents(
+    text: str | bytes,
+    file: str,
+    repeats: list[str] | None = None,
+    *,
+    plain: Callable[[str], Any] | None = None,
+) -> list[Document]:
     """All documents of a YAML file, empty ones too (their value is None).
 
-    Keys written twice are noted in ``repeats`` where it is given; the last one counts then.
+    Keys written twice are noted in ``repeats`` where it is given; the last one counts then. ``plain`` says what an unquoted scalar
+    means; ``resolve`` when left out.
 
     Raises: ManifestError when it is no YAML or repeats a key.
     """
@@ -109,7 +116,11 @@ def documents(text: str | bytes, file: str, repeats: list[str] | None = None) ->
     made = []
     for node in _nodes(decoded, file):
         line, column = _start(node)
-        made.append(Document(_Builder(file, repeats).build(node), file, line, column, Positions(node)))
+        made.append(
+            Document(
+                _Builder(file, repeats, plain or resolve).build(node), file, line, column, Positions(node)
+            )
+        )
     return made
 
 
@@ -212,9 +223,10 @@ def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | No
 class _Builder:
     """Turns one document's nodes into plain values; what an anchor names is built once and shared."""
 
-    def __init__(self, file: str, repeats: list[str] | None = None) -> None:
+    def __init__(self, file: str, repeats: list[str] | None, plain: Callable[[str], Any]) -> None:
         self._file = file
         self._repeats = repeats
+        self._plain = plain
         self._built: dict[yaml.Node, Any] = {}
         self._open: set[yaml.Node] = set()
 
@@ -283,7 +295,7 @@ class _Builder:
         if tag == _STR or tag in ("!", "tag:yaml.org,2002:timestamp"):
             return node.value
         if tag == _PLAIN:
-            return resolve(node.value)
+            return self._plain(node.value)
         wanted = {"int": int, "float": float, "bool": bool, "null": type(None)}.get(tag.rpartition(":")[2])
         value = resolve(node.value)
         if wanted is float and type(value) is int:
@@ -316,6 +328,12 @@ def resolve(text: str) -> str | int | float | bool | None:
         value = float(number)
         return text if math.isinf(value) else value
     return text
+
+
+def resolve_core(text: str) -> str | int | float | bool | None:
+    """What an unquoted scalar means to go-yaml v3, which kustomize reads with: ``yes``, ``on``, ``n`` and their like are texts."""
+    value = resolve(text)
+    return text if isinstance(value, bool) and text.lower() not in {"true", "false"} else value
 
 
 def _integer(text: str) -> int:

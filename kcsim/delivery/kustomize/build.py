@@ -43,7 +43,7 @@ from kcsim.delivery.kustomize.variables import (
     resolve_variables,
     variable_of,
 )
-from kcsim.manifests import ManifestError, documents
+from kcsim.manifests import ManifestError, documents, resolve_core
 
 LoadRestrictor = Literal["rootOnly", "none"]
 Reorder = Literal["none", "legacy"]
@@ -179,7 +179,7 @@ def read_resources(data: bytes, file: str) -> list[Resource]:
     Raises: KustomizeError.
     """
     try:
-        found = [(d.value, d.line, d.column) for d in documents(data, file) if d.value]
+        found = [(d.value, d.line, d.column) for d in documents(data, file, plain=resolve_core) if d.value]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error
     result: list[Resource] = []
@@ -231,7 +231,7 @@ def _configurations(loader: Loader, kustomization: Kustomization) -> Config:
     for path in kustomization.list("configurations"):
         file = loader.path(path)
         try:
-            for document in documents(loader.load(path, kustomization.file), file):
+            for document in documents(loader.load(path, kustomization.file), file, plain=resolve_core):
                 merged = merged.merge(config_of(document.value or {}))
         except ManifestError as error:
             raise KustomizeError(error.file, error.message, error.line, error.column) from error
@@ -361,7 +361,7 @@ def _replacements(loader: Loader, raw: Mapping[str, Any], file: str) -> list[Map
 def _plugins(loader: Loader, entry: str, file: str) -> list[Any]:
     if loader.path(entry) not in loader.files.content and "\n" in entry:
         try:
-            return [d.value for d in documents(entry, file) if d.value]
+            return [d.value for d in documents(entry, file, plain=resolve_core) if d.value]
         except ManifestError as error:
             raise KustomizeError(error.file, error.message, error.line, error.column) from error
     if loader.is_directory(entry):
@@ -372,6 +372,10 @@ def _plugins(loader: Loader, entry: str, file: str) -> list[Any]:
 
 def _read(loader: Loader, path: str, file: str) -> list[Any]:
     try:
-        return [d.value for d in documents(loader.load(path, file), loader.path(path)) if d.value]
+        return [
+            d.value
+            for d in documents(loader.load(path, file), loader.path(path), plain=resolve_core)
+            if d.value
+        ]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error

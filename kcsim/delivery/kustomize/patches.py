@@ -28,7 +28,7 @@ from kcsim.delivery.kustomize.resources import (
     replace_at,
     set_namespace,
 )
-from kcsim.manifests import ManifestError, documents
+from kcsim.manifests import ManifestError, documents, resolve_core
 
 _SHARED: dict[str, OpenAPIPatchSchema] = {}
 """Schemas of the built-in kinds, looked up once for all builds; they never change."""
@@ -53,7 +53,7 @@ def read_patch(text: str | bytes, source: str, target: Selector | None, options:
     Raises: KustomizeError.
     """
     try:
-        values = [d.value for d in documents(text, source) if d.value is not None]
+        values = [d.value for d in documents(text, source, plain=resolve_core) if d.value is not None]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error
     if values and all(isinstance(v, list) for v in values):

@@ -16,7 +16,7 @@ from kcsim.api.selectors import SelectorError
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.paths import MISSING, PathError, change_at, look_up, scalar_text, split
 from kcsim.delivery.kustomize.resources import ResId, Resource, Resources, Selector, selector_of
-from kcsim.manifests import ManifestError, documents, dump, resolve
+from kcsim.manifests import ManifestError, documents, dump, resolve, resolve_core
 
 _DEFAULT_PATH = "metadata.name"
 
@@ -168,7 +168,7 @@ def _copy_into_text(
     else:
         return None
     try:
-        [document] = documents(text, "")
+        [document] = documents(text, "", plain=resolve_core)
         inner, count = change_at(
             document.value,
             parts[length:],
