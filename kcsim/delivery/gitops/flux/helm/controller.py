@@ -26,15 +26,11 @@ from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, InvalidExpression, compiled
 from kcsim.delivery.gitops.flux.helm import chart_template, sources, state, terms, values
 from kcsim.delivery.gitops.flux.helm.actions import Actions, NotRendered
-from kcsim.delivery.gitops.flux.helm.release import (
-    AtomicRelease,
-    MustRequeue,
-    RetryAfter,
-    Terminal,
-    clear_failures,
-)
+from kcsim.delivery.gitops.flux.helm.release import AtomicRelease, MustRequeue, RetryAfter, Terminal
 from kcsim.delivery.gitops.flux.helm.releases import Release, Storage
 from kcsim.delivery.gitops.flux.helm.resources import ActionFailed, Objects
+from kcsim.delivery.gitops.flux.helm.steps import Steps
+from kcsim.delivery.gitops.flux.helm.subject import Subject, clear_failures
 from kcsim.delivery.gitops.flux.helm.terms import part
 from kcsim.delivery.gitops.flux.impersonation import Impersonation
 from kcsim.delivery.gitops.flux.kustomization_plan import leads_to
@@ -243,9 +239,9 @@ class HelmReleases(Reconciler):
             draft.set("storageNamespace", None)
             raise MustRequeue
         self._begin(obj, draft, chart, digest, given)
-        release = self._release(obj, draft, checks, chart, given)
+        steps = self._steps(obj, draft, checks, chart, given)
         try:
-            yield from release.reconcile()
+            yield from AtomicRelease(self._own, steps).reconcile()
         except NotRendered as error:
             raise _Stalled("NotModelled", str(error)) from error
 
@@ -264,29 +260,21 @@ class HelmReleases(Reconciler):
         draft.set("lastAttemptedRevisionDigest", digest or None)
         draft.set("lastAttemptedConfigDigest", config)
 
-    def _release(
+    def _steps(
         self,
         obj: Object,
         draft: Draft,
         checks: Checks,
         chart: Chart | None = None,
         given: values.Values | None = None,
-    ) -> AtomicRelease:
+    ) -> Steps:
         client = self._identities.client(obj)
         namespace = draft.get("storageNamespace")
         storage = Storage(client, namespace, self.component.engine, _unheard)
         at = Objects(self.component, client, terms.release_namespace(obj))
         actions = Actions(at, storage, obj, checks)
-        return AtomicRelease(
-            self.component,
-            self._own,
-            obj,
-            draft,
-            actions,
-            chart=chart,
-            given=given,
-            retries=self._options.retry_on_failure,
-        )
+        subject = Subject(self.component, obj, draft)
+        return Steps(subject, actions, chart=chart, given=given, retries=self._options.retry_on_failure)
 
     # --- prerequisites ------------------------------------------------------------------------------------------
 
@@ -382,13 +370,13 @@ class HelmReleases(Reconciler):
     def _uninstall(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         if not draft.get("history"):
             return
-        release = self._release(obj, draft, {})
+        steps = self._steps(obj, draft, {})
         try:
-            yield from release.uninstall()
+            yield from steps.uninstall()
         except ActionFailed:
-            release.summarise()
+            steps.subject.summarise()
             raise
-        release.summarise()
+        steps.subject.summarise()
 
     def _event(self, obj: Object, reason: str, message: str, *, warns: bool = False) -> None:
         events.record(self.component, obj, "Warning" if warns else "Normal", reason, message)
