@@ -92,9 +92,9 @@ class Flows:
             self._counted = (mix, mix.visits())
         return self._counted[1]
 
-    def _breaking(self) -> dict[str, float]:
-        """How often the end of each pod takes a request of now with it."""
-        return self._loads[-1][1].visits(unforgiven=True)
+    def _breaking(self, cause: str) -> dict[str, float]:
+        """How often such an end of each pod takes a request of now with it."""
+        return self._loads[-1][1].visits(cause)
 
     def _broken(self, gone: Sequence[Gone], timeout: int) -> list[Broken]:
         """The requests under way that a change breaks off; those that are tried again come to a good end."""
@@ -109,7 +109,7 @@ class Flows:
 
     def _break(self, index: int, outcome: Outcome, gone: Gone, timeout: int) -> list[Broken]:
         first = gone.pod in outcome.pods
-        part = 1 / len(outcome.pods) if first else min(self._breaking().get(gone.pod, 0.0), 1.0)
+        part = 1 / len(outcome.pods) if first else min(self._breaking(gone.cause).get(gone.pod, 0.0), 1.0)
         age = min(outcome.takes, outcome.takes if first else gone.latency)
         if first:
             cause, where = gone.cause, ""

@@ -95,13 +95,13 @@ class Mix:
         parts: the classes.
         made_of: the mixes it was made of, with how often a request of this one comes to them.
         pod: the pod whose program this mix begins with, ``namespace/name``.
-        forgiving: who asks here gets over a program that breaks its request off: it asks another, or does without.
+        forgives: how a program may end under a request that who asks here gets over: it asks another, or does without.
     """
 
     parts: Sequence[Outcome]
     made_of: tuple[tuple[Mix, float], ...] = ()
     pod: str = ""
-    forgiving: bool = False
+    forgives: tuple[str, ...] = ()
 
     @property
     def failed(self) -> float:
@@ -113,10 +113,10 @@ class Mix:
         """Whether a request comes to any program."""
         return bool(self.pod) or any(mix.reached for mix, often in self.made_of if often > 0)
 
-    def visits(self, *, unforgiven: bool = False) -> dict[str, float]:
+    def visits(self, ended: str = "") -> dict[str, float]:
         """How often a request visits the program of each pod on its way.
 
-        ``unforgiven``: only those that take the request with them when they end while they work on it.
+        ``ended``, a cause: only those that take the request with them when they end so while they work on it.
         """
         order: list[Mix] = []
         seen: set[int] = set()
@@ -125,7 +125,7 @@ class Mix:
             mix, done = stack.pop()
             if done:
                 order.append(mix)
-            elif id(mix) not in seen and not (unforgiven and mix.forgiving):
+            elif id(mix) not in seen and ended not in mix.forgives:
                 seen.add(id(mix))
                 stack.append((mix, True))
                 stack.extend((inner, False) for inner, _ in mix.made_of)
@@ -221,7 +221,7 @@ def onward(links: tuple[Distribution, ...], work: int, mix: Mix) -> Mix:
         else part._replace(takes=part.takes + longer, links=(*links, *part.links), work=part.work + work)
         for part in mix.parts
     ]
-    return Mix(parts, mix.made_of, mix.pod, mix.forgiving)
+    return Mix(parts, mix.made_of, mix.pod, mix.forgives)
 
 
 def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> Mix:
@@ -237,7 +237,7 @@ def limited(mix: Mix, timeout: int, cause: str = TIMED_OUT, where: str = "") -> 
         kept = part.cause if silent and cause == TIMED_OUT else cause
         told = part.where if part.cause else where
         parts.append(part._replace(cause=kept, takes=timeout, work=timeout, links=(), where=told))
-    return Mix(_merged([(Mix(parts), 1.0)]), mix.made_of, mix.pod, mix.forgiving)
+    return Mix(_merged([(Mix(parts), 1.0)]), mix.made_of, mix.pod, mix.forgives)
 
 
 def in_turn(mixes: Sequence[Mix]) -> Mix:

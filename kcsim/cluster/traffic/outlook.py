@@ -24,6 +24,7 @@ from kcsim.cluster.traffic.outcome import (
     NOT_FOUND,
     NOTHING,
     REFUSED,
+    RESET,
     SERVER_ERROR,
     TIMED_OUT,
     Mix,
@@ -43,6 +44,8 @@ from kcsim.network.impairment import RETRANSMISSION, loss_of, without_loss
 from kcsim.profile.distributions import Distribution
 
 _TRIES = 7
+ENDS = (RESET, TIMED_OUT)
+"""How a program can end under a request: its connections are closed, or nothing comes any more."""
 
 
 class Outlook(Ways):
@@ -155,7 +158,7 @@ class Outlook(Ways):
             else:
                 told = f"{target.host} > {part.where}" if part.where else f"{target.host}: {part.cause}"
                 parts.append(part._replace(cause=SERVER_ERROR, where=told))
-        made = Mix(parts, mix.made_of, mix.pod, forgiving=call.optional or bool(call.retries))
+        made = Mix(parts, mix.made_of, mix.pod, forgives=ENDS if call.optional or call.retries else ())
         return blend([(made, call.share), (NOTHING, 1.0 - call.share)])
 
     def _pod_name(self, ip: str) -> str:
@@ -205,9 +208,10 @@ class Outlook(Ways):
             status = "502" if quick else "504"
             found.append((one(SERVER_ERROR, waits * tries, f"{told}: {status}", pods=pods), left))
         # A backend that closes a connection before it answers is an error as well: the next one is asked.
+        # One that vanishes is waited for, for longer than clients wait.
         others = router.tries > 1 and len(alive) > 1
         made = blend(found)
-        mix = Mix(made.parts, ((made, 1.0),), forgiving=others)
+        mix = Mix(made.parts, ((made, 1.0),), forgives=(RESET,) if others else ())
         return limited(mix, router.timeout, SERVER_ERROR, f"{told}: 504")
 
 
@@ -225,7 +229,7 @@ def _meant_for(leg: Leg, mix: Mix) -> Mix:
     """The mix with the pod it was meant for, where none further on is to blame."""
     pods = (leg.pod,)
     parts = [part if part.pods else part._replace(pods=pods) for part in mix.parts]
-    return Mix(parts, mix.made_of, mix.pod, mix.forgiving)
+    return Mix(parts, mix.made_of, mix.pod, mix.forgives)
 
 
 def _repeated(mix: Mix, loss: float, *, established: bool) -> Mix:

@@ -274,14 +274,14 @@ class Requests:
         """End the tries that were under way to pods that are gone, or let them wait for nothing."""
         del why
         now = self._engine.now
-        breaking = self._mix.visits(unforgiven=True) if gone else {}
+        breaking = {each.cause: self._mix.visits(each.cause) for each in gone}
         for request in list(self._going):
             outcome, ends = request.outcome, request.ends
             if outcome is None or outcome.cause or ends is None:
                 continue
             for each in gone:
                 first = each.pod in outcome.pods
-                part = 1 / len(outcome.pods) if first else min(breaking.get(each.pod, 0.0), 1.0)
+                part = 1 / len(outcome.pods) if first else min(breaking[each.cause].get(each.pod, 0.0), 1.0)
                 young = now - request.began < (outcome.takes if first else each.latency)
                 if not young or self._dice.uniform() >= part:
                     continue

@@ -165,6 +165,26 @@ def test_a_router_asks_the_next_backend_for_what_a_dying_one_had_begun() -> None
         assert page.totals().kinds == failed
 
 
+def test_a_backend_that_vanishes_is_waited_for() -> None:
+    """``proxy_read_timeout`` is a minute, and clients give up before: what a dead machine had begun is lost."""
+    sim = shop(image("web", latency=500_000), nodes=5)
+    sim.network.install_ingress()
+    sim.apply(INGRESS)
+    sim.run_until("3m")
+    page = sim.add_traffic("page", "http://shop.example/", entry="Ingress", rate=100, timeout="5s")
+    sim.run("10s")
+    routers = {p["spec"]["nodeName"] for p in sim.list("pods", "ingress-nginx")}
+    homes = [
+        p["spec"]["nodeName"] for p in sim.list("pods", "default") if p["metadata"]["name"].startswith("web")
+    ]
+    crashed = sim.engine.now
+    sim.inject("node-crash", next(node for node in homes if node not in routers))
+    sim.run("8s")
+    begun = page.failures()[0]
+    assert begun.since < crashed
+    assert begun.causes == {"timed out": pytest.approx(25, abs=4)}
+
+
 def test_a_router_that_dies_resets_what_it_had_passed_on() -> None:
     sim = shop(image("web", latency=500_000))
     sim.network.install_ingress()
