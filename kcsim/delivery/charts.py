@@ -155,7 +155,7 @@ def rendered(chart: Chart, name: str, namespace: str, values: Mapping[str, Any])
     if needs_binary(chart):
         release = helm.Release(name, namespace, (dump(dict(values)),), crds=False)
         made = helm.template(chart.files, ".", release)
-        templates = [Template(f"{chart.name}/templates", obj) for obj in made]
+        templates = [Template(f"{chart.name}/templates", each) for obj in made for each in _unfolded(obj)]
     else:
         templates = [
             Template(f"{chart.name}/{path}", obj)
@@ -187,7 +187,15 @@ def _read(chart: Chart, path: str) -> list[Object]:
         found = [document.value for document in documents(chart.files[path], path)]
     except ManifestError as error:
         raise helm.HelmError(f"YAML parse error on {chart.name}/{path}: {error}") from error
-    return [value for value in found if isinstance(value, dict) and value]
+    return [obj for value in found if isinstance(value, dict) and value for obj in _unfolded(value)]
+
+
+def _unfolded(obj: Object) -> list[Object]:
+    """The items of a List, whatever its kind; any other object by itself."""
+    items = obj.get("items")
+    if not str(obj.get("kind", "")).endswith("List") or not isinstance(items, list):
+        return [obj]
+    return [item for item in items if isinstance(item, dict) and item]
 
 
 # --- manifests of releases --------------------------------------------------------------------------------------

@@ -459,6 +459,34 @@ def test_a_chart_of_templates_needs_the_binary(world, monkeypatch):
     assert "helm binary" in world.hr_ready()[2]
 
 
+RENDERER = """\
+#!/bin/sh
+echo "apiVersion: v1"
+echo "kind: ConfigMap"
+echo "metadata: {name: made-for-$2}"
+echo "data:"
+sed -n "s/^color: /  color: /p" "$7"
+"""
+
+
+def test_templates_are_rendered_by_the_binary_where_there_is_one(world, monkeypatch, tmp_path):
+    program = tmp_path / "helm"
+    program.write_text(RENDERER, "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("KCSIM_HELM", str(program))
+    files = {
+        "Chart.yaml": b"apiVersion: v2\nname: web\nversion: 3.0.0\n",
+        "templates/a.yaml": b"data: {color: {{ .Values.color }}}\n",
+    }
+    world.charts.publish("https://charts.example/shop", files)
+    mark = {"reconcile.fluxcd.io/requestedAt": "now"}
+    world.patch("helmrepositories", "charts", {"metadata": {"annotations": mark}})
+    world.run("2s")
+    world.release(values={"color": "blue"})
+    settled(world)
+    assert world.get("configmaps", "made-for-web")["data"] == {"color": "blue"}
+
+
 def test_an_unknown_kind_is_tried_again(world):
     published(world, "2.0.0", {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}})
     world.release()

@@ -252,6 +252,12 @@ def test_objects_come_in_the_order_of_installation():
         rendered(loaded({**files, "templates/a.yaml": b"a: [\n"}), "web", "shop", {})
 
 
+def test_lists_are_unfolded():
+    listed = {"apiVersion": "v1", "kind": "List", "items": [config("a"), config("b")]}
+    made = rendered(loaded(chart_files("web", "1.0.0", [listed])), "web", "shop", {})
+    assert [each.object["metadata"]["name"] for each in made.templates] == ["a", "b"]
+
+
 def test_of_some_versions_the_one_that_is_asked_for():
     versions = ["1.0.0", "1.1.0", "2.0.0-rc.1", "1.1.0+build"]
     assert pick(versions, "1.0.0") == "1.0.0"
