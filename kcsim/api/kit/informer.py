@@ -40,7 +40,7 @@ class Informer:
         self.component = self._component = component
         self._engine = component.engine
         self._client = component.client
-        self._latency = component.endpoint.profile.watch
+        self._endpoint = component.endpoint
         self.resource = resource
         self._field = field
         self._objects: dict[Key, Object] = {}
@@ -198,7 +198,7 @@ class Informer:
     def _on_wake(self) -> None:
         self._waiting = True
         if self._client.connected:
-            self._engine.after(self._dice.draw(self._latency), self._arrived, self._watch)
+            self._engine.after(self._dice.draw(self._endpoint.profile.watch), self._arrived, self._watch)
 
     def _reachability(self) -> None:
         if self._waiting and self._watch is not None and self._component.client.connected:

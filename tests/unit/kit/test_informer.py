@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcsim.engine.clock import MILLISECOND, SECOND
+from kcsim.profile.distributions import Fixed
 from tests.unit.kit.conftest import World
 
 
@@ -57,6 +61,18 @@ def test_a_cut_leaves_the_cache_stale_until_it_heals(world) -> None:
     world.network.heal(cut)
     world.run("5s")
     assert [obj["metadata"]["name"] for obj in informer.list()] == ["a"]
+
+
+def test_a_watch_takes_as_long_as_the_server_s_profile_says_now(world) -> None:
+    informer = informed(world)
+    seen = []
+    informer.on_change(lambda _old, _new: seen.append(world.engine.now))
+    for delay in (5 * MILLISECOND, SECOND):
+        world.endpoint.profile = replace(world.endpoint.profile, watch=Fixed(delay))
+        world.create("ConfigMap", f"c{delay}")
+        made = world.server.log.versions[-1].time
+        world.run("2s")
+        assert seen.pop() - made == delay
 
 
 def test_an_index_files_objects_and_forgets_them(world) -> None:
