@@ -21,7 +21,7 @@ from kcsim.manifests import ManifestError, read
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.faults import COMPONENT_CLIENTS, FAULTS
 from kcsim.scenario.model import Expectation, Push, Scenario, TimelineEntry
-from kcsim.simulation.faults import KINDS
+from kcsim.simulation.faults import ALIASES, KINDS, nearest
 
 BEGIN: Final = 5 * MINUTE
 """When the first fault may come (µs): the first delivery is done by then."""
@@ -39,6 +39,9 @@ AGENTS: Final = {
 """type of delivery -> its programs that faults are drawn for; in the world of another delivery they hit nothing."""
 LASTING: Final = frozenset({"webhook-loss", "credential-leaked", "human-force-delete"})
 """Kinds that leave something behind which nobody puts right by himself, so that nothing can be demanded afterwards."""
+
+NAMED: Final = frozenset({"human-edit", "human-label-removed", "suspend-forgotten"})
+"""Kinds that are drawn only where they are named: what they do is chosen from a few plain cases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class _Stage:
     traffic: Sequence[str]
     workloads: Sequence[tuple[str, str]]
     images: Sequence[str]
+    kustomizations: Sequence[str]
+    outsiders: Sequence[str]
     pushes: bool
     standby: Sequence[str]
 
@@ -103,7 +108,11 @@ def draw(
             f"the faults end at {format_duration(end)}, before they begin at {format_duration(begin)}",
         )
     possible = [name for name in FAULTS if name in _TARGETS and _TARGETS[name](stage)]
-    chosen = _checked(kinds, possible) if kinds is not None else [n for n in possible if n not in LASTING]
+    chosen = (
+        _checked(kinds, possible)
+        if kinds is not None
+        else [name for name in possible if name not in LASTING | NAMED]
+    )
     dice = Dice(seed, "chaos")
     if swarm:
         drawn = [name for name in chosen if dice.uniform() < 0.5]
@@ -251,10 +260,14 @@ _TARGETS: Final[dict[str, Callable[[_Stage], list[dict[str, Any]]]]] = {
         ("ci-outage", "runner-crash", "webhook-loss", "webhook-delay", "webhook-duplicate"), _with_ci
     ),
     **dict.fromkeys(("human-scale", "human-delete", "human-force-delete"), _workloads),
+    "human-edit": _workloads,
+    "human-label-removed": lambda stage: [{"object": f"node/{name}"} for name in stage.nodes],
+    "suspend-forgotten": _on("object", lambda stage: stage.kustomizations),
+    "credential-leaked": lambda stage: [{"client": name} for name in stage.outsiders],
     "load-spike": _on("traffic", lambda stage: stage.traffic),
     "image-crash": _on("container_image", lambda stage: stage.images),
 }
-"""kind -> what it could hit in a story; kinds that are about more than a draw can know (a patch, a label) are not drawn."""
+"""kind -> what it could hit in a story."""
 
 AMOUNTS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "api-latency": {"delay": (200 * MILLISECOND, SECOND, 3 * SECOND)},
@@ -270,6 +283,14 @@ AMOUNTS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "network-loss": {"loss": (0.01, 0.1, 0.3)},
     "network-delay": {"delay": (10 * MILLISECOND, 100 * MILLISECOND, SECOND)},
     "human-scale": {"replicas": (0, 1, 5)},
+    "human-edit": {
+        "patch": (
+            '{"metadata":{"annotations":{"edited":"by-hand"}}}',
+            '{"spec":{"replicas":0}}',
+            '{"spec":{"replicas":5}}',
+        )
+    },
+    "human-label-removed": {"label": ("kubernetes.io/os", "kubernetes.io/hostname")},
     "load-spike": {"factor": (2.0, 10.0)},
 }
 """kind -> values that are drawn for its fields."""
@@ -294,6 +315,8 @@ def _stage(scenario: Scenario) -> _Stage:
         [traffic.name for traffic in scenario.traffic],
         _workloads_of(scenario),
         [image.name for image in scenario.images if image.name != "*"],
+        [f"kustomization/{repository.name}" for repository in scenario.repositories if "flux" in types],
+        [*agents, *(["ci"] if pushes else [])],
         pushes,
         shared if cluster.control_plane_replicas > 1 else [],
     )
@@ -316,17 +339,25 @@ def _workloads_of(scenario: Scenario) -> list[tuple[str, str]]:
     return list(found)
 
 
-def _checked(kinds: Sequence[str], possible: Sequence[str]) -> list[str]:
-    for name in kinds:
+def named(kinds: str | Sequence[str]) -> list[str]:
+    """Kinds by their names here, whatever tool's names they were given by; one may be given as a text.
+
+    Raises:
+        ScenarioError: there is no fault of that name, here or elsewhere.
+    """
+    found = [ALIASES.get(name, name) for name in ([kinds] if isinstance(kinds, str) else kinds)]
+    for name in found:
         if name not in FAULTS:
-            raise _refused("KC703", f"there is no fault '{name[:60]}'", did_you_mean(name, FAULTS, "faults"))
+            raise _refused("KC703", f"there is no fault '{name[:60]}'", nearest(name))
+    return found
+
+
+def _checked(kinds: Sequence[str], possible: Sequence[str]) -> list[str]:
+    kinds = named(kinds)
+    for name in kinds:
         if name not in possible:
-            why = (
-                "has nothing in this story to hit"
-                if name in _TARGETS
-                else "is about more than a draw can know"
-            )
-            raise _refused("KC703", f"{name} {why}", did_you_mean("", possible, "faults that can be drawn"))
+            message = f"{name} has nothing in this story to hit"
+            raise _refused("KC703", message, did_you_mean("", possible, "faults that can be drawn"))
     if not kinds:
         raise _refused("KC703", "no kinds of faults to draw from", "Name some, or leave them out for all.")
     return [name for name in FAULTS if name in set(kinds)]

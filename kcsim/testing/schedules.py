@@ -25,12 +25,14 @@ from kcsim.scenario.schedules import (
     AMOUNTS,
     BEGIN,
     LASTING,
+    NAMED,
     QUIET,
     Schedule,
     possible,
     with_chaos,
     with_schedule,
 )
+from kcsim.scenario.schedules import named as named_kinds
 from kcsim.simulation.faults import KINDS
 
 GAPS = (0, 1, 10, 60, 300)
@@ -50,15 +52,19 @@ class Window:
 
 
 def windows(
-    scenario: Scenario, kinds: Sequence[str] | None = None, *, min_size: int = 0, max_size: int = 6
+    scenario: Scenario, kinds: str | Sequence[str] | None = None, *, min_size: int = 0, max_size: int = 6
 ) -> st.SearchStrategy[list[Window]]:
     """Lists of windows for a story.
 
     Raises:
         ValueError: no kinds, or one that this story has nothing for: nothing could be generated.
+        ScenarioError: there is no such kind.
+        TypeError: what is given is no story.
     """
+    if not isinstance(scenario, Scenario):
+        raise TypeError(f"give a Scenario, from read_scenario(...) or shop(), not {scenario!r:.60}")
     there = possible(scenario)
-    chosen = [name for name in there if name not in LASTING] if kinds is None else list(kinds)
+    chosen = [name for name in there if name not in LASTING | NAMED] if kinds is None else named_kinds(kinds)
     missing = [name for name in chosen if name not in there]
     if missing or not chosen:
         named = f"nothing for {', '.join(missing)} to hit" if missing else "no kinds of faults"
@@ -102,7 +108,7 @@ def schedule_of(scenario: Scenario, chosen: Sequence[Window], *, begin: int = BE
 
 def stories(
     scenario: Scenario,
-    kinds: Sequence[str] | None = None,
+    kinds: str | Sequence[str] | None = None,
     *,
     min_size: int = 0,
     max_size: int = 6,

@@ -17,13 +17,14 @@ _LENGTHS = (60, 10, 300, 900)
 
 
 def operations(
-    kinds: Sequence[str] = tuple(KINDS), *, min_size: int = 0, max_size: int = 8
+    kinds: str | Sequence[str] = tuple(KINDS), *, min_size: int = 0, max_size: int = 8
 ) -> st.SearchStrategy[list[Operation]]:
     """Lists of operations of the given kinds (keys of ``KINDS``).
 
     Raises:
         ValueError: no kinds, or one that does not exist: nothing could be generated.
     """
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown or not kinds:
         named = f"no operation {', '.join(unknown)}" if unknown else "no kinds of operations"
@@ -40,7 +41,11 @@ def operations(
 
 
 def scenarios(
-    kinds: Sequence[str] = tuple(KINDS), *, min_size: int = 0, max_size: int = 8, name: str = "generated"
+    kinds: str | Sequence[str] = tuple(KINDS),
+    *,
+    min_size: int = 0,
+    max_size: int = 8,
+    name: str = "generated",
 ) -> st.SearchStrategy[Scenario]:
     """Stories of such operations, each with a seed of its own."""
 

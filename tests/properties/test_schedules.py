@@ -57,7 +57,7 @@ def test_a_counterexample_shrinks_to_the_one_window_that_matters():
     [
         ([], "no kinds of faults"),
         (["two-leaders"], "nothing for two-leaders to hit"),
-        (["nope"], "nothing for nope"),
+        (["nope"], "there is no fault 'nope'"),
     ],
 )
 def test_a_strategy_that_can_generate_nothing_says_so(kinds, message):

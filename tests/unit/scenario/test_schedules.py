@@ -11,7 +11,7 @@ from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.load import load, loads
 from kcsim.scenario.play import Play
-from kcsim.scenario.schedules import BEGIN, EXPECTATION, QUIET, draw, with_chaos
+from kcsim.scenario.schedules import BEGIN, EXPECTATION, QUIET, draw, named, with_chaos
 from kcsim.simulation.faults import KINDS
 from kcsim.testing.shop import shop
 
@@ -59,7 +59,7 @@ def test_kinds_can_be_chosen():
     ("options", "message"),
     [
         ({"kinds": ["node-crsh"]}, "there is no fault 'node-crsh'\n  did you mean 'node-crash'"),
-        ({"kinds": ["human-edit"]}, "human-edit is about more than a draw can know"),
+        ({"kinds": ["zone-outage"]}, "zone-outage has nothing in this story to hit"),
         ({"kinds": ["two-leaders"]}, "two-leaders has nothing in this story to hit"),
         ({"kinds": []}, "no kinds of faults to draw from"),
         ({"begin": 10 * MINUTE, "end": 5 * MINUTE}, "the faults end at 5m, before they begin at 10m"),
@@ -76,3 +76,21 @@ def test_after_the_quiet_period_flux_has_converged(seed):
     play.run_until(play.end)
     verdict = next(v for v in play.verdicts() if v.name == EXPECTATION)
     assert verdict.passed, verdict.why
+
+
+@pytest.mark.parametrize("kind", ["human-edit", "human-label-removed", "suspend-forgotten"])
+def test_what_people_do_is_drawn_where_it_is_named_and_put_right(kind):
+    story = shop()
+    assert kind not in draw(story, 1, swarm=False).kinds
+    play = Play(with_chaos(story, 3, kinds=[kind], count=3), "flux")
+    play.finish()
+    assert [record.subject for record in play.trace.records if record.verb == "miss"] == []
+    assert len([r for r in play.trace.records if r.actor == "fault" and r.verb in {"inject", "strike"}]) == 3
+    assert all(verdict.passed for verdict in play.verdicts())
+
+
+def test_kinds_are_known_by_the_names_of_other_tools():
+    assert draw(shop(), 1, kinds=["pod-kill"], swarm=False).kinds == ("human-delete",)
+    assert named("node-stop") == ["node-crash"]
+    with pytest.raises(ScenarioError, match="there is no fault 'pod-kil'"):
+        draw(shop(), 1, kinds=["pod-kil"])
