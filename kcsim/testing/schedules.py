@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from kcsim.engine.clock import SECOND
+from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.schedules import (
     AMOUNTS,
@@ -57,14 +58,17 @@ def windows(
     """Lists of windows for a story.
 
     Raises:
-        ValueError: no kinds, or one that this story has nothing for: nothing could be generated.
-        ScenarioError: there is no such kind.
+        ValueError: no kinds, one that does not exist, or one that this story has nothing for.
         TypeError: what is given is no story.
     """
     if not isinstance(scenario, Scenario):
         raise TypeError(f"give a Scenario, from read_scenario(...) or shop(), not {scenario!r:.60}")
     there = possible(scenario)
-    chosen = [name for name in there if name not in LASTING | NAMED] if kinds is None else named_kinds(kinds)
+    try:
+        chosen = [n for n in there if n not in LASTING | NAMED] if kinds is None else named_kinds(kinds)
+    except ScenarioError as refused:
+        (fault,) = refused.diagnostics
+        raise ValueError(f"{fault.message}; {fault.remedy}") from None
     missing = [name for name in chosen if name not in there]
     if missing or not chosen:
         named = f"nothing for {', '.join(missing)} to hit" if missing else "no kinds of faults"
