@@ -368,14 +368,14 @@ class _Reader:
         return None
 
     def manifest_directories(self, tree: ObjectID) -> tuple[str, ...]:
-        """The topmost directories that hold manifests and are no base of others; `.` when they stand in the root."""
+        """The topmost directories that hold manifests or a chart and are no base of others; `.` when they stand in the root."""
         found: set[str] = set()
         kustomizations: dict[str, bytes] = {}
         for path, sha in self._yaml_files(tree, ""):
             text, folder = self._repo.object_store[sha].as_raw_string(), posixpath.dirname(path) or "."
             if _is_kustomization(path):
                 kustomizations[folder] = text
-            if _is_kustomization(path) or _MANIFEST.search(text):
+            if _is_kustomization(path) or _is_chart(path) or _MANIFEST.search(text):
                 found.add(folder)
         found = unread(found, kustomizations)
         if "." in found:
@@ -413,6 +413,10 @@ class _Reader:
 
 def _is_kustomization(path: str) -> bool:
     return posixpath.basename(path) in ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def _is_chart(path: str) -> bool:
+    return posixpath.basename(path) == "Chart.yaml"
 
 
 def _wanted(under: str | Sequence[str] | None) -> tuple[str, ...] | None:

@@ -464,3 +464,33 @@ def test_charts_of_the_outside_world_are_found_and_install_nothing(kcsim, tmp_pa
         "installs nothing"
     )
     assert note in told["notes"]
+
+
+OWN_CHART = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: own}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: own, namespace: own}
+spec:
+  interval: 12h
+  chart: {spec: {chart: ./charts/own, sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}
+"""
+
+
+def test_a_chart_of_the_repository_itself_is_installed(kcsim, tmp_path):
+    fleet = {
+        **FLEET,
+        "infra/own.yaml": OWN_CHART,
+        "charts/own/Chart.yaml": "apiVersion: v2\nname: own\nversion: 0.1.0\n",
+        "charts/own/values.yaml": "a: 1\n",
+        "charts/own/templates/web.yaml": deployment("own", "own:1", "own"),
+    }
+    change = {"charts/own/Chart.yaml": "apiVersion: v2\nname: own\nversion: 0.2.0\n"}
+    change["charts/own/templates/web.yaml"] = deployment("own", "own:2", "own")
+    place = on_disk(tmp_path / "fleet", fleet, change)
+    said = kcsim("run", "--repo", place)
+    assert "own: released own@0.1.0 as v1" in said.out
+    assert "own: released own@0.2.0 as v2" in said.out
