@@ -40,7 +40,7 @@ def at_a_glance(
             + console.paint(ruler(scale, 12), "dim")
         )
         ready = Readiness()
-        ready.update(world.world.cluster.server.log)
+        ready.update(*(cluster.server.log for cluster in world.world.clusters.values()))
         told = [moment for moment in timelines[name] if moment.lane != "api"]
         lines.extend(_lane(console, lane) for lane in lanes(told, ready.steps, scale, now))
     marks = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from kcsim.engine.clock import SECOND, clock_text, format_duration
 from kcsim.engine.trace import Record
@@ -34,14 +33,14 @@ def of_simulation(sim: Simulation) -> str:
     name = f"{sim.scenario.name} under {sim.delivery}" if isinstance(sim, Play) else "a bare simulation"
     return page(
         line(name, f"t={sim.now:.3f}s, seed {sim.seed}, {len(sim.trace)} records"),
-        _workloads(sim.list("deployments")),
+        _workloads(sim, sim.world.clusters),
         drawn(picture_of(sim)),
     )
 
 
 def of_past(past: Past) -> str:
     """How the workloads were."""
-    return page(line(f"as it was at t={past.time:g}s"), _workloads(past.list("deployments")))
+    return page(line(f"as it was at t={past.time:g}s"), _workloads(past, past.clusters))
 
 
 def of_step(step: Step) -> str:
@@ -206,14 +205,15 @@ def of_sweep(swept: Sweep) -> str:
     return page(line(swept.title, told), table(("measured", *groups), rows))
 
 
-def _workloads(deployments: Sequence[dict[str, Any]]) -> str:
+def _workloads(world: Simulation | Past, clusters: Iterable[str]) -> str:
     rows = [
         (
-            f"{obj['metadata']['namespace']}/{obj['metadata']['name']}",
+            f"{f'{cluster}: ' if cluster else ''}{obj['metadata']['namespace']}/{obj['metadata']['name']}",
             f"{(obj.get('status') or {}).get('readyReplicas', 0)}/{obj['spec'].get('replicas', 1)}",
             ", ".join(container["image"] for container in obj["spec"]["template"]["spec"]["containers"]),
         )
-        for obj in deployments
+        for cluster in clusters
+        for obj in world.list("deployments", cluster=cluster)
     ]
     return table(("deployment", "ready", "images"), rows) if rows else line("", "no deployments")
 

@@ -721,6 +721,11 @@ class Past(Shown):
     def __repr__(self) -> str:
         return f"<Past t={self.time:.3f}s of {self._simulation!r}>"
 
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The names of the clusters; "" is the only one."""
+        return tuple(self._simulation.world.clusters)
+
     def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
         """The object as it was.
 

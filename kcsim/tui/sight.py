@@ -104,7 +104,7 @@ class Sight:
 
     def update(self) -> None:
         """Bring the series that lanes are drawn from up to date."""
-        self.readiness.update(self.play.cluster().server.log)
+        self.readiness.update(*(cluster.server.log for cluster in self.play.world.clusters.values()))
 
     def keep_up(self) -> None:
         """Read what the record has gained, bit by bit while the world runs, so that no question has to read much at once."""

@@ -1,13 +1,16 @@
 """How many pods there were and how many of them were ready, as steps over time: what the pods lane is drawn from.
 
-Read from the log once, version by version; cost follows change. The pods of the cluster itself and of agents are left
-out: the lane is about what users run.
+Read from the logs once, version by version; cost follows change. The pods of the cluster itself and of agents are left
+out: the lane is about what users run, in all clusters of a world together.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 
 from kcsim.api.log import Log, Version
 from kcsim.cluster.controllers.pods import is_active, is_ready
@@ -30,7 +33,7 @@ class ReadyStep:
 
 
 class Readiness:
-    """The steps of one cluster's log, kept up to date by ``update``.
+    """The steps of the logs of a world's clusters, kept up to date by ``update``.
 
     Attributes:
         steps: all of them.
@@ -41,30 +44,38 @@ class Readiness:
         self.steps: list[ReadyStep] = []
         self.turns: list[ReadyStep] = []
         self._times: list[int] = []
-        self._read = 0
-        self._pods: dict[tuple[str, str], bool] = {}
+        self._read: list[int] = []
+        self._pods: dict[tuple[str, str, str], bool] = {}
         self._ready = 0
 
-    def update(self, log: Log) -> None:
-        """Read what the log has gained."""
-        versions = log.versions
-        for index in range(self._read, len(versions)):
-            version = versions[index]
-            if version.resource.kind == "Pod" and version.key[0] not in INFRASTRUCTURE:
-                self._take(version)
-        self._read = len(versions)
+    def update(self, *logs: Log) -> None:
+        """Read what the logs have gained; always the same ones, in the same order."""
+        self._read.extend([0] * (len(logs) - len(self._read)))
+        fresh = [self._gained(place, log) for place, log in enumerate(logs)]
+        for version in fresh[0] if len(fresh) == 1 else merge(*fresh, key=_order):
+            self._take(version)
+
+    def _gained(self, place: int, log: Log) -> Iterator[Version]:
+        versions, begin = log.versions, self._read[place]
+        self._read[place] = end = len(versions)
+        return (
+            version
+            for version in islice(versions, begin, end)
+            if version.resource.kind == "Pod" and version.key[0] not in INFRASTRUCTURE
+        )
 
     def _take(self, version: Version) -> None:
         pods = self._pods
         pod = version.object
-        before = pods.get(version.key)
+        key = (version.cluster, *version.key)
+        before = pods.get(key)
         now = None if version.deleted or not is_active(pod) else is_ready(pod)
         if now == before:
             return
         if now is None:
-            del pods[version.key]
+            del pods[key]
         else:
-            pods[version.key] = now
+            pods[key] = now
         self._ready += bool(now) - bool(before)
         step = ReadyStep(version.time, self._ready, len(pods))
         if self._times and self._times[-1] == version.time:
@@ -82,3 +93,7 @@ class Readiness:
         first = max(0, bisect_right(self._times, start) - 1)
         last = bisect_right(self._times, end - 1)
         return [step for step in self.steps[first:last] if step.time < end]
+
+
+def _order(version: Version) -> tuple[int, int]:
+    return version.time, version.seq

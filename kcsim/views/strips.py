@@ -126,9 +126,7 @@ def _text(value: object) -> str:
 def strip_of(sim: Simulation, moments: Sequence[Moment] | None = None) -> Strip:
     """The lanes of a world, from its record; ``moments`` where its timeline is known already."""
     readiness = Readiness()
-    for cluster in sim.world.clusters.values():
-        readiness.update(cluster.server.log)
-        break  # the pods lane is about the first cluster
+    readiness.update(*(cluster.server.log for cluster in sim.world.clusters.values()))
     now = sim.engine.now
     play = sim if isinstance(sim, Play) else None
     traffic = play.traffic if play is not None else {}

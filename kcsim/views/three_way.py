@@ -99,11 +99,11 @@ class ThreeWay(Tabular):
         return _drawn(self)
 
 
-def three_way(play: Play, ref: str, namespace: str | None = None) -> ThreeWay:
+def three_way(play: Play, ref: str, namespace: str | None = None, cluster: str | None = None) -> ThreeWay:
     """The three columns of an object that the delivery manages, now.
 
     Raises:
-        NotFound: no commit so far asks for such an object; those that are asked for are named.
+        NotFound: no commit so far asks for such an object; those that are asked for are named. Or there are several.
     """
     managed = {each.key: each for each in play.managed()}
     kind, _, name = ref.partition("/")
@@ -111,6 +111,7 @@ def three_way(play: Play, ref: str, namespace: str | None = None) -> ThreeWay:
         namespace, _, name = name.partition("/")
     resource = play.cluster().server.catalog.by_word(kind)
     known = {**play.episodes.managed, **managed}
+    home = play.cluster(cluster).name if cluster else None
     found = [
         each
         for each in known.values()
@@ -118,10 +119,14 @@ def three_way(play: Play, ref: str, namespace: str | None = None) -> ThreeWay:
         and each.key.resource == resource.group_resource
         and each.key.name == name
         and namespace in {None, each.key.namespace}
+        and home in {None, each.key.cluster}
     ]
     if not found:
         there = ", ".join(each.ref for each in list(known.values())[:8]) or "nothing so far"
         raise NotFound(f"no commit asks for {ref}; the delivery manages {there}")
+    if len(found) > 1:
+        several = ", ".join(f"{each.key.cluster} {each.key.namespace}".strip() for each in found)
+        raise NotFound(f"{ref} is managed in several places ({several}): say in which namespace and cluster")
     wanted = found[0]
     newest = _newest(play, wanted)
     applied = play.episodes.managed.get(wanted.key)

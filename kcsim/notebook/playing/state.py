@@ -6,6 +6,7 @@ All of the past goes along, so that one can scrub through it without asking the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 from typing import Any
 
 from kcsim.api.log import Version
@@ -61,9 +62,12 @@ def horizon(sim: Simulation) -> int:
 
 def frames(sim: Simulation) -> Iterator[tuple[int, list[list[str]]]]:
     """(µs, rows) at each instant at which the users' workloads changed; a row is ``[workload, "2/3 ready", images]``."""
-    rows: dict[tuple[str, str, str], list[str]] = {}
+    rows: dict[tuple[str, str, str, str], list[str]] = {}
     shown: list[list[str]] = []
-    versions = sim.cluster().server.log.versions
+    logs = [cluster.server.log.versions for cluster in sim.world.clusters.values()]
+    versions = (
+        logs[0] if len(logs) == 1 else list(merge(*logs, key=lambda version: (version.time, version.seq)))
+    )
     for place, version in enumerate(versions):
         if version.resource.kind in _WORKLOADS and version.key[0] not in INFRASTRUCTURE:
             _take(rows, version)
@@ -75,9 +79,10 @@ def frames(sim: Simulation) -> Iterator[tuple[int, list[list[str]]]]:
             yield version.time, now
 
 
-def _take(rows: dict[tuple[str, str, str], list[str]], version: Version) -> None:
+def _take(rows: dict[tuple[str, str, str, str], list[str]], version: Version) -> None:
     kind, (namespace, name) = version.resource.kind, version.key
-    key = (namespace, kind, name)
+    key = (version.cluster, namespace, kind, name)
+    where = f"{version.cluster}: " if version.cluster else ""
     if version.deleted:
         rows.pop(key, None)
         return
@@ -85,7 +90,7 @@ def _take(rows: dict[tuple[str, str, str], list[str]], version: Version) -> None
     ready = status.get("numberReady", 0) if kind == "DaemonSet" else status.get("readyReplicas", 0)
     wanted = status.get("desiredNumberScheduled", 0) if kind == "DaemonSet" else spec.get("replicas", 1)
     images = ", ".join(c["image"] for c in spec["template"]["spec"]["containers"])
-    rows[key] = [f"{namespace}/{name}", f"{ready}/{wanted} ready", images]
+    rows[key] = [f"{where}{namespace}/{name}", f"{ready}/{wanted} ready", images]
 
 
 def faults() -> list[list[str]]:

@@ -40,7 +40,7 @@ class Strip:
 
 def strip(session: Session, width: int, room: int, window: tuple[int, int] | None = None) -> Strip:
     """The lanes of one world: ``width`` columns, at most ``room`` lines, over [start, end] (µs) or the whole story."""
-    session.readiness.update(session.play.cluster().server.log)
+    session.readiness.update(*(cluster.server.log for cluster in session.play.world.clusters.values()))
     start, end = window or (0, session.end)
     scale = Scale(start, max(start + 1, end), max(1, width))
     moments = session.moments

@@ -10,10 +10,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import kcsim
-from kcsim.notebook import load_ipython_extension, picture, timeline
+from kcsim.notebook import load_ipython_extension, picture, player, three_way, timeline
 from kcsim.notebook.html import line, page, table
 from kcsim.notebook.representations import REPRESENTATIONS
 from kcsim.scenario.compare import Twins
+from kcsim.simulation.simulation import NotFound
 from kcsim.views.svg import Svg
 
 HOSTILE = '<script>alert("&")</script>'
@@ -158,3 +159,16 @@ def test_the_notebook_itself_shows_what_the_values_say() -> None:
         assert found["text/html"] == value._repr_html_()
     found, _ = display.format(kcsim.Simulation)  # the class itself is no value of ours
     assert "text/html" not in found
+
+
+def test_workloads_of_several_clusters_stand_with_the_name_of_theirs() -> None:
+    sim = kcsim.load("three-environments", delivery="push", until="3m")
+    sim.finish()
+    for value in (sim, sim.at("2m")):
+        for cluster in ("dev", "staging", "production"):
+            assert f"{cluster}: shop/web" in shown(value)
+    rows = player(sim).state()["frames"][-1][1]
+    assert [row[0] for row in rows] == ["dev: shop/web", "production: shop/web", "staging: shop/web"]
+    with pytest.raises(NotFound, match=r"several places \(dev shop, production shop, staging shop\)"):
+        three_way(sim, "deployment/web")
+    assert three_way(sim, "deployment/web", cluster="staging").object == "deployment/web"

@@ -146,3 +146,18 @@ def test_a_fault_that_goes_on_reaches_the_present_and_not_the_end_of_the_lanes()
     drawn = ET.fromstring(str(picture([strip_of(sim)], 60 * SECOND, "a minute")))
     ends = [float(bar.get("data-b")) for bar in drawn.iter(f"{SVG}rect") if bar.get("class") == "fault faint"]
     assert ends == [30.0]
+
+
+def test_the_pods_lane_is_about_the_pods_of_all_clusters() -> None:
+    sim = kcsim.load("three-environments", delivery="flux", until="3m")
+    sim.finish()
+    pods = strip_of(sim).pods
+    assert (
+        pods[-1].total
+        == pods[-1].ready
+        == sum(
+            sim.get("deployment/web", "shop", cluster)["spec"]["replicas"]
+            for cluster in ("dev", "staging", "production")
+        )
+    )
+    assert [step.time for step in pods] == sorted(step.time for step in pods)
