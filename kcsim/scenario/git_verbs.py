@@ -52,11 +52,13 @@ class Git:
         author: str = YOU,
         repository: str | None = None,
         branch: str | None = None,
+        signed_by: str = "",
     ) -> Step:
         """Commit to the delivered branch and push, now; gives what that left in the trace.
 
         Args:
             branch: another branch, made from the delivered one when it is not there.
+            signed_by: the public key of who signs it.
             files: written whole, path -> text.
             replace: text replaced, path -> {old: new}; each old text must occur.
             set: fields set, path -> ``{"spec.replicas": 5}``.
@@ -78,6 +80,7 @@ class Git:
             set=set or {},
             delete=tuple(delete),
             branch=branch,
+            signed_by=signed_by,
         )
         return self._do(TimelineEntry(at=self._play.engine.now, commit=change))
 
@@ -91,6 +94,7 @@ class Git:
         set: Mapping[str, Mapping[str, Any]] | None = None,
         delete: Sequence[str] = (),
         reviewers: Mapping[str, Time] | Sequence[str] = (),
+        labels: Sequence[str] = (),
         method: Method = "merge",
         auto: bool = True,
         author: str = YOU,
@@ -101,6 +105,7 @@ class Git:
         Args:
             files, replace, set, delete: a commit on the branch, as for ``commit``; without any the branch is merged as it is.
             reviewers: who is asked, and how long each takes: ``{"ana": "20m"}``; a name alone takes half an hour.
+            labels: what it is labelled with.
             method: merge, squash or rebase.
             auto: it is merged as soon as nothing blocks it; otherwise ``merge`` does it.
 
@@ -119,6 +124,7 @@ class Git:
             delete=tuple(delete),
             branch=branch,
             reviewers=tuple(Reviewer(name=name, takes=seconds(takes)) for name, takes in given),
+            labels=tuple(labels),
             method=method,
             auto=auto,
         )

@@ -51,3 +51,15 @@ def test_changes_nobody_can_make() -> None:
         play.git.commit("x", replace={FILE: {"nowhere": "somewhere"}})
     with pytest.raises(NotFound, match="did you mean 'shop'"):
         play.git.commit("x", files={"a": "b"}, repository="shpo")
+
+
+def test_what_is_asked_may_be_labelled_and_what_is_committed_signed():
+    play = kcsim.load("plain-release", "push")
+    play.run_until("1m")
+    play.git.merge_request(
+        "Two", "two", set={"deploy/web.yaml": {"spec.replicas": 2}}, labels=["preview"], auto=False
+    )
+    assert play.git.requests()[0].labels == ("preview",)
+    play.git.commit("Signed", files={"NOTE.md": "x"}, signed_by="ssh-ed25519 AAAA ana")
+    head = play.world.git.repository("shop").head().sha
+    assert [each.key for each in play.signed.of(f"shop@{head}")] == ["ssh-ed25519 AAAA ana"]
