@@ -127,3 +127,10 @@ def test_a_tree_leads_through_a_release_to_its_objects(world):
     assert outcome.stdout == (
         "Kustomization/flux-system/shop\n└── HelmRelease/shop/more\n    └── ConfigMap/shop/settings\n"
     )
+
+
+def test_events_of_a_release_come_with_those_of_its_chart_and_repository(world):
+    told = typed(world, "events --for HelmRelease/web")[1]
+    assert "Helm install succeeded for release shop/web.v1 with chart web@1.0.0" in told
+    assert "HelmChart/shop-web" in told
+    assert "HelmRepository/charts" in told

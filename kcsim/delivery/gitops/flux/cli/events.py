@@ -9,6 +9,8 @@ from __future__ import annotations
 from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.cli.session import (
+    ARTIFACT_KINDS,
+    HELM_RELEASE,
     IMAGE_KINDS,
     KUSTOMIZATION,
     OTHER_KINDS,
@@ -17,12 +19,20 @@ from kcsim.delivery.gitops.flux.cli.session import (
     Kind,
     Session,
 )
+from kcsim.delivery.gitops.flux.helm import terms
 from kcsim.delivery.gitops.flux.toolkit import source_key, source_kind
 from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.engine.task import Steps
 
-_ALL = (KUSTOMIZATION, *SOURCE_KINDS.values(), *IMAGE_KINDS.values(), *OTHER_KINDS.values())
-_KINDS = {"ks": KUSTOMIZATION} | {kind.kind.lower(): kind for kind in _ALL}
+_ALL = (
+    KUSTOMIZATION,
+    HELM_RELEASE,
+    *SOURCE_KINDS.values(),
+    *ARTIFACT_KINDS.values(),
+    *IMAGE_KINDS.values(),
+    *OTHER_KINDS.values(),
+)
+_KINDS = {"ks": KUSTOMIZATION, "hr": HELM_RELEASE} | {kind.kind.lower(): kind for kind in _ALL}
 _TYPES = {"normal": "Normal", "warning": "Warning"}
 
 
@@ -44,6 +54,11 @@ def events(session: Session, kinds: tuple[Kind, ...]) -> Steps:
         if kind is KUSTOMIZATION and name:
             obj = yield session.client.get(kind.resource, session.namespace, name)
             about.add((source_kind(obj), source_key(obj)[1]))
+        if kind is HELM_RELEASE and name:
+            obj = yield session.client.get(kind.resource, session.namespace, name)
+            above, _, chart = terms.source_subject(obj).split("/")
+            source = objects.get_in(obj, ("spec", "chart", "spec", "sourceRef"), {})
+            about |= {(above, chart), (source.get("kind", ""), source.get("name", ""))}
     now = session.client.endpoint.engine.now
     rows = [
         _row(item, now, everywhere)
