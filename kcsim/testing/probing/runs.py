@@ -22,7 +22,7 @@ from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import MINUTE, SECOND, format_duration, to_seconds
-from kcsim.scenario.model import Scenario
+from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 from kcsim.testing.probing.masks import KINDS, generated, ident, masked, mentions
 from kcsim.testing.probing.plan import Plan
@@ -129,8 +129,17 @@ def perturbed(scenario: Scenario, controller: str, plan: Plan | None) -> Scenari
     """The story with the plan in its timeline."""
     if plan is None:
         return scenario
-    entries = [*plan.entries(controller), *scenario.timeline]
+    taken = {entry.name for entry in scenario.timeline}
+    entries = [_renamed(entry, taken) for entry in plan.entries(controller)] + list(scenario.timeline)
     return replace(scenario, timeline=tuple(sorted(entries, key=lambda entry: entry.at)))
+
+
+def _renamed(entry: TimelineEntry, taken: set[str | None]) -> TimelineEntry:
+    """The entry under a name that the story has not given away."""
+    name, number = entry.name, 2
+    while name in taken:
+        name, number = f"{entry.name}-{number}", number + 1
+    return replace(entry, name=name)
 
 
 def start(target: Target, plan: Plan | None = None) -> Play:

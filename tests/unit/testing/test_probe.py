@@ -261,6 +261,16 @@ def test_a_counterexample_of_a_controller_in_a_file_names_the_file(tmp_path: Pat
     assert "use: tests/unit/testing/controllers.py:Raising" in file.read_text(encoding="utf-8")
 
 
+def test_a_counterexample_takes_no_name_of_the_storys_own(tmp_path: Path) -> None:
+    scenario = exhibit("two-secrets").world()
+    (first, *rest) = scenario.timeline
+    report = probe(
+        replace(scenario, timeline=(replace(first, name="crash"), *rest)), patterns=("intermediate",)
+    )
+    file, _ = save(report.target, report.violations[0], tmp_path)
+    assert [entry.name for entry in load_file(file).timeline if entry.fault] == ["crash-2"]
+
+
 def test_a_saved_story_finds_its_controllers_file_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

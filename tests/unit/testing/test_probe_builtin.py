@@ -105,5 +105,5 @@ def test_the_kustomize_controller_survives_a_crash_at_each_of_its_writes() -> No
     operations = [Operation(0, "commit-version", 0, 1), Operation(60, "scale", 0, 3)]
     scenario = replace(scenario_of(operations), until=10 * MINUTE, expectations=())
     report = probe(scenario, "kustomize-controller", delivery="flux", patterns=("intermediate",))
-    assert report.tried["intermediate"] > 5
+    assert report.tried["intermediate"] >= 5
     assert report.passed, report.text()
