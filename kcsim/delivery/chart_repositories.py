@@ -102,7 +102,8 @@ class ChartRepositories:
         address = address.rstrip("/")
         if address.startswith(OCI):
             reference = f"{address.removeprefix(OCI)}/{chart.name}:{chart.version.replace('+', '_')}"
-            artifacts.push(self._registry, reference, chart.files, media_type=MEDIA_TYPE)
+            packed = {f"{chart.name}/{path}": data for path, data in chart.files.items()}
+            artifacts.push(self._registry, reference, packed, media_type=MEDIA_TYPE)
             return chart
         detail = {"version": chart.version}
         record = self.engine.note(

@@ -317,3 +317,27 @@ def test_a_release_survives_its_secret_and_any_gzip_reads_it():
     packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
     assert json.loads(gzip.decompress(packed))["manifest"] == text
     assert decoded({"data": {"release": "bm9uc2Vuc2U="}}) is None
+
+
+def test_an_artifact_generator_copies_out_of_a_chart(make_world):
+    world = make_world(components=("helm-controller", "source-watcher"))
+    world.start("source-watcher", "node-1")
+    world.create(SHOP)
+    world.publish("1.0.0", config(value="1"))
+    world.create(repository())
+    world.create(chart())
+    world.create(
+        {
+            "apiVersion": "source.extensions.fluxcd.io/v1beta1",
+            "kind": "ArtifactGenerator",
+            "metadata": {"name": "parts", "namespace": "shop"},
+            "spec": {
+                "sources": [{"alias": "web", "kind": "HelmChart", "name": "web"}],
+                "artifacts": [
+                    {"name": "manifests", "copy": [{"from": "@web/web/templates/**", "to": "@artifact/"}]}
+                ],
+            },
+        }
+    )
+    world.until(lambda: (ready(world, "externalartifacts", "manifests") or ("",))[0] == "True")
+    assert world.get("externalartifacts", "manifests")["status"]["artifact"]["size"] > 0

@@ -205,7 +205,10 @@ class Toolkit:
     def _watcher(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
         storage = Storage(f"{SOURCE_WATCHER}.{objects.namespace(pod)}.svc.cluster.local.")
         agent = Agent(endpoint, SOURCE_WATCHER, pod, node, self._doors, {SOURCE_WATCHER: storage})
-        agent.manager.run(ArtifactGenerators(self._servers, storage, agent.options, self._phases))
+        charts = self._charts is not None
+        agent.manager.run(
+            ArtifactGenerators(self._servers, storage, agent.options, self._phases, charts=charts)
+        )
         return agent
 
     def _notification(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:

@@ -158,12 +158,13 @@ class HelmCharts(Sources):
         draft.drop(FETCH_FAILED)
         draft.drop(BUILD_FAILED)
         if build.chart is not None:
+            packed = {f"{build.name}/{path}": data for path, data in build.chart.files.items()}
             self.keep(
                 obj,
                 draft,
                 f"{build.name}-{build.version}.tgz",
                 build.version,
-                build.chart.files,
+                packed,
                 build.record,
             )
             draft.set("observedChartName", build.name)
@@ -233,7 +234,8 @@ class HelmCharts(Sources):
             host = url.partition("://")[2].partition("/")[0]
             raise Failure(f"{what}: dial tcp {host}:443: i/o timeout", "ChartPullError") from error
         self.blame(found.record)
-        return self._finished(obj, build, loaded(found.files), found.files, found.record)
+        chart = loaded(found.files)
+        return self._finished(obj, build, chart, chart.files, found.record)
 
     def _of_registry(self, obj: Object, draft: Draft, source: Object) -> Generator[Any, Any, Build]:
         refuse(source)
@@ -270,7 +272,8 @@ class HelmCharts(Sources):
             )
         record = self._registry.record_of(image)
         self.blame(record)
-        return self._finished(obj, build, self._read(artifact.files, None), artifact.files, record)
+        chart = self._read(artifact.files, None)
+        return self._finished(obj, build, chart, chart.files, record)
 
     # --- folders of other sources -------------------------------------------------------------------------------
 

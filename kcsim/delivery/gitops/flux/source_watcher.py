@@ -38,6 +38,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     ARTIFACT_GENERATORS,
     EXTENSIONS_GROUP,
     EXTERNAL_ARTIFACTS,
+    HELM_CHARTS,
     PROGRESSING,
     READY,
     RECONCILING,
@@ -89,7 +90,11 @@ class ArtifactGenerators(Reconciler):
 
     name = "artifactgenerator"
 
-    def __init__(self, servers: Servers, storage: Storage, options: Options, phases: Phases) -> None:
+    def __init__(
+        self, servers: Servers, storage: Storage, options: Options, phases: Phases, *, charts: bool = False
+    ) -> None:
+        """``charts``: whether HelmCharts are served."""
+        self._kinds = {**SOURCES, "HelmChart": HELM_CHARTS} if charts else SOURCES
         self._servers = servers
         self._storage = storage
         self._options = options
@@ -103,7 +108,7 @@ class ArtifactGenerators(Reconciler):
         self._generators = component.informer(ARTIFACT_GENERATORS)
         self._generators.add_index("source", source_names)
         self._generators.on_change(self._changed)
-        self._sources = {kind: component.informer(resource) for kind, resource in SOURCES.items()}
+        self._sources = {kind: component.informer(resource) for kind, resource in self._kinds.items()}
         for informer in self._sources.values():
             informer.on_change(self._source_changed)
 
@@ -269,7 +274,7 @@ class ArtifactGenerators(Reconciler):
                 )
             found = self._sources[kind].get(namespace, name)
             if found is None:
-                raise _NotReady(f'{SOURCES[kind]} "{name}" not found')
+                raise _NotReady(f'{self._kinds[kind]} "{name}" not found')
             artifact = objects.get_in(found, ("status", "artifact"), None)
             if artifact is None:
                 raise _NotReady(f"source '{kind}/{namespace}/{name}' is not ready")
