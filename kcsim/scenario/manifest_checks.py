@@ -15,6 +15,8 @@ from kcsim.api.ip_families import family_of
 from kcsim.api.schemas.check import Fault, find_faults
 from kcsim.api.schemas.definitions import definition
 from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP
+from kcsim.delivery.gitops.flux import install
+from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.scenario.charts import in_charts
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
@@ -41,6 +43,14 @@ ACTED_ON: Final = frozenset(
     }
 )  # fmt: skip
 """Kinds that something in kcsim acts on or that need nobody to; all others are stored, and the user is told so."""
+
+_SERVED_BY: Final = {
+    (crd["spec"]["group"], crd["spec"]["names"]["kind"]): component
+    for component in install.IMAGES
+    if component not in install.COMPONENTS
+    for crd in install.definitions(component)
+}
+"""Which further component of Flux has to be there for a kind, by (group, kind)."""
 
 _TEMPLATES: Final[Mapping[str, tuple[str, ...]]] = {
     "Pod": ("spec",),
@@ -216,8 +226,15 @@ class _Checker:
     objects: Objects = field(default_factory=Objects)
     written: Written = ()
     families: tuple[str, ...] = field(init=False)
+    components: frozenset[str] = field(init=False)
+    """Of Flux, beside those that are always installed; all of them where objects may bring them along."""
 
     def __post_init__(self) -> None:
+        ways = [way for way in self.scenario.deliveries.values() if isinstance(way, Flux)]
+        installed: set[str] = {name for way in ways for name in way.components}
+        if any(way.receiver for way in ways):
+            installed.add(NOTIFICATION_CONTROLLER)
+        self.components = frozenset(installed if ways else _SERVED_BY.values())
         plans = [cluster.network for cluster in self.scenario.all_clusters()]
         self.families = tuple(dict.fromkeys(family_of(cidr) for plan in plans for cidr in plan.service_cidrs))
 
@@ -308,6 +325,12 @@ class _Checker:
             position = place(*manifest.positions.of(("kind",)))
             remedy = "Write `ingress: true` under `cluster`."
             self.report.add("KC505", position, "no ingress controller plays this Ingress", remedy)
+        elif (component := _SERVED_BY.get((gvk[0], gvk[2]))) is not None and component not in self.components:
+            position = place(*manifest.positions.of(("kind",)))
+            remedy = f"Write `components: [{component}]` under the Flux delivery."
+            self.report.add(
+                "KC505", position, f"no delivery installs the {component} that serves a {gvk[2]}", remedy
+            )
         elif gvk[2] not in ACTED_ON and not resource.custom:
             position = place(*manifest.positions.of(("kind",)))
             self.report.add(

@@ -129,3 +129,14 @@ def test_what_is_wrong_with_a_chart_is_said_where_it_is_written(old, new, code):
 )
 def test_the_lowest_version_of_a_range(constraint, version):
     assert lowest(constraint) == version
+
+
+def test_a_release_without_helm_controller_is_told_of():
+    text = STORY.replace("ADDRESS", HTTP[0]).replace("SOURCE", HTTP[1]).replace("CHART", HTTP[2])
+    loaded = examine_text(text.replace("components: [helm-controller], ", ""), "story.yaml")
+    found = [each for each in loaded.diagnostics if each.code == "KC505"]
+    assert [each.message for each in found] == [
+        "no delivery installs the helm-controller that serves a HelmRepository",
+        "no delivery installs the helm-controller that serves a HelmRelease",
+    ]
+    assert "components: [helm-controller]" in found[0].remedy
