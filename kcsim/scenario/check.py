@@ -23,7 +23,6 @@ from kcsim.scenario.branches import follow
 from kcsim.scenario.charts import check_charts
 from kcsim.scenario.contents import at, first_contents, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.dump import to_data
 from kcsim.scenario.environment_checks import check_environments, check_files
 from kcsim.scenario.expectation_checks import check_expectations
 from kcsim.scenario.functions import AGENT_RESOURCES
@@ -60,6 +59,7 @@ from kcsim.scenario.pipeline_checks import (
 )
 from kcsim.scenario.programs import NoSuchProgram, load_class
 from kcsim.scenario.shapes import record_of
+from kcsim.scenario.staging import behaviour_data
 from kcsim.scenario.timeline_checks import check_timeline
 from kcsim.scenario.traffic_checks import check_traffic
 from kcsim.scenario.values import NAME
@@ -199,7 +199,7 @@ def _check_images(scenario: Scenario, report: Report) -> None:
     for image in (*scenario.images, *changes):
         if image.name != "*":
             _check_reference(image, report)
-        _, problems = from_json(to_data(image))
+        _, problems = from_json(behaviour_data(image))
         for problem in problems:
             report.add("KC104", at(image, *problem.path), problem.message)
 

@@ -179,6 +179,9 @@ class Image(Part):
     ]
     digest: Annotated[str | None, "sha256:...; made from the name when left out."] = None
     size: Annotated[Quantity | None, "What a pull has to fetch."] = None
+    built_before: Annotated[
+        bool, "It is in the registry from the beginning, although a pipeline builds images of its name."
+    ] = False
     pull: Annotated[
         Literal["found", "notFound", "error"] | PullError,
         "What the registry answers: found, notFound, error, {error: TEXT}.",

@@ -6,6 +6,7 @@ commits follow when the delivery stands ready to hear of them (`play.py`).
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kcsim.cluster.images import ImageBehaviour, from_json
 from kcsim.cluster.kubelet.node_status import NodeSpec
@@ -129,9 +130,14 @@ def network_plan(cluster: Cluster) -> NetworkPlan:
 # Images.
 
 
+def behaviour_data(image: Image) -> dict[str, Any]:
+    """What the container runtime is told of an image: all but when it comes into the registry."""
+    return {key: value for key, value in to_data(image).items() if key != "builtBefore"}
+
+
 def image_behaviour(image: Image) -> ImageBehaviour:
     """An image of the scenario as the container runtime plays it."""
-    behaviour, problems = from_json(to_data(image))
+    behaviour, problems = from_json(behaviour_data(image))
     assert behaviour is not None, f"checked when the scenario was read: {problems}"
     return behaviour
 
@@ -151,8 +157,9 @@ def _stock_registry(
     world: World, scenario: Scenario, delivery: Delivery | None, images: Mapping[str, ImageBehaviour]
 ) -> None:
     built = built_repositories(delivery)
+    before = {image.name for image in scenario.images if image.built_before}
     for name, behaviour in images.items():
-        if name != "*" and untagged(name) not in built:
+        if name != "*" and (untagged(name) not in built or name in before):
             world.push_image(behaviour)
     other = images.get("*")
     well_behaved = not images or any(repo.clone is not None for repo in scenario.repositories)
