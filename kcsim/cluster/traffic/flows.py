@@ -110,6 +110,7 @@ class Flows:
     def _break(self, index: int, outcome: Outcome, gone: Gone, timeout: int) -> list[Broken]:
         first = gone.pod in outcome.pods
         part = 1 / len(outcome.pods) if first else min(self._breaking(gone.cause).get(gone.pod, 0.0), 1.0)
+        part *= gone.share
         age = min(outcome.takes, outcome.takes if first else gone.latency)
         if first:
             cause, where = gone.cause, ""

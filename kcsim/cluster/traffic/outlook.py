@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from kcsim.cluster.images import Call
 from kcsim.cluster.kubelet.runtime import Serving
 from kcsim.cluster.podnet.plane import Ask, Passed, PodNetwork, Router
-from kcsim.cluster.traffic.legs import Choose, Client, Leg, Option, Reached
+from kcsim.cluster.traffic.legs import Choose, Client, Fact, Leg, Option, Reached
 from kcsim.cluster.traffic.outcome import (
     DROPPED,
     NOT_FOUND,
@@ -53,12 +53,25 @@ class Outlook(Ways):
 
     Attributes:
         reached: the programs that requests may reach, by address and port.
+        rides: who goes to each address, and by which legs.
     """
 
     def __init__(self, pods: PodNetwork, choose: Choose, listen: Callable[[str], None]) -> None:
         super().__init__(pods, choose, listen)
         self.reached: dict[tuple[str, int], tuple[str, Reached]] = {}
+        self.rides: dict[str, dict[tuple[str, Leg], Client]] = {}
         self._inside: list[tuple[str, int]] = []
+
+    def forget(self, fact: Fact) -> None:
+        """A fact has changed."""
+        super().forget(fact)
+        if fact[0] == "ip":
+            self.rides.pop(str(fact[1]), None)
+
+    def clear(self) -> None:
+        """Everything may be different."""
+        super().clear()
+        self.rides = {}
 
     def pods_at(self, ip: str) -> list[tuple[str, Reached]]:
         """The programs at an address that requests reached so far."""
@@ -92,6 +105,7 @@ class Outlook(Ways):
                 return _meant_for(leg, lost())
             if not established and not self.may_open(client, leg):
                 return _meant_for(leg, lost(DROPPED))
+            self.rides.setdefault(leg.ip, {})[client.name, leg] = client
             loss = loss_of(ways)
             mix = self._accepted(leg, ask, without_loss(ways))
             return _meant_for(leg, _repeated(mix, loss, established=established) if loss else mix)

@@ -283,7 +283,7 @@ class Requests:
                 first = each.pod in outcome.pods
                 part = 1 / len(outcome.pods) if first else min(breaking[each.cause].get(each.pod, 0.0), 1.0)
                 young = now - request.began < (outcome.takes if first else each.latency)
-                if not young or self._dice.uniform() >= part:
+                if not young or self._dice.uniform() >= part * each.share:
                     continue
                 ends.cancel()
                 cause = each.cause if first or each.cause != RESET else SERVER_ERROR

@@ -27,7 +27,7 @@ from kcsim.cluster.traffic.flows import Flows
 from kcsim.cluster.traffic.front import Front
 from kcsim.cluster.traffic.keepalive import Pool
 from kcsim.cluster.traffic.ledger import Failure, Latency, Ledger, Totals
-from kcsim.cluster.traffic.legs import Client, Fact, Option, Reached
+from kcsim.cluster.traffic.legs import Client, Fact, Leg, Option, Reached
 from kcsim.cluster.traffic.outcome import (
     CAUSES,
     DROPPED,
@@ -146,6 +146,7 @@ class TrafficSource:
         self._heard: set[str] = set()
         self._outlook = Outlook(pods, self._choose, self._listen)
         self._suspects: dict[str, Reached] = {}
+        self._ridden: dict[str, dict[tuple[str, Leg], Client]] = {}
         self._named = False
         self._senders_at: set[str] = set()
         start = max(start, self._engine.now)
@@ -168,7 +169,7 @@ class TrafficSource:
             self._listen(pods.proxy(source).host)
         self._senders = Senders(pods, workload, namespace, self._touch) if workload else None
         pods.on_change(self._pod_changed)
-        pods.network.on_change(self._all_changed)
+        pods.network.on_change(self._network_changed)
         pods.firewall.on_change(self._all_changed)
         pods.on_names(self._name_changed)
         pods.on_routes(partial(self._changed, ("routes",)))
@@ -265,6 +266,11 @@ class TrafficSource:
         if self._outlook.depends_on(fact):
             self._outlook.forget(fact)
             self._touch()
+
+    def _network_changed(self) -> None:
+        for ip, rides in self._outlook.rides.items():
+            self._ridden.setdefault(ip, {}).update(rides)
+        self._all_changed()
 
     def _all_changed(self) -> None:
         self._outlook.clear()
@@ -381,6 +387,19 @@ class TrafficSource:
                 found.append(Gone(pod, TIMED_OUT, before.latency))
             elif not runtime.ended_well(before.ip, before.uid):
                 found.append(Gone(pod, RESET, before.latency))
+        return found + self._cut_off({gone.pod for gone in found})
+
+    def _cut_off(self, ended: set[str]) -> list[Gone]:
+        """The pods whose answers do not arrive any more: a cut has come between them and some of who asked them."""
+        ridden, self._ridden = self._ridden, {}
+        found = []
+        for ip, rides in ridden.items():
+            if not self._pods.has_ip(ip):
+                continue
+            lost = sum(not self._outlook.answers_arrive(client, leg) for (_, leg), client in rides.items())
+            latency = max((reached.latency for _, reached in self._outlook.pods_at(ip)), default=0)
+            pods = dict.fromkeys(leg.pod for _, leg in rides if leg.pod not in ended) if lost else ()
+            found += [Gone(pod, TIMED_OUT, latency, lost / len(rides)) for pod in pods]
         return found
 
     def _watch(self, clients: Sequence[Client]) -> None:

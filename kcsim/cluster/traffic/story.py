@@ -18,11 +18,13 @@ class Gone:
         pod: ``namespace/name``.
         cause: reset when its connections were closed, timed out when nothing comes any more.
         latency: how long it worked on a request (µs).
+        share: of those who asked it, for whom that is so: a cut may part it from some of them.
     """
 
     pod: str
     cause: str
     latency: int
+    share: float = 1.0
 
 
 class Story:

@@ -7,6 +7,7 @@ the ``way`` to one, and whether policies let the client take it (``may_open``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from kcsim.api.objects import Key
 from kcsim.cluster.dns.forecast import Forecast, forecast
@@ -322,6 +323,15 @@ class Ways:
         if outer is None or path is None or not self._pods.has_ip(leg.ip):
             return None
         return (*outer, *path.there.latencies, *path.back.latencies)
+
+    def answers_arrive(self, client: Client, leg: Leg) -> bool:
+        """Whether what is sent back over a leg gets to the client."""
+        network, node = self._pods.network, self._pods.node_of(leg.ip)
+        places = [node or "", *([leg.via] if leg.via else []), client.host]
+        return all(
+            network.has_host(a) and network.has_host(b) and network.route(a, b) is not None
+            for a, b in pairwise(places)
+        )
 
     def _round_trip(self, source: str, host: str) -> tuple[Distribution, ...] | None:
         network = self._pods.network

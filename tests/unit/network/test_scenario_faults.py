@@ -29,7 +29,7 @@ def story(folder: Path, entry: str) -> str:
         ("fault: network-partition\nlink: users <-> nodes\nfor: 1m", 1.0),
         ("fault: network-partition\nlink: users -> node-1, node-2, node-3\nfor: 1m", 1.0),
         ("fault: network-delay\nlink: users <-> nodes\ndelay: 2s\nfor: 1m", 1.0),
-        ("fault: network-loss\nlink: users <-> nodes\nloss: 0.1\nfor: 1m", (1 - 0.9**4)),
+        ("fault: network-loss\nlink: users <-> nodes\nloss: 0.1\nfor: 1m", 0.1956),
         ("fault: network-partition\nlink: node-1 <-> node-2\nfor: 1m", 0.0),
     ],
 )

@@ -301,6 +301,26 @@ def test_a_program_that_dies_resets_what_it_had_begun(shop: Make) -> None:
     assert kinds["reset"] == pytest.approx(52, abs=3), "half a second of requests was under way"
 
 
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize(
+    ("link", "lost"),
+    [("users <-> nodes", 50), ("nodes -> users", 50), ("users -> nodes", 0), ("node-1", 50 / 3)],
+)
+def test_a_cut_loses_the_answers_to_what_had_been_asked(
+    shop: Make, link: str, lost: float, each: bool
+) -> None:
+    s = shop(replicas=3, latency=500_000)
+    assert {p["spec"]["nodeName"] for p in s.sim.list("pods")} == {"node-1", "node-2", "node-3"}
+    users = s.sim.add_traffic("users", "service/web", rate=100, timeout="5s", each=each)
+    s.sim.run("10s")
+    s.sim.inject("network-partition", link, duration="10s")
+    s.sim.run("20s")
+    totals = users.totals()
+    later = 1000 if link != "node-1" else 1000 / 3
+    assert totals.failed == pytest.approx(lost + later, abs=25)
+    assert set(totals.kinds) == {"timeout"}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
