@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcsim.api.log import Version
+from kcsim.delivery.git.repository import HEADS, QUEUES
 from kcsim.engine.trace import Record
 from kcsim.views.moments import Moment, short_actor
 from kcsim.views.rollouts import Rollouts
@@ -139,8 +140,13 @@ class Teller:
         facts = record.facts()
         match record.verb:
             case "commit" | "push":
-                sha = record.subject.rpartition("/")[2]
-                self._add("git", record, f'{record.actor} {record.verb}s {sha} "{facts.get("message", "")}"')
+                sha, message = record.subject.rpartition("/")[2], facts.get("message", "")
+                done = "commits" if record.verb == "commit" else "pushes"
+                if str(facts.get("branch", "")).startswith(QUEUES.removeprefix(HEADS)):
+                    text = f'the merge queue tries {sha} "{message}"'
+                else:
+                    text = f'{record.actor} {done} {sha} "{message}"'
+                self._add("git", record, text)
             case "push-refused":
                 text = (
                     f'{record.actor} cannot push "{facts.get("message", "")}": the git host does not answer'
@@ -177,6 +183,10 @@ class Teller:
             return
         if record.verb in texts:
             self._add("git", record, texts[record.verb])
+        group = facts.get("group") or ()
+        if record.verb == "merge" and group and str(group[-1]) == number:
+            together = f"{', '.join(map(str, group[:-1]))} and {number}"
+            self._add("git", record, f"merge requests {together} go in together")
 
     def _promotion(self, record: Record) -> None:
         facts, way = record.facts(), record.subject.partition("/")[2].replace("-to-", " to ")

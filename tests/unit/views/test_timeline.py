@@ -136,3 +136,15 @@ def test_a_key_with_dots_is_told_whole():
     play.finish()
     told = [moment.text for moment in timeline(play) if moment.text.startswith("drift: configmap/settings")]
     assert told[0].startswith("drift: configmap/settings: kustomize.toolkit.fluxcd.io/name is ")
+
+
+def test_the_merge_queue_tells_what_it_tries_and_who_goes_in_together():
+    play = kcsim.load("from-a-tag-to-the-cluster", "flux")
+    play.run_until("30m")
+    told = [moment.text for moment in timeline(play) if moment.lane == "git"]
+    assert [text.partition('"')[2] for text in told if text.startswith("the merge queue tries ")] == [
+        'Merge pull request #1 from faster"',
+        'Merge pull request #2 from nicer"',
+    ]
+    together = told.index("merge requests 1 and 2 go in together")
+    assert told[together + 1].startswith("nico pushes ")
