@@ -26,9 +26,9 @@ FLAGS: Final = Dialect(
         apply-out-of-sync-only assumeYes async auto-prune cascade client core degraded delete dry-run exit-code force
         hard-refresh health help insecure operation orphaned plaintext preview-changes prune refresh replace self-heal
         server-side server-side-diff server-side-generate show-operation show-params short suspended sync
-        validate wait yes allow-empty grpc-web port-forward directory-recurse 
+        validate wait yes allow-empty grpc-web port-forward directory-recurse
         kustomize-force-common-label kustomize-force-common-annotation helm-pass-credentials helm-skip-crds
-        helm-skip-tests 
+        helm-skip-tests
         """
     ),
     everywhere=flags("core"),
