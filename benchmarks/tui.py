@@ -240,6 +240,7 @@ def large_world(nodes: int = 100, pods: int = 3000) -> list[Figure]:
         spent = world.ask(_spent) - before
         opened, count = _opened(world)
         assert count >= pods, "all of them are there"
+        time.sleep(1)  # as long as a person takes to begin to type
         filtered = [_filter(world, text) for text in ("app-1-", "app-2-", "!running", "-l app=app-3", "x")]
         heats = [_heat(world, measure) for measure in (*net.MEASURES, *net.MEASURES)]
     size = {"nodes": nodes, "pods": pods}

@@ -165,6 +165,10 @@ class LabelSelector:
                 return False
         return True
 
+    def compiled(self) -> Callable[[Labels], bool]:
+        """``matches`` as one function of label sets that are there, for a look at very many of them."""
+        return self._checks[0] if len(self._checks) == 1 and not self.nothing else self.matches
+
     def requires_exact_match(self, key: str) -> str | None:
         """The one value that the label must have, for indexes; None when there is no such value."""
         for requirement in self.requirements:

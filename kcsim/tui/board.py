@@ -126,9 +126,11 @@ class Board(Container):
         self.query_one(f"#{name}").focus()
         self.call_after_refresh(self.paint)
 
-    def show_kind(self, word: str, namespace: str | None) -> None:
-        """Show the objects of a kind in the pane of objects."""
+    def show_kind(self, word: str, namespace: str | None, wanted: str | None = None) -> None:
+        """Show the objects of a kind in the pane of objects; ``wanted`` replaces its filter."""
         self._kind, self._namespace = word, namespace
+        if wanted is not None:
+            self.filters["objects"] = wanted
         self.front("objects")
 
     def back(self) -> bool:

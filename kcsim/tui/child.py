@@ -32,6 +32,10 @@ _ORPHANED = 10
 """Seconds after which a process whose screen is gone ends whatever it is doing."""
 
 
+_IDLE = 0.05
+"""Seconds without a question after which there is time for chores."""
+
+
 class Server:
     """Answers questions, and lets the worlds run in between."""
 
@@ -47,8 +51,7 @@ class Server:
         while True:
             worlds = self._worlds
             is_running = worlds is not None and worlds.running and not self._listens
-            waits = 0.0 if worlds is not None and worlds.busy else 0.002
-            if select.select([self._questions], [], [], waits if is_running else None)[0]:
+            if select.select([self._questions], [], [], self._waits(is_running=is_running))[0]:
                 try:
                     message = receive(self._questions)
                 except EOFError:
@@ -57,10 +60,21 @@ class Server:
                 if message[0] == "end":
                     return
                 self._take(*message)
+            elif worlds is not None and not is_running:
+                worlds.do_chores()
             now = time.perf_counter()
             if worlds is not None and is_running:
                 worlds.advance(now - last)
             last = now
+
+    def _waits(self, *, is_running: bool) -> float | None:
+        """Seconds to wait for a question; None: until one comes."""
+        worlds = self._worlds
+        if worlds is None:
+            return None
+        if is_running:
+            return 0.0 if worlds.busy else 0.002
+        return _IDLE if worlds.has_chores and not self._listens else None
 
     def _take(self, word: str, *rest: Any) -> None:
         if word == "begin":
@@ -123,6 +137,8 @@ def main() -> None:
     threading.Thread(target=_watch_parent, daemon=True).start()
     with collector_at_rest():
         Server(sys.stdin.fileno(), answers).serve()
+        sys.stderr.flush()
+        os._exit(0)  # nothing is left to be done, and taking a large world apart takes seconds
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ R = TypeVar("R")
 FRAMES = 25
 """Looks at the clock of a running world a second: a few more than the twenty that it must reach."""
 
-LEISURE = 9
-"""How many times as long as the panes took to paint they then rest: looking takes at most a tenth of a world's speed."""
+LEISURE = 19
+"""How many times as long as the panes took to paint they then rest: a twentieth of a world's speed, so that with the looks at
+its clock and the reading of its story watching takes less than a tenth."""
 
 _PATIENCE = 2.0
 """Seconds that a process gets to end by itself."""

@@ -76,7 +76,8 @@ letter of the manager of its field, git against last applied against live, event
 **network**: what is connected to what, a heat map of the nodes (`M` changes the measure), and with `r` the path of a request,
 station by station.
 
-`P` asks for **predictions** before the world tells; the score (`6`) puts them beside what came.
+`P` asks for **predictions** before the world tells: which expectations hold, and what any measure will come to (`90`, `1m30s`,
+`never`). The score (`6`) puts them beside what came, with by how much they were off.
 
 ## Acting
 
@@ -100,10 +101,11 @@ the result as JSON, the trace as JSON lines.
 ## Two processes
 
 The worlds of a story run in a process of their own, so that keys are answered while a world runs at full speed. The screen
-asks it questions, {frames} times a second while a world runs; everything it shows is plain data that came back. If that
-process breaks, another one plays every world again from its record and the screen says so. If the screen breaks, the
-terminal is as before, and what was done by hand and not saved is written to `STORY-WORLD-rescued.yaml`. Quitting leaves no
-process behind.
+asks it questions, {frames} times a second while a world runs; everything it shows is plain data that came back. While it paints,
+the world waits and answers, and painting then rests nineteen times as long as it took, so that watching costs less than a
+tenth of the speed. If that process breaks, another one plays every world again from its record and the screen says so. If
+the screen breaks, the terminal is as before, and what was done by hand and not saved is written to
+`STORY-WORLD-rescued.yaml`. Quitting leaves no process behind.
 
 `kcsim tui --web` serves the screen to browsers on 127.0.0.1, each visitor in a process of their own. It has no login, so it
 answers only its own page on this machine.

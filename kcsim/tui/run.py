@@ -531,7 +531,7 @@ class RunScreen(WorldScreen):
             return
         match command:
             case ShowKind():
-                self.board.show_kind(command.word, command.namespace)
+                self.board.show_kind(command.word, command.namespace, command.wanted)
             case Typed(reads=True):
                 outcome = self.world.ask(steer.look_up, command.program, command.line)
                 self._tell(str(command), outcome.text, failed=bool(outcome.exit_code))

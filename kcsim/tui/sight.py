@@ -19,7 +19,7 @@ from kcsim.simulation.why import Why
 from kcsim.views.concern import Concern, Concerns, adrift, first_concern
 from kcsim.views.facts import Facts
 from kcsim.views.look import Look
-from kcsim.views.objects import Ref
+from kcsim.views.objects import Ref, prepare_filter
 from kcsim.views.reader import read
 from kcsim.views.readiness import Readiness
 from kcsim.views.timeline import Moment, Timeline
@@ -50,6 +50,8 @@ class Sight:
         self.machines_known = Machines()
         self._timeline = Timeline(play)
         self._read = 0
+        self._chore: tuple[str, str | None] | None = None
+        self._prepared: tuple[str, str | None, Look] | None = None
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
         self._judged: tuple[tuple[int, int], Sequence[Verdict]] = ((-1, -1), ())
@@ -112,6 +114,24 @@ class Sight:
             self._read = len(self.play.trace)
             self._timeline.has_news()
             self.play.episodes  # noqa: B018 - it reads the story on
+
+    @property
+    def has_chores(self) -> bool:
+        """Whether something is worth doing while nobody asks and no time passes."""
+        return self._chore is not None
+
+    def will_be_filtered(self, word: str, namespace: str | None) -> None:
+        """A list of a kind was shown: what filters of it search is prepared when there is time."""
+        if (word, namespace, self.look) != self._prepared:
+            self._chore = word, namespace
+
+    def do_chores(self) -> None:
+        """Do it."""
+        chore, self._chore = self._chore, None
+        if chore is not None:
+            self._prepared = (*chore, self.look)
+            prepare_filter(self.look, *chore)
+            self.usage.update(self.play.cluster().server.log)
 
     # --- asking -------------------------------------------------------------------------------------------------
 

@@ -184,6 +184,16 @@ class Worlds:
         return any(session.running for session in self.sessions.values())
 
     @property
+    def has_chores(self) -> bool:
+        """Whether something is worth doing while nobody asks and no time passes."""
+        return any(session.has_chores for session in self.sessions.values())
+
+    def do_chores(self) -> None:
+        """Do it, for each world."""
+        for session in self.sessions.values():
+            session.do_chores()
+
+    @property
     def busy(self) -> bool:
         """Whether a world has more to do than the keyboard leaves time for."""
         return any(session.running and session.is_busy for session in self.sessions.values())

@@ -3,7 +3,7 @@
 Objects are never changed in place and the log keeps every version of them, so which object it is says all of its content.
 Ages are not among the text: they change while the object does not, and k9s leaves them out of its filter as well.
 
-**Walk:** an object table -> ``Facts.of`` an object -> ``(state, text)`` -> filters and the line of why.
+**Walk:** an object table -> ``Facts.of`` an object -> ``(state, text, wide text)`` -> filters and the line of why.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from kcsim.views.states import State
 if TYPE_CHECKING:
     from kcsim.views.objects import ObjectTable
 
-Fact = tuple[State, str]
-"""The state of an object; and its cells in small letters, those of ``-o wide`` after a line break."""
+Fact = tuple[State, str, str]
+"""The state of an object; its cells in small letters; and those that only ``-o wide`` shows."""
 
 
 class Facts:
@@ -36,13 +36,13 @@ class Facts:
             known = self._known[id(obj)] = obj, table.fact(obj)
         return known[1]
 
-    def texts(self, table: ObjectTable, objects: Sequence[Object]) -> list[str]:
-        """The text of each object."""
+    def all(self, table: ObjectTable, objects: Sequence[Object]) -> list[Fact]:
+        """The fact of each object."""
         known = self._known
         try:
-            return [known[id(obj)][1][1] for obj in objects]
+            return [known[id(obj)][1] for obj in objects]
         except KeyError:
-            return [self.of(table, obj)[1] for obj in objects]
+            return [self.of(table, obj) for obj in objects]
 
     def forget(self, obj: Object) -> None:
         """Hold no longer what is known of a version that is no more the newest."""

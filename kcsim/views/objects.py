@@ -11,7 +11,7 @@ through texts that are there already.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -110,9 +110,9 @@ class ObjectTable:
         made = [_text(cell) for cell in self._kind.cells(obj, self._view)]
         narrow, wide = self._searched
         namespace = obj["metadata"].get("namespace", "") if self._spaced else ""
-        text = f"{namespace} {' '.join(made[place] for place in narrow)}\n{' '.join(made[place] for place in wide)}"
+        text = " ".join([namespace, *(made[place] for place in narrow)])
         telling = {name: made[place] for name, place in self._telling}
-        return state_of(telling), text.lower()
+        return state_of(telling), text.lower(), " ".join(made[place] for place in wide).lower()
 
     @cached_property
     def _searched(self) -> tuple[list[int], list[int]]:
@@ -153,31 +153,65 @@ def object_table(
     table = ObjectTable(resource, look.columns(resource), objects, look.now, wide=wide)
     wanted = wanted.strip()
     if wanted.startswith("-l"):
-        table.objects = _selected(objects, wanted.removeprefix("-l").strip())
+        table.objects = _selected(table, _labels(look, table, namespace), wanted.removeprefix("-l").strip())
     elif wanted.removeprefix("!").strip():
-        texts = look.once(("texts", resource.table, namespace), lambda: look.facts.texts(table, objects))
-        table.objects = _holding(objects, texts, wanted, wide=wide)
+        table.objects = _holding(table, _texts(look, table, namespace), wanted, wide=wide)
     return table
 
 
-def _selected(objects: Sequence[Object], wanted: str) -> list[Object]:
+def prepare_filter(look: Look, word: str, namespace: str | None = None) -> None:
+    """Work out what filters of a kind search, before anybody types: to be done when there is nothing else to do.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    table = object_table(look, word, namespace=namespace)
+    _texts(look, table, namespace)
+    _labels(look, table, namespace)
+
+
+def _texts(look: Look, table: ObjectTable, namespace: str | None) -> tuple[list[str], list[str]]:
+    """What each object's row tells, and what more its wide row does; ``table`` shows all of them."""
+    objects = table.objects
+
+    def make() -> tuple[list[str], list[str]]:
+        facts = look.facts.all(table, objects)
+        return [fact[1] for fact in facts], [fact[2] for fact in facts]
+
+    return look.once(("texts", table.resource.table, namespace), make)
+
+
+def _labels(look: Look, table: ObjectTable, namespace: str | None) -> list[Mapping[str, str]]:
+    objects = table.objects
+    return look.once(
+        ("labels", table.resource.table, namespace),
+        lambda: [obj["metadata"].get("labels") or {} for obj in objects],
+    )
+
+
+def _selected(table: ObjectTable, labelled: Sequence[Mapping[str, str]], wanted: str) -> list[Object]:
     try:
-        selector = selectors.parse(wanted)
+        matches = selectors.parse(wanted).compiled()
     except ValueError as error:
         raise BadFilter(str(error)) from None
-    return [obj for obj in objects if selector.matches(obj["metadata"].get("labels"))]
+    return [obj for obj, labels in zip(table.objects, labelled, strict=True) if matches(labels)]
 
 
-def _holding(objects: Sequence[Object], texts: Sequence[str], wanted: str, *, wide: bool) -> list[Object]:
-    """The objects whose text holds what is wanted, or does not; what only -o wide shows counts where it is shown."""
+def _holding(
+    table: ObjectTable, texts: tuple[list[str], list[str]], wanted: str, *, wide: bool
+) -> list[Object]:
+    """The objects whose row holds what is wanted, or does not; what only -o wide shows counts where it is shown."""
     text = wanted.removeprefix("!").strip().lower()
-    places = [place for place, told in enumerate(texts) if text in told]
-    if not wide:
-        places = [place for place in places if text in texts[place].partition("\n")[0]]
-    if not wanted.startswith("!"):
-        return [objects[place] for place in places]
-    hidden = set(places)
-    return [obj for place, obj in enumerate(objects) if place not in hidden]
+    objects, (told, more) = table.objects, texts
+    if wanted.startswith("!"):
+        if wide:
+            triples = zip(objects, told, more, strict=True)
+            return [obj for obj, one, other in triples if text not in one and text not in other]
+        return [obj for obj, one in zip(objects, told, strict=True) if text not in one]
+    if wide:
+        triples = zip(objects, told, more, strict=True)
+        return [obj for obj, one, other in triples if text in one or text in other]
+    return [obj for obj, one in zip(objects, told, strict=True) if text in one]
 
 
 _AGES = frozenset({"Age", "Last Seen", "First Seen", "Last Schedule", "Duration"})

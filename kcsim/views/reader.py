@@ -18,6 +18,7 @@ from kcsim.api.filters import compile_filter
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, Operation
 from kcsim.api.status import StatusError, bad_request, not_found
+from kcsim.api.subresources import HANDLERS
 from kcsim.delivery.gitops.argocd.cli import argocd
 from kcsim.delivery.gitops.flux.cli import flux
 from kcsim.engine.core import Engine
@@ -50,7 +51,7 @@ def _looks_on(line: str) -> bool:
         arguments = parse(split(line))
     except KubectlError:
         return False
-    return arguments.on("watch") or arguments.on("watch-only")
+    return any(arguments.on(flag) for flag in ("watch", "watch-only", "follow"))
 
 
 class LookClient(Client):
@@ -60,6 +61,7 @@ class LookClient(Client):
         super().__init__(cluster.endpoint, ADMIN, cluster.control_plane, user_agent="kubectl")
         self.endpoint = replace(cluster.endpoint, engine=cast("Engine", _Still(look.now)))
         self._sight = look
+        self._server = cluster.server
 
     def send(self, op: Operation, done: Done) -> None:
         """Answer from what can be seen."""
@@ -70,6 +72,12 @@ class LookClient(Client):
 
     def _seen(self, op: Operation) -> Any:
         word = f"{op.resource.plural}.{op.resource.group}" if op.resource.group else op.resource.plural
+        if op.subresource == "log":
+            if self._sight.is_past:
+                raise bad_request(
+                    "kubelets tell what is in their logs now, not what was: look at the present"
+                )
+            return HANDLERS["log"](self._server, op).body
         if op.verb == "get":
             found = self._sight.find(word, op.namespace, op.name)
             if found is None:

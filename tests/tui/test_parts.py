@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kcsim.engine.clock import MINUTE
+from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.scenario.faults import FAULTS
 from kcsim.scenario.load import loads
 from kcsim.tui.asks import faults
@@ -32,6 +32,11 @@ def session():
         ("pods", ShowKind("pods", None)),
         (":po", ShowKind("po", None)),
         ("deploy shop", ShowKind("deploy", "shop")),
+        ("dp -n shop", ShowKind("deployments", "shop")),
+        ("pod /web", ShowKind("pod", None, "web")),
+        ("pod app=web shop", ShowKind("pod", "shop", "-l app=web")),
+        ("pods -A -l app=web", ShowKind("pods", None, "-l app=web")),
+        ("pods all", ShowKind("pods", None, "")),
         ("kubectl get pods", Typed("kubectl", "get pods", reads=True)),
         ("get pods -A", Typed("kubectl", "get pods -A", reads=True)),
         (
@@ -58,11 +63,26 @@ def test_the_command_bar_understands(session, text, command):
         ("kubectl exec web -- sh", "does not model"),
         ("kubectl get 'pods", "No closing quotation"),
         ("flux frobnicate", "unknown command"),
+        ("pods -n", "needs something after it"),
+        ("pods -o wide", "is not understood after pods"),
     ],
 )
 def test_the_command_bar_says_what_it_does_not_understand(session, text, says):
     with pytest.raises(BadCommand, match=says):
         parse(session, text)
+
+
+def test_logs_are_read_at_once_and_take_no_part(session):
+    name = session.play.list("pods", "shop")[0]["metadata"]["name"]
+    assert parse(session, f"logs {name} -n shop") == Typed("kubectl", f"logs {name} -n shop", reads=True)
+    before = len(session.play.trace), dict(session.play.cluster().server.asked)
+    outcome = session.read(f"logs {name} -n shop --timestamps")
+    assert outcome.exit_code == 0, outcome.text
+    assert session.read(f"logs {name} -n shop -f").exit_code == 1, "it would wait"
+    assert (len(session.play.trace), dict(session.play.cluster().server.asked)) == before
+    session.look_at(100 * SECOND)
+    assert "look at the present" in session.read(f"logs {name} -n shop").text
+    session.look_at(None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The command bar: what a typed line means, and how it may go on.
 
-Words as in k9s (``:pods``, ``:deploy shop``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it) and git.
+Words as in k9s (``:pods``, ``:dp shop``, ``:pod /web``, ``:pod app=web``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it) and git.
 Pure, but for looking at names.
 
 **Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
@@ -25,7 +25,7 @@ from kcsim.views.look import Look
 
 READS = {
     "kubectl": frozenset(
-        {"get", "describe", "top", "api-resources", "api-versions", "explain", "events", "version"}
+        {"get", "describe", "top", "api-resources", "api-versions", "explain", "events", "logs", "version"}
     ),
     "flux": frozenset({"get", "tree", "trace", "events", "version"}),
     "argocd": frozenset({"get", "list", "history", "version"}),
@@ -55,6 +55,18 @@ ACTIONS = {
 
 WORDS = ("goto", *ACTIONS)
 
+ALIASES = {
+    "cr": "clusterroles",
+    "crb": "clusterrolebindings",
+    "dp": "deployments",
+    "jo": "jobs",
+    "np": "networkpolicies",
+    "rb": "rolebindings",
+    "ro": "roles",
+    "sec": "secrets",
+}
+"""Words of k9s that kubectl does not have."""
+
 
 class BadCommand(ValueError):
     """The line means nothing; the message says what it might have been."""
@@ -74,10 +86,11 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class ShowKind:
-    """Show the objects of a kind, of one namespace or of all."""
+    """Show the objects of a kind, of one namespace or of all, as far as a filter lets them (None: the one there is)."""
 
     word: str
     namespace: str | None
+    wanted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,7 @@ def parse(session: Session, text: str) -> Command:
         return _typed("kubectl", text)
     if first in WORDS:
         return Own(first, rest.strip())
+    first = ALIASES.get(first, first)
     try:
         look.resource(first)
     except NotFound:
@@ -142,7 +156,38 @@ def parse(session: Session, text: str) -> Command:
         near = difflib.get_close_matches(first, known, 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise BadCommand(f"{first!r} is no kind and no command{hint}") from None
-    return ShowKind(first, rest.strip() or None)
+    return _shown(first, rest.split())
+
+
+def _shown(word: str, rest: Sequence[str]) -> ShowKind:
+    """A kind and what follows it: ``shop``, ``-n shop``, ``-A``, ``/web``, ``app=web``, ``-l app=web``; in any order."""
+    namespace = wanted = None
+    words = iter(rest)
+    for each in words:
+        if each in {"-n", "--namespace", "-l", "--selector"}:
+            value = next(words, None)
+            if value is None:
+                raise BadCommand(f"{each} needs something after it: {word} {each} {_EXAMPLES[each[:3]]}")
+            if each in {"-n", "--namespace"}:
+                namespace = value
+            else:
+                wanted = f"-l {value}"
+        elif each in {"-A", "--all-namespaces", "all"}:
+            namespace, wanted = None, wanted or ""
+        elif each.startswith("/"):
+            wanted = each[1:]
+        elif "=" in each:
+            wanted = f"-l {each}"
+        elif each.startswith("-"):
+            raise BadCommand(
+                f"{each!r} is not understood after {word}: a namespace, /text or app=web is; or type kubectl get"
+            )
+        else:
+            namespace = each
+    return ShowKind(word, namespace, wanted)
+
+
+_EXAMPLES = {"-n": "shop", "--n": "shop", "-l": "app=web", "--s": "app=web"}
 
 
 def _typed(program: str, line: str) -> Typed:

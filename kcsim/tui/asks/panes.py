@@ -112,6 +112,8 @@ def objects(session: Session, kinds: Kinds, want: Want) -> Page:
     except (BadFilter, NotFound) as error:
         return Page((), 0, 0, (), 0, str(error), "")
 
+    session.will_be_filtered(kinds.word, kinds.namespace)
+
     def make(place: int) -> Row:
         row = table.row(place)
         return Row(row.ref, row.cells, row.state)

@@ -244,7 +244,7 @@ class RowList(ScrollView, can_focus=True):
         segments = [Segment(lead, coloured)]
         room = width - len(lead)
         for place, cell in enumerate(cells):
-            if room <= 0:
+            if room <= 0 or (place and room < _SLIVER and len(cell) > room):
                 break
             if place < len(cells) - 1 and place < len(self._fitted):
                 size = self._fitted[place]
@@ -308,6 +308,8 @@ class RowList(ScrollView, can_focus=True):
 
 
 _BOLD = Style(bold=True)
+_SLIVER = 4
+"""Characters of a cell that say nothing: it is left out rather than cut to fewer."""
 
 
 def _cut(text: str, room: int) -> str:

@@ -67,7 +67,7 @@ def test_an_object_that_does_not_change_is_read_once(world, monkeypatch):
     concerns.first()
     read = []
     table = object_table(Look(world), "pods")
-    monkeypatch.setattr(type(table), "fact", lambda self, obj: read.append(obj) or ("ok", ""))
+    monkeypatch.setattr(type(table), "fact", lambda self, obj: read.append(obj) or ("ok", "", ""))
     object_table(Look(world, facts=facts), "pods", wanted="web")
     assert not read, "the filter finds what the line of why has read"
     world.kubectl("delete pod -l app=web --wait=false")
