@@ -17,13 +17,13 @@ from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
-from kcsim.scenario.charts import chart_repositories
 from kcsim.kubectl.session import Outcome
 from kcsim.manifests import ManifestError, read
 from kcsim.scenario.acts import Acts
 from kcsim.scenario.authors import Authors
 from kcsim.scenario.availability import traffic_json
 from kcsim.scenario.changes import Change
+from kcsim.scenario.charts import chart_repositories
 from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
