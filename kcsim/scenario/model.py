@@ -272,7 +272,8 @@ class Repository(Part):
         tuple[Protection, ...], "Protected branches: the first rule that covers one counts."
     ] = ()
     broken_on_purpose: Annotated[
-        bool, "Its manifests are wrong, or have two owners, because the story wants it so: they are not checked."
+        bool,
+        "Its manifests are wrong, or have two owners, because the story wants it so: they are not checked.",
     ] = False
     signed_by: Annotated[str, "Public key of who signed the commits that it brings along."] = ""
     merges_signed_by: Annotated[

@@ -35,7 +35,6 @@ QUICK = ApiProfile(
 )
 """The recorded control plane had a disk that answers at once."""
 CHANCE = "a command typed meanwhile left to chance what befell which pod"
-TEMPLATE_HASH = "the pod template hash is another number here, and the recording shows it plainly"
 
 
 THROWS = 8
@@ -96,7 +95,7 @@ class ControllersReplay(Replay):
             if "observe" in step["do"]:
                 outcomes.append(self._observe(place, step, self.plane.engine.now if began is None else began))
             else:
-                outcomes.append(self._without_hash(self._step(place, step)))
+                outcomes.append(self._step(place, step))
                 self._follow_luck(step, outcomes[-1])
         return outcomes
 
@@ -149,16 +148,6 @@ class ControllersReplay(Replay):
         if any("at" in other and other.get("unstable") for other in self.recording["steps"]):
             return Outcome(place, OUTSIDE, CHANCE, differences)
         return Outcome(place, DIFFERS, differences=differences)
-
-    def _without_hash(self, outcome: Outcome) -> Outcome:
-        """Recorded generateNames hold a template hash that no placeholder stands for."""
-        if outcome.verdict == DIFFERS and all(map(_is_template_hash, outcome.differences)):
-            return Outcome(outcome.place, OUTSIDE, TEMPLATE_HASH, outcome.differences)
-        return outcome
-
-
-def _is_template_hash(difference: Difference) -> bool:
-    return difference.where.endswith(".generateName")
 
 
 def played(recording: dict[str, Any]) -> list[Outcome]:

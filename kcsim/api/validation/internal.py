@@ -135,7 +135,7 @@ Field = tuple[str, str, str, str]
 """Go's name, JSON's name, the sign behind it, the struct it holds."""
 
 
-def _external(name: str) -> str:
+def external(name: str) -> str:
     """``DNSPolicy`` as ``dnsPolicy``, ``TTY`` as ``tty``."""
     if name in _EXTERNAL:
         return _EXTERNAL[name]
@@ -148,9 +148,9 @@ def _field(text: str) -> Field:
     for left, right in ("()", "[]", "{}"):
         name, bracket, inner = text.partition(left)
         if bracket:
-            return name, _external(name), left, inner.removesuffix(right)
+            return name, external(name), left, inner.removesuffix(right)
     name = text.rstrip('"#?')
-    return name, _external(name), text[len(name) :], ""
+    return name, external(name), text[len(name) :], ""
 
 
 _STRUCTS: Final = {

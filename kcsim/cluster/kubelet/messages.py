@@ -88,7 +88,9 @@ def image_not_found(image: str) -> str:
 
 def pull_error(image: str, code: str, why: str) -> str:
     """What the container runtime answers, over its own protocol (gRPC, with this code), when a pull did not work."""
-    return f'rpc error: code = {code} desc = failed to pull and unpack image "{normalized_image(image)}": {why}'
+    return (
+        f'rpc error: code = {code} desc = failed to pull and unpack image "{normalized_image(image)}": {why}'
+    )
 
 
 def image_never_present(image: str) -> str:

@@ -46,20 +46,26 @@ timeline:
 GROUP = "apiVersion: source.toolkit.fluxcd.io/v1"
 HTTP = (
     "https://charts.example/shop",
-    f"{{{GROUP}, kind: HelmRepository, metadata: {{name: charts, namespace: shop}}, "
-    "spec: {interval: 5m, url: https://charts.example/shop}}",
+    (
+        f"{{{GROUP}, kind: HelmRepository, metadata: {{name: charts, namespace: shop}}, "
+        "spec: {interval: 5m, url: https://charts.example/shop}}"
+    ),
     "chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: charts}}}",
 )
 TYPE_OCI = (
     "oci://registry.example/charts",
-    f"{{{GROUP}, kind: HelmRepository, metadata: {{name: charts, namespace: shop}}, "
-    "spec: {interval: 5m, type: oci, url: 'oci://registry.example/charts'}}",
+    (
+        f"{{{GROUP}, kind: HelmRepository, metadata: {{name: charts, namespace: shop}}, "
+        "spec: {interval: 5m, type: oci, url: 'oci://registry.example/charts'}}"
+    ),
     "chart: {spec: {chart: web, interval: 5m, sourceRef: {kind: HelmRepository, name: charts}}}",
 )
 OCI = (
     "oci://registry.example/charts",
-    f"{{{GROUP}, kind: OCIRepository, metadata: {{name: web, namespace: shop}}, "
-    "spec: {interval: 5m, url: 'oci://registry.example/charts/web', ref: {semver: 1.x}}}",
+    (
+        f"{{{GROUP}, kind: OCIRepository, metadata: {{name: web, namespace: shop}}, "
+        "spec: {interval: 5m, url: 'oci://registry.example/charts/web', ref: {semver: 1.x}}}"
+    ),
     "chartRef: {kind: OCIRepository, name: web}",
 )
 

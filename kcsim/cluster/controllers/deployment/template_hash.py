@@ -1,16 +1,17 @@
 """The pod-template-hash of a Deployment's template and the names made with it.  Decides; never acts.
 
 **Imitates:** ``ComputeHash`` of ``pkg/controller/controller_utils.go``, ``SafeEncodeString`` of apimachinery's
-``util/rand`` and ``generateReplicaSetName`` of ``pkg/controller/deployment/sync.go`` (v1.36).
-Differs: upstream hashes Go's dump of the typed template; here FNV-1a runs over the template's sorted JSON, so hashes
-look alike and behave alike, and are other numbers.
+``util/rand`` and ``generateReplicaSetName`` of ``pkg/controller/deployment/sync.go`` (v1.36). The numbers are those of a
+1.36; other versions have other fields, and so other hashes.
 """
 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
+from kcsim.cluster.controllers.deployment.template_dump import dumped
 from kcsim.engine.dice import NAME_ALPHABET
 
 POD_TEMPLATE_HASH = "pod-template-hash"
@@ -22,13 +23,22 @@ _NAME_MAX = 253
 
 def compute_hash(template: dict[str, Any], collision_count: int | None = None) -> str:
     """The hash text of a pod template; ``collision_count`` makes another one after a name was taken."""
-    data = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
+    value = _hash_of(json.dumps(template, sort_keys=True))
     if collision_count is not None:
-        data += collision_count.to_bytes(8, "little")
-    value = _FNV_OFFSET
+        value = _fnv(collision_count.to_bytes(8, "little"), value)
+    return safe_encode_string(str(value))
+
+
+@lru_cache(maxsize=1024)
+def _hash_of(template: str) -> int:
+    return _fnv(dumped(json.loads(template)).encode())
+
+
+def _fnv(data: bytes, value: int = _FNV_OFFSET) -> int:
+    """FNV-1a of 32 bits."""
     for byte in data:
         value = ((value ^ byte) * _FNV_PRIME) & 0xFFFFFFFF
-    return safe_encode_string(str(value))
+    return value
 
 
 def safe_encode_string(text: str) -> str:

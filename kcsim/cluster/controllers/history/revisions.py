@@ -6,7 +6,6 @@ name them by different hashes and mark them with different labels, as upstream d
 **Imitates:** ``pkg/controller/history/controller_history.go``, ``getPatch``, ``newRevision``, ``ApplyRevision`` and
 ``truncateHistory`` of ``pkg/controller/statefulset``, ``snapshot`` and ``cleanupHistory`` of
 ``pkg/controller/daemon/update.go`` (v1.36).
-Differs: the revisions of a DaemonSet are named by kcsim's template hash (see ``deployment/template_hash.py``).
 """
 
 from __future__ import annotations
