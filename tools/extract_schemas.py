@@ -9,7 +9,7 @@ It writes `kcsim/api/schemas/data/<release>.defs`: one definition a line, `<name
 name, so that loading needs no parsing before a definition is asked for, and a new release reads as a text diff.
 `<kinds>` are the group/version/Kind it describes, joined by commas, or `-`.
 
-Kept: what is reachable from the kinds of `kcsim.api.catalog` and a few bodies of sub-resources; in each definition the
+Kept: what is reachable from the kinds of `kcsim.api.built_in` and a few bodies of sub-resources; in each definition the
 structure and the `x-kubernetes-*` extensions. Dropped: descriptions, list kinds, and what kubernetes-validate adds to the
 published OpenAPI (null unions, the enums on apiVersion and kind, `oneOf` for quantities and int-or-strings), so that
 the result is OpenAPI v2 again.
@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from kcsim.api.catalog import BUILT_IN  # noqa: E402 (needs the path above: kcsim may not be installed)
+from kcsim.api.built_in import BUILT_IN  # noqa: E402 (needs the path above: kcsim may not be installed)
 
 DATA = ROOT / "kcsim" / "api" / "schemas" / "data"
 

@@ -11,9 +11,10 @@ import ipaddress
 from collections.abc import Sequence
 
 from kcsim.api import status
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.ip_families import IPV6, SINGLE, families_of, families_wrong, family_of
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.api.validation.field import invalid
 from kcsim.engine.dice import Dice

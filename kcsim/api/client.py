@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Recorded
 from kcsim.api.objects import Object
 from kcsim.api.request import Computed, Operation, User
+from kcsim.api.resources import Resource
 from kcsim.api.server import ApiServer
 from kcsim.api.status import StatusError, Unreachable, no_such_resource
 from kcsim.engine.clock import SECOND

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from kcsim.api import field_selectors, patching, status
 from kcsim.api.apply.managed_fields import Managed, track_update
-from kcsim.api.catalog import Catalog, Resource, split_api_version
+from kcsim.api.catalog import Catalog
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Answer, Operation
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.selectors import SelectorError
 from kcsim.api.validation.rules import CREATE
 from kcsim.engine.clock import rfc3339

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from kcsim.api import crd_status, objects, status
 from kcsim.api.admission.chain import NOT_ENFORCED
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.cel import library
 from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
 from kcsim.api.request import Operation, User
+from kcsim.api.resources import Resource
 from kcsim.api.schemas.definitions import compile_crd_schema
 from kcsim.api.schemas.structural import has_rules
 from kcsim.api.store import Store

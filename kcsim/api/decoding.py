@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from kcsim.api import status
-from kcsim.api.catalog import Catalog, split_api_version
+from kcsim.api.catalog import Catalog
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import go_quote, json_word, yaml_error
 from kcsim.api.patching import SCHEME
 from kcsim.api.representations import MEDIA
 from kcsim.api.request import LogOptions, Operation
+from kcsim.api.resources import split_api_version
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.manifests import ManifestError, documents

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api.catalog import Resource
+from kcsim.api.resources import Resource
 
 if TYPE_CHECKING:
     from kcsim.api.server import ApiServer

@@ -14,10 +14,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.rbac import rule_allows, rule_allows_url
 from kcsim.api.request import Operation
+from kcsim.api.resources import Resource
 
 if TYPE_CHECKING:
     from kcsim.api.server import ApiServer

@@ -10,8 +10,8 @@ deleted -> the next lease begins with the oldest Event left.
 
 from __future__ import annotations
 
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Log
+from kcsim.api.resources import Resource
 from kcsim.engine.core import Engine
 from kcsim.profile.constants import DEFAULT
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from kcsim.api import field_selectors, selectors, status
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.selectors import SelectorError
 
 Match = Callable[[Object], bool]

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api import decoding, status
-from kcsim.api.catalog import Resource
 from kcsim.api.discovery import AGGREGATED, aggregated, document, wants_aggregated
 from kcsim.api.identity import authenticated, impersonated, may_impersonate
 from kcsim.api.representations import encode, negotiate
 from kcsim.api.request import ADMIN, Operation, User
+from kcsim.api.resources import Resource
 from kcsim.api.server import ApiServer
 from kcsim.api.status import StatusError
 from kcsim.api.streaming import Stream, watch

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.filters import ByField
 from kcsim.api.objects import Key, Object
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import rfc3339
 from kcsim.engine.core import Engine
 from kcsim.engine.dice import uuid_text

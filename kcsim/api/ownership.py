@@ -13,9 +13,9 @@ from typing import Any
 from kcsim.api.apply.managed_fields import Managed, track_update
 from kcsim.api.apply.schema import TypeSchema
 from kcsim.api.apply.schemas import custom_schema, schema_for
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import with_defaults
 from kcsim.engine.clock import rfc3339

@@ -15,7 +15,6 @@ from typing import Any
 from kcsim.api import status
 from kcsim.api.apply.managed import ManagedFieldsError, is_reset
 from kcsim.api.apply.managed_fields import ApplyConflict, ApplyError, Managed, apply_patch, track_update
-from kcsim.api.catalog import GVK, split_api_version
 from kcsim.api.gotext import go_value, json_word
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
@@ -24,6 +23,7 @@ from kcsim.api.patch import json_patch, merge_patch, strategic
 from kcsim.api.patch.schema import FreeFormSchema, OpenAPIPatchSchema, PatchSchema
 from kcsim.api.patch.values import PatchError
 from kcsim.api.request import Operation
+from kcsim.api.resources import GVK, split_api_version
 from kcsim.api.schemas.check import prune
 from kcsim.api.schemas.definitions import definition_name, definitions
 from kcsim.api.schemas.printed import with_printed

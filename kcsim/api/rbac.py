@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import status
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.log import Log
 from kcsim.api.request import User
+from kcsim.api.resources import Resource
 
 _GROUP = "rbac.authorization.k8s.io"
 Rule = dict[str, Any]

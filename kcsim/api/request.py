@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)

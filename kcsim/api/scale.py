@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import selectors
-from kcsim.api.catalog import Resource, ScalePaths
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource, ScalePaths
 from kcsim.api.validation.field import FieldError
 
 _SHOWN = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")

@@ -16,7 +16,7 @@ from typing import ClassVar
 from kcsim.api import conversion, escalation, objects, patching, reviews, status, subresources
 from kcsim.api.allocation import SERVICE_CIDR
 from kcsim.api.apply.managed_fields import Managed
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.crds import CustomResources
 from kcsim.api.filters import compile_filter, named_by
 from kcsim.api.heartbeat import Heartbeats
@@ -26,6 +26,7 @@ from kcsim.api.ownership import Ownership
 from kcsim.api.paging import page
 from kcsim.api.rbac import Authorizer
 from kcsim.api.request import Answer, Computed, LogOptions, Operation, User
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.api.store import Store
 from kcsim.engine.core import Engine

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kcsim.api.catalog import Resource
+    from kcsim.api.resources import Resource
 
 
 class StatusError(Exception):

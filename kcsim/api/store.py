@@ -15,11 +15,12 @@ from typing import Any
 from kcsim.api import crd_status, objects, status, strategy
 from kcsim.api.admission.chain import Admission
 from kcsim.api.allocation import SERVICE_CIDR, ServiceAllocator
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.event_ttl import EventLeases
 from kcsim.api.log import Log, Recorded, Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Operation
+from kcsim.api.resources import Resource
 from kcsim.api.typed import Typed
 from kcsim.api.validation.common import immutable
 from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kcsim.api import crd_status, objects
-from kcsim.api.catalog import Resource
 from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
+from kcsim.api.resources import Resource
 from kcsim.api.scheduling_fields import gated_condition, with_label_keys
 
 Create = Callable[[Object], Object]

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
-from kcsim.api.catalog import Resource
 from kcsim.api.conversion import shown_version
 from kcsim.api.log import EventType, Version, Watch
 from kcsim.api.objects import Object
 from kcsim.api.representations import Representation, partial
 from kcsim.api.request import Operation
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.api.tables.cells import View
 from kcsim.api.tables.table import document, kind_of

@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects, patching, status
-from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.eviction import evict
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import Answer, Operation, service_account
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.scale import AccessorError, missing_replicas, replicas_path, scale_of
 from kcsim.engine.clock import SECOND, rfc3339, rfc3339_micro
 

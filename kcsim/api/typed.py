@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import status
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.scale import scale_faults
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
 from kcsim.api.schemas.definitions import compile_crd_schema

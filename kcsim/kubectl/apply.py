@@ -10,12 +10,12 @@ import json
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Call
 from kcsim.api.objects import Object
 from kcsim.api.patch import three_way
 from kcsim.api.patch.values import PatchError
 from kcsim.api.patching import patch_schema
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND, seconds
 from kcsim.engine.task import Steps

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.engine.task import Steps
 from kcsim.kubectl.describers import cluster, network, workloads

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from kcsim.api.catalog import Resource
+from kcsim.api.resources import Resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.creators.common import usage
 from kcsim.kubectl.flags import Arguments

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kcsim.api.catalog import Resource, split_api_version
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.schemas.definitions import definition_name, definitions
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments

@@ -12,11 +12,11 @@ from functools import cmp_to_key
 from typing import Any
 
 from kcsim.api import jsonpath, quantity
-from kcsim.api.catalog import Resource
 from kcsim.api.gotext import go_quote
 from kcsim.api.http import Request, handle
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError, no_such_resource
 from kcsim.api.streaming import Stream
 from kcsim.engine.task import Steps

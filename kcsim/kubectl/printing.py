@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from kcsim.api import jsonpath
-from kcsim.api.catalog import Resource
 from kcsim.api.gotext import go_quote, go_syntax
 from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import View, labels_cell
 from kcsim.api.tables.table import kind_of, visible
 from kcsim.kubectl.flags import Arguments

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kcsim.api import objects, selectors
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import rfc3339_micro
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments

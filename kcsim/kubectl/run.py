@@ -9,10 +9,10 @@ import json
 import re
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.patch import json_patch, merge_patch, strategic
 from kcsim.api.patching import patch_schema
+from kcsim.api.resources import Resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.create import sent
 from kcsim.kubectl.creators.common import usage

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Client
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.core import Engine
 from kcsim.engine.shown import Shown

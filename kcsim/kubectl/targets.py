@@ -11,10 +11,10 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kcsim.api.catalog import Resource
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import yaml_error
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, list_error, server_error

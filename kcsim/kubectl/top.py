@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kcsim.api import objects, quantity
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns

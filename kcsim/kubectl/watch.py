@@ -15,10 +15,10 @@ import json
 from collections.abc import Callable
 
 from kcsim.api import streaming
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.representations import WHOLE
 from kcsim.api.request import Operation
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.api.streaming import Stream
 from kcsim.engine.clock import MINUTE, SECOND, format_duration

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Client
 from kcsim.api.log import Watch
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.engine.core import Timer
 from kcsim.engine.task import Done
 

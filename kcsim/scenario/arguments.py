@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import seconds
 from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.scenario.functions import CATALOG, Arguments, Function, Param

@@ -7,8 +7,10 @@ expectation_checks.py. Every fault is told at the place it is written.
 
 from collections.abc import Callable, Iterable
 
-from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
 from kcsim.api.kit.queue import Reconciler
+from kcsim.api.resources import gvk_of
 from kcsim.api.status import StatusError
 from kcsim.api.validation.rules import validate_create
 from kcsim.cluster.images import from_json

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, cast
 
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
+from kcsim.api.resources import Resource
 from kcsim.api.schemas.definitions import definition
 from kcsim.api.schemas.schema import Schema
 from kcsim.engine.clock import SECOND

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from kcsim.api.catalog import BUILT_IN, Catalog, Resource
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
+from kcsim.api.resources import Resource
 from kcsim.delivery.gitops.kstatus import CURRENT, compute
 from kcsim.engine.clock import SECOND
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kcsim import manifests
-from kcsim.api.catalog import GVK, Catalog, Resource, gvk_of
+from kcsim.api.catalog import Catalog
 from kcsim.api.ip_families import family_of
+from kcsim.api.resources import GVK, Resource, gvk_of
 from kcsim.api.schemas.check import Fault, find_faults
 from kcsim.api.schemas.definitions import definition
 from kcsim.cluster.routing.attach import GROUP as GATEWAY_GROUP

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kcsim.api.catalog import BUILT_IN, Catalog
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
 from kcsim.cluster.routing.crds import definitions
 from kcsim.cluster.traffic.source import TrafficSource
 from kcsim.delivery.gitops.flux.signatures import Signed

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from kcsim.api.catalog import GVK
 from kcsim.api.defaults.table import default
 from kcsim.api.ip_families import families_wrong
+from kcsim.api.resources import GVK
 from kcsim.api.validation.rules import CREATE
 
 KINDS: Final = frozenset(

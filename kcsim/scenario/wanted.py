@@ -14,10 +14,11 @@ from typing import Any
 
 from kcsim.api.apply.merge import merge
 from kcsim.api.apply.schema import TypedError
-from kcsim.api.catalog import Catalog, Resource, gvk_of
+from kcsim.api.catalog import Catalog
 from kcsim.api.defaults.canonical import canonical
 from kcsim.api.objects import difference
 from kcsim.api.ownership import Ownership
+from kcsim.api.resources import Resource, gvk_of
 from kcsim.api.schemas.definitions import definition
 
 Object = Mapping[str, Any]

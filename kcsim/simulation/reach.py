@@ -10,8 +10,8 @@ import ipaddress
 from dataclasses import dataclass, replace
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.cluster.podnet.plane import PodNetwork
 from kcsim.cluster.podnet.policy import End
 from kcsim.cluster.podnet.services import DROP, Backend

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from kcsim.api import selectors
-from kcsim.api.catalog import Resource
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, person
+from kcsim.api.resources import Resource
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.cluster.traffic.source import TrafficSource

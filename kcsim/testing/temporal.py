@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Version
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.arguments import Names

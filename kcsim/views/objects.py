@@ -17,8 +17,8 @@ from functools import cached_property
 from typing import Any
 
 from kcsim.api import selectors
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.table import visible
 from kcsim.views.facts import Fact

@@ -29,12 +29,13 @@ from kcsim.api.admission.quota.check import admit as charge
 from kcsim.api.admission.quota.check import is_handled
 from kcsim.api.admission.request import Action, AdmissionRequest, name_of
 from kcsim.api.admission.shelf import Shelf, served
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.cel import library
 from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
 from kcsim.api.request import Operation
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.engine.core import Engine
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kcsim.api import status
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.request import Operation, User
+from kcsim.api.resources import Resource
 
 Action = Literal["CREATE", "UPDATE", "DELETE"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kcsim.api.apply.openapi import OpenApiTypes
 from kcsim.api.apply.schema import DEDUCED_SCHEMA, TypeSchema
-from kcsim.api.catalog import GVK
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition_name, definitions
 
 

@@ -10,10 +10,10 @@ nothing to add comes back as the same object.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kcsim.api.catalog import GVK
 from kcsim.api.defaults import core_pod, other, workloads
 from kcsim.api.defaults.canonical import canonical, with_canonical_fields
 from kcsim.api.defaults.spine import Object
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition
 
 Defaulter = Callable[[Object], Object]

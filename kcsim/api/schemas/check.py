@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from kcsim.api.catalog import GVK
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition
 from kcsim.api.schemas.gotypes import OMITTED_ZEROS, PRINTED_EMPTY, go_type, struct_name
 from kcsim.api.schemas.schema import Schema

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from kcsim.api.catalog import GVK
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.schema import Schema
 
 RELEASE: Final = "1.36"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kcsim.api.catalog import GVK
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition
 from kcsim.api.schemas.gotypes import struct_name
 from kcsim.api.schemas.schema import Schema

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.log import Log
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.cluster import CLUSTER, CREATED
 from kcsim.api.tables.custom import custom_kind

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kcsim.api import names
-from kcsim.api.catalog import GVK, split_api_version
+from kcsim.api.resources import GVK, split_api_version
 from kcsim.api.validation.common import NOT_NEGATIVE, immutable, labels
 from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, required, too_long
 

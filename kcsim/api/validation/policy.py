@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kcsim.api import names, quantity
-from kcsim.api.catalog import split_api_version
+from kcsim.api.resources import split_api_version
 from kcsim.api.validation.common import (
     amount,
     at_most_100_percent,

@@ -11,7 +11,7 @@ On update the rules for what may change follow those for what may be.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from kcsim.api.catalog import GVK
+from kcsim.api.resources import GVK
 from kcsim.api.validation import (
     apps,
     batch,

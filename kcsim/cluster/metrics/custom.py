@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects, quantity
-from kcsim.api.catalog import Resource
 from kcsim.api.request import Answer, Operation
+from kcsim.api.resources import Resource
 from kcsim.api.server import ApiServer
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers.pods import phase

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kcsim.api import objects, status
-from kcsim.api.catalog import Resource
 from kcsim.api.request import Answer, Operation
+from kcsim.api.resources import Resource
 from kcsim.api.server import ApiServer
 from kcsim.cluster.controllers.pods import phase
 from kcsim.cluster.metrics.usage import Usage, UsageTruth

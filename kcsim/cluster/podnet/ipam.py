@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from kcsim.api import objects
 from kcsim.api.allocation import SERVICE_CIDR
-from kcsim.api.catalog import Resource
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
+from kcsim.api.resources import Resource
 from kcsim.api.server import ApiServer
 from kcsim.profile.constants import DEFAULT
 

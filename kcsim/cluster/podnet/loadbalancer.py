@@ -16,13 +16,13 @@ import ipaddress
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Reconciler, Result
 from kcsim.api.log import Log
 from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
+from kcsim.api.resources import Resource
 from kcsim.profile.constants import DEFAULT
 from kcsim.profile.distributions import Distribution
 

@@ -8,8 +8,8 @@ whose peers are gone forgets the routes to the pods of other nodes. Simplified: 
 from __future__ import annotations
 
 from kcsim.api import objects, selectors
-from kcsim.api.catalog import Resource
 from kcsim.api.log import Log
+from kcsim.api.resources import Resource
 from kcsim.network.topology import Network
 
 

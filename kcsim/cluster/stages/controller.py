@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.client import Client, Endpoint
 from kcsim.api.gotemplate import Functions, TemplateError
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.lease import StandingLease
 from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.status import StatusError
 from kcsim.cluster.stages.lifecycle import (
     changes,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from kcsim.api.catalog import BUILT_IN
+from kcsim.api.built_in import BUILT_IN
 from kcsim.api.objects import assoc, dissoc
 from kcsim.api.selectors import parse as parse_selector
 from kcsim.delivery.kustomize.errors import KustomizeError

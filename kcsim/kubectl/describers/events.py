@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.api.tables.cells import View, since
 from kcsim.api.tables.cluster import as_core_event

@@ -9,8 +9,10 @@ Secrets that sources name.
 from collections.abc import Iterable, Sequence
 
 from kcsim.api import objects
-from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
 from kcsim.api.objects import Object
+from kcsim.api.resources import gvk_of
 from kcsim.cluster.routing.crds import definitions as routing_definitions
 from kcsim.delivery.gitops.argocd import install as argocd_install
 from kcsim.delivery.gitops.flux import install as flux_install

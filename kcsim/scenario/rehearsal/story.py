@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
 from kcsim.api.objects import Object
+from kcsim.api.resources import gvk_of
 from kcsim.delivery.git.history import Imported, UnusableRepository, import_repository, remotes
 from kcsim.delivery.gitops.argocd import terms
 from kcsim.delivery.gitops.flux import install as flux_install

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from kcsim.api.catalog import BUILT_IN, Catalog, Resource
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError, no_such_resource
 from kcsim.engine.task import Done
 from kcsim.testing.live.transport import Transport

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from kcsim.api import objects
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.queue import Controller
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import MINUTE, SECOND, format_duration, to_seconds
 from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play

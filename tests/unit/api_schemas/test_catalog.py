@@ -2,7 +2,9 @@
 
 import pytest
 
-from kcsim.api.catalog import BUILT_IN, Catalog, gvk_of, split_api_version
+from kcsim.api.built_in import BUILT_IN
+from kcsim.api.catalog import Catalog
+from kcsim.api.resources import gvk_of, split_api_version
 from kcsim.api.schemas.definitions import definition
 
 CRD = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from kcsim.api.catalog import gvk_of
 from kcsim.api.defaults.core_pod import default_pull_policy
 from kcsim.api.defaults.table import DEFAULTERS, default
 from kcsim.api.defaults.workloads import job_selector
+from kcsim.api.resources import gvk_of
 from kcsim.api.schemas.check import Checker, check
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "defaults.json").read_text("utf-8"))["cases"]

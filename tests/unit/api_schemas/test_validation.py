@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from kcsim.api import objects
-from kcsim.api.catalog import Catalog, gvk_of
+from kcsim.api.catalog import Catalog
 from kcsim.api.defaults.table import default
 from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.ip_families import families_wrong
 from kcsim.api.patch import merge_patch
+from kcsim.api.resources import gvk_of
 from kcsim.api.schemas.check import Checker, type_error
 from kcsim.api.validation.batch import schedule_error
 from kcsim.api.validation.field import FieldError, invalid, not_supported, required

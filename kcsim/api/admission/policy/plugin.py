@@ -18,11 +18,12 @@ from kcsim.api.admission.policy.matching import is_exempt, matches
 from kcsim.api.admission.policy.program import Decision, PolicyProgram
 from kcsim.api.admission.request import AdmissionRequest
 from kcsim.api.admission.shelf import Shelf, served
-from kcsim.api.catalog import Catalog, Resource, split_api_version
+from kcsim.api.catalog import Catalog
 from kcsim.api.cel import library
 from kcsim.api.log import Log, Version
 from kcsim.api.objects import Object
 from kcsim.api.rbac import Authorizer
+from kcsim.api.resources import Resource, split_api_version
 
 _GROUP = "admissionregistration.k8s.io"
 _CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413, "Invalid": 422}

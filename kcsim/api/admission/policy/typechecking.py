@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kcsim.api.admission.policy.scope import policy_scope
-from kcsim.api.catalog import GVK, Catalog, split_api_version
+from kcsim.api.catalog import Catalog
 from kcsim.api.cel.errors import CompileError
 from kcsim.api.cel.expression import Scope
 from kcsim.api.objects import Object
 from kcsim.api.rbac import Authorizer
+from kcsim.api.resources import GVK, split_api_version
 from kcsim.api.schemas.schema import Schema
 
 SchemaOf = Callable[[GVK], Schema | None]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
+from kcsim.api.resources import Resource
 
 
 def counts_object(quota: Object, obj: Object, resource: Resource) -> bool:

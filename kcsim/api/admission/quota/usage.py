@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from kcsim.api import quantity
 from kcsim.api.admission.pod_resources import Amounts, amounts, pod_limits, pod_requests
-from kcsim.api.catalog import Resource
 from kcsim.api.objects import Object
 from kcsim.api.quantity import Quantity
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import SECOND, parse_rfc3339
 
 ONE = Quantity(quantity.NANO_PER_UNIT)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
+from kcsim.api.resources import Resource
 
 Object = dict[str, Any]
 Work = tuple[Literal["delete", "orphan", "verify"], str]

@@ -14,9 +14,9 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from kcsim.api import objects, selectors
-from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler, Result
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.status import StatusError
 from kcsim.cluster.controllers.horizontalpodautoscaler.groups import CPU_INITIALIZATION
 from kcsim.cluster.controllers.horizontalpodautoscaler.history import History

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kcsim.api.catalog import Resource
+from kcsim.api.resources import Resource
 from kcsim.engine.clock import SECOND, parse_rfc3339, rfc3339
 
 Object = dict[str, Any]

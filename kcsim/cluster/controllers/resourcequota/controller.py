@@ -18,12 +18,13 @@ from kcsim.api.admission.pod_resources import Amounts
 from kcsim.api.admission.quota import usage
 from kcsim.api.admission.quota.check import parsed, texts
 from kcsim.api.admission.quota.scopes import counts_object
-from kcsim.api.catalog import Catalog, Resource
+from kcsim.api.catalog import Catalog
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.objects import Key, Object
 from kcsim.api.quantity import Quantity
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import MILLISECOND, MINUTE
 from kcsim.engine.task import Steps

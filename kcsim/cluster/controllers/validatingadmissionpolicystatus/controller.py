@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import GVK
 from kcsim.api.cel import library
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Reconciler
 from kcsim.api.objects import Key, Object
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition
 from kcsim.api.schemas.schema import Schema
 from kcsim.api.status import StatusError

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource, split_api_version
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource, split_api_version
 from kcsim.delivery.gitops.argocd import resources, terms
 from kcsim.delivery.gitops.argocd.resources import ResourceKey
 from kcsim.engine.clock import MILLISECOND

@@ -15,10 +15,10 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.argocd import resources
 from kcsim.delivery.gitops.argocd.sync import hooks

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from kcsim.api import objects
 from kcsim.api.apply.schema import TypeSchema
 from kcsim.api.apply.schemas import schema_for
-from kcsim.api.catalog import GVK
 from kcsim.api.client import Client, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Key, Object
+from kcsim.api.resources import GVK
 from kcsim.delivery.gitops.argocd import projects, terms, windows
 from kcsim.delivery.gitops.argocd.application_controller import clusters
 from kcsim.delivery.gitops.argocd.application_controller.applications import Applications

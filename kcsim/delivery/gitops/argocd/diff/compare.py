@@ -15,11 +15,11 @@ from typing import Any
 
 from kcsim.api.apply.schema import TypeSchema
 from kcsim.api.apply.schemas import schema_for
-from kcsim.api.catalog import GVK
 from kcsim.api.objects import Object
 from kcsim.api.patch import merge_patch, strategic, three_way
 from kcsim.api.patch.values import PatchError, json_equal
 from kcsim.api.patching import patch_schema
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition_name
 from kcsim.delivery.gitops.argocd.diff import strategies, tracking
 from kcsim.delivery.gitops.argocd.diff.normalize import Normalizer, remarshalled

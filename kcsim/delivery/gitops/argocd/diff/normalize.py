@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcsim.api import quantity
-from kcsim.api.catalog import GVK
 from kcsim.api.defaults.canonical import canonical
 from kcsim.api.durations import format_duration, parse_duration
 from kcsim.api.objects import Object
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.check import Checker
 from kcsim.api.schemas.definitions import definition
 from kcsim.delivery.gitops.argocd.diff.ignore import Ignores

@@ -24,12 +24,12 @@ from kcsim.api.apply.merge import merge
 from kcsim.api.apply.remove import remove_items
 from kcsim.api.apply.schema import TypedError, TypeSchema
 from kcsim.api.apply.typed import to_field_set
-from kcsim.api.catalog import GVK
 from kcsim.api.defaults.table import default
 from kcsim.api.objects import Object
 from kcsim.api.patch import merge_patch, strategic, three_way
 from kcsim.api.patch.values import PatchError, json_equal
 from kcsim.api.patching import patch_schema
+from kcsim.api.resources import GVK
 from kcsim.api.schemas.definitions import definition_name
 from kcsim.delivery.gitops.argocd.diff.normalize import conforms
 from kcsim.delivery.gitops.argocd.resources import (

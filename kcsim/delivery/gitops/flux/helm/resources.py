@@ -10,10 +10,10 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object, with_annotations, with_labels
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.flux.ssa.drift import normalised, subject
 from kcsim.delivery.gitops.flux.ssa.manager import Manager, WaitError

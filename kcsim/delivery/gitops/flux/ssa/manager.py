@@ -12,11 +12,11 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.catalog import Resource
 from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import ordering
 from kcsim.delivery.gitops.flux.expressions import Checks
