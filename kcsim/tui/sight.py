@@ -51,6 +51,7 @@ class Sight:
         self._timeline = Timeline(play)
         self._read = 0
         self._chore: tuple[str, str | None] | None = None
+        self._sums = False  # whether what pods ask of nodes is still to be added up
         self._prepared: tuple[str, str | None, Look] | None = None
         self._moments: tuple[int, list[Moment]] = (-1, [])
         self._look: tuple[tuple[int | None, int, int], Look] | None = None
@@ -118,7 +119,7 @@ class Sight:
     @property
     def has_chores(self) -> bool:
         """Whether something is worth doing while nobody asks and no time passes."""
-        return self._chore is not None
+        return self._chore is not None or self._sums
 
     def will_be_filtered(self, word: str, namespace: str | None) -> None:
         """A list of a kind was shown: what filters of it search is prepared when there is time."""
@@ -126,12 +127,14 @@ class Sight:
             self._chore = word, namespace
 
     def do_chores(self) -> None:
-        """Do it."""
+        """Do a part of it, short enough for whoever asks meanwhile."""
         chore, self._chore = self._chore, None
         if chore is not None:
             self._prepared = (*chore, self.look)
+            self._sums = True
             prepare_filter(self.look, *chore)
-            self.usage.update(self.play.cluster().server.log)
+        else:
+            self._sums = not self.usage.update(self.play.cluster().server.log, _AT_ONCE)
 
     # --- asking -------------------------------------------------------------------------------------------------
 
@@ -190,6 +193,10 @@ class Sight:
     def repositories(self) -> list[str]:
         """The git repositories of the world, by name."""
         return [repository.name for repository in self.play.scenario.repositories]
+
+
+_AT_ONCE = 10_000
+"""Versions that a chore reads: some hundredths of a second."""
 
 
 def told(moment: Moment) -> str:

@@ -74,17 +74,19 @@ class Usage:
         self._pods: dict[Key, tuple[str, Amounts]] = {}
         self._read = 0
 
-    def update(self, log: Log) -> None:
-        """Read what the log has gained."""
+    def update(self, log: Log, most: int | None = None) -> bool:
+        """Read what the log has gained, or ``most`` versions of it; gives whether that was all."""
         versions = log.versions
-        for place in range(self._read, len(versions)):
+        end = len(versions) if most is None else min(len(versions), self._read + most)
+        for place in range(self._read, end):
             version = versions[place]
             if version.resource.kind == "Pod" and not version.resource.group:
                 node = "" if version.deleted else place_of(version.object)
                 before = self._pods.get(version.key)
                 if node != ("" if before is None else before[0]):
                     self._move(version.key, node, version.object)
-        self._read = len(versions)
+        self._read = end
+        return end == len(versions)
 
     def _move(self, key: Key, node: str, pod: Object) -> None:
         before = self._pods.pop(key, None)
