@@ -20,7 +20,7 @@ def test_from_the_gallery_to_the_end_of_the_story():
         assert isinstance(user.app.screen, GalleryScreen)
         assert "a-job-gives-up" in user.text
         await user.press("slash")
-        await user.type("plain")
+        await user.type("plain-release")
         assert "drift-at-night" not in user.text
         await user.press("right", "enter")
         assert user.screen.world.state.title == "plain-release"
