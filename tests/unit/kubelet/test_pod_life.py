@@ -345,7 +345,7 @@ class TestEnding:
             ({"ignores_sigterm": True}, None, 30, 30),
             ({"stops_after_sigterm": 7 * S}, None, 30, 7),
             ({}, {"preStop": {"sleep": {"seconds": 10}}}, 30, 10),
-            ({"ignores_sigterm": True}, {"preStop": {"sleep": {"seconds": 40}}}, 30, 32),
+            ({"ignores_sigterm": True}, {"preStop": {"exec": {"command": ["sleep", "40"]}}}, 30, 32),
         ],
     )
     def test_how_long_an_end_takes(

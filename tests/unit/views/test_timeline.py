@@ -23,7 +23,8 @@ def texts(moments, lane):
 
 
 LONG = {
-    "fifty-apps-in-one-repository": 350,  # fifty applications, each with its own words
+    "a-monorepo-cut-into-artifacts": 120,
+    "fifty-apps-in-one-repository": 400,  # fifty applications, each with its own words
     "an-autoscaler-against-git": 200,  # they fight every few seconds under Argo CD
     "two-teams-one-namespace": 150,
     "three-environments": 150,
