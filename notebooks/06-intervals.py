@@ -148,7 +148,7 @@ def first_sync(waves, seed):
     """Seconds until the first commit is live, in so many waves."""
     files = {f"deploy/part-{n}.yaml": WAVE.format(n=n) for n in range(waves)}
     settings = {"repositories[shop].files": files, "timeline": []}
-    world = kcsim.load(story, delivery="argocd", seed=seed, settings=settings, until="3m")
+    world = kcsim.load(story, delivery="argocd", seed=seed, settings=settings, until="8m")
     world.finish()
     return next(m.value for m in world.measures() if m.name == "first_delivery_time")
 

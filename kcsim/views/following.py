@@ -8,6 +8,7 @@ nothing drawn, no colour. The lines are the same whether or not somebody waits f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ class Following:
         self._wrong = ""
         self._seen = "", 0
         self._waiting: list[Told] = []
-        self._told: set[tuple[str, int]] = set()
+        self._told: set[tuple[str, int, int]] = set()
+        """Moments by lane, record, and which of several of the same record: their texts may still grow."""
 
     def run(self) -> Iterator[Told]:
         """Run the world to its end; gives each line once it is sure."""
@@ -90,8 +92,11 @@ class Following:
     def _until(self, when: int) -> Iterator[Told]:
         """The lines up to an instant, in the order of time."""
         fresh = []
+        count: Counter[tuple[str, int]] = Counter()
         for moment in self._timeline.moments():
-            key = moment.lane, moment.record.seq
+            place = moment.lane, moment.record.seq
+            count[place] += 1
+            key = *place, count[place]
             if moment.time <= when and key not in self._told:
                 self._told.add(key)
                 fresh.append(Told(moment.time, moment.lane, _words(moment)))

@@ -12,7 +12,7 @@ def test_it_begins_with_the_verdict_and_has_both_tables(gallery: Path) -> None:
     lines = comment(read_facts(gallery)).splitlines()
     assert lines[0] == "### ✅ Drift at night"
     assert lines[2].startswith("All 12 expectations")
-    assert "| Time to repair drift | **39m59s** | **2m36s** |" in lines
+    assert "| Time to repair drift | **39m59s** | **2m37s** |" in lines
     assert "| replicas-are-repaired | ✅ did not hold, as told | ✅ held |" in lines
     assert any(line.startswith("- flux: `kcsim run flux/scenario.yaml --delivery flux`") for line in lines)
     assert lines[-1].endswith("kcsim 0.1.0</sub>")

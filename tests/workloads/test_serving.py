@@ -87,7 +87,7 @@ def test_a_hook_longer_than_the_grace_is_cut_off_and_the_program_killed():
     """S13's variant: preStop 40 s, grace 30 s: two more seconds for SIGTERM, then SIGKILL."""
     stubborn = image(ignores_sigterm=True)
     sim = cluster(1, stubborn)
-    lifecycle = {"lifecycle": {"preStop": {"sleep": {"seconds": 40}}}}
+    lifecycle = {"lifecycle": {"preStop": {"exec": {"command": ["sleep", "40"]}}}}
     settle(sim, workload(replicas=1, container=lifecycle), ready=1)
     victim = pods(sim)[0]["metadata"]["name"]
     began = sim.now

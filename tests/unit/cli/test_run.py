@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -478,6 +479,6 @@ def test_long_names_of_deliveries_stand_apart_from_what_is_said(kcsim):
     said = kcsim("run", "a-monorepo-cut-into-artifacts")
     lines = said.out.splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("The worlds part"))
-    told = lines[start + 1 : start + 5]
-    assert "  artifacts  nothing changes" in told
-    assert told[0].startswith("  flux       00:10:")
+    told = lines[start + 1 : start + 12]
+    for name in ("flux     ", "artifacts"):
+        assert any(re.match(rf"  {name}  (\d\d:\d\d:\d\d |nothing changes)", line) for line in told), told

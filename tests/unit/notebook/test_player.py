@@ -44,7 +44,7 @@ def test_it_plays_steps_and_stops_at_the_end_of_the_story(world: kcsim.Simulatio
     played.do({"do": "run", "until": 1500.0})
     assert world.now == 1500.0
     played.do({"do": "step"})
-    assert world.now == pytest.approx(33 * 60 + 41.2, abs=0.1)
+    assert world.now == pytest.approx(33 * 60 + 42.4, abs=0.1)
     assert "kustomize-controller patch kustomization" in played.said
     played.do({"do": "run", "until": 10**9})
     assert (world.now, played.said) == (world.end, "t=1h20m: the story is over")

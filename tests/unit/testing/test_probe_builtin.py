@@ -103,7 +103,7 @@ def test_a_stateful_set_that_looks_at_the_past_acts_on_it_as_upstreams_does() ->
 @pytest.mark.slow
 def test_the_kustomize_controller_survives_a_crash_at_each_of_its_writes() -> None:
     operations = [Operation(0, "commit-version", 0, 1), Operation(60, "scale", 0, 3)]
-    scenario = replace(scenario_of(operations), until=10 * MINUTE, expectations=())
+    scenario = replace(scenario_of(operations), until=11 * MINUTE, expectations=())
     report = probe(scenario, "kustomize-controller", delivery="flux", patterns=("intermediate",))
     assert report.tried["intermediate"] >= 5
     assert report.passed, report.text()
