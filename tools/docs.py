@@ -128,7 +128,7 @@ def scenarios_page() -> str:
     parts.append("| function | gives | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     listed = "\n".join(f"| `.{name}` | {doc} |" for name, doc in LIST_FIELDS.items())
     parts.append("What a list of objects has:\n\n| field | meaning |\n|---|---|\n" + listed + "\n")
-    return _page("\n".join(parts), "kcsim/scenario/model.py and kcsim/scenario/functions.py")
+    return _page("\n".join(parts), "kcsim/scenario/model and kcsim/scenario/functions.py")
 
 
 def _records() -> Iterator[Record]:

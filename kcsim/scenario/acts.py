@@ -20,7 +20,6 @@ from kcsim.engine.task import Steps, Task
 from kcsim.kubectl.command import kubectl
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.authors import Authors, Story
-from kcsim.scenario.chart_model import Publication
 from kcsim.scenario.charts import publish
 from kcsim.scenario.edits import editor
 from kcsim.scenario.faults import world_fault
@@ -39,13 +38,15 @@ from kcsim.scenario.model import (
     Kubectl,
     Merge,
     MergeRequest,
+    Publication,
     Redelivery,
     Rerun,
     Revert,
+    Signing,
     Tag,
     TimelineEntry,
+    Upload,
 )
-from kcsim.scenario.registry_model import Signing, Upload
 from kcsim.scenario.staging import Source, cluster_name, image_behaviour
 from kcsim.simulation import faults
 from kcsim.simulation.cluster import Cluster

@@ -17,8 +17,8 @@ from kcsim.engine.clock import MINUTE, SECOND
 from kcsim.engine.trace import Record
 from kcsim.scenario.branches import changes_files
 from kcsim.scenario.edits import committed
-from kcsim.scenario.git_model import Commit, ForcePush, Merge, Revert, Tag
-from kcsim.scenario.git_model import MergeRequest as MergeRequestPart
+from kcsim.scenario.model import Commit, ForcePush, Merge, Revert, Tag
+from kcsim.scenario.model import MergeRequest as MergeRequestPart
 from kcsim.scenario.spreads import duration
 from kcsim.scenario.staging import FirstCommit, Source
 from kcsim.simulation.places import LAPTOP

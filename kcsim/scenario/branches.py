@@ -20,8 +20,7 @@ from kcsim.scenario.contents import (
 )
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.edits import EditFault, committed
-from kcsim.scenario.git_model import Commit, ForcePush, Merge, MergeRequest, Revert, Tag
-from kcsim.scenario.model import Scenario, TimelineEntry
+from kcsim.scenario.model import Commit, ForcePush, Merge, MergeRequest, Revert, Scenario, Tag, TimelineEntry
 from kcsim.scenario.staging import DEFAULT_BRANCH
 
 Files = dict[str, Text]

@@ -11,10 +11,9 @@ from kcsim.delivery.charts import ChartUnreadable, chart_files, loaded
 from kcsim.delivery.gitops.flux.versions import read
 from kcsim.delivery.registry.reference import InvalidReference, parse
 from kcsim.manifests import Manifest, dump
-from kcsim.scenario.chart_model import Chart, ChartVersion, Publication
 from kcsim.scenario.contents import Place, at, folder_files, resolve
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.model import Scenario
+from kcsim.scenario.model import Chart, ChartVersion, Publication, Scenario
 from kcsim.scenario.standing import written_in
 from kcsim.simulation.world import World
 

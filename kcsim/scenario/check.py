@@ -35,6 +35,7 @@ from kcsim.scenario.model import (
     Application,
     ArgoCD,
     Cluster,
+    ClusterNetwork,
     Controller,
     Delivery,
     Flux,
@@ -49,7 +50,6 @@ from kcsim.scenario.model import (
     all_pipelines,
 )
 from kcsim.scenario.network_checks import check_network
-from kcsim.scenario.network_model import ClusterNetwork
 from kcsim.scenario.pipeline_checks import (
     check_changes,
     check_code_owners,

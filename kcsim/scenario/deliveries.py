@@ -18,8 +18,7 @@ from kcsim.delivery.buckets import ObjectStore
 from kcsim.delivery.chart_repositories import ChartRepositories
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.trace import Record
-from kcsim.scenario.environment_model import Environment
-from kcsim.scenario.model import ArgoCD, Delivery, Flux, Repository, Scenario
+from kcsim.scenario.model import ArgoCD, Delivery, Environment, Flux, Repository, Scenario
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.world import World

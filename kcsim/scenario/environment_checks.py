@@ -2,8 +2,7 @@
 
 from kcsim.scenario.contents import Contents, at, is_below, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.environment_model import Environment, Promotion
-from kcsim.scenario.model import ArgoCD, Flux, Push, Scenario
+from kcsim.scenario.model import ArgoCD, Environment, Flux, Promotion, Push, Scenario
 
 
 def check_environments(scenario: Scenario, report: Report) -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from kcsim.delivery.promotion.plan import Promotion as Plan
 from kcsim.delivery.promotion.promoter import Promoter
 from kcsim.scenario.authors import Authors, Story
-from kcsim.scenario.environment_model import Approval, Promotion
-from kcsim.scenario.git_model import Commit, MergeRequest
+from kcsim.scenario.model import Approval, Commit, MergeRequest, Promotion
 from kcsim.scenario.spreads import duration
 from kcsim.scenario.staging import Source, cluster_name
 

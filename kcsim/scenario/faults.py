@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final
 
-from kcsim.scenario.fault_fields import FaultFields
-from kcsim.scenario.model import Fault
+from kcsim.scenario.model import Fault, FaultFields
 from kcsim.simulation import faults as simulated
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.simulation import Simulation

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kcsim.delivery.git.requests import MergeRequest, Method
 from kcsim.engine.clock import seconds
 from kcsim.scenario.diagnostics import did_you_mean
-from kcsim.scenario.git_model import Commit, Edit, ForcePush, Merge, Revert, Reviewer, Tag
-from kcsim.scenario.git_model import MergeRequest as MergeRequestPart
-from kcsim.scenario.model import TimelineEntry
+from kcsim.scenario.model import Commit, Edit, ForcePush, Merge, Revert, Reviewer, Tag, TimelineEntry
+from kcsim.scenario.model import MergeRequest as MergeRequestPart
 from kcsim.simulation.simulation import NotFound, Step, Time
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from kcsim.cluster.podnet.encapsulation import OVERHEADS
 from kcsim.cluster.podnet.ipam import CidrSet, cluster_cidr_for, node_mask_wrong
 from kcsim.scenario.contents import at
 from kcsim.scenario.diagnostics import Report, did_you_mean
-from kcsim.scenario.model import Cluster, Node
-from kcsim.scenario.network_model import ClusterNetwork, Link
+from kcsim.scenario.model import Cluster, ClusterNetwork, Link, Node
 from kcsim.simulation.cabling import NODES_IPV6
 from kcsim.simulation.places import OUTSIDE
 

@@ -18,8 +18,7 @@ from kcsim.delivery.git.host import AuthenticationRequired, RepositoryNotFound, 
 from kcsim.delivery.git.repository import GitError
 from kcsim.engine.task import Steps
 from kcsim.scenario.authors import Authors, NothingToCommit, Story
-from kcsim.scenario.git_model import Commit, MergeRequest
-from kcsim.scenario.part import Part
+from kcsim.scenario.model import Commit, MergeRequest, Part
 from kcsim.scenario.staging import Source
 
 BOT = "ci-bot"

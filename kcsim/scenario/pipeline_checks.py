@@ -8,10 +8,24 @@ from kcsim.delivery.ci.plan import circle
 from kcsim.delivery.git import codeowners
 from kcsim.scenario.contents import Contents, at, home_of, key_at
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
-from kcsim.scenario.git_model import MergeQueue, Protection
-from kcsim.scenario.model import Delivery, FurtherPipeline, Push, Repository, Scenario, all_pipelines
-from kcsim.scenario.part import Part, Spread
-from kcsim.scenario.pipeline_model import CiCache, CiEnvironment, CiJob, Pipeline, Stage, Step
+from kcsim.scenario.model import (
+    CiCache,
+    CiEnvironment,
+    CiJob,
+    Delivery,
+    FurtherPipeline,
+    MergeQueue,
+    Part,
+    Pipeline,
+    Protection,
+    Push,
+    Repository,
+    Scenario,
+    Spread,
+    Stage,
+    Step,
+    all_pipelines,
+)
 from kcsim.scenario.yamltree import Scalar
 
 EVIDENCE = ("schema", "policy", "secrets", "vulnerabilities", "dependencies", "licences", "gate")

@@ -20,9 +20,9 @@ from kcsim.delivery.ci.pipelines import (
 )
 from kcsim.delivery.ci.scans import Known, Scan
 from kcsim.scenario.deliveries import Stage
+from kcsim.scenario.model import CiCache, CiConcurrency, CiEnvironment, CiJob, Pipeline, Step
 from kcsim.scenario.pipeline_actions import WriteToGit
 from kcsim.scenario.pipeline_checks import copies_of
-from kcsim.scenario.pipeline_model import CiCache, CiConcurrency, CiEnvironment, CiJob, Pipeline, Step
 from kcsim.scenario.spreads import duration
 
 DEPLOY = "deploy"

@@ -29,7 +29,6 @@ from kcsim.scenario.clients import source_options
 from kcsim.scenario.deliveries import NoWay, Stage, Way, way_of
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.drift import Drift
-from kcsim.scenario.environment_model import Environment
 from kcsim.scenario.expectations import Judge, Window, texts
 from kcsim.scenario.expressions import Names
 from kcsim.scenario.functions import AGENT_RESOURCES
@@ -38,7 +37,15 @@ from kcsim.scenario.history import History
 from kcsim.scenario.lesson_parts import lesson_expectations
 from kcsim.scenario.load import examine
 from kcsim.scenario.measures import Measures
-from kcsim.scenario.model import Controller, Delivery, Expectation, Scenario, TimelineEntry, Traffic
+from kcsim.scenario.model import (
+    Controller,
+    Delivery,
+    Environment,
+    Expectation,
+    Scenario,
+    TimelineEntry,
+    Traffic,
+)
 from kcsim.scenario.programs import load_class
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.schedules import with_chaos

@@ -1,7 +1,7 @@
 """Durations of a scenario, given or varying, as dice draw them.  Decides; never acts."""
 
 from kcsim.profile.distributions import Distribution, Fixed, Skewed, Uniform
-from kcsim.scenario.part import Spread
+from kcsim.scenario.model import Spread
 
 
 def duration(value: int | Spread) -> Distribution:

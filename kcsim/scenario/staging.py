@@ -17,8 +17,17 @@ from kcsim.delivery.registry.retention import Retention, Rule
 from kcsim.scenario.contents import repository_files, resolve
 from kcsim.scenario.deliveries import create
 from kcsim.scenario.dump import to_data
-from kcsim.scenario.git_model import MergeQueue
-from kcsim.scenario.model import Cluster, Delivery, Image, Node, Push, Repository, Scenario, all_pipelines
+from kcsim.scenario.model import (
+    Cluster,
+    Delivery,
+    Image,
+    MergeQueue,
+    Node,
+    Push,
+    Repository,
+    Scenario,
+    all_pipelines,
+)
 from kcsim.scenario.network_checks import bits_a_second
 from kcsim.simulation.cabling import LinkPlan, NetworkPlan
 from kcsim.simulation.control_plane import ControlPlane

@@ -8,8 +8,7 @@ from typing import Any
 from kcsim.manifests import Manifest, Positions
 from kcsim.scenario.contents import Place, at, fixed_place
 from kcsim.scenario.diagnostics import Position
-from kcsim.scenario.model import Cluster
-from kcsim.scenario.part import Part
+from kcsim.scenario.model import Cluster, Part
 from kcsim.scenario.yamltree import Tree
 
 

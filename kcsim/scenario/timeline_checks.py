@@ -13,8 +13,17 @@ from kcsim.scenario.contents import at, key_at
 from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.fault_checks import check_fault, nodes_of
 from kcsim.scenario.manifest_checks import Objects, may_exist, similar_objects
-from kcsim.scenario.model import ACTIONS, GIT_ACTIONS, ArgoCD, Flux, Scenario, TimelineEntry, all_pipelines
-from kcsim.scenario.registry_model import Signing, Upload
+from kcsim.scenario.model import (
+    ACTIONS,
+    GIT_ACTIONS,
+    ArgoCD,
+    Flux,
+    Scenario,
+    Signing,
+    TimelineEntry,
+    Upload,
+    all_pipelines,
+)
 
 KUBECTL_VERBS: Final = (
     "annotate", "apply", "autoscale", "cordon", "create", "delete", "describe", "drain", "edit", "expose", "get", "label",

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from kcsim.engine.clock import format_duration
 from kcsim.kubectl.session import Outcome
 from kcsim.scenario.faults import FAULTS, TARGET_FIELDS
-from kcsim.scenario.git_model import Merge
-from kcsim.scenario.model import Scenario, TimelineEntry
+from kcsim.scenario.model import Merge, Scenario, TimelineEntry
 from kcsim.scenario.play import Play
 
 PERSON = "you"

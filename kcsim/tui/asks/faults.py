@@ -19,10 +19,9 @@ from kcsim.engine.clock import MINUTE, SECOND, format_duration
 from kcsim.manifests import dump
 from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.dump import to_data, to_yaml
-from kcsim.scenario.fault_fields import FaultFields
 from kcsim.scenario.faults import COMPONENT_CLIENTS, COMPONENTS, FAULTS, TARGET_FIELDS
 from kcsim.scenario.load import loads
-from kcsim.scenario.model import TimelineEntry
+from kcsim.scenario.model import FaultFields, TimelineEntry
 from kcsim.scenario.recording import rooted
 from kcsim.simulation.simulation import NotFound
 from kcsim.tui.asks.choices import Choice

@@ -1,12 +1,12 @@
-"""A CI pipeline as a scenario writes it, as a reader of GitHub Actions or GitLab knows it (see `kcsim.scenario.model`)."""
+"""A CI pipeline as a scenario writes it, as a reader of GitHub Actions or GitLab knows it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from kcsim.engine.clock import MINUTE
-from kcsim.scenario.git_model import Commit, MergeRequest
-from kcsim.scenario.part import Part, Spread
+from kcsim.scenario.model.git import Commit, MergeRequest
+from kcsim.scenario.model.part import Part, Spread
 from kcsim.scenario.values import Count, Duration, Fraction, Name
 
 

@@ -1,11 +1,11 @@
-"""The image registry, and object stores, as a scenario writes them (see `kcsim.scenario.model`)."""
+"""The image registry, and object stores, as a scenario writes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from kcsim.engine.clock import HOUR
-from kcsim.scenario.part import Part
+from kcsim.scenario.model.part import Part
 from kcsim.scenario.values import Count, Duration, Name
 
 

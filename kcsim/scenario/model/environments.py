@@ -1,11 +1,11 @@
-"""Environments and promotions, as a scenario file writes them (see `kcsim.scenario.model`)."""
+"""Environments and promotions, as a scenario file writes them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from kcsim.engine.clock import MINUTE
-from kcsim.scenario.git_model import Reviewer
-from kcsim.scenario.part import Part, Spread
+from kcsim.scenario.model.git import Reviewer
+from kcsim.scenario.model.part import Part, Spread
 from kcsim.scenario.values import Duration, Name, NamespaceName
 
 

@@ -1,9 +1,9 @@
-"""A cluster's network as a scenario writes it (see `kcsim.scenario.model`)."""
+"""A cluster's network as a scenario writes it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from kcsim.scenario.part import Part
+from kcsim.scenario.model.part import Part
 from kcsim.scenario.values import Count, Duration, Fraction, Quantity
 
 

@@ -1,11 +1,11 @@
-"""What people do in repositories, and what protects branches, as a scenario writes it (see `kcsim.scenario.model`)."""
+"""What people do in repositories, and what protects branches, as a scenario writes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from kcsim.engine.clock import HOUR, MINUTE
-from kcsim.scenario.part import Part, Spread
+from kcsim.scenario.model.part import Part, Spread
 from kcsim.scenario.values import Count, Duration, Json, Name
 
 

@@ -1,9 +1,9 @@
-"""Charts and their repositories as a scenario writes them (see `kcsim.scenario.model`)."""
+"""Charts and their repositories as a scenario writes them."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from kcsim.scenario.part import Part
+from kcsim.scenario.model.part import Part
 from kcsim.scenario.values import Json, Name
 
 
