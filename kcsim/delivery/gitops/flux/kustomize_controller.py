@@ -15,7 +15,7 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.kit.component import Component
-from kcsim.api.kit.queue import Outcome, Reconciler, Result
+from kcsim.api.kit.queue import Outcome, Result
 from kcsim.api.objects import Key, Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
@@ -28,8 +28,8 @@ from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, In
 from kcsim.delivery.gitops.flux.finalize import finalized
 from kcsim.delivery.gitops.flux.impersonation import Impersonation
 from kcsim.delivery.gitops.flux.options import Options as Flags
-from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
+from kcsim.delivery.gitops.flux.reconciler import KindReconciler, handled, retry_after
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.drift import Change
 from kcsim.delivery.gitops.flux.ssa.manager import (
@@ -52,7 +52,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     spec,
 )
 from kcsim.delivery.gitops.flux.variables import postbuild_variables
-from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, rfc3339
+from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339
 from kcsim.engine.task import Sleep
 from kcsim.profile.distributions import Distribution, Skewed
 
@@ -74,30 +74,28 @@ class _Terminal(Exception):
     """It cannot work as it is written."""
 
 
-class Kustomizations(Reconciler):
+class Kustomizations(KindReconciler):
     """The reconciler of Kustomization."""
 
     name = "kustomization"
+    resource = KUSTOMIZATIONS
+    status_manager = plan.STATUS_MANAGER
+    clock = "interval"
 
     def __init__(self, servers: Servers, options: Flags, phases: Phases) -> None:
+        super().__init__(options, phases)
         self._servers = servers
-        self._options = options
-        self._phases = phases
-        self.workers = options.concurrent
         self._built: dict[Key, tuple[Any, list[Object]]] = {}
         self._checking: dict[Key, Interrupt] = {}
         self._builder_free_at = 0
 
     def setup(self, component: Component) -> None:
         """Watch Kustomizations and their sources."""
-        self._dice = component.dice("interval")
+        super().setup(component)
+        self.objects.add_index("source", plan.source_names)
         self._build_dice = component.dice("build")
-        self._own = OwnObjects(self.client, KUSTOMIZATIONS, manager=plan.STATUS_MANAGER)
-        self._identities = Impersonation(component, self._options.default_service_account)
-        self._kustomizations = component.informer(KUSTOMIZATIONS)
-        self._kustomizations.add_index("source", plan.source_names)
-        self._kustomizations.on_change(self._changed)
-        external = self._options.external_artifacts
+        self._identities = Impersonation(component, self.options.default_service_account)
+        external = self.options.external_artifacts
         self._sources = {
             kind: component.informer(resource)
             for kind, resource in toolkit.SOURCES.items()
@@ -111,28 +109,20 @@ class Kustomizations(Reconciler):
         self._built.clear()
         self._checking.clear()
         self._builder_free_at = 0
-        self._own.reset()
+        super().reset()
 
-    def error_delay(self, failures: int) -> int:
-        """The toolkit's back-off."""
-        return toolkit.backoff(failures)
+    def gone(self, key: Key) -> None:
+        """Forget what was built for it."""
+        self._built.pop(key, None)
 
     # --- triggers -----------------------------------------------------------------------------------------------
-
-    def _changed(self, old: Object | None, new: Object | None) -> None:
-        if new is None:
-            assert old is not None, "a change of nothing"
-            self._built.pop(objects.key(old), None)
-            self._own.forget(objects.key(old))
-        elif toolkit.is_triggered(old, new):
-            self.enqueue(objects.key(new))
 
     def _source_changed(self, old: Object | None, new: Object | None) -> None:
         """A new revision: all Kustomizations of that source are due, in the order of their dependencies."""
         revision = toolkit.artifact_revision(new)
         if old is None or new is None or not revision or revision == toolkit.artifact_revision(old):
             return
-        users = self._kustomizations.by_index("source", "/".join((new["kind"], *objects.key(new))))
+        users = self.objects.by_index("source", "/".join((new["kind"], *objects.key(new))))
         behind = [k for k in users if not plan.is_at(k, revision)]
         for key in dependencies.in_order(behind):
             self.enqueue(key)
@@ -141,42 +131,27 @@ class Kustomizations(Reconciler):
 
     # --- one object ---------------------------------------------------------------------------------------------
 
-    def reconcile(self, key: Key) -> Outcome | Result | None:
-        """Bring the cluster where one Kustomization says."""
-        cached = self._kustomizations.get(*key)
-        return None if cached is None else self._handle(cached)
-
-    def _handle(self, cached: Object) -> Outcome:
-        obj = yield from self._own.fresh(cached)
-        if obj is None:
-            return None
-        if objects.is_deleting(obj):
-            yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
-            yield from self._own.remove_finalizer(obj)
-            return None
-        if not self._own.has_finalizer(obj):
-            yield from self._own.add_finalizer(obj)
-            return Result(requeue=True)
-        if spec(obj).get("suspend"):
-            return None
-        return (yield from self._attempt(obj))
+    def finalize(self, obj: Object) -> Outcome:
+        """Delete what should go with it."""
+        yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
+        return (yield from super().finalize(obj))
 
     def _manager(self, obj: Object) -> Manager:
         """The apply engine, as the account that the Kustomization names or as the controller itself."""
-        return Manager(self.component, self._identities.client(obj), self._options.concurrent_ssa)
+        return Manager(self.component, self._identities.client(obj), self.options.concurrent_ssa)
 
-    def _attempt(self, obj: Object) -> Outcome:
+    def work(self, obj: Object) -> Outcome:
         """One reconciliation: progress, outcome, status, events, and when to look again."""
         started = self.component.engine.now
         draft = Draft(self.component.engine, obj)
         refusal = plan.not_modelled(obj)
         if refusal:
             return (yield from self._stall(obj, draft, "NotModelled", refusal))
-        if self._options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
+        if self.options.no_cross_namespace_refs and toolkit.source_key(obj)[0] != objects.namespace(obj):
             who = toolkit.source_subject(obj)
             why = f"can't access '{who}', cross-namespace references have been blocked"
             return (yield from self._stall(obj, draft, "AccessDenied", why))
-        if toolkit.source_kind(obj) == "ExternalArtifact" and not self._options.external_artifacts:
+        if toolkit.source_kind(obj) == "ExternalArtifact" and not self.options.external_artifacts:
             who = toolkit.source_subject(obj)
             why = f"can't access '{who}', ExternalArtifact feature gate is disabled"
             return (yield from self._stall(obj, draft, "AccessDenied", why))
@@ -194,28 +169,24 @@ class Kustomizations(Reconciler):
         try:
             yield from self._run(obj, draft, stored, started, checks)
         except NotStored:
-            pause = self._options.requeue_dependency
+            pause = self.options.requeue_dependency
             message = f"Source is not ready, artifact not found, retrying in {go_duration(pause)}"
             draft.mark(READY, "False", "ArtifactFailed", message)
             yield from self._finish(obj, draft)
-            return Result(pause, what=f"retry after {format_duration(pause)}")
+            return retry_after(pause)
         except Interrupted:
             return (yield from self._canceled(obj, draft))
         except _Failed as failure:
             draft.mark(READY, "False", failure.reason, str(failure))
             self._event(obj, draft, str(failure), warns=failure.reason)
             yield from self._finish(obj, draft)
-            retry = toolkit.retry_interval(obj)
-            return Result(retry, what=f"retry interval {format_duration(retry)}")
+            return retry_after(toolkit.retry_interval(obj), "retry interval")
         yield from self._finish(obj, draft)
         interval = toolkit.duration(obj, "interval")
         took = go_duration(self.component.engine.now - started)
         message = f"Reconciliation finished in {took}, next run in {go_duration(interval)}"
         self._event(obj, draft, message, summary=True)
-        after = self._phases.next(
-            self.component, objects.key(obj), interval, self._dice, self._options.jitter
-        )
-        return Result(after, what=f"interval {format_duration(interval)}")
+        return self.next_interval(obj, interval)
 
     def _stall(self, obj: Object, draft: Draft, reason: str, why: str) -> Outcome:
         """It cannot work as it is written: nothing is tried until the spec changes."""
@@ -224,7 +195,7 @@ class Kustomizations(Reconciler):
         draft.mark(STALLED, "True", reason, why)
         draft.observe_generation()
         self._event(obj, draft, why, warns=reason)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
         return None
 
     def _canceled(self, obj: Object, draft: Draft) -> Outcome:
@@ -244,10 +215,9 @@ class Kustomizations(Reconciler):
             name = toolkit.source_key(obj)[1]
             resource = toolkit.SOURCES[toolkit.source_kind(obj)]
             draft.mark(READY, "False", "ArtifactFailed", f'{resource} "{name}" not found')
-            retry = toolkit.retry_interval(obj)
-            return Result(retry, what=f"retry interval {format_duration(retry)}")
-        pause = self._options.requeue_dependency
-        again = Result(pause, what=f"retry after {format_duration(pause)}")
+            return retry_after(toolkit.retry_interval(obj), "retry interval")
+        pause = self.options.requeue_dependency
+        again = retry_after(pause)
         if not toolkit.artifact_revision(source):
             message = f"Source artifact not found, retrying in {go_duration(pause)}"
             draft.mark(READY, "False", "ArtifactFailed", message)
@@ -403,7 +373,7 @@ class Kustomizations(Reconciler):
         message = f"Running health checks for revision {revision} with a timeout of {go_duration(timeout)}"
         draft.mark(HEALTHY, "Unknown", PROGRESSING, message)
         yield from self._progress(obj, draft, message)
-        interrupt = Interrupt() if self._options.cancel_health_checks else None
+        interrupt = Interrupt() if self.options.cancel_health_checks else None
         if interrupt is not None:
             self._checking[objects.key(obj)] = interrupt
         try:
@@ -427,7 +397,7 @@ class Kustomizations(Reconciler):
         if not was_healthy or (changed and revision != draft.get("lastAppliedRevision")):
             self._event(obj, draft, passed)
         draft.mark(HEALTHY, "True", SUCCEEDED, passed)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
 
     # --- status and events --------------------------------------------------------------------------------------
 
@@ -460,15 +430,15 @@ class Kustomizations(Reconciler):
 
     def _progress(self, obj: Object, draft: Draft, message: str) -> Generator[Any, Any, None]:
         draft.mark(RECONCILING, "True", PROGRESSING, message)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
 
     def _finish(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         """The last write of a reconciliation (finalizeStatus)."""
-        draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+        handled(obj, draft)
         draft.drop(STALLED)
         if draft.is_(READY):
             draft.drop(RECONCILING)
             draft.observe_generation()
         elif draft.is_(READY, "False"):
             draft.note_retry()
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)

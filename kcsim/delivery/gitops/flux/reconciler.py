@@ -66,10 +66,22 @@ class Waiting(Failure):
         self.after = after
 
 
-class ToolkitReconciler(Reconciler):
-    """Reconciles one of the toolkit's kinds. Subclass it, name its ``resource``, and write ``attempt``."""
+class KindReconciler(Reconciler):
+    """The life of one kind's objects: what triggers them, the finalizer, suspension, the back-off, the interval.
+
+    Subclass it, name its ``resource``, and write ``work`` and ``finalize``.
+
+    Attributes:
+        resource: the kind.
+        finalizer: what keeps an object until it is finalized.
+        status_manager: who owns what is written to the objects; "" for the client's own.
+        clock: the name of the dice that jitter its intervals; "" for one of the reconciler's own.
+    """
 
     resource = ""
+    finalizer = toolkit.FINALIZER
+    status_manager = ""
+    clock = ""
 
     def __init__(self, options: Options, phases: Phases) -> None:
         self.options = options
@@ -78,8 +90,10 @@ class ToolkitReconciler(Reconciler):
 
     def setup(self, component: Component) -> None:
         """Watch the objects."""
-        self._dice = component.dice("interval" if self.name == "gitrepository" else f"interval/{self.name}")
-        self.own = OwnObjects(self.client, self.resource)
+        self._dice = component.dice(self.clock or f"interval/{self.name}")
+        self.own = OwnObjects(
+            self.client, self.resource, finalizer=self.finalizer, manager=self.status_manager
+        )
         self.objects = component.informer(self.resource)
         self.objects.on_change(self._changed)
 
@@ -99,6 +113,66 @@ class ToolkitReconciler(Reconciler):
         elif toolkit.is_triggered(old, new):
             self.enqueue(objects.key(new))
 
+    def reconcile(self, key: Key) -> Outcome | Result | None:
+        """Bring one object up to date."""
+        cached = self.objects.get(*key)
+        return None if cached is None else self._handle(cached)
+
+    def _handle(self, cached: Object) -> Outcome:
+        obj = yield from self.own.fresh(cached)
+        if obj is None:
+            return None
+        if objects.is_deleting(obj):
+            return (yield from self.finalize(obj))
+        if not self.own.has_finalizer(obj):
+            yield from self.adopt(obj)
+            return Result(requeue=True)
+        if self.is_suspended(obj):
+            return None
+        return (yield from self.work(obj))
+
+    def next_interval(self, obj: Object, interval: int) -> Result:
+        """The next look after a success, ``interval`` (µs) from now with its jitter."""
+        key = objects.key(obj)
+        after = self._phases.next(self.component, key, interval, self._dice, self.options.jitter)
+        return Result(after, what=f"interval {format_duration(interval)}")
+
+    # --- for subclasses -----------------------------------------------------------------------------------------
+
+    def work(self, obj: Object) -> Outcome:
+        """Reconcile an object that is neither suspended nor being deleted."""
+        raise NotImplementedError
+
+    def finalize(self, obj: Object) -> Outcome:
+        """The object is being deleted: clean up, then take the finalizer away."""
+        yield from self.own.remove_finalizer(obj)
+        return None
+
+    def adopt(self, obj: Object) -> Generator[Any, Any, None]:
+        """The object is seen for the first time: put the finalizer on it."""
+        yield from self.own.add_finalizer(obj)
+
+    def is_suspended(self, obj: Object) -> bool:
+        """Whether nothing is to be done for now."""
+        return bool(toolkit.spec(obj).get("suspend"))
+
+    def gone(self, key: Key) -> None:
+        """The object does not exist any more."""
+
+
+def handled(obj: Object, draft: Draft) -> None:
+    """Note which request for a reconciliation has been dealt with."""
+    draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+
+
+def retry_after(pause: int, what: str = "retry after") -> Result:
+    """Look again after a fixed pause (µs)."""
+    return Result(pause, what=f"{what} {format_duration(pause)}")
+
+
+class ToolkitReconciler(KindReconciler):
+    """Reconciles one of the simpler kinds: a try either works or does not. Name its ``resource``, and write ``attempt``."""
+
     # --- for subclasses -----------------------------------------------------------------------------------------
 
     def attempt(self, obj: Object, draft: Draft) -> Generator[Any, Any, Success]:
@@ -108,9 +182,6 @@ class ToolkitReconciler(Reconciler):
             Failure: it did not work.
         """
         raise NotImplementedError
-
-    def gone(self, key: Key) -> None:
-        """The object does not exist any more."""
 
     def forget_all(self, obj: Object) -> None:
         """The object is being deleted: throw away what is kept for it."""
@@ -124,27 +195,13 @@ class ToolkitReconciler(Reconciler):
 
     # --- one object ---------------------------------------------------------------------------------------------
 
-    def reconcile(self, key: Key) -> Outcome | Result | None:
-        """Bring one object up to date."""
-        cached = self.objects.get(*key)
-        return None if cached is None else self._handle(cached)
+    def finalize(self, obj: Object) -> Outcome:
+        """Throw away what is kept for it."""
+        self.forget_all(obj)
+        return (yield from super().finalize(obj))
 
-    def _handle(self, cached: Object) -> Outcome:
-        obj = yield from self.own.fresh(cached)
-        if obj is None:
-            return None
-        if objects.is_deleting(obj):
-            self.forget_all(obj)
-            yield from self.own.remove_finalizer(obj)
-            return None
-        if not self.own.has_finalizer(obj):
-            yield from self.own.add_finalizer(obj)
-            return Result(requeue=True)
-        if toolkit.spec(obj).get("suspend"):
-            return None
-        return (yield from self._reconcile(obj))
-
-    def _reconcile(self, obj: Object) -> Outcome:
+    def work(self, obj: Object) -> Outcome:
+        """One attempt, and what the status says of it."""
         draft = Draft(self.component.engine, obj)
         try:
             yield from self.begin(obj, draft)
@@ -153,7 +210,7 @@ class ToolkitReconciler(Reconciler):
             return (yield from self._not_done(obj, draft, error))
         draft.drop(RECONCILING)
         draft.drop(STALLED)
-        self._handled(obj, draft)
+        handled(obj, draft)
         draft.mark(READY, "True", success.reason, success.message)
         draft.observe_generation()
         yield from self.own.write(obj, draft)
@@ -172,11 +229,7 @@ class ToolkitReconciler(Reconciler):
     def next_look(self, obj: Object) -> Result | None:
         """When to look again after a success."""
         interval = self.interval(obj)
-        if not interval:
-            return None
-        key = objects.key(obj)
-        after = self._phases.next(self.component, key, interval, self._dice, self.options.jitter)
-        return Result(after, what=f"interval {format_duration(interval)}")
+        return self.next_interval(obj, interval) if interval else None
 
     def begin(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         """Say that there is work, where somebody waits to read it."""
@@ -188,14 +241,10 @@ class ToolkitReconciler(Reconciler):
             draft.progress("reconciliation in progress")
             yield from self.own.write(obj, draft)
 
-    def _handled(self, obj: Object, draft: Draft) -> None:
-        asked = toolkit.requested_at(obj)
-        draft.set("lastHandledReconcileAt", asked or draft.get("lastHandledReconcileAt"))
-
     def _not_done(self, obj: Object, draft: Draft, error: Failure) -> Outcome:
         if draft.condition(RECONCILING) is None:
             draft.progress("reconciliation in progress")
-        self._handled(obj, draft)
+        handled(obj, draft)
         self.failed(draft, error)
         draft.mark(READY, "False", error.reason, str(error))
         draft.note_retry()
@@ -209,6 +258,5 @@ class ToolkitReconciler(Reconciler):
         if stalled:
             return None
         if isinstance(error, Waiting):
-            again = Result(error.after, what=f"retry after {format_duration(error.after)}")
-            return again if error.after else None
+            return retry_after(error.after) if error.after else None
         return Result(requeue=True)

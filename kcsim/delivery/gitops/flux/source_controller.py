@@ -71,6 +71,7 @@ class GitRepositories(Sources):
     """The reconciler of GitRepository."""
 
     name = "gitrepository"
+    clock = "interval"
     resource = GIT_REPOSITORIES
 
     def __init__(

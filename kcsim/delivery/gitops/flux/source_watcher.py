@@ -16,8 +16,8 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.kit.component import Component
-from kcsim.api.kit.queue import Outcome, Reconciler, Result
-from kcsim.api.objects import Key, Object
+from kcsim.api.kit.queue import Outcome, Result
+from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.flux import events, toolkit
 from kcsim.delivery.gitops.flux.artifact import (
@@ -32,8 +32,8 @@ from kcsim.delivery.gitops.flux.artifact_copies import BadPattern, CopyFailed, R
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.ignore import ignored, patterns
 from kcsim.delivery.gitops.flux.options import Options
-from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
+from kcsim.delivery.gitops.flux.reconciler import KindReconciler, handled, retry_after
 from kcsim.delivery.gitops.flux.toolkit import (
     ARTIFACT_GENERATORS,
     EXTENSIONS_GROUP,
@@ -85,92 +85,67 @@ class _Failed(Exception):
         self.waits = waits
 
 
-class ArtifactGenerators(Reconciler):
+class ArtifactGenerators(KindReconciler):
     """The reconciler of ArtifactGenerator."""
 
     name = "artifactgenerator"
+    resource = ARTIFACT_GENERATORS
+    finalizer = FINALIZER
 
     def __init__(
         self, servers: Servers, storage: Storage, options: Options, phases: Phases, *, charts: bool = False
     ) -> None:
         """``charts``: whether HelmCharts are served."""
+        super().__init__(options, phases)
         self._kinds = {**SOURCES, "HelmChart": HELM_CHARTS} if charts else SOURCES
         self._servers = servers
         self._storage = storage
-        self._options = options
-        self._phases = phases
-        self.workers = options.concurrent
 
     def setup(self, component: Component) -> None:
         """Watch the generators, and what they may name as sources."""
-        self._dice = component.dice("interval/artifactgenerator")
-        self._own = OwnObjects(self.client, ARTIFACT_GENERATORS, finalizer=FINALIZER)
-        self._generators = component.informer(ARTIFACT_GENERATORS)
-        self._generators.add_index("source", source_names)
-        self._generators.on_change(self._changed)
+        super().setup(component)
+        self.objects.add_index("source", source_names)
         self._sources = {kind: component.informer(resource) for kind, resource in self._kinds.items()}
         for informer in self._sources.values():
             informer.on_change(self._source_changed)
 
-    def reset(self) -> None:
-        """A crash: it does not remember what it wrote."""
-        self._own.reset()
-
-    def error_delay(self, failures: int) -> int:
-        """The toolkit's back-off."""
-        return toolkit.backoff(failures)
-
     # --- triggers -----------------------------------------------------------------------------------------------
-
-    def _changed(self, old: Object | None, new: Object | None) -> None:
-        if new is None:
-            assert old is not None, "a change of nothing"
-            self._own.forget(objects.key(old))
-        elif toolkit.is_triggered(old, new):
-            self.enqueue(objects.key(new))
 
     def _source_changed(self, old: Object | None, new: Object | None) -> None:
         revision = toolkit.artifact_revision(new)
         if new is None or not revision or (old is not None and revision == toolkit.artifact_revision(old)):
             return
-        for user in self._generators.by_index("source", "/".join((new["kind"], *objects.key(new)))):
+        for user in self.objects.by_index("source", "/".join((new["kind"], *objects.key(new)))):
             self.enqueue(objects.key(user))
 
     # --- one object ---------------------------------------------------------------------------------------------
 
-    def reconcile(self, key: Key) -> Outcome | Result | None:
-        """Bring the artifacts of one generator up to date."""
-        cached = self._generators.get(*key)
-        return None if cached is None else self._handle(cached)
+    def finalize(self, obj: Object) -> Outcome:
+        """Delete its artifacts."""
+        yield from self._throw_away(objects.get_in(obj, ("status", "inventory"), []))
+        return (yield from super().finalize(obj))
 
-    def _handle(self, cached: Object) -> Outcome:
-        obj = yield from self._own.fresh(cached)
-        if obj is None:
-            return None
-        if objects.is_deleting(obj):
-            yield from self._throw_away(objects.get_in(obj, ("status", "inventory"), []))
-            yield from self._own.remove_finalizer(obj)
-            return None
+    def adopt(self, obj: Object) -> Generator[Any, Any, None]:
+        """The status says from the first moment that there is work, or that there will be none."""
+        yield from super().adopt(obj)
         draft = Draft(self.component.engine, obj)
-        paused = objects.annotations(obj).get(RECONCILE, "").lower() == "disabled"
-        if not self._own.has_finalizer(obj):
-            yield from self._own.add_finalizer(obj)
-            if paused:
-                draft.mark(
-                    READY, "True", "ReconciliationDisabled", "Initialized with reconciliation suspended"
-                )
-            else:
-                draft.mark(READY, "Unknown", PROGRESSING, _IN_PROGRESS)
-                draft.mark(RECONCILING, "True", PROGRESSING, _IN_PROGRESS)
-            yield from self._own.write(obj, draft)
-            return Result(requeue=True)
-        if paused:
+        if _is_paused(obj):
+            draft.mark(READY, "True", "ReconciliationDisabled", "Initialized with reconciliation suspended")
+        else:
+            draft.mark(READY, "Unknown", PROGRESSING, _IN_PROGRESS)
+            draft.mark(RECONCILING, "True", PROGRESSING, _IN_PROGRESS)
+        yield from self.own.write(obj, draft)
+
+    def is_suspended(self, obj: Object) -> bool:
+        """Suspended by an annotation, which an Event tells each time."""
+        if _is_paused(obj):
             message = "Reconciliation is disabled"
             events.record(self.component, obj, "Normal", "ReconciliationDisabled", message, trace=True)
-            return None
-        return (yield from self._attempt(obj, draft))
+        return _is_paused(obj)
 
-    def _attempt(self, obj: Object, draft: Draft) -> Outcome:
+    def work(self, obj: Object) -> Outcome:
+        """One reconciliation, and when to look again."""
+        draft = Draft(self.component.engine, obj)
         try:
             self._validate(obj)
             again = yield from self._bring_up_to_date(obj, draft)
@@ -180,12 +155,7 @@ class ArtifactGenerators(Reconciler):
             again = None
         except _Failed as error:
             draft.mark(READY, "False", error.reason, str(error))
-            pause = self._options.requeue_dependency
-            again = (
-                Result(pause, what=f"retry after {format_duration(pause)}")
-                if error.waits
-                else Result(requeue=True)
-            )
+            again = retry_after(self.options.requeue_dependency) if error.waits else Result(requeue=True)
         ready = draft.condition(READY) or {}
         if ready.get("status") == "False":
             events.record(self.component, obj, "Warning", ready["reason"], ready["message"])
@@ -194,12 +164,12 @@ class ArtifactGenerators(Reconciler):
 
     def _finish(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         """The last write of a reconciliation (summarizeStatus)."""
-        draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+        handled(obj, draft)
         if draft.is_(READY, "False"):
             draft.note_retry()
         if draft.is_(READY) or draft.is_(STALLED):
             draft.drop(RECONCILING)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
 
     def _validate(self, obj: Object) -> None:
         """What the schema cannot say (artifactgenerator_validation.go)."""
@@ -209,7 +179,7 @@ class ArtifactGenerators(Reconciler):
                 raise _Terminal("ValidationFailed", f"duplicate source alias '{source['alias']}' found")
             aliases.add(source["alias"])
             elsewhere = source.get("namespace") or objects.namespace(obj)
-            if self._options.no_cross_namespace_refs and elsewhere != objects.namespace(obj):
+            if self.options.no_cross_namespace_refs and elsewhere != objects.namespace(obj):
                 what = f"{source['kind']}/{elsewhere}/{source['name']}"
                 raise _Terminal("AccessDenied", f"cross-namespace reference to source {what} is not allowed")
         names: set[str] = set()
@@ -236,7 +206,7 @@ class ArtifactGenerators(Reconciler):
         draft.drop(STALLED)
         draft.mark(RECONCILING, "True", PROGRESSING, _IN_PROGRESS)
         draft.mark(READY, "Unknown", PROGRESSING, _IN_PROGRESS)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
         fetched = yield from self._fetch(observed)
         self._blame(fetched.values())
         old = draft.get("inventory") or []
@@ -255,10 +225,7 @@ class ArtifactGenerators(Reconciler):
         if new:
             told = "\n".join(f"{ref['namespace']}/{ref['name']} ({ref['digest']})" for ref in new)
             events.record(self.component, obj, "Normal", READY, f"external artifacts reconciled: {told}")
-        after = self._phases.next(
-            self.component, objects.key(obj), INTERVAL, self._dice, self._options.jitter
-        )
-        return Result(after, what=f"interval {format_duration(INTERVAL)}")
+        return self.next_interval(obj, INTERVAL)
 
     # --- sources ------------------------------------------------------------------------------------------------
 
@@ -455,6 +422,10 @@ class ArtifactGenerators(Reconciler):
 
 
 # --- decisions --------------------------------------------------------------------------------------------------
+
+
+def _is_paused(obj: Object) -> bool:
+    return objects.annotations(obj).get(RECONCILE, "").lower() == "disabled"
 
 
 def source_names(obj: Object) -> list[str]:

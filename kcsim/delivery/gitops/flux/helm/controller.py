@@ -16,8 +16,8 @@ from kcsim.api import objects
 from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.cel.library import MISSING, available
 from kcsim.api.kit.component import Component
-from kcsim.api.kit.queue import Outcome, Reconciler, Result
-from kcsim.api.objects import Key, Object
+from kcsim.api.kit.queue import Outcome, Result
+from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.charts import Chart, ChartUnreadable, loaded
 from kcsim.delivery.gitops.flux import events, expressions, toolkit
@@ -35,8 +35,8 @@ from kcsim.delivery.gitops.flux.helm.terms import part
 from kcsim.delivery.gitops.flux.impersonation import Impersonation
 from kcsim.delivery.gitops.flux.kustomization_plan import leads_to
 from kcsim.delivery.gitops.flux.options import Options
-from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.phases import Phases
+from kcsim.delivery.gitops.flux.reconciler import KindReconciler, handled
 from kcsim.delivery.gitops.flux.toolkit import (
     EXTERNAL_ARTIFACTS,
     HELM_CHARTS,
@@ -78,27 +78,23 @@ class _Stalled(Exception):
         self.reason = reason
 
 
-class HelmReleases(Reconciler):
+class HelmReleases(KindReconciler):
     """The reconciler of HelmRelease."""
 
     name = "helmrelease"
+    resource = HELM_RELEASES
 
     def __init__(self, servers: Servers, options: Options, phases: Phases) -> None:
+        super().__init__(options, phases)
         self._servers = servers
-        self._options = options
-        self._phases = phases
-        self.workers = options.concurrent
 
     def setup(self, component: Component) -> None:
         """Watch HelmReleases, what holds their charts, and labelled values."""
-        self._dice = component.dice("interval/helmrelease")
-        self._own = OwnObjects(self.client, HELM_RELEASES)
-        self._identities = Impersonation(component, self._options.default_service_account)
-        self._releases = component.informer(HELM_RELEASES)
-        self._releases.add_index("source", lambda obj: [terms.source_subject(obj)])
-        self._releases.add_index("config", sources.config_names)
-        self._releases.on_change(self._changed)
-        external = self._options.external_artifacts
+        super().setup(component)
+        self.objects.add_index("source", lambda obj: [terms.source_subject(obj)])
+        self.objects.add_index("config", sources.config_names)
+        self._identities = Impersonation(component, self.options.default_service_account)
+        external = self.options.external_artifacts
         self._sources = {
             kind: component.informer(resource)
             for kind, resource in SOURCES.items()
@@ -109,22 +105,7 @@ class HelmReleases(Reconciler):
         for resource in ("configmaps", "secrets"):
             component.informer(resource).on_change(self._config_changed)
 
-    def reset(self) -> None:
-        """A crash: it does not remember what it wrote."""
-        self._own.reset()
-
-    def error_delay(self, failures: int) -> int:
-        """The toolkit's back-off."""
-        return toolkit.backoff(failures)
-
     # --- triggers -----------------------------------------------------------------------------------------------
-
-    def _changed(self, old: Object | None, new: Object | None) -> None:
-        if new is None:
-            assert old is not None, "a change of nothing"
-            self._own.forget(objects.key(old))
-        elif toolkit.is_triggered(old, new):
-            self.enqueue(objects.key(new))
 
     def _source_changed(self, old: Object | None, new: Object | None) -> None:
         """A new revision, or a source that has become ready (predicates.SourceRevisionChangePredicate)."""
@@ -134,7 +115,7 @@ class HelmReleases(Reconciler):
         became_ready = objects.condition_is(new, READY) and not objects.condition_is(old, READY)
         if revision == toolkit.artifact_revision(old) and not became_ready:
             return
-        for user in self._releases.by_index("source", "/".join((new["kind"], *objects.key(new)))):
+        for user in self.objects.by_index("source", "/".join((new["kind"], *objects.key(new)))):
             if sources.has_news(new, user):
                 self.enqueue(objects.key(user))
 
@@ -143,43 +124,25 @@ class HelmReleases(Reconciler):
         key, value = terms.WATCH
         if found is None or objects.labels(found).get(key) != value:
             return
-        for user in self._releases.by_index("config", "/".join((found["kind"], *objects.key(found)))):
+        for user in self.objects.by_index("config", "/".join((found["kind"], *objects.key(found)))):
             self.enqueue(objects.key(user))
 
     # --- one object ---------------------------------------------------------------------------------------------
 
-    def reconcile(self, key: Key) -> Outcome | Result | None:
-        """Bring the cluster where one HelmRelease says."""
-        cached = self._releases.get(*key)
-        return None if cached is None else self._handle(cached)
-
-    def _handle(self, cached: Object) -> Outcome:
-        obj = yield from self._own.fresh(cached)
-        if obj is None:
-            return None
-        if objects.is_deleting(obj):
-            return (yield from self._delete(obj))
-        if not self._own.has_finalizer(obj):
-            yield from self._own.add_finalizer(obj)
-            return Result(requeue=True)
-        if spec(obj).get("suspend"):
-            return None
-        draft = Draft(self.component.engine, obj)
-        return (yield from self._attempt(obj, draft))
-
-    def _attempt(self, obj: Object, draft: Draft) -> Outcome:
+    def work(self, obj: Object) -> Outcome:
         """One reconciliation, and when to look again."""
+        draft = Draft(self.component.engine, obj)
         observes = True
         try:
             yield from self._reconcile(obj, draft)
-            again: Result | None = self._next_look(obj)
+            again: Result | None = self.next_interval(obj, toolkit.duration(obj, "interval"))
         except RetryAfter as retry:
-            pause = toolkit.jittered(retry.interval, self._dice.uniform(), self._options.jitter)
+            pause = toolkit.jittered(retry.interval, self._dice.uniform(), self.options.jitter)
             again = Result(pause, what=f"retry interval {format_duration(retry.interval)}")
         except _Waits as wait:
             pause = wait.pause
             if wait.jitters:
-                pause = toolkit.jittered(pause, self._dice.uniform(), self._options.jitter)
+                pause = toolkit.jittered(pause, self._dice.uniform(), self.options.jitter)
             again, observes = Result(pause, what=f"retry after {format_duration(wait.pause)}"), False
         except _Stalled as error:
             draft.drop(RECONCILING)
@@ -194,18 +157,12 @@ class HelmReleases(Reconciler):
         yield from self._finish(obj, draft, observes=observes)
         return again
 
-    def _next_look(self, obj: Object) -> Result:
-        interval = toolkit.duration(obj, "interval")
-        key = objects.key(obj)
-        after = self._phases.next(self.component, key, interval, self._dice, self._options.jitter)
-        return Result(after, what=f"interval {format_duration(interval)}")
-
     def _finish(self, obj: Object, draft: Draft, *, observes: bool) -> Generator[Any, Any, None]:
         """The last write of a reconciliation."""
-        draft.set("lastHandledReconcileAt", toolkit.requested_at(obj) or draft.get("lastHandledReconcileAt"))
+        handled(obj, draft)
         if observes:
             draft.observe_generation()
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
 
     def _reconcile(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         refusal = not_modelled(obj)
@@ -220,7 +177,7 @@ class HelmReleases(Reconciler):
         yield from chart_template.reconciled(self.component, obj, draft)
         draft.drop(STALLED)
         draft.mark(RECONCILING, "True", PROGRESSING, _PREREQUISITES)
-        yield from self._own.write(obj, draft)
+        yield from self.own.write(obj, draft)
         yield from self._dependencies(obj, draft)
         source = yield from self._source(obj, draft)
         try:
@@ -241,7 +198,7 @@ class HelmReleases(Reconciler):
         self._begin(obj, draft, chart, digest, given)
         steps = self._steps(obj, draft, checks, chart, given)
         try:
-            yield from AtomicRelease(self._own, steps).reconcile()
+            yield from AtomicRelease(self.own, steps).reconcile()
         except NotRendered as error:
             raise _Stalled("NotModelled", str(error)) from error
 
@@ -274,7 +231,7 @@ class HelmReleases(Reconciler):
         at = Objects(self.component, client, terms.release_namespace(obj))
         actions = Actions(at, storage, obj, checks)
         subject = Subject(self.component, obj, draft)
-        return Steps(subject, actions, chart=chart, given=given, retries=self._options.retry_on_failure)
+        return Steps(subject, actions, chart=chart, given=given, retries=self.options.retry_on_failure)
 
     # --- prerequisites ------------------------------------------------------------------------------------------
 
@@ -301,13 +258,13 @@ class HelmReleases(Reconciler):
             if problem:
                 draft.mark(READY, "False", "DependencyNotReady", problem)
                 self._event(obj, "DependencyNotReady", problem)
-                raise _Waits(self._options.requeue_dependency)
+                raise _Waits(self.options.requeue_dependency)
         self._recover(draft, "DependencyNotReady")
 
     def _source(self, obj: Object, draft: Draft) -> Generator[Any, Any, Object]:
         kind, namespace, name = terms.source_subject(obj).split("/")
         who = f"{kind}/{namespace}/{name}"
-        if self._options.no_cross_namespace_refs and namespace != objects.namespace(obj):
+        if self.options.no_cross_namespace_refs and namespace != objects.namespace(obj):
             raise _Stalled("AccessDenied", f"cross-namespace references are not allowed: cannot access {who}")
         if kind not in self._sources:
             raise _Stalled("AccessDenied", f"can't access '{who}', ExternalArtifact feature gate is disabled")
@@ -321,7 +278,7 @@ class HelmReleases(Reconciler):
         problem = sources.not_ready(source)
         if problem:
             draft.mark(READY, "False", "SourceNotReady", problem)
-            raise _Waits(self._options.requeue_dependency, jitters=True)
+            raise _Waits(self.options.requeue_dependency, jitters=True)
         self._recover(draft, "SourceNotReady")
         yield from ()
         return source
@@ -334,7 +291,7 @@ class HelmReleases(Reconciler):
             )
             chart, digest = sources.with_revision(loaded(artifact.files), source)
         except NotStored:
-            pause = self._options.requeue_dependency
+            pause = self.options.requeue_dependency
             why = f"Source not ready: artifact not found. Retrying in {go_duration(pause)}"
             draft.mark(READY, "False", "ArtifactFailed", why)
             raise _Waits(pause) from None
@@ -354,7 +311,8 @@ class HelmReleases(Reconciler):
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _delete(self, obj: Object) -> Outcome:
+    def finalize(self, obj: Object) -> Outcome:
+        """Uninstall the release, unless it is suspended."""
         draft = Draft(self.component.engine, obj)
         if not spec(obj).get("suspend"):
             try:
@@ -364,8 +322,7 @@ class HelmReleases(Reconciler):
             except ActionFailed:
                 yield from self._finish(obj, draft, observes=False)
                 return Result(requeue=True)
-        yield from self._own.remove_finalizer(obj)
-        return None
+        return (yield from super().finalize(obj))
 
     def _uninstall(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
         if not draft.get("history"):
