@@ -76,8 +76,7 @@ class AddressRange:
         # Of a large IPv6 range only the first 2^16 are ever given away, as upstream (rangeSize).
         self._size = min(network.num_addresses, 1 << 16) - 2
         self._dice = dice
-        # The first address is the API server's own (the Service "kubernetes").
-        self._taken = {self._first}
+        self._taken: set[int] = set()
 
     def take_any(self) -> str:
         """A free address, by chance.
@@ -108,6 +107,10 @@ class AddressRange:
         self._taken.add(number)
         return ""
 
+    def hold(self, ip: str) -> None:
+        """The address is taken, by whom it was given elsewhere."""
+        self._taken.add(int(ipaddress.ip_address(ip)))
+
     def release(self, ip: str) -> None:
         """The address is free again."""
         self._taken.discard(int(ipaddress.ip_address(ip)))
@@ -119,6 +122,7 @@ class ServiceAllocator:
     def __init__(self, dice: Dice, catalog: Catalog, cidrs: Sequence[str] = (SERVICE_CIDR,)) -> None:
         self._dice = dice
         self._service = catalog.by_gvk(("", "v1", "Service"))
+        self.cidrs = tuple(cidrs)
         self._ranges = {each.family: each for each in (AddressRange(cidr, dice) for cidr in cidrs)}
         self.families = tuple(self._ranges)
         self._ports: set[int] = set()
@@ -132,6 +136,12 @@ class ServiceAllocator:
         if resource is not self._service or obj["spec"].get("type") == "ExternalName":
             return obj
         return {**obj, "spec": self._with_node_ports(self._with_ips(obj, obj["spec"], []))}
+
+    def hold(self, resource: Resource, obj: Object) -> None:
+        """An object is there that another server let in: what it has is taken."""
+        if resource is self._service:
+            for ip in obj["spec"].get("clusterIPs") or ():
+                self._ranges[family_of(ip)].hold(ip)
 
     def _with_ips(self, obj: Object, spec: Object, held: Sequence[str]) -> Object:
         """The spec with its families, and an address of each; ``held`` are those that it has."""

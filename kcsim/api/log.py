@@ -11,7 +11,7 @@ kept, so a past moment can always be looked at.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, Protocol
 
 from kcsim.api import objects
@@ -381,6 +381,13 @@ class Log:
             sent,
         )
         return self._keep(version)
+
+    def begin_with(self, made: Iterable[Version]) -> None:
+        """Hold the first versions of another log as one's own first ones."""
+        for version in made:
+            self.revision += 1
+            assert version.revision == self.revision, "they were the first there"
+            self._keep(version)
 
     def enter_event(
         self, resource: Resource, recorded: Recorded, uid_bits: int, actor: str, manager: str

@@ -112,22 +112,25 @@ class ApiServer:
             raise status.no_such_resource()
         if resource.kind in reviews.REVIEWS and not resource.custom:
             return reviews.perform(self, op)
+        if resource.kind == "Binding" and not resource.group:
+            return subresources.bind(self, op)
         if resource.plural in _DEPRECATED and not resource.group:
             return self._with_warning(op, _DEPRECATED[resource.plural])
         if resource.storage:
             return conversion.perform(self, op)
         return self.perform_as(op, None)
 
-    def write_again(self, made: Sequence[Version]) -> None:
-        """What comes to the same as asking for everything that ``made`` came from in another server, at the same instant.
+    def begin_with(self, made: Sequence[Version]) -> None:
+        """Begin as another server did whose first versions these are: at the same instant, with nothing written before.
 
-        For objects that do not depend on the world they are in: they were defaulted, admitted and validated there.
+        Versions do not change, so both hold the same ones.
         """
         self.requests += len(made)
+        self.writes += len(made)
         for version in made:
             self.asked[version.actor] = self.asked.get(version.actor, 0) + 1
-            self.store.store_again(version)
-        self.writes += len(made)
+            self.store.services.hold(version.resource, version.object)
+        self.log.begin_with(made)
 
     def take_event(self, user: User, manager: str, event: Recorded) -> None:
         """Store an Event that one of kcsim's own recorders sent, or refuse it without a word: nobody hears of it."""

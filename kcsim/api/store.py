@@ -55,7 +55,7 @@ class Store:
         self._events = catalog.by_gvk(("", "v1", "Event"))
         assert self._events is not None
         self._event_leases = EventLeases(engine, log, self._events)
-        self._services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), catalog, service_cidrs)
+        self.services = ServiceAllocator(engine.dice(f"service-ip/{cluster}"), catalog, service_cidrs)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class Store:
         if existing is not None:
             taken = status.being_deleted if objects.is_deleting(existing.object) else status.already_exists
             raise taken(resource, name)
-        obj = self._services.on_create(resource, obj)
+        obj = self.services.on_create(resource, obj)
         return self._write(
             op,
             (op.namespace, name),
@@ -95,26 +95,6 @@ class Store:
             operation=operation,
             managed=managed,
             sent=sent if sent is not obj else None,
-        )
-
-    def store_again(self, made: Version) -> Version:
-        """Store what one of the first requests of another server's life made: under a uid of its own, else the same."""
-        obj = made.object
-        before = self.log.get(made.resource, *made.key)
-        uid = self._uids.uuid() if before is None else before.object["metadata"]["uid"]
-        metadata = {**obj["metadata"], "uid": uid}
-        metadata["creationTimestamp"] = rfc3339(self._engine.now)
-        return self.log.enter(
-            made.resource,
-            made.key,
-            {**obj, "metadata": metadata},
-            made.actor,
-            made.verb,
-            made.manager,
-            before,
-            operation=made.operation,
-            managed=made.managed if before is not None else None,
-            sent=made.sent,
         )
 
     def take_event(self, resource: Resource, event: Recorded, actor: str, manager: str) -> Version:
@@ -245,10 +225,10 @@ class Store:
         generation = seen if op.subresource == "status" else strategy.generation(resource, new, old)
         if generation != new["metadata"].get("generation"):
             new = objects.with_metadata(new, generation=generation)
-        new = self._services.keep(resource, new, old)
+        new = self.services.keep(resource, new, old)
         self.typed.validate_update(resource, new, old, op.subresource)
         self.admission.validate(op, new, old)
-        new = self._services.on_update(resource, new, old)
+        new = self.services.on_update(resource, new, old)
         if _same(new, old) and (managed is None or managed.same_but_times(current.managed)):
             return current
         if objects.is_deleting(new) and self.may_vanish(resource, new) and not op.dry_run:
@@ -440,7 +420,7 @@ class Store:
         return not metadata.get("deletionGracePeriodSeconds")
 
     def _remove(self, op: Operation, current: Version, last: Object) -> Version:
-        self._services.on_delete(op.resource, last)
+        self.services.on_delete(op.resource, last)
         return self.log.append(
             op.resource,
             current.key,

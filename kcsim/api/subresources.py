@@ -98,6 +98,23 @@ def _bind(server: ApiServer, op: Operation) -> Answer:
     return Answer(201, _SUCCESS)
 
 
+def bind(server: ApiServer, op: Operation) -> Answer:
+    """The path of old for bindings, ``namespaces/n/bindings``: nothing is stored, the pod of that name is bound.
+
+    registry/core/pod/storage: LegacyBindingREST.
+    """
+    metadata = op.body.get("metadata") or {}
+    if metadata.get("namespace") not in (None, "", op.namespace):
+        raise status.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if not metadata.get("name"):
+        raise status.bad_request("Name parameter required.")
+    pods = server.catalog.by_gvk(("", "v1", "Pod"))
+    assert pods is not None
+    return _bind(server, replace(op, resource=pods, name=metadata["name"], subresource="binding"))
+
+
 def _topology_labels(server: ApiServer, node: str) -> tuple[tuple[str, str], ...]:
     """What a pod is told of where its node stands (admission plugin PodTopologyLabels)."""
     nodes = server.catalog.by_gvk(("", "v1", "Node"))

@@ -72,6 +72,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("watch-latency", _skewed(5, 150), "ms", "[model] from a write to the event at a watcher"),
         Row("etcd-compaction-interval", 5, "min", "apiserver pkg/storage/storagebackend/config.go"),
         Row("event-ttl", 1, "h", "--event-ttl"),
+        Row("kubernetes-service-interval", 10, "s", "pkg/controlplane/instance.go, EndpointInterval"),
         Row("etcd-lease-reuse", 60, "s", "apiserver pkg/storage/etcd3/lease_manager.go"),
         Row("min-request-timeout", 1800, "s", "apiserver pkg/server/config.go"),
         Row("max-request-body-bytes", 3 * 1024 * 1024, "bytes", "apiserver pkg/server/config.go"),

@@ -2,11 +2,10 @@
 
 **Imitates:** plugin/pkg/auth/authorizer/rbac/bootstrappolicy (policy.go, v1.36): the user-facing roles with what they aggregate,
 and those of the system, by name and rule. Differs: controller manager, scheduler, nodes and proxies have the rights that their
-parts need here. Left out: the roles ``system:controller:*``, since all controllers act as the controller manager, and the
-Roles in kube-system and kube-public.
+parts need here. Those of the controllers stand in ``controller_policy``.
 
 **Walk:** ``cluster_roles`` with the rules of those that aggregate worked out, as a cluster has them once its controller manager
-has run -> ``cluster_role_bindings``.
+has run -> ``cluster_role_bindings`` -> ``roles`` and ``role_bindings`` of kube-system and kube-public.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 
 from kcsim.api.objects import Object
 from kcsim.cluster.controllers.clusterroleaggregation.controller import aggregated
+from kcsim.simulation.controller_policy import CONTROLLERS, NAMESPACED, NAMESPACED_BINDINGS
 
 GROUP = "rbac.authorization.k8s.io"
 Rule = dict[str, Any]
@@ -22,6 +22,7 @@ Rule = dict[str, Any]
 _READ = "get list watch"
 _CHANGE = "create delete deletecollection patch update"
 _ALL = "create delete deletecollection get list patch update watch"
+_CONTROLLER = "system:controller:"
 _RECORD = "create patch update"
 _CERTIFICATES = "system:certificates.k8s.io"
 
@@ -230,6 +231,7 @@ _ROLES: dict[str, list[Rule]] = {
         rule("storage.k8s.io", "storageclasses", _READ),
         rule("core", "persistentvolumeclaims", "get list patch update watch"),
     ],
+    **{f"{_CONTROLLER}{name}": [rule(*line) for line in lines] for name, lines in CONTROLLERS.items()},
 }
 
 _AGGREGATES = ("view", "edit", "admin")
@@ -256,6 +258,7 @@ _BINDINGS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("system:public-info-viewer", "Group", ("system:authenticated", "system:unauthenticated")),
     ("system:service-account-issuer-discovery", "Group", ("system:serviceaccounts",)),
     ("system:volume-scheduler", "User", ("system:kube-scheduler",)),
+    *((f"{_CONTROLLER}{name}", "ServiceAccount", (name,)) for name in CONTROLLERS),
 )
 
 
@@ -304,6 +307,37 @@ def cluster_role_bindings() -> list[Object]:
     ]
 
 
+def roles() -> list[Object]:
+    """The Roles of kube-public and kube-system."""
+    return [
+        _marked(
+            {
+                "apiVersion": f"{GROUP}/v1",
+                "kind": "Role",
+                "metadata": {"name": name, "namespace": namespace},
+                "rules": [rule(*line) for line in lines],
+            }
+        )
+        for (namespace, name), lines in NAMESPACED.items()
+    ]
+
+
+def role_bindings() -> list[Object]:
+    """Their RoleBindings."""
+    return [
+        _marked(
+            {
+                "apiVersion": f"{GROUP}/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": name, "namespace": namespace},
+                "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": role},
+                "subjects": [_subject(*subject) for subject in subjects],
+            }
+        )
+        for namespace, name, role, subjects in NAMESPACED_BINDINGS
+    ]
+
+
 def _subject(kind: str, name: str) -> dict[str, str]:
     if kind == "ServiceAccount":
         return {"kind": kind, "name": name, "namespace": "kube-system"}
@@ -321,4 +355,4 @@ def _marked(obj: Object) -> Object:
     if obj["kind"] == "ClusterRole" and name in _SELECTED_FOR:
         labels[_label(_SELECTED_FOR[name])] = "true"
     annotations = {"rbac.authorization.kubernetes.io/autoupdate": "true"}
-    return {**obj, "metadata": {"name": name, "labels": labels, "annotations": annotations}}
+    return {**obj, "metadata": {**obj["metadata"], "labels": labels, "annotations": annotations}}

@@ -92,6 +92,7 @@ class Cluster:
         pod_cidrs: the ranges that are cut for nodes.
         instances: the processes of the control plane, by component.
         controllers: the programs of controllers that users brought, by name.
+        kubernetes_service: looks after the Service by which pods find the API server.
 
     ``nodes`` is the number of them that its addresses are planned for.
     """
@@ -126,7 +127,7 @@ class Cluster:
         self.stages: StageController | None = None
         self._resolve = resolve
         self._programs = programs
-        bootstrap(self.admin)
+        self.kubernetes_service = bootstrap(self.endpoint)
         self.pods = PodNetwork(
             self.endpoint, self._switch, Encapsulation(plan.encapsulation, plan.mtu), plan.reflectors
         )

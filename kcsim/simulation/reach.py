@@ -211,7 +211,10 @@ class Finder:
             spot = self.of_pod(pod)
             # Of its addresses the one that was asked for.
             return spot if spot.end.ip == ip else replace(spot, end=replace(spot.end, ip=ip))
-        host = next((h.name for h in self.pods.network.hosts if h.address == ip), "")
+        # Every cluster has its control plane at the same address: here its own is meant.
+        own = self.pods.endpoint.host
+        hosts = (self.pods.network.host(own), *self.pods.network.hosts)
+        host = next((h.name for h in hosts if h.address == ip), "")
         return Spot(host or ip, self.pods.firewall.end_at(ip), host)
 
 

@@ -46,10 +46,6 @@ MEMORIES = {
     ("kcsim/delivery/helm.py", "_answers"): "rendered charts, by everything that goes into them",
     ("kcsim/scenario/shapes.py", "_RECORDS"): "fields of the model's classes",
     ("kcsim/scenario/sweep.py", "_here"): "the stories of the one sweep that a process was started for",
-    (
-        "kcsim/simulation/bootstrap.py",
-        "_MADE",
-    ): "what every server holds at its start, but for uids and the time",
 }
 MUTATORS = set(
     "append add update setdefault pop popitem clear extend insert remove discard appendleft popleft __setitem__".split()

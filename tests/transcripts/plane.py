@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kcsim.api.client import DirectClient, Endpoint
+from kcsim.api.client import Endpoint
 from kcsim.api.kit.component import Component
-from kcsim.api.request import ADMIN, User
+from kcsim.api.request import User
 from kcsim.api.server import ApiServer
 from kcsim.cluster.controllers.garbagecollector.controller import GarbageCollector
 from kcsim.cluster.controllers.namespace.controller import NamespaceController
@@ -44,7 +44,7 @@ def api_plane() -> Plane:
     server = ApiServer(engine, "")
     server.tokens["alice-token"] = User("alice", ("system:authenticated",))
     endpoint = Endpoint(engine, network, server, host)
-    bootstrap(DirectClient(endpoint, ADMIN, host, user_agent="kube-apiserver"))
+    bootstrap(endpoint)
     manager = Component(endpoint, "kube-controller-manager", User("system:kube-controller-manager"), host)
     for reconciler in (
         NamespaceController(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kcsim.cluster.controllers.clusterroleaggregation.controller import aggregated
-from kcsim.simulation.bootstrap_policy import cluster_role_bindings, cluster_roles
+from kcsim.simulation.bootstrap_policy import cluster_role_bindings, cluster_roles, role_bindings, roles
 from kcsim.simulation.simulation import Simulation
 
 ROLES = {role["metadata"]["name"]: role for role in cluster_roles()}
@@ -32,6 +32,29 @@ def test_a_controller_manager_finds_nothing_to_do_in_them():
 def test_every_binding_has_its_role():
     for binding in cluster_role_bindings():
         assert binding["roleRef"]["name"] in ROLES
+    known = {(role["metadata"]["namespace"], role["metadata"]["name"]) for role in roles()}
+    for binding in role_bindings():
+        assert (binding["metadata"]["namespace"], binding["roleRef"]["name"]) in known
+
+
+def test_each_controller_has_a_role_bound_to_its_account():
+    sim = Simulation(nodes=0, seed=1)
+    names = [name for name in ROLES if name.startswith("system:controller:")]
+    assert len(names) == 38
+    for question, answer in (
+        ("delete pods", "yes"),
+        ("update replicasets.apps/status", "yes"),
+        ("get secrets", "no"),
+    ):
+        asked = f"auth can-i {question} --as=system:serviceaccount:kube-system:replicaset-controller"
+        assert sim.kubectl(asked).stdout.strip() == answer
+    for name in names:
+        (subject,) = sim.get(f"clusterrolebinding/{name}")["subjects"]
+        assert subject == {
+            "kind": "ServiceAccount",
+            "name": name.removeprefix("system:controller:"),
+            "namespace": "kube-system",
+        }
 
 
 @pytest.mark.parametrize(
