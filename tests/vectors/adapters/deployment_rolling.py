@@ -28,9 +28,9 @@ def deployment(replicas=0, strategy=None, *, surge=None, unavailable=None, data=
         if unavailable is not None:
             strategy["rollingUpdate"]["maxUnavailable"] = unavailable
     data = data or {}
-    status = dict(data.get("status", {}))
+    status = dict(data.get("status") or {})
     if "conditions" in data:
-        status["conditions"] = data["conditions"]
+        status["conditions"] = data["conditions"] or []
     if data.get("observedGeneration"):
         status["observedGeneration"] = data["observedGeneration"]
     spec = {"replicas": replicas, "strategy": strategy}
@@ -109,7 +109,7 @@ def scale_down_old(case):
 def proportional_scale(case):
     d = deployment(case["deployment"]["replicas"], case["deployment"]["strategy"])
     new = replica_set_from(case["newReplicaSet"]) if case.get("newReplicaSet") else None
-    old = [replica_set_from(row) for row in case["oldReplicaSets"]]
+    old = [replica_set_from(row) for row in case.get("oldReplicaSets") or ()]
     sizes = {rs["metadata"]["name"]: rs["spec"]["replicas"] for rs in [new, *old] if rs}
     for step in scale.plan_scale(d, new, old):
         sizes[step.name] = step.replicas
@@ -119,17 +119,17 @@ def proportional_scale(case):
 def _deleted(case):
     d = deployment()
     d["spec"]["revisionHistoryLimit"] = case["revisionHistoryLimit"]
-    old = [replica_set_from(row) for row in case["oldReplicaSets"]]
+    old = [replica_set_from(row) for row in case.get("oldReplicaSets") or ()]
     return [rs["metadata"]["name"] for rs in history.replica_sets_to_delete(d, old)]
 
 
 def old_pods_running(case):
-    old = [replica_set_from(row) for row in case["oldReplicaSets"]]
+    old = [replica_set_from(row) for row in case.get("oldReplicaSets") or ()]
     pods = [
         {"metadata": {}, "status": {"phase": phase}}
-        for uid, phases in case["pods"].items()
+        for uid, phases in (case.get("pods") or {}).items()
         if uid != case.get("newReplicaSetUid")
-        for phase in phases
+        for phase in phases or ()
     ]
     return {"oldPodsRunning": recreate.old_pods_running(old, not all(map(is_terminal, pods)))}
 
@@ -152,17 +152,18 @@ def _parts(case):
 
 def requeue_stuck(case):
     d, now = _parts(case)
-    after = progress.requeue_stuck_deployment(d, case["newStatus"], now)
+    after = progress.requeue_stuck_deployment(d, case.get("newStatus") or {}, now)
     return {"after": "-1ns" if after is None else format_duration(after)}
 
 
 def sync_rollout_status(case):
     d, now = _parts(case)
     new = replica_set_from(case["newReplicaSet"]) if case.get("newReplicaSet") else None
-    others = [replica_set_from(row) for row in case["otherReplicaSets"]]
+    rows = case.get("otherReplicaSets") or ()
+    others = [replica_set_from(row) for row in rows]
     if "newReplicaSet" in case and new is not None:
         new["status"]["replicas"] = case["newReplicaSet"]["replicas"]
-    for rs, row in zip(others, case["otherReplicaSets"], strict=True):
+    for rs, row in zip(others, rows, strict=True):
         rs["status"]["replicas"] = row["replicas"]
     result = progress.rollout_status(d, [*others, new], new, now)
     return {"condition": status_rules.get_condition(result, case["conditionType"])}
@@ -184,10 +185,14 @@ def replica_counts(case):
     rows = [
         replica_set(
             f"rs-{i}",
-            row["specReplicas"],
-            status={"replicas": row["statusReplicas"], "terminatingReplicas": row["terminatingReplicas"]},
+            row.get("specReplicas", 0),
+            status={
+                "replicas": row.get("statusReplicas", 0),
+                "terminatingReplicas": row.get("terminatingReplicas"),
+            },
         )
-        for i, row in enumerate(case["replicaSets"])
+        for i, row in enumerate(case.get("replicaSets") or ())
+        if row is not None
     ]
     return {
         "count": sets.total_replicas(rows),
@@ -209,7 +214,7 @@ def fenceposts(case):
 def new_rs_new_replicas(case):
     strategy = {
         "type": case["strategyType"],
-        "rollingUpdate": {"maxSurge": case["maxSurge"], "maxUnavailable": 1},
+        "rollingUpdate": {"maxSurge": case.get("maxSurge", 0), "maxUnavailable": 1},
     }
     d = deployment(case["depReplicas"], strategy)
     return {"newReplicas": rollout.new_rs_new_replicas(d, [replica_set("x", 5)], case["newRSReplicas"])}
@@ -228,7 +233,7 @@ def remove_condition(case):
 
 
 def complete(case):
-    d = deployment(case["replicas"], case["strategy"], data=case)
+    d = deployment(case.get("replicas", 0), case.get("strategy"), data=case)
     return {"complete": status_rules.deployment_complete(d, d["status"])}
 
 
@@ -243,11 +248,13 @@ def timed_out(case):
 
 
 def non_negative(case):
+    # The cases call the annotation "test". Where there is none, that is no error.
+    text = (case.get("annotations") or {}).get("test")
+    carried = {} if text is None else {annotations.DESIRED_REPLICAS: text}
     value = annotations.non_negative_int_annotation(
-        {"metadata": {"annotations": {annotations.DESIRED_REPLICAS: case["annotations"]["test"]}}},
-        annotations.DESIRED_REPLICAS,
+        {"metadata": {"annotations": carried}}, annotations.DESIRED_REPLICAS
     )
-    return {"value": value or 0, "valid": value is not None, "error": value is None}
+    return {"value": value or 0, "valid": value is not None, "error": value is None and text is not None}
 
 
 def fraction(case):
@@ -284,12 +291,14 @@ ADAPTERS = {
         "maxUnavailable": rollout.max_unavailable(deployment(case.get("replicas", 0), case["strategy"]))
     },
     "minAvailable": lambda case: {
-        "minAvailable": rollout.min_available(deployment(case["replicas"], case["strategy"]))
+        "minAvailable": rollout.min_available(deployment(case.get("replicas", 0), case["strategy"]))
     },
     "nonNegativeIntAnnotation": non_negative,
     "replicasAnnotationsNeedUpdate": lambda case: {
         "needUpdate": annotations.replicas_annotations_need_update(
-            {"metadata": {"annotations": case["annotations"]}}, case["desiredReplicas"], case["maxReplicas"]
+            {"metadata": {"annotations": case.get("annotations")}},
+            case.get("desiredReplicas", 10),
+            case.get("maxReplicas", 20),
         )
     },
     "replicaSetFraction": fraction,

@@ -84,11 +84,13 @@ def _by_resource(case):
     # A pod whose containers are not all measured has no metric.
     levels = {
         n: sum(level[i] for i in chosen)
-        for n, level in enumerate(resource["levels"])
+        for n, level in enumerate(resource.get("levels") or ())
         if len(level) > chosen[-1]
     }
     now = _now(case)
-    reading = Reading({f"pod-{n}": PodMetric(value, now, MINUTE) for n, value in levels.items()})
+    # The metrics may be those of other pods than the ones there are.
+    names = resource.get("podNames") or case.get("podNames") or [f"pod-{n}" for n in range(len(pods))]
+    reading = Reading({names[n]: PodMetric(value, now, MINUTE) for n, value in levels.items()})
     if not levels:
         reading = Reading(error="no metrics returned from resource metrics API")
     target = {"averageUtilization": resource["targetUtilization"]}
@@ -117,7 +119,7 @@ def _by_metric(case):
     metric, current = case["metric"], case["currentReplicas"]
     pods = _pods(case, len(case.get("podReadiness") or ()) or current, [])
     rules, kind = _rules(case), metric["type"]
-    levels = metric["levels"]
+    levels = metric.get("levels") or []
     usage = total(levels)
     if kind == "Pods":
         proposal = rules.by_usage(current, metric["targetUsage"], "", pods, _metrics(levels, _now(case)))
@@ -130,21 +132,24 @@ def _by_metric(case):
 
 def reconcile(case):
     now = _now(case)
-    requests = case["reportedCPURequests"]
-    pods = _pods(case, len(requests), requests, ("container1",))
+    requests = case.get("reportedCPURequests") or []
+    pods = _pods(case, len(requests) or case["statusReplicas"], requests, ("container1",))
     target = {"averageUtilization": case["targetCPUUtilization"], "type": "Utilization"}
     spec = {
-        "minReplicas": case["minReplicas"],
+        "minReplicas": case.get("minReplicas", 1),
         "maxReplicas": case["maxReplicas"],
         "scaleTargetRef": {"kind": "ReplicationController", "name": "test"},
         "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
     }
-    if "scaleUpRules" in case:
-        spec["behavior"] = {"scaleUp": case["scaleUpRules"], "scaleDown": _DOWN}
-    status = {"lastScaleTime": case["lastScaleTime"]} if "lastScaleTime" in case else {}
+    if case.get("scaleUpRules") or case.get("scaleDownRules"):
+        spec["behavior"] = {
+            "scaleUp": case.get("scaleUpRules") or _UP,
+            "scaleDown": case.get("scaleDownRules") or _DOWN,
+        }
+    status = {"lastScaleTime": case["lastScaleTime"]} if case.get("lastScaleTime") else {}
     autoscaler = {"metadata": {"name": "hpa", "namespace": "test"}, "spec": spec, "status": status}
     history = History()
-    if "recommendations" in case:
+    if case.get("recommendations") is not None:
         history = History(_recommendations(case), begun=True)
     sync = AutoscalerSync(
         autoscaler,
@@ -173,7 +178,9 @@ def reconcile(case):
 
 def _decide(case, sync, scale, pods, now):
     if not sync.snap():
-        sync.by_metrics(scale, pods, [Reading(_metrics(case["reportedLevels"], now))])
+        levels = case.get("reportedLevels") or []
+        error = "" if levels else "no metrics returned from resource metrics API"
+        sync.by_metrics(scale, pods, [Reading(_metrics(levels, now), error=error)])
 
 
 def check_reconcile(case, outcome):
@@ -184,7 +191,7 @@ def check_reconcile(case, outcome):
 
 
 def _recommendations(case):
-    return [(parse_rfc3339(r["timestamp"]), r["recommendation"]) for r in case["recommendations"]]
+    return [(parse_rfc3339(r["timestamp"]), r["recommendation"]) for r in case["recommendations"] or ()]
 
 
 def convert_with_rules(case):
@@ -229,8 +236,11 @@ _DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "
 
 
 def scale_with_rules(case):
-    behavior = {"scaleUp": case.get("scaleUpRules", _UP), "scaleDown": case.get("scaleDownRules", _DOWN)}
-    history = History(ups=_events(case["scaleUpEvents"]), downs=_events(case["scaleDownEvents"]))
+    behavior = {
+        "scaleUp": case.get("scaleUpRules") or _UP,
+        "scaleDown": case.get("scaleDownRules") or _DOWN,
+    }
+    history = History(ups=_events(case.get("scaleUpEvents")), downs=_events(case.get("scaleDownEvents")))
     found = limit_by_policies(
         behavior,
         history,
@@ -244,7 +254,7 @@ def scale_with_rules(case):
 
 
 def _events(events):
-    return [(parse_rfc3339(event["timestamp"]), event["replicaChange"]) for event in events]
+    return [(parse_rfc3339(event["timestamp"]), event["replicaChange"]) for event in events or ()]
 
 
 def group(case):
@@ -252,10 +262,10 @@ def group(case):
         name: PodMetric(
             m["Value"], parse_rfc3339(m["Timestamp"]) if "Timestamp" in m else None, seconds(m["Window"])
         )
-        for name, m in case["metrics"].items()
+        for name, m in (case.get("metrics") or {}).items()
     }
     found = group_pods(
-        case["pods"],
+        case.get("pods") or [],
         metrics,
         case["resource"],
         _now(case),

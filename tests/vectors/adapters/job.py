@@ -89,10 +89,11 @@ def _sync(job, pods, now, error=None, limit=None, record=None):
 def sync(case):
     record = case.get("backoffRecord")
     if record:
-        record = Record(record["failuresAfterLastSuccess"], parse_rfc3339(record["lastFailureTime"]))
+        failure = record.get("lastFailureTime")
+        record = Record(record["failuresAfterLastSuccess"], parse_rfc3339(failure) if failure else None)
     control, status, failure = _sync(
         case["job"],
-        case["pods"],
+        case.get("pods") or [],
         parse_rfc3339(case["now"]),
         case.get("podControllerError"),
         case.get("podCreateLimit"),
@@ -176,7 +177,7 @@ def remaining_backoff(case):
 
 def remaining_backoff_per_index(case):
     left = remaining_for_index(
-        case["lastFailedPod"],
+        case.get("lastFailedPod"),
         _whole_seconds(case["currentTime"]),
         seconds(case["defaultBackoff"]),
         seconds(case["maxBackoff"]),
@@ -205,28 +206,29 @@ def succeeded(case):
     job = {
         "metadata": {"name": "job"},
         "spec": {"completions": case["completions"], "completionMode": "Indexed"},
-        "status": {"completedIndexes": case["prevSucceeded"]},
+        "status": {"completedIndexes": case.get("prevSucceeded") or ""},
     }
-    known, done = succeeded_indexes(job, _index_pods(case["pods"]))
+    known, done = succeeded_indexes(job, _index_pods(case.get("pods") or []))
     return {"succeeded": [list(pair) for pair in done], "fromStatus": [list(pair) for pair in known]}
 
 
 def first_pending_indexes(case):
     job = {"metadata": {"name": "job"}, "spec": {"completions": case["completions"]}}
-    pods = _index_pods([{"index": index, "phase": "Running"} for index in case["activePodIndexes"]])
+    pods = _index_pods([{"index": index, "phase": "Running"} for index in case.get("activePodIndexes") or ()])
     found = first_pending(
-        job, case["count"], pods, pods, _intervals(case["succeeded"]), _intervals(case["failed"])
+        job, case["count"], pods, pods, _intervals(case.get("succeeded")), _intervals(case.get("failed"))
     )
     return {"indexes": found}
 
 
 def _intervals(pairs):
-    return tuple((first, last) for first, last in pairs)
+    return tuple((first, last) for first, last in pairs or ())
 
 
 def append_duplicates(case):
-    pods = _index_pods(case["pods"])
-    back = {objects.name(made): given for made, given in zip(pods, case["pods"], strict=True)}
+    rows = case.get("pods") or []
+    pods = _index_pods(rows)
+    back = {objects.name(made): given for made, given in zip(pods, rows, strict=True)}
     remove, keep = surplus(pods, case["completions"], parse_rfc3339(NOW))
     return {
         "remove": [back[objects.name(pod)] for pod in remove],
@@ -240,7 +242,9 @@ def pod_generate_name(case):
 
 def match_pod_failure_policy(case):
     found = match(
-        case.get("podFailurePolicy"), case["failedPod"], per_index=case["backoffLimitPerIndexEnabled"]
+        case.get("podFailurePolicy"),
+        case["failedPod"],
+        per_index=case.get("backoffLimitPerIndexEnabled", True),
     )
     return {
         "action": found.action or None,
@@ -250,7 +254,7 @@ def match_pod_failure_policy(case):
 
 
 def match_success_policy(case):
-    message = met_by(case.get("successPolicy"), case["completions"], _intervals(case["succeeded"]))
+    message = met_by(case.get("successPolicy"), case["completions"], _intervals(case.get("succeeded")))
     return {"met": bool(message), "message": message}
 
 

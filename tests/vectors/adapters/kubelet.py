@@ -13,11 +13,16 @@ from kcsim.cluster.kubelet.hostname import generate_pod_host_name_and_domain, tr
 from kcsim.cluster.kubelet.phase import get_phase
 
 
+def spec_of(case: dict[str, Any]) -> dict[str, Any]:
+    """The pod's spec; upstream's tables have rows without one."""
+    return case.get("spec") or {}
+
+
 def phase(case: dict[str, Any]) -> dict[str, Any]:
     statuses = [*(case.get("initContainerStatuses") or []), *(case.get("containerStatuses") or [])]
     return {
         "phase": get_phase(
-            case["spec"],
+            spec_of(case),
             statuses,
             pod_is_terminal=case.get("podIsTerminal", False),
             pod_has_initialized=case.get("podHasInitialized", False),
@@ -26,22 +31,26 @@ def phase(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def containers_ready(case: dict[str, Any]) -> dict[str, Any]:
-    return containers_ready_condition(case["spec"], case.get("containerStatuses"), case["phase"])
+    return containers_ready_condition(spec_of(case), case.get("containerStatuses"), case.get("phase", ""))
 
 
 def ready(case: dict[str, Any]) -> dict[str, Any]:
     statuses = case.get("containerStatuses")
-    return pod_ready_condition(case["spec"], case.get("conditions") or [], statuses, case["phase"])
+    return pod_ready_condition(spec_of(case), case.get("conditions") or [], statuses, case.get("phase", ""))
 
 
 def initialized(case: dict[str, Any]) -> dict[str, Any]:
-    return initialized_condition(case["spec"], case.get("containerStatuses"), case["phase"])
+    return initialized_condition(spec_of(case), case.get("containerStatuses"), case.get("phase", ""))
 
 
 def host_and_domain(case: dict[str, Any]) -> dict[str, Any]:
     try:
         hostname, domain = generate_pod_host_name_and_domain(
-            case["podName"], "default", case["hostname"], case["subdomain"]
+            case["podName"],
+            "default",
+            case.get("hostname") or "",
+            case.get("subdomain") or "",
+            override=case.get("hostnameOverride"),
         )
     except ValueError as error:
         return {"error": str(error)}

@@ -11,19 +11,19 @@ from kcsim.cluster.controllers.nodelifecycle.health import (
 )
 from kcsim.cluster.controllers.tainteviction.tolerations import FOREVER, min_toleration_time, time_to_stay
 from kcsim.engine.clock import SECOND
-from kcsim.kubectl.rollout import daemon_set_status, deployment_status, stateful_set_status
+from kcsim.kubectl.rollout import RolloutFailed, daemon_set_status, deployment_status, stateful_set_status
 
 Given = dict[str, Any]
 
 
 def minimum(given: Given) -> Given:
-    time = min_toleration_time(given["tolerations"])
+    time = min_toleration_time(given.get("tolerations") or ())
     return {"time": "-1ns" if time == FOREVER else f"{time // SECOND}s"}
 
 
 def evict_pod(given: Given) -> Given:
-    spec = given["pod"]["spec"]
-    taints = given["taintedNodes"].get(spec["nodeName"]) or []
+    spec = given["pod"].get("spec") or {}
+    taints = (given.get("taintedNodes") or {}).get(spec.get("nodeName", "")) or []
     return {"deleted": time_to_stay(taints, spec.get("tolerations") or []) == 0}
 
 
@@ -31,8 +31,12 @@ def rollout(describe: Callable[[Given], tuple[str, bool]]) -> Callable[[Given], 
     def told(given: Given) -> Given:
         strategy = given.get("strategy") or {"type": "RollingUpdate"}
         spec = {"replicas": given.get("specReplicas", 3), "updateStrategy": strategy}
-        metadata = {"name": "foo", "generation": given["generation"]}
-        message, done = describe({"metadata": metadata, "spec": spec, "status": given["status"]})
+        metadata = {"name": "foo", "generation": given.get("generation", 0)}
+        deployed = {"metadata": metadata, "spec": spec, "status": given.get("status") or {}}
+        try:
+            message, done = describe(deployed)
+        except RolloutFailed as error:
+            return {"message": "", "done": True, "error": str(error)}
         return {"message": message, "done": done}
 
     return told

@@ -20,10 +20,10 @@ def _now(case):
 
 
 def pod_rank_less(case):
-    ranks = case["lesserRank"], case["greaterRank"]
+    ranks = case.get("lesserRank", 0), case.get("greaterRank", 0)
     options = {
-        "logarithmic": case["logarithmicScaleDown"],
-        "use_deletion_cost": case["podDeletionCost"],
+        "logarithmic": case.get("logarithmicScaleDown", True),
+        "use_deletion_cost": case.get("podDeletionCost", not case.get("disablePodDeletionCost", False)),
     }
     lesser, greater, now = case["lesser"], case["greater"], _now(case)
     return {
@@ -33,8 +33,8 @@ def pod_rank_less(case):
 
 
 def pod_rank_equal(case):
-    one, other = case["pod1"], case.get("pod2", case["pod1"])
-    order = compare_pods(one, other, _now(case), logarithmic=case["logarithmicScaleDown"])
+    one, other = case["pod1"], case.get("pod2") or case["pod1"]
+    order = compare_pods(one, other, _now(case), logarithmic=case.get("logarithmicScaleDown", True))
     return {"pod1First": order < 0, "pod2First": order > 0}
 
 
@@ -61,7 +61,8 @@ def slow_start_batch(case):
 
 def pods_to_delete(case):
     pods = case["pods"]
-    chosen = get_pods_to_delete(pods, case.get("related", pods), case["diff"], _now(case))
+    related = pods if case.get("related") is None else case["related"]
+    chosen = get_pods_to_delete(pods, related, case["diff"], _now(case))
     return {"delete": sorted(p["metadata"]["name"] for p in chosen)}
 
 
@@ -70,32 +71,32 @@ def _replica_set(data):
         "metadata": {},
         "spec": {
             "replicas": data["replicas"],
-            "minReadySeconds": data["minReadySeconds"],
-            "selector": data["selector"],
-            "template": {"metadata": {"labels": data["templateLabels"]}},
+            "minReadySeconds": data.get("minReadySeconds", 0),
+            "selector": data.get("selector"),
+            "template": {"metadata": {"labels": data.get("templateLabels") or {}}},
         },
-        "status": data["status"],
+        "status": data.get("status") or {},
     }
 
 
 def status_of(case):
     rs = _replica_set(case["replicaSet"])
-    pods, now = case["activePods"], _now(case)
-    wanted = case["replicaSet"]["templateLabels"].items()
-    terminating = len(case.get("terminatingPods", []))
+    pods, now = case.get("activePods") or [], _now(case)
+    wanted = (case["replicaSet"].get("templateLabels") or {}).items()
+    terminating = len(case.get("terminatingPods") or [])
     counts = Counts(
         active=len(pods),
-        fully_labeled=sum(wanted <= p["metadata"]["labels"].items() for p in pods),
+        fully_labeled=sum(wanted <= (p["metadata"].get("labels") or {}).items() for p in pods),
         ready=sum(is_ready(p) for p in pods),
         available=sum(is_available(p, rs["spec"]["minReadySeconds"], now) for p in pods),
-        terminating=terminating if case["terminatingReplicasEnabled"] else None,
+        terminating=terminating if case.get("terminatingReplicasEnabled") else None,
     )
     return {"status": calculate_status(rs, counts, None, now)}
 
 
 def status_conditions(case):
     rs = _replica_set(case["replicaSet"])
-    counts = Counts(len(case["activePods"]), 0, 0, 0, None)
+    counts = Counts(len(case.get("activePods") or ()), 0, 0, 0, None)
     status = calculate_status(rs, counts, case.get("manageReplicasError"), 0)
     return {
         "conditions": [
@@ -115,7 +116,8 @@ def pod_controller_lookup(case):
     return {"replicaSet": found[0] if found else ""}
 
 
-def _taints(taints):
+def _changed_taints(change, case):
+    taints = change(case["node"].get("taints") or [], case.get("taints") or [])
     return {"taints": taints or None}
 
 
@@ -128,6 +130,6 @@ ADAPTERS = {
     "calculateStatus": status_of,
     "calculateStatusConditions": status_conditions,
     "podControllerLookup": pod_controller_lookup,
-    "addOrUpdateTaints": lambda case: _taints(add_or_update_taints(case["node"]["taints"], case["taints"])),
-    "removeTaints": lambda case: _taints(remove_taints(case["node"]["taints"], case["taints"])),
+    "addOrUpdateTaints": lambda case: _changed_taints(add_or_update_taints, case),
+    "removeTaints": lambda case: _changed_taints(remove_taints, case),
 }

@@ -63,7 +63,7 @@ def node_resources_fit(given: Given) -> Given:
 
 def node_affinity(given: Given) -> Given:
     plugin = NodeAffinity(given.get("addedAffinity"))
-    node = one_node(bare_node(given["node"]), None)
+    node = one_node(bare_node(given.get("node") or {}), None)
     pod = SHAPES.info(given["pod"])
     outcome: Given = {}
     if given.get("runPreFilter"):
@@ -83,7 +83,7 @@ def taint_toleration(given: Given) -> Given:
 
 def untolerated_taint(given: Given) -> Given:
     effects = given.get("effects")
-    found = find_untolerated_taint(given["taints"], given["tolerations"], effects)
+    found = find_untolerated_taint(given.get("taints") or [], given.get("tolerations") or [], effects)
     return {"tolerated": found is None}
 
 
@@ -113,13 +113,13 @@ def feasible_nodes(given: Given) -> Given:
 
 
 def match_node_selector_terms(given: Given) -> Given:
-    metadata = given["node"].get("metadata") or {}
-    terms = compile_terms(given["nodeSelector"]) or ()
+    metadata = (given.get("node") or {}).get("metadata") or {}
+    terms = compile_terms(given.get("nodeSelector")) or ()
     return {"match": match_terms(terms, metadata.get("name", ""), metadata.get("labels") or {})}
 
 
 def pod_matches_node(given: Given) -> Given:
-    node = given["node"]
+    node = given.get("node") or {}
     shape = SHAPES.of(given["pod"].get("spec") or {})
     return {"match": required_matches(shape, node.get("name", ""), node.get("labels") or {})}
 
@@ -156,7 +156,9 @@ def inter_pod_affinity(given: Given, namespaces: dict[str, dict[str, str]]) -> G
 def pod_topology_spread(given: Given) -> Given:
     plugin = PodTopologySpread()
     nodes = snapshot_of(given["nodes"], given.get("existingPods") or [], shapes=SHAPES)
-    pod = SHAPES.info(without_policies(given["pod"]) if not given["nodeInclusionPolicy"] else given["pod"])
+    pod = SHAPES.info(
+        without_policies(given["pod"]) if not given.get("nodeInclusionPolicy") else given["pod"]
+    )
     result = plugin.pre_filter(pod, nodes)
     if result.status is not None:
         return {"preFilter": verdict(result.status)}

@@ -23,9 +23,9 @@ def cluster(given: Given, shapes: Shapes) -> Snapshot:
             "metadata": {"name": name, "labels": dict(zip(LABELS, name.split("/"), strict=False))},
             "status": {"allocatable": ALLOCATABLE},
         }
-        for name in given["nodeNames"]
+        for name in given.get("nodeNames") or ()
     ]
-    return snapshot_of(nodes, given["pods"], shapes=shapes)
+    return snapshot_of(nodes, given.get("pods") or [], shapes=shapes)
 
 
 def filters_of(given: Given, pod: PodInfo, nodes: Snapshot) -> Filters:
