@@ -21,7 +21,7 @@ import yaml
 
 Path = tuple[str | int, ...]
 
-_STR = "tag:yaml.org,2002:str"
+_STR, _MAP, _SEQ = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))
 _PLAIN = "!plain"
 _MERGE = "<<"
 
@@ -356,6 +356,46 @@ def dump(obj: Any, *, sort_keys: bool = True, folded: bool = False) -> str:
     return text
 
 
+def dump_like(value: Any, text: str) -> str:
+    """A value in block style, where it resembles the document `text` with that one's quotes, flows and numbers.
+
+    For a text of which a part was changed. Comments are dropped.
+    """
+    [node] = _nodes(text, "")
+    printed: str = yaml.serialize(_styled(value, node), Dumper=_Dumper, allow_unicode=True, width=1 << 30)
+    return printed
+
+
+def _styled(value: Any, like: yaml.Node | None) -> yaml.Node:
+    if isinstance(value, dict):
+        old = (
+            {key.value: (key, item) for key, item in like.value} if isinstance(like, yaml.MappingNode) else {}
+        )
+        pairs = []
+        for name, item in value.items():
+            key, below = old.get(name, (None, None))
+            pairs.append((_styled(name, key), _styled(item, below)))
+        return yaml.MappingNode(_MAP, pairs, flow_style=bool(old) and _style(like, "flow_style"))
+    if isinstance(value, list):
+        items = like.value if isinstance(like, yaml.SequenceNode) else []
+        nodes = [_styled(item, items[i] if i < len(items) else None) for i, item in enumerate(value)]
+        return yaml.SequenceNode(_SEQ, nodes, flow_style=bool(items) and _style(like, "flow_style"))
+    if isinstance(like, yaml.ScalarNode):
+        style = _style(like, "style")
+        same = (like.value if style else resolve_core(like.value)) == value
+        return yaml.ScalarNode(_STR, like.value if same else _plain(value), style=style)
+    [fresh] = _nodes(dump(value), "")
+    return yaml.ScalarNode(_STR, fresh.value, style=_style(fresh, "style"))
+
+
+def _style(node: yaml.Node | None, name: str) -> Any:
+    return getattr(node, name, None)  # in a node's own words, which its type stubs do not know
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else dump(value).splitlines()[0]
+
+
 def dump_all(objects: Sequence[Any]) -> str:
     """Several objects as one file, with `---` between them."""
     return "---\n".join(dump(obj) for obj in objects)
@@ -391,7 +431,7 @@ def _scalar(dumper: Any, text: str, style: str | None = None) -> yaml.Node:
 
 def _represent_map(dumper: Any, data: Mapping[str, Any]) -> yaml.Node:
     ordered = [(key, data[key]) for key in _key_order(tuple(data))]
-    node: yaml.Node = dumper.represent_mapping("tag:yaml.org,2002:map", ordered)
+    node: yaml.Node = dumper.represent_mapping(_MAP, ordered)
     return node
 
 
@@ -414,9 +454,7 @@ class _UnsortedDumper(_Dumper):
     """The same, with keys in the order in which they come."""
 
 
-_UnsortedDumper.add_representer(
-    dict, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items())
-)
+_UnsortedDumper.add_representer(dict, lambda dumper, data: dumper.represent_mapping(_MAP, data.items()))
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 **Imitates:** kustomize v5: api/internal/target/kusttarget.go (the order of everything), kusttarget_configplugin.go,
 api/internal/builtins/SortOrderTransformer.go, api/krusty. Left out: helm charts, function and exec plugins,
-validators, custom OpenAPI schemas, build metadata, anything fetched from elsewhere; each is refused by name.
+validators, custom OpenAPI schemas, anything fetched from elsewhere; each is refused by name.
 
 **Walk:** a directory's kustomization -> its resources (files, or other directories, accumulated first) -> generators ->
 components -> patches, namespace, affixes, labels, annotations, replicas, images, replacements -> and once, at the very
@@ -11,11 +11,13 @@ end: hashes, references to changed names, vars, the final order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
-from kcsim.delivery.kustomize import plugins
+from kcsim.delivery.kustomize import origins, plugins
+from kcsim.delivery.kustomize.crds import config_of_crds
 from kcsim.delivery.kustomize.defaults import DEFAULT, Config, config_of, field_specs
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.fieldspec import FieldSpec, merge_specs
@@ -49,6 +51,8 @@ LoadRestrictor = Literal["rootOnly", "none"]
 Reorder = Literal["none", "legacy"]
 
 _LOCAL = "config.kubernetes.io/local-config"
+_MANAGED_BY = {"app.kubernetes.io/managed-by": "kustomize-(devel)"}
+"""What the label says of a kustomize that was built without a version (api/provenance)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ def build(
     if not loader.is_directory("."):
         raise KustomizeError(loader.root, "no such directory")
     kustomization = load_kustomization(loader)
+    told = kustomization.list("buildMetadata")
+    loader = replace(loader, tracked=bool(told))
     done = _accumulate(loader, kustomization, _Accumulated())
     resources = add_hashes(done.resources)
     config = done.config or DEFAULT
@@ -102,7 +108,10 @@ def build(
     resources = resolve_variables(resources, done.variables, config.variables)
     resources = tuple(r for r in resources if not _is_local(r.obj))
     options = kustomization.map("sortOptions") or ({"order": "legacy"} if reorder == "legacy" else {})
-    return [r.obj for r in sort_resources(resources, options, kustomization.file)]
+    resources = sort_resources(resources, options, kustomization.file)
+    if "managedByLabel" in told:
+        resources = set_entries(resources, _MANAGED_BY, (_METADATA_LABELS,))
+    return [origins.with_final_annotations(r.obj, told) for r in resources]
 
 
 def _root(root: str) -> str:
@@ -117,6 +126,7 @@ def _is_local(obj: Mapping[str, Any]) -> bool:
 def _accumulate(loader: Loader, kustomization: Kustomization, start: _Accumulated) -> _Accumulated:
     done = _accumulate_resources(loader, kustomization, start)
     config = _merge_configs(done.config, _configurations(loader, kustomization))
+    config = _merge_configs(config, _crds(loader, kustomization))
     done = _Accumulated(done.resources, config, done.variables)
     done = done.with_resources(_generated(loader, kustomization, done.resources))
     for path in kustomization.list("components"):
@@ -134,6 +144,8 @@ def _accumulate_resources(loader: Loader, kustomization: Kustomization, done: _A
     for path in kustomization.list("resources"):
         if loader.path(path) in loader.files.content:
             more = read_resources(loader.load(path, kustomization.file), loader.path(path))
+            if loader.tracked:
+                more = origins.with_origin(more, {"path": loader.told(loader.path(path))})
             done = done.with_resources(append_all(done.resources, more))
         elif is_remote(path):
             raise KustomizeError(
@@ -231,14 +243,24 @@ def _configurations(loader: Loader, kustomization: Kustomization) -> Config:
     for path in kustomization.list("configurations"):
         file = loader.path(path)
         try:
-            for document in documents(loader.load(path, kustomization.file), file, plain=resolve_core):
-                merged = merged.merge(config_of(document.value or {}))
-        except ManifestError as error:
-            raise KustomizeError(error.file, error.message, error.line, error.column) from error
+            for document in _read(loader, path, kustomization.file):
+                merged = merged.merge(config_of(document))
         except KeyError as error:
             raise KustomizeError(file, f"unknown field {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise KustomizeError(file, f"invalid configuration: {error}") from error
+    return merged
+
+
+def _crds(loader: Loader, kustomization: Kustomization) -> Config | None:
+    merged: Config | None = None
+    for path in kustomization.list("crds"):
+        try:
+            for types in _read(loader, path, kustomization.file):
+                merged = (merged or Config()).merge(config_of_crds(types))
+        except (ValueError, TypeError, AttributeError) as error:
+            problem = f"unable to parse open API definition from '{path}': {error}"
+            raise KustomizeError(loader.path(path), problem) from error
     return merged
 
 
@@ -247,78 +269,111 @@ def _generated(loader: Loader, kustomization: Kustomization, resources: Resource
     for kind, field in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
         for args in kustomization.list(field):
             made = generate(kind, args, options, lambda path: loader.load(path, file), file)
-            resources = absorb(resources, made)
+            builtin = {"apiVersion": "builtin", "kind": f"{kind}Generator"}
+            resources = _absorbed(resources, made, loader, Resource(builtin, file))
+    for entry in kustomization.list("generators"):
+        for plugin in _plugins(loader, entry, file):
+            resources = _absorbed(resources, plugins.generate(plugin.obj, loader), loader, plugin)
     return resources
+
+
+def _absorbed(resources: Resources, made: Resource, loader: Loader, generator: Resource) -> Resources:
+    if loader.tracked:
+        [made] = origins.with_origin([made], origins.configured(loader.told(generator.file), generator.obj))
+    return absorb(resources, made)
 
 
 # ---------------------------------------------------------------- transformers, in upstream's order
 
 
+_Step = Callable[[Resources], Resources]
+
+
 def _transformed(loader: Loader, kustomization: Kustomization, done: _Accumulated) -> Resources:
-    config, file = done.config or DEFAULT, kustomization.file
-    resources = _merge_patches(loader, kustomization, done.resources)
-    resources = _patches(loader, kustomization, kustomization.list("patches"), resources)
-    namespace = kustomization.text("namespace")
+    resources = done.resources
+    for transformer, step in _steps(loader, kustomization, done.config or DEFAULT):
+        resources = step(resources)
+        if loader.tracked:
+            by = origins.configured(loader.told(transformer.file), transformer.obj)
+            resources = origins.with_transformation(resources, by)
+        resources = drop_empty(resources)
+    return resources
+
+
+def _steps(loader: Loader, kustomization: Kustomization, config: Config) -> Iterator[tuple[Resource, _Step]]:
+    """Each transformer's configuration, and what it does."""
+    file = kustomization.file
+
+    def builtin(kind: str) -> Resource:
+        return Resource({"apiVersion": "builtin", "kind": f"{kind}Transformer"}, file)
+
+    merges = kustomization.list("patchesStrategicMerge")
+    if merges:
+        yield builtin("PatchStrategicMerge"), partial(_merge_patches, loader, file, merges)
+    for raw in kustomization.list("patches"):
+        yield builtin("Patch"), partial(_patch, loader, file, raw)
+    namespace, prefix, suffix = (kustomization.text(f) for f in ("namespace", "namePrefix", "nameSuffix"))
     if namespace:
-        resources = set_namespaces(resources, namespace, config.namespace)
-    if kustomization.text("namePrefix"):
-        resources = add_prefix(resources, kustomization.text("namePrefix"), config.name_prefix)
-    if kustomization.text("nameSuffix"):
-        resources = add_suffix(resources, kustomization.text("nameSuffix"), config.name_suffix)
-    resources = _labelled(kustomization, config, resources)
-    resources = set_entries(resources, kustomization.map("commonAnnotations"), config.common_annotations)
-    resources = _patches(loader, kustomization, kustomization.list("patchesJson6902"), resources)
+        yield builtin("Namespace"), partial(set_namespaces, namespace=namespace, specs=config.namespace)
+    if prefix:
+        yield builtin("Prefix"), partial(add_prefix, prefix=prefix, specs=config.name_prefix)
+    if suffix:
+        yield builtin("Suffix"), partial(add_suffix, suffix=suffix, specs=config.name_suffix)
+    for pairs, specs in _labels(kustomization, config):
+        yield builtin("Label"), partial(set_entries, pairs=pairs, specs=specs)
+    annotations = kustomization.map("commonAnnotations")
+    if annotations:
+        specs = config.common_annotations
+        yield builtin("Annotations"), partial(set_entries, pairs=annotations, specs=specs)
+    for raw in kustomization.list("patchesJson6902"):
+        yield builtin("PatchJson6902"), partial(_patch, loader, file, raw)
     for raw in kustomization.list("replicas"):
-        resources = set_replicas(
-            resources, raw.get("name") or "", raw.get("count") or 0, config.replicas, file
-        )
+        name, count = raw.get("name") or "", raw.get("count") or 0
+        step = partial(set_replicas, name=name, count=count, specs=config.replicas, file=file)
+        yield builtin("ReplicaCount"), step
     for raw in kustomization.list("images"):
-        resources = set_images(resources, image_change(raw), config.images)
-    for raw in kustomization.list("replacements"):
-        for replacement in _replacements(loader, raw, file):
-            resources = apply_replacement(resources, replacement, file)
+        yield builtin("ImageTag"), partial(set_images, change=image_change(raw), specs=config.images)
+    replacements = kustomization.list("replacements")
+    if replacements:
+        yield builtin("Replacement"), partial(_replaced, loader, file, replacements)
     for path in kustomization.list("transformers"):
         for plugin in _plugins(loader, path, file):
-            resources = plugins.transform(drop_empty(resources), plugin, loader)
-    return resources
+            yield plugin, partial(plugins.transform, plugin=plugin.obj, loader=loader)
 
 
-def _merge_patches(loader: Loader, kustomization: Kustomization, resources: Resources) -> Resources:
-    for entry in kustomization.list("patchesStrategicMerge"):
+def _merge_patches(loader: Loader, file: str, merges: list[str], resources: Resources) -> Resources:
+    for entry in merges:
         is_file = loader.path(entry) in loader.files.content
-        text = loader.load(entry, kustomization.file) if is_file or "\n" not in entry else entry
-        source = loader.path(entry) if is_file else f"{kustomization.file} (inline patch)"
-        resources = apply_patch(resources, read_patch(text, source, None, {}))
+        text = loader.load(entry, file) if is_file or "\n" not in entry else entry
+        source = loader.path(entry) if is_file else f"{file} (inline patch)"
+        patch = read_patch(text, source, None, {})
+        if not patch.merges:
+            raise KustomizeError(source, "patch appears to be empty")
+        resources = apply_patch(resources, patch)
     return resources
 
 
-def _patches(
-    loader: Loader, kustomization: Kustomization, raw: Iterable[Any], resources: Resources
-) -> Resources:
-    file = kustomization.file
-    for entry in raw:
-        text, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
-        if bool(text) == bool(path):
-            problem = (
-                "patch and path can't be set at the same time"
-                if text
-                else "must specify one of patch and path"
-            )
-            raise KustomizeError(file, problem)
-        target = selector_of(entry["target"]) if entry.get("target") is not None else None
-        source = loader.path(path) if path else f"{file} (inline patch)"
-        patch = read_patch(
-            loader.load(path, file) if path else text, source, target, entry.get("options") or {}
+def _patch(loader: Loader, file: str, entry: Mapping[str, Any], resources: Resources) -> Resources:
+    text, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
+    if bool(text) == bool(path):
+        problem = (
+            "patch and path can't be set at the same time" if text else "must specify one of patch and path"
         )
-        resources = drop_empty(apply_patch(resources, patch))
-    return resources
+        raise KustomizeError(file, problem)
+    target = selector_of(entry["target"]) if entry.get("target") is not None else None
+    source = loader.path(path) if path else f"{file} (inline patch)"
+    patch = read_patch(loader.load(path, file) if path else text, source, target, entry.get("options") or {})
+    return apply_patch(resources, patch)
 
 
 _METADATA_LABELS = FieldSpec("metadata/labels", create=True)
 
 
-def _labelled(kustomization: Kustomization, config: Config, resources: Resources) -> Resources:
-    for entry in kustomization.list("labels"):
+def _labels(
+    kustomization: Kustomization, config: Config
+) -> Iterator[tuple[dict[str, str], tuple[FieldSpec, ...]]]:
+    entries, common = kustomization.list("labels"), kustomization.map("commonLabels")
+    for entry in entries:
         specs = merge_specs(_fields(entry, kustomization.file), config.labels)
         if entry.get("includeSelectors"):
             specs = merge_specs(specs, config.common_labels)
@@ -328,8 +383,9 @@ def _labelled(kustomization: Kustomization, config: Config, resources: Resources
             if entry.get("includeVolumeClaimTemplates"):
                 specs = merge_specs(specs, config.claim_labels)
             specs = merge_specs(specs, (_METADATA_LABELS,))
-        resources = set_entries(resources, entry.get("pairs") or {}, specs)
-    return set_entries(resources, kustomization.map("commonLabels"), config.common_labels)
+        yield entry.get("pairs") or {}, specs
+    if entries or common:
+        yield common, config.common_labels
 
 
 def _fields(entry: Mapping[str, Any], file: str) -> tuple[FieldSpec, ...]:
@@ -349,6 +405,13 @@ def image_change(raw: Mapping[str, Any]) -> ImageChange:
     return ImageChange(text("name"), text("newName"), text("newTag"), text("tagSuffix"), text("digest"))
 
 
+def _replaced(loader: Loader, file: str, entries: list[Any], resources: Resources) -> Resources:
+    for raw in entries:
+        for replacement in _replacements(loader, raw, file):
+            resources = apply_replacement(resources, replacement, file)
+    return resources
+
+
 def _replacements(loader: Loader, raw: Mapping[str, Any], file: str) -> list[Mapping[str, Any]]:
     if not raw.get("path"):
         return [raw]
@@ -358,24 +421,22 @@ def _replacements(loader: Loader, raw: Mapping[str, Any], file: str) -> list[Map
     return found
 
 
-def _plugins(loader: Loader, entry: str, file: str) -> list[Any]:
+def _plugins(loader: Loader, entry: str, file: str) -> Resources:
+    """The configurations that an entry of `generators` or `transformers` is, or leads to."""
     if loader.path(entry) not in loader.files.content and "\n" in entry:
-        try:
-            return [d.value for d in documents(entry, file, plain=resolve_core) if d.value]
-        except ManifestError as error:
-            raise KustomizeError(error.file, error.message, error.line, error.column) from error
+        return tuple(Resource(value, file) for value in _values(entry, file))
     if loader.is_directory(entry):
-        below = loader.enter(entry, file)
-        return [r.obj for r in _accumulate(below, load_kustomization(below), _Accumulated()).resources]
-    return _read(loader, entry, file)
+        below = replace(loader.enter(entry, file), tracked=False)
+        return _accumulate(below, load_kustomization(below), _Accumulated()).resources
+    return tuple(Resource(value, loader.path(entry)) for value in _read(loader, entry, file))
 
 
 def _read(loader: Loader, path: str, file: str) -> list[Any]:
+    return _values(loader.load(path, file), loader.path(path))
+
+
+def _values(text: str | bytes, file: str) -> list[Any]:
     try:
-        return [
-            d.value
-            for d in documents(loader.load(path, file), loader.path(path), plain=resolve_core)
-            if d.value
-        ]
+        return [d.value for d in documents(text, file, plain=resolve_core) if d.value]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error

@@ -324,20 +324,19 @@ _NAME_REFERENCES = (
 
 
 def _variables() -> Specs:
-    kinds = {kind for kind, _ in _POD_PLACES} - {"PodTemplate"}
     fields = [
         f"{group}/{name}"
         for group in ("containers", "initContainers")
         for name in ("args", "command", "env/value", "volumeMounts/mountPath")
     ]
-    in_pods = [
-        FieldSpec(f"{place}/{name}", gvk=Gvk(kind=kind))
-        for kind, place in _POD_PLACES
-        if kind in kinds
-        for name in (*fields, "volumes/nfs/server")
-    ]
+    places = [(kind, place) for kind, place in _POD_PLACES if kind != "PodTemplate"]
+    in_pods = [FieldSpec(f"{place}/{name}", gvk=Gvk(kind=kind)) for kind, place in places for name in fields]
+    # As upstream's table has it: without `spec` in a CronJob, and of a StatefulSet only its claims.
+    volumes = [(kind, place) for kind, place in places if kind not in ("CronJob", "StatefulSet")]
+    volumes.append(("CronJob", _CRON_TEMPLATE))
     return _join(
         in_pods,
+        [FieldSpec(f"{place}/volumes/nfs/server", gvk=Gvk(kind=kind)) for kind, place in volumes],
         _specs(f"{_TEMPLATE}/metadata/annotations", "Deployment"),
         *(_specs(f"spec/{name}", "Ingress") for name in ("rules/host", "tls/hosts", "tls/secretName")),
         *(_specs(f"spec/ports/{name}", "Service") for name in ("port", "targetPort")),

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from kcsim.delivery.kustomize.errors import KustomizeError
+from kcsim.delivery.kustomize.origins import ORIGIN
 from kcsim.delivery.kustomize.resources import Resource, Resources, append_all, find_by_any_id
 
 Load = Callable[[str], bytes]
@@ -182,6 +183,8 @@ def _joined(old: Resource, new: Resource) -> Resource:
         both = {**(was.get(field) or {}), **(now.get(field) or {})}
         if both:
             metadata[field] = both
+    if new.behaviour == "merge" and ORIGIN in (was.get("annotations") or {}):
+        metadata["annotations"][ORIGIN] = was["annotations"][ORIGIN]
     obj = {**new.obj, "metadata": metadata}
     if new.behaviour == "merge":
         for field in ("data", "binaryData"):

@@ -45,18 +45,18 @@ _FIELDS: Mapping[str, str] = {
     "secretGenerator": _LIST,
     "generatorOptions": _MAP,
     "configurations": _TEXTS,
+    "generators": _TEXTS,
     "transformers": _TEXTS,
+    "crds": _TEXTS,
+    "buildMetadata": _TEXTS,
 }
 
 _ABSENT: Mapping[str, str] = {
     "helmCharts": "render the chart and commit the result",
     "helmChartInflationGenerator": "render the chart and commit the result",
     "helmGlobals": "render the chart and commit the result",
-    "generators": "use configMapGenerator or secretGenerator",
     "validators": "check the output instead",
     "openapi": "custom kinds merge as free-form objects",
-    "crds": "name the fields under configurations",
-    "buildMetadata": "leave it out",
 }
 """Fields of kustomize that are not modelled, and what to do instead."""
 
@@ -188,7 +188,7 @@ def _checked(document: Document, file: str) -> Kustomization:
         raise KustomizeError(
             file, "invalid Kustomization: an object is expected", document.line, document.column
         )
-    fields = {name: value for name, value in document.value.items() if value is not None}
+    fields = {_field(name): value for name, value in document.value.items() if value is not None}
     _check_fields(document, fields, file)
     kind = fields.get("kind", "Kustomization")
     if kind not in ("Kustomization", "Component"):
@@ -202,6 +202,14 @@ def _checked(document: Document, file: str) -> Kustomization:
     if not fields.keys() - {"apiVersion", "kind"}:
         raise KustomizeError(file, "kustomization.yaml is empty")
     return Kustomization(file, kind, _fixed(fields))
+
+
+_BY_LOWER_CASE = {name.lower(): name for name in (*_FIELDS, *_ABSENT)}
+
+
+def _field(name: str) -> str:
+    """The field that a key means: as Go's reader of JSON, whatever the case of its letters."""
+    return _BY_LOWER_CASE.get(name.lower(), name)
 
 
 def _fixed(fields: dict[str, Any]) -> dict[str, Any]:

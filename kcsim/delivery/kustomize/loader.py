@@ -49,10 +49,16 @@ class Loader:
     visited: tuple[str, ...] = ()
     restrict: bool = True
     """Whether files outside the directory of the kustomization are refused."""
+    tracked: bool = False
+    """Whether objects are annotated with where they came from."""
 
     def path(self, relative: str) -> str:
         """A path from the root of all files."""
         return posixpath.normpath(posixpath.join(self.root, relative))
+
+    def told(self, path: str) -> str:
+        """A path from the root of all files as origins tell it: from the directory that is built."""
+        return posixpath.relpath(path, (*self.visited, self.root)[0])
 
     def is_directory(self, relative: str) -> bool:
         """Whether a path names a directory."""
@@ -89,7 +95,7 @@ class Loader:
             raise KustomizeError(
                 file, f"cycle detected: '{path}' is reached from itself: {' -> '.join((*chain, path))}"
             )
-        return Loader(self.files, path, chain, self.restrict)
+        return Loader(self.files, path, chain, self.restrict, self.tracked)
 
 
 def is_remote(resource: str) -> bool:

@@ -26,9 +26,20 @@ def fix_back_references(resources: Resources, references: tuple[BackReferences, 
 
     Raises: KustomizeError when a reference could mean several resources.
     """
+    for resource in resources:
+        _check_subjects(resource)
     if all(not r.previous for r in resources):
         return resources
     return tuple(_fixed(r, resources, references) for r in resources)
+
+
+def _check_subjects(resource: Resource) -> None:
+    if resource.obj.get("kind") != "RoleBinding" or not isinstance(resource.obj.get("subjects"), list):
+        return
+    for subject in resource.obj["subjects"]:
+        if subject.get("kind") == "ServiceAccount" and not isinstance(subject.get("namespace", ""), str):
+            problem = f'Invalid Input: namespace is blank for resource "{resource.id}"'
+            raise KustomizeError(resource.file, problem)
 
 
 def _fixed(referrer: Resource, resources: Resources, references: tuple[BackReferences, ...]) -> Resource:

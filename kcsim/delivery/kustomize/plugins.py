@@ -1,7 +1,7 @@
-"""Builtin transformers configured by a file of their own, listed under `transformers`.
+"""Builtin generators and transformers configured by a file of their own, listed under `generators` or `transformers`.
 
 **Imitates:** kustomize api/internal/builtins, as `apiVersion: builtin` objects configure them. Left out: plugins that
-run a program, and the generators and validators of that list.
+run a program, charts, and validators.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 from kcsim.delivery.kustomize.defaults import DEFAULT, field_specs
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.fieldspec import FieldSpec
+from kcsim.delivery.kustomize.generators import generate as make
 from kcsim.delivery.kustomize.loader import Loader
 from kcsim.delivery.kustomize.patches import apply_patch, read_patch
 from kcsim.delivery.kustomize.replacements import apply_replacement
-from kcsim.delivery.kustomize.resources import Resources, selector_of
+from kcsim.delivery.kustomize.resources import Resource, Resources, selector_of
 from kcsim.delivery.kustomize.transformers import (
     ImageChange,
     add_prefix,
@@ -30,21 +31,52 @@ Specs = tuple[FieldSpec, ...]
 _Rule = Callable[[Resources, Mapping[str, Any], Specs, str], Resources]
 
 
+def generate(plugin: Any, loader: Loader) -> Resource:
+    """The resource that one configured generator makes.
+
+    Raises: KustomizeError, also for generators that are not builtin.
+    """
+    raw, kind, where = _builtin(plugin, loader, "generator")
+    if kind == "IAMPolicyGenerator":
+        return Resource(_iam_account(raw, where), where)
+    if kind not in ("ConfigMapGenerator", "SecretGenerator"):
+        known = "ConfigMapGenerator, SecretGenerator and IAMPolicyGenerator"
+        raise KustomizeError(where, f"of the builtin generators only {known} are modelled here, not {kind}")
+    metadata = raw.get("metadata") or {}
+    args = {**raw, **{field: raw.get(field) or metadata.get(field) for field in ("name", "namespace")}}
+    return make(kind.removesuffix("Generator"), args, {}, lambda path: loader.load(path, where), where)
+
+
+def _builtin(plugin: Any, loader: Loader, role: str) -> tuple[Mapping[str, Any], str, str]:
+    raw: Mapping[str, Any] = plugin if isinstance(plugin, dict) else {}
+    where = f"{loader.root} {role} {(raw.get('metadata') or {}).get('name', '')}".strip()
+    if raw.get("apiVersion") != "builtin":
+        problem = f"only builtin {role}s are modelled here, not {raw.get('apiVersion')} {raw.get('kind')}"
+        raise KustomizeError(where, problem)
+    return raw, str(raw.get("kind")), where
+
+
+def _iam_account(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A ServiceAccount that stands for an account of a cloud (api/filters/iampolicygenerator)."""
+    if raw.get("cloud") != "gke":
+        raise KustomizeError(where, f"cloud provider {raw.get('cloud')} not supported yet")
+    own, cloud = raw.get("kubernetesService") or {}, raw.get("serviceAccount") or {}
+    account = f"{cloud.get('name', '')}@{cloud.get('projectId', '')}.iam.gserviceaccount.com"
+    metadata = {"annotations": {"iam.gke.io/gcp-service-account": account}, "name": own.get("name", "")}
+    if own.get("namespace"):
+        metadata["namespace"] = own["namespace"]
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
 def transform(resources: Resources, plugin: Any, loader: Loader) -> Resources:
     """The resources after one configured transformer.
 
     Raises: KustomizeError, also for transformers that are not builtin.
     """
-    raw: Mapping[str, Any] = plugin if isinstance(plugin, dict) else {}
-    kind = raw.get("kind")
-    where = f"{loader.root} transformer {(raw.get('metadata') or {}).get('name', '')}".strip()
-    if raw.get("apiVersion") != "builtin":
-        raise KustomizeError(
-            where, f"only builtin transformers are modelled here, not {raw.get('apiVersion')} {kind}"
-        )
+    raw, kind, where = _builtin(plugin, loader, "transformer")
     if kind in ("PatchTransformer", "PatchStrategicMergeTransformer", "PatchJson6902Transformer"):
         return _patch(resources, raw, loader, where)
-    rule = _RULES.get(str(kind))
+    rule = _RULES.get(kind)
     if rule is None:
         raise KustomizeError(where, f"unknown builtin transformer {kind}")
     try:

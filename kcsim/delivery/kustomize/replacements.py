@@ -16,7 +16,7 @@ from kcsim.api.selectors import SelectorError
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.paths import MISSING, PathError, change_at, look_up, scalar_text, split
 from kcsim.delivery.kustomize.resources import ResId, Resource, Resources, Selector, selector_of
-from kcsim.manifests import ManifestError, documents, dump, resolve, resolve_core
+from kcsim.manifests import ManifestError, documents, dump_like, resolve, resolve_core
 
 _DEFAULT_PATH = "metadata.name"
 
@@ -107,12 +107,12 @@ def _is_target(resource: Resource, select: Selector, rejects: list[Selector]) ->
 
 def _copy_to(obj: dict[str, Any], path: str, value: Any, options: Options) -> dict[str, Any]:
     parts = split(path)
-    inside = _copy_into_text(obj, parts, value, options)
-    if inside is not None:
-        return inside
     verb = "find or create" if options.create else "find"
     problem = f'unable to {verb} field "{path}" in replacement target'
     try:
+        inside = _copy_into_text(obj, parts, value, options)
+        if inside is not None:
+            return inside
         after, count = change_at(
             obj, parts, lambda old: _set(old, value, options), value if options.create else None
         )
@@ -157,7 +157,10 @@ def _parts(value: Any, options: Options) -> list[str]:
 def _copy_into_text(
     obj: dict[str, Any], parts: list[str], value: Any, options: Options
 ) -> dict[str, Any] | None:
-    """The object with the value put into JSON or YAML that one of its texts holds; None when the path leads to none."""
+    """The object with the value put into JSON or YAML that one of its texts holds; None when the path leads to none.
+
+    Raises: PathError when it leads into such a text, and not to a place in it.
+    """
     for length in range(1, len(parts)):
         try:
             text = look_up(obj, parts[:length])
@@ -175,7 +178,9 @@ def _copy_into_text(
             lambda old: _set(old, value, options),
             value if options.create else None,
         )
-    except (ManifestError, PathError, ValueError):
+    except PathError:
+        raise
+    except (ManifestError, ValueError):
         return None
     if not count:
         return None
@@ -187,7 +192,7 @@ def _copy_into_text(
 
 def _serialized(value: Any, before: str) -> str:
     if before.strip()[:1] not in ("{", "["):
-        return dump(value, sort_keys=False).strip()
+        return dump_like(value, before).strip()
     pretty = "\n" in before and "  " in before
     separators = (",", ": ") if pretty else (",", ":")
     return json.dumps(
