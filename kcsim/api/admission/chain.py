@@ -3,7 +3,7 @@
 **Imitates:** kubernetes ``pkg/kubeapiserver/options/plugins.go`` (v1.36). Here: NamespaceLifecycle, LimitRanger, ServiceAccount,
 NodeRestriction, TaintNodesByCondition, Priority, DefaultTolerationSeconds, DefaultStorageClass,
 StorageObjectInUseProtection, PersistentVolumeClaimResize, RuntimeClass, DefaultIngressClass, ValidatingAdmissionPolicy,
-ResourceQuota. Left out, and warned of where a user meets it: webhooks, MutatingAdmissionPolicy, PodSecurity. Not asked at all
+ResourceQuota, PodSecurity. Left out, and warned of where a user meets it: webhooks, MutatingAdmissionPolicy. Not asked at all
 about bindings, evictions and what kcsim's own programs write by the thousand (Events, statuses they computed).
 
 **Walk:** defaults -> ``admit_create`` or ``admit_update`` -> the object's own validation -> ``validate`` -> storage. Deletions see
@@ -24,6 +24,7 @@ from kcsim.api.admission.limit_ranger import (
     pod_violations,
     with_defaults,
 )
+from kcsim.api.admission.pod_security import PodSecurity
 from kcsim.api.admission.policy.matching import is_exempt
 from kcsim.api.admission.quota.check import admit as charge
 from kcsim.api.admission.quota.check import is_handled
@@ -58,7 +59,6 @@ _PROTECTED = {
     "PersistentVolumeClaim": "kubernetes.io/pvc-protection",
     "PersistentVolume": "kubernetes.io/pv-protection",
 }
-_POD_SECURITY = "pod-security.kubernetes.io/"
 _REMEMBERED = 4096
 
 
@@ -100,6 +100,7 @@ class Admission:
         self._ingress_classes = Shelf(log, served(catalog, "networking.k8s.io", "v1", "IngressClass"))
         self._nodes = served(catalog, "", "v1", "Node")
         self._quotas = Shelf(log, served(catalog, "", "v1", "ResourceQuota"))
+        self._security = PodSecurity(log, self._namespaces, self._pods)
         group = "admissionregistration.k8s.io"
         self._bindings = Shelf(log, served(catalog, group, "v1", "ValidatingAdmissionPolicyBinding"))
         self._policies: Policies | None = None
@@ -195,6 +196,7 @@ class Admission:
             self._quotas.any
             or self._bindings.any
             or self._ranges.any
+            or self._security.any
             or op.user.name.startswith("system:node:")
             or resource.kind in _LOOKED_AT
         ):
@@ -220,6 +222,8 @@ class Admission:
             self._limits(request, obj)
         if (node := nodes.node_of(request.user)) is not None:
             nodes.restrict(request, node, self._object(self._nodes, node))
+        if self._security.any:
+            self._security.judge(request)
         if resource.kind == "PriorityClass" and obj.get("globalDefault"):
             default = pods.global_default(self._priority_classes)
             if default is not None and (old is None or objects.name(default) != objects.name(obj)):
@@ -230,7 +234,7 @@ class Admission:
         if resource is self._claims and old is not None and not request.subresource:
             storage.check_growth(request, self._storage_classes)
         if resource is self._namespaces:
-            self._warn_of_pod_security(request, obj, old)
+            self._security.check_namespace(request)
 
     def _well_made(self, request: AdmissionRequest, obj: Object) -> None:
         """Policies and bindings are validated here, where the rights are known that their expressions may ask about."""
@@ -259,18 +263,6 @@ class Admission:
         for version in self._ranges.of(request.namespace):
             if violations := judge(obj, version.object):
                 raise request.forbidden(joined(violations))
-
-    @staticmethod
-    def _warn_of_pod_security(request: AdmissionRequest, obj: Object, old: Object | None) -> None:
-        """PodSecurity is not modelled: whoever asks for it is told."""
-        before = objects.labels(old) if old is not None else {}
-        asked = sorted(
-            key
-            for key, value in objects.labels(obj).items()
-            if key.startswith(_POD_SECURITY) and before.get(key) != value
-        )
-        if asked:
-            request.warnings.append(f"kcsim does not judge pods by {', '.join(asked)} yet")
 
     def _everything(self, request: AdmissionRequest) -> None:
         """The plugins that know no kinds: policies, then quotas."""

@@ -165,18 +165,6 @@ def test_a_kubelet_keeps_to_its_node(door):
     )
 
 
-def test_who_asks_for_pod_security_is_told(door):
-    label = "pod-security.kubernetes.io/enforce"
-    obj = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": "b", "labels": {label: "restricted"}},
-    }
-    assert door.warned(door.client.create("namespaces", obj)) == (
-        f"kcsim does not judge pods by {label} yet",
-    )
-
-
 @pytest.mark.parametrize("kind", ["ValidatingWebhookConfiguration", "MutatingAdmissionPolicy"])
 def test_who_creates_what_is_not_modelled_is_told(door, kind):
     obj = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "x"}}
