@@ -139,6 +139,10 @@ def select_victims(
             take(states, pod, empty, other)
             victims.append(other)
             violations += i < len(violating)
+    if not victims:
+        return Status(
+            Code.ERROR, (f'expected at least one victim pod on node "{node.name}"',), "DefaultPreemption"
+        )
     victims.sort(key=importance)
     return Candidate(node.name, tuple(victims), violations)
 

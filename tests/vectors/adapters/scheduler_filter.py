@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.cluster.scheduler.framework import Code, Status
+from kcsim.cluster.scheduler.framework import Status
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.node_selector import compile_terms, match_terms
 from kcsim.cluster.scheduler.plugins.inter_pod_affinity import InterPodAffinity
@@ -71,8 +71,6 @@ def node_affinity(given: Given) -> Given:
         outcome["preFilter"] = verdict(result.status)
         if result.node_names is not None:
             outcome["preFilterNodeNames"] = sorted(result.node_names)
-        if result.status is not None and result.status.code != Code.SKIP:
-            return outcome
     outcome["filter"] = verdict(plugin.filter(None, pod, node))
     return outcome
 

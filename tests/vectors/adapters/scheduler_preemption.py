@@ -17,10 +17,15 @@ ALLOCATABLE = {"cpu": "500m", "memory": "500", "pods": "32"}
 LABELS = ("hostname", "zone", "region")
 
 
+def labels(name: str) -> dict[str, str]:
+    """node-a/zone-1 names a node and says where it is."""
+    return dict(zip(LABELS, name.split("/"), strict=False))
+
+
 def cluster(given: Given, shapes: Shapes) -> Snapshot:
     nodes = given.get("nodes") or [
         {
-            "metadata": {"name": name, "labels": dict(zip(LABELS, name.split("/"), strict=False))},
+            "metadata": {"name": name.partition("/")[0], "labels": labels(name)},
             "status": {"allocatable": ALLOCATABLE},
         }
         for name in given.get("nodeNames") or ()

@@ -53,10 +53,10 @@ def inter_pod_affinity(given: Given) -> Given:
 
 
 class Objects:
-    """The API objects of a case, as the default constraints look them up."""
+    """The API objects of a case, as the default constraints look them up. One that names no kind is a Service."""
 
     def __init__(self, objects: list[Given]) -> None:
-        self._objects = objects
+        self._objects = [{"kind": "Service", "metadata": {}, **o} for o in objects]
 
     def services(self, namespace: str) -> list[Given]:
         return [
@@ -67,7 +67,8 @@ class Objects:
 
     def owner(self, resource: str, namespace: str, name: str) -> Given | None:
         for o in self._objects:
-            where = (o["kind"].lower() + "s", o["metadata"].get("namespace", ""), o["metadata"]["name"])
+            metadata = o["metadata"]
+            where = f"{o['kind'].lower()}s", metadata.get("namespace", ""), metadata.get("name", "")
             if where == (resource, namespace, name):
                 return o
         return None
@@ -83,9 +84,9 @@ def pod_topology_spread(given: Given) -> Given:
         default_selector=lambda pod: default_selector(pod, workloads),
     )
     off = {
-        "nodeAffinityPolicy": given["nodeInclusionPolicy"],
-        "nodeTaintsPolicy": given["nodeInclusionPolicy"],
-        "matchLabelKeys": given["matchLabelKeys"],
+        "nodeAffinityPolicy": given.get("nodeInclusionPolicy", True),
+        "nodeTaintsPolicy": given.get("nodeInclusionPolicy", True),
+        "matchLabelKeys": given.get("matchLabelKeys", True),
     }
     given = {**given, "pod": without(given["pod"], [name for name, on in off.items() if not on])}
     return scores(PodTopologySpread(), given, nodes, shapes)
@@ -106,14 +107,14 @@ def without(pod: Given, fields: list[str]) -> Given:
 def fit_score(given: Given) -> Given:
     strategy = ScoringStrategy(
         given["strategy"],
-        tuple((r["name"], r["weight"]) for r in given["resources"]),
-        tuple((p["utilization"], p["score"]) for p in given.get("shape") or ()),
+        tuple((r["name"], r.get("weight", 1)) for r in given["resources"]),
+        tuple((p.get("utilization", 0), p.get("score", 0)) for p in given.get("shape") or ()),
     )
     return run(NodeResourcesFit(strategy), given)
 
 
 def normalize_score(given: Given) -> Given:
-    return {"scores": default_normalize_score(given["scores"], reverse=given["reverse"])}
+    return {"scores": default_normalize_score(given["scores"], reverse=given.get("reverse", False))}
 
 
 ADAPTERS = {
