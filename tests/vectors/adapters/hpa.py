@@ -298,8 +298,17 @@ ADAPTERS = {
     "calculateRequests": calculate_requests,
 }
 CHECKS = {"reconcile": check_reconcile}
+_SECOND = "the input does not say that there is a second autoscaler"
+_SELECTOR = "the input does not say what selector the scale has"
+_REFUSED = "the input does not say which call fails"
 SKIP = {
-    "reconcile: ConditionAmbiguousSelectorWhenFullSelectorOverlapBetweenHPAs": (
-        "the input does not say that there is a second autoscaler"
-    ),
+    f"reconcile: Condition{name}": why
+    for name, why in (
+        ("AmbiguousSelectorWhenFullSelectorOverlapBetweenHPAs", _SECOND),
+        ("AmbiguousSelectorWhenPartialSelectorOverlapBetweenHPAs", _SECOND),
+        ("InvalidSelectorMissing", _SELECTOR),
+        ("InvalidSelectorUnparsable", _SELECTOR),
+        ("FailedGetScale", _REFUSED),
+        ("FailedUpdateScale", _REFUSED),
+    )
 }

@@ -96,7 +96,7 @@ def check(case, outcome):
 
 
 ADAPTERS = {
-    "mergePatch": lambda case: {"result": merge_patch.apply(case["original"], case["patch"])},
+    "mergePatch": lambda case: {"result": merge_patch.apply(case.get("original"), case.get("patch"))},
     "threeWayMergePatch": three_way_merge_patch,
     "strategicApply": strategic_apply,
     "strategicTwoWay": lambda case: {
