@@ -21,7 +21,7 @@ class Exit(IntEnum):
 _MEANINGS = {
     Exit.OK: "done; every expectation came out as the scenario says",
     Exit.EXPECTATION_FAILED: "the worlds were run, and an expectation failed",
-    Exit.BAD_INPUT: "a command, option, file or folder cannot be used; nothing was run",
+    Exit.BAD_INPUT: "a command, option, file, folder or controller cannot be used",
     Exit.INTERNAL: "a defect of kcsim itself; KCSIM_DEBUG=1 shows where",
     Exit.INTERRUPTED: "interrupted (Ctrl-C); what was recorded until then has been written",
 }

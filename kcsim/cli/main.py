@@ -157,10 +157,14 @@ def _lost(console: Console, why: str) -> int:
 
 
 def _unexpected(console: Console, error: Exception) -> int:
-    """A scenario's faults, whoever raised them; anything else is our own defect."""
+    """A scenario's faults, whoever raised them, and those of a controller it brings; anything else is our own defect."""
     scenario_errors = sys.modules.get("kcsim.scenario.diagnostics")  # loaded if it was raised
     if scenario_errors is not None and isinstance(error, scenario_errors.ScenarioError):
         tell_diagnostics(console, error.diagnostics)
+        return Exit.BAD_INPUT
+    brought = sys.modules.get("kcsim.api.kit.brought")  # idem
+    if brought is not None and isinstance(error, brought.HungController):
+        tell(console, str(error), error.remedy, where=error.controller)
         return Exit.BAD_INPUT
     if os.environ.get("KCSIM_DEBUG"):
         raise error

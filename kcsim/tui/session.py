@@ -9,6 +9,7 @@ milliseconds, instant by instant -> the screen reads ``look`` and ``moments`` an
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from bisect import bisect_left, bisect_right
@@ -16,6 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kcsim.api.kit.brought import HungController
 from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.model import TimelineEntry
@@ -183,7 +185,11 @@ class Session(Sight):
             self.pause()
 
     def _broken(self) -> None:
-        self.failure = traceback.format_exc()
+        error = sys.exc_info()[1]
+        if isinstance(error, HungController):
+            self.failure = f"{error}\n\n{error.remedy}"
+        else:
+            self.failure = traceback.format_exc()
         self.pause()
 
     # --- steps and jumps ----------------------------------------------------------------------------------------

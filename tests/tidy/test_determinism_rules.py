@@ -18,10 +18,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "kcsim/kubectl/describers/writer.py": "writes those timestamps as describe does",
     },
     "random": {},
-    "time": {},
+    "time": {
+        "kcsim/engine/watchdog.py": "decides when a user's code that does not come back is given up; nothing of it is recorded"
+    },
     "uuid": {},
     "secrets": {},
-    "threading": {},
+    "threading": {"kcsim/engine/watchdog.py": "idem"},
     "asyncio": {},
     "multiprocessing": {
         "kcsim/scenario/sweep.py": "runs whole worlds side by side that do not know each other"

@@ -3,7 +3,7 @@ told as theirs.
 
 A real program talks to its server over a wire: it may change the answer to a ``get`` and send it back, and an exception in
 one of its handlers is its own. kcsim's own components share the stored objects and change none of them; nobody asks that
-of a user's code.
+of a user's code. A step of it that does not come back is ended, and so is the run: ``HungController``.
 
 **Walk:** ``Brought`` is a ``Component`` whose connections are ``CopyingClient``s and whose caches are ``CopyingInformer``s -> a
 handler or an index that raises is a ``failed`` record of the program, and the world goes on.
@@ -12,13 +12,56 @@ handler or an index that raises is a ``failed`` record of the program, and the w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer, Objects, OnChange, Sort
+from kcsim.api.kit.queue import PATIENCE, Controller, Reconciler
+from kcsim.api.log import Version
 from kcsim.api.objects import Object, copied, key
 from kcsim.api.request import Operation
+from kcsim.engine.clock import format_duration
 from kcsim.engine.task import Done, exited
+from kcsim.engine.watchdog import WATCHDOG, Stuck
+from kcsim.profile.api import ClientLimits
+
+T = TypeVar("T")
+
+
+class HungController(RuntimeError):
+    """A step of a user's controller did not come back; its program was ended.
+
+    Attributes:
+        controller: the program.
+        subject: what it was at: ``greeters default/hello``; the program's name where it was at nothing in particular.
+        time: when, in virtual µs.
+        patience: how long the step was let run, in seconds of the wall clock.
+        place, line: where it was, ``greeters.py:12``, and what is written there.
+    """
+
+    remedy = (
+        "A step ends: return, or yield a call of the client; Result(requeue_after=...) asks for another look. "
+        "One that has much to compute says so with the class attribute `patience`, in seconds."
+    )
+
+    def __init__(
+        self, controller: str, subject: str, time: int, patience: float, place: str, line: str
+    ) -> None:
+        super().__init__(controller, subject, time, patience, place, line)
+        self.controller, self.subject, self.time = controller, subject, time
+        self.patience, self.place, self.line = patience, place, line
+
+    @property
+    def told(self) -> str:
+        """What happened, without whose it was."""
+        return (
+            f"hangs at t={format_duration(self.time)}: one step has run for {self.patience:g} s on the real clock and "
+            f"does not come back, in {self.place}: {self.line}"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.told}"
 
 
 class CopyingClient(Client):
@@ -28,7 +71,9 @@ class CopyingClient(Client):
         """Put the operation on its way."""
         if op.body is not None:
             op.__dict__["body"] = copied(op.body)
-        super().send(op, lambda value, error: done(copied(value), error))
+        program = self.owner
+        assert isinstance(program, Brought), "it is its connection"
+        super().send(op, lambda value, error: program.watched(done, copied(value), error))
 
 
 class CopyingInformer(Informer):
@@ -45,6 +90,12 @@ class CopyingInformer(Informer):
     def by_index(self, index: str, value: str) -> Objects:
         """Copies of the objects filed under ``value``, in key order."""
         return [copied(each) for each in super().by_index(index, value)]
+
+    def tell(self, changes: Iterable[tuple[str, Version]]) -> None:
+        """Take changes into the cache, and tell the handlers of each."""
+        program = self.component
+        assert isinstance(program, Brought), "it is its cache"
+        program.watched(super().tell, changes)
 
     def on_change(self, handler: OnChange, wants: Callable[[Sort], bool] | None = None) -> None:
         """Call ``handler(old, new)`` for each change."""
@@ -79,10 +130,44 @@ class CopyingInformer(Informer):
 
 
 class Brought(Component):
-    """A program that a user brought."""
+    """A program that a user brought.
+
+    Attributes:
+        patience: how long one step of it may take, in seconds of the wall clock; its reconciler's.
+    """
 
     client_type: type[Client] = CopyingClient
     informer_type: type[Informer] = CopyingInformer
+    patience = PATIENCE
+
+    def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:
+        """Run a reconciler."""
+        self.patience = reconciler.patience
+        return self.watched(super().run, reconciler, limits)
+
+    def _fire(self, epoch: int, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.watched(super()._fire, epoch, fn, args)
+
+    def watched(self, fn: Callable[..., T], *args: Any) -> T:
+        """Run some of the program's code.
+
+        Raises:
+            HungController: it did not come back; the program is stopped, and what it was to do is not done.
+        """
+        try:
+            return WATCHDOG.call(self.patience, fn, *args)
+        except Stuck as stuck:
+            subject, now = self._at_work() or self.name, self.engine.now
+            self.stop()
+            raise HungController(self.name, subject, now, stuck.patience, stuck.place, stuck.line) from None
+
+    def _at_work(self) -> str:
+        """What it is reconciling right now."""
+        return " or ".join(
+            f"{each.reconciler.name} {'/'.join(key).lstrip('/')}"
+            for each in self.controllers
+            for key in sorted(each.processing)
+        )
 
 
-__all__ = ["Brought", "CopyingClient", "CopyingInformer"]
+__all__ = ["Brought", "CopyingClient", "CopyingInformer", "HungController"]

@@ -35,6 +35,8 @@ BASE_DELAY = DEFAULT.us("client-go/workqueue-base-delay")
 MAX_DELAY = DEFAULT.us("client-go/workqueue-max-delay")
 BUCKET_INTERVAL = SECOND // DEFAULT.count("client-go/workqueue-qps")
 BUCKET_BURST = DEFAULT.count("client-go/workqueue-burst")
+PATIENCE = 10.0
+"""Seconds of the wall clock after which a step of a user's reconciler is taken for one without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,13 @@ class Reconciler:
         name: for events, errors and the client's stream.
         workers: how many keys may be reconciled at once.
         max_retries: failures after which a key is dropped until its next event; None for never.
+        patience: how long one step of a user's reconciler may compute, in seconds of the wall clock.
     """
 
     name = "reconciler"
     workers = 1
     max_retries: int | None = None
+    patience: float = PATIENCE
 
     component: Component
     client: Client

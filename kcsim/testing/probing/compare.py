@@ -7,7 +7,7 @@ end state    an object that is missing, left over or different at the end
 writes       an object that the controller created or deleted more often than in the reference
 raised       an exception in a reconcile, where the reference had none
 idle         unperturbed only: it watches kinds that nobody serves, or writes nothing, so that a probe would prove nothing
-settling     a hot loop, or writes that go on in the last half of the quiet time
+settling     a hot loop, a step that does not come back, or writes that go on in the last half of the quiet time
 ===========  =======================================================================================================
 
 Source: Sieve's differential oracles (end state, state-update summaries) and its oracle of exceptions. Legal differences
@@ -49,7 +49,7 @@ class Difference:
 def differences(reference: Outcome, run: Outcome) -> tuple[Difference, ...]:
     """Everything that is wrong with a run, the end state first."""
     if run.hot is not None:
-        return (Difference("settling", run.hot.subject, "hot loop", str(run.hot)),)
+        return (Difference("settling", run.hot.subject, "hot loop", run.hot.told),)
     return (
         *_end_state(reference, run),
         *_writes(reference, run),
@@ -61,7 +61,7 @@ def differences(reference: Outcome, run: Outcome) -> tuple[Difference, ...]:
 def alone(run: Outcome) -> tuple[Difference, ...]:
     """What is wrong with a run without a perturbation, whatever it is compared with."""
     if run.hot is not None:
-        return (Difference("settling", run.hot.subject, "hot loop", str(run.hot)),)
+        return (Difference("settling", run.hot.subject, "hot loop", run.hot.told),)
     return (*_idle(run), *_raised(None, run), *_settling(None, run))
 
 

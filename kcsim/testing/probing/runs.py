@@ -15,6 +15,7 @@ from difflib import get_close_matches
 
 from kcsim.api import objects
 from kcsim.api.catalog import Catalog
+from kcsim.api.kit.brought import HungController
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.queue import Controller
@@ -81,16 +82,16 @@ class HotLoop:
     time: int
     endless: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """What it does."""
+        often = f"in {format_duration(SLICE)}, on and on at t={format_duration(self.time)}"
         if self.endless:
-            return (
-                f"hot loop on {self.subject}: one reconcile does not end, and sends {self.times} requests in "
-                f"{format_duration(SLICE)}, on and on at t={format_duration(self.time)}"
-            )
-        return (
-            f"hot loop on {self.subject}: reconciled {self.times} times in {format_duration(SLICE)}, "
-            f"and on and on at t={format_duration(self.time)}"
-        )
+            return f"is in a hot loop: one reconcile does not end, and sends {self.times} requests {often}"
+        return f"is in a hot loop: it is reconciled {self.times} times {often}"
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.told}"
 
 
 @dataclass
@@ -104,7 +105,7 @@ class Outcome:
         objects: ``{name: [object without what may legally differ]}`` at the end.
         created, deleted, updated: how often the controller did that, by name.
         failures: its exceptions.
-        hot: the loop in which the run was cut short, if it was.
+        hot: the loop in which the run was cut short, if it was; or the step that did not come back.
         restless: what it still wrote in the last half of the quiet time, by name.
         steps: what the people of the story brought about: ``created pod/default/web`` and so on.
         informers: the caches of the controller.
@@ -119,7 +120,7 @@ class Outcome:
     deleted: Counter[str] = field(default_factory=Counter)
     updated: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
-    hot: HotLoop | None = None
+    hot: HotLoop | HungController | None = None
     restless: Counter[str] = field(default_factory=Counter)
     steps: list[str] = field(default_factory=list)
     informers: list[Informer] = field(default_factory=list)
@@ -159,7 +160,10 @@ def run(target: Target, plan: Plan | None = None) -> Outcome:
     with _collector_at_rest():
         play = start(target, plan)
         sites = Seams.of(play.world.cluster.endpoint).collect() if plan is None else None
-        hot = _advance(play, target)
+        try:
+            hot: HotLoop | HungController | None = _advance(play, target)
+        except HungController as hung:
+            hot = hung
         outcome = examine(target, play)
         outcome.sites, outcome.hot = sites, hot
     return outcome

@@ -84,6 +84,9 @@ def _test(target: Target, violation: Violation, story: str) -> str:
     if target.seed is not None:
         options.append(f"seed={target.seed}")
     told = "\n".join(f"    {each}" for each in violation.differences)
+    told = told.replace("\\", "\\\\").replace(
+        '"""', "'''"
+    )  # an exception, or a line of the controller, may hold any
     return (
         f'"""Found by kcsim probe; the scenario beside this file plays it: kcsim run {_name(target, violation)}.yaml."""\n\n'
         "from pathlib import Path\n\n"

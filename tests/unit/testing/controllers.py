@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from time import sleep
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.kit.queue import Result
+from kcsim.api.kit.component import Component
+from kcsim.api.kit.queue import Outcome, Result
 from kcsim.api.objects import Object
 from kcsim.engine.clock import SECOND
 from kcsim.testing.controller import Declarative, Operator
@@ -220,3 +223,51 @@ class NoSetup(Operator):
     def setup(self, component: Any) -> None:
         del component
         raise RuntimeError("no key")
+
+
+class Hanging(Operator):
+    """Loops without an end and without a pause, by the word of the WebApp's ``spec.image``, and by its kind of loop."""
+
+    name = "hanging"
+    watches = "webapps.example.com"
+    patience = 0.3
+
+    def setup(self, component: Component) -> None:
+        super().setup(component)
+        self.primary.on_change(self._handle)
+
+    def _handle(self, old: Object | None, new: Object | None) -> None:
+        del old
+        while new is not None and new["spec"]["image"] == "in a handler":
+            pass
+
+    def sync(self, obj: Object) -> Outcome | None:
+        image = obj["spec"]["image"]
+        if image == "at once":
+            while True:
+                pass
+        return self._later(obj, image)
+
+    def _later(self, obj: Object, image: str) -> Outcome:
+        yield self.client.get(self.watches, *objects.key(obj))
+        while image == "after a call":
+            obj = dict(obj)
+        while image == "stubborn":
+            with suppress(BaseException):
+                sleep(0.001)
+            try:
+                sleep(0.001)
+            except:  # noqa: E722 - somebody will
+                obj = dict(obj)
+        return None
+
+
+class Waking(Hanging):
+    """Hangs when it looks again, once the WebApp has grown."""
+
+    name = "waking"
+
+    def sync(self, obj: Object) -> Result:
+        while obj["spec"]["replicas"] > 1:
+            pass
+        return Result(requeue_after=SECOND)
