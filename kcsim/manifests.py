@@ -185,7 +185,12 @@ def _decode(data: bytes, file: str) -> str:
         raise ManifestError(file, line, column, "yaml: invalid UTF-8") from error
 
 
-def _nodes(text: str, file: str) -> list[yaml.Node]:
+def _nodes(text: str, file: str) -> tuple[yaml.Node, ...]:
+    """What a text consists of. Agents read the same small files of a commit again and again, and so do twin worlds."""
+    return _kept(text, file) if len(text) <= _SMALL else _composed(text, file)
+
+
+def _composed(text: str, file: str) -> tuple[yaml.Node, ...]:
     loader = _Loader(text)
     found = []
     try:
@@ -203,7 +208,12 @@ def _nodes(text: str, file: str) -> list[yaml.Node]:
         raise ManifestError(file, 1, 1, "yaml: exceeded max depth") from error
     finally:
         loader.dispose()
-    return found
+    return tuple(found)
+
+
+_SMALL = 20_000
+"""Characters of a text of which the nodes are kept."""
+_kept = lru_cache(maxsize=512)(_composed)
 
 
 def _start(node: yaml.Node) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from typing import Any
 from kcsim.api import status
 from kcsim.api.catalog import Catalog
 from kcsim.api.log import Log
+from kcsim.api.objects import Key, Object
 from kcsim.api.request import User
 from kcsim.api.resources import Resource
 
@@ -22,16 +23,12 @@ _GROUP = "rbac.authorization.k8s.io"
 Rule = dict[str, Any]
 
 
-def matches_subject(subject: dict[str, Any], user: User, namespace: str) -> bool:
-    """Whether a binding's subject means this user. ``namespace`` is the binding's, for ServiceAccounts without one."""
+def whom_it_means(subject: dict[str, Any], namespace: str) -> tuple[str, str] | None:
+    """(User or Group, name) of a binding's subject; a ServiceAccount is a user, of the binding's namespace if it says none."""
     kind, name = subject.get("kind"), subject.get("name", "")
-    if kind == "User":
-        return bool(name == user.name)
-    if kind == "Group":
-        return name in user.groups
     if kind == "ServiceAccount":
-        return user.name == f"system:serviceaccount:{subject.get('namespace') or namespace}:{name}"
-    return False
+        return "User", f"system:serviceaccount:{subject.get('namespace') or namespace}:{name}"
+    return (kind, name) if kind in {"User", "Group"} else None
 
 
 def rule_allows(rule: Rule, verb: str, group: str, resource: str, name: str) -> bool:
@@ -106,6 +103,8 @@ class Authorizer:
         self._missing: dict[User, list[tuple[str | None, str]]] = {}
         self._allowed: dict[tuple[str, tuple[str, ...], str, Resource, str, str, str], bool] = {}
         self._all_powerful: dict[User, bool] = {}
+        self._bindings: list[tuple[str, Object, Key]] = []
+        self._bound: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self._stale = False
         self._watches = [log.watch(resource, self._forget_soon) for resource in self._kinds.values()]
 
@@ -217,34 +216,49 @@ class Authorizer:
     def _gather(self, user: User) -> list[Grant]:
         grants: list[Grant] = []
         missing: list[tuple[str | None, str]] = []
-        for kind in ("ClusterRoleBinding", "RoleBinding"):
-            for version in self._log.list(self._kinds[kind]):
-                binding, (namespace, name) = version.object, version.key
-                subjects = binding.get("subjects") or ()
-                subject = next((s for s in subjects if matches_subject(s, user, namespace)), None)
-                if subject is None:
-                    continue
-                where = None if kind == "ClusterRoleBinding" else namespace
-                ref = binding["roleRef"]
-                rules = self.role_rules(ref, namespace)
-                if rules is None:
-                    missing.append((where, f'{ref["kind"].lower()}.{_GROUP} "{ref["name"]}" not found'))
-                    continue
-                origin = _origin(kind, name, namespace, ref, subject)
-                grants.extend(Grant(where, rule, origin) for rule in rules)
+        if not self._bound:
+            self._index()
+        # The first subject of each binding that means the user; bindings in their order.
+        mine: dict[int, int] = {}
+        for whom in (("User", user.name), *(("Group", group) for group in user.groups)):
+            for place, nth in self._bound.get(whom, ()):
+                mine[place] = min(mine.get(place, nth), nth)
+        for place in sorted(mine):
+            kind, binding, (namespace, name) = self._bindings[place]
+            where = None if kind == "ClusterRoleBinding" else namespace
+            ref = binding["roleRef"]
+            rules = self.role_rules(ref, namespace)
+            if rules is None:
+                missing.append((where, f'{ref["kind"].lower()}.{_GROUP} "{ref["name"]}" not found'))
+                continue
+            origin = _origin(kind, name, namespace, ref, binding["subjects"][mine[place]])
+            grants.extend(Grant(where, rule, origin) for rule in rules)
         self._missing[user] = missing
         return grants
+
+    def _index(self) -> None:
+        """Note in which bindings, and as which of their subjects, everybody is named."""
+        self._bindings = [
+            (kind, version.object, version.key)
+            for kind in ("ClusterRoleBinding", "RoleBinding")
+            for version in self._log.list(self._kinds[kind])
+        ]
+        for place, (_, binding, (namespace, _)) in enumerate(self._bindings):
+            for nth, subject in enumerate(binding.get("subjects") or ()):
+                if (whom := whom_it_means(subject, namespace)) is not None:
+                    self._bound.setdefault(whom, []).append((place, nth))
 
     def role_rules(self, ref: dict[str, Any], namespace: str) -> list[Rule] | None:
         """The rules of the role that a binding refers to; None when there is none."""
         space = namespace if ref["kind"] == "Role" else ""
-        version = self._log.get(self._kinds[ref["kind"]], space, ref["name"])
+        version = self._log.get(self._kinds[ref["kind"]], space, ref.get("name") or "")
         return (version.object.get("rules") or []) if version is not None else None
 
     def _refresh(self) -> None:
         self._stale = False
         for watch in self._watches:
             watch.take()
+        self._bound.clear()
         self._grants.clear()
         self._missing.clear()
         self._allowed.clear()

@@ -43,6 +43,11 @@ class Signal:
         self.samples: list[Sample] = []
         self.looked: Record | None = None
         self._times: list[int] = []
+        self._repositories, self._drift = (
+            sorted(expression.reads.repositories),
+            sorted(expression.reads.drift),
+        )
+        self._delivered: tuple[Any, ...] = ()
         # Where now() is only compared with fixed times its value is told, and makes no sample by itself.
         passing = [not expression.reads.clock and part.text == "now()" for part in parts]
         self._passing = tuple(index for index, each in enumerate(passing) if each)
@@ -63,6 +68,15 @@ class Signal:
                 return
         self.samples.append(Sample(time, holds, values, record))
         self._times.append(time)
+
+    def delivery_moved(self, view: View) -> bool:
+        """Whether drift, or how far the delivery is, has changed in what it reads since it was last asked."""
+        delivered = (
+            *(view.deployed(repository) for repository in self._repositories),
+            *(tuple(view.drift(namespace, cluster)) for namespace, cluster in self._drift),
+        )
+        moved, self._delivered = delivered != self._delivered, delivered
+        return moved
 
     def _same(self, before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
         if not self._passing:
@@ -191,12 +205,16 @@ class Signals:
         for record in records:
             for signal in self._readers(record):
                 due[signal.expression.text] = (signal, record)
+        # Drift and progress of a delivery follow from writes and from what the delivery says: asked each time.
+        for signal in self._by_delivery if records else ():
+            if signal.delivery_moved(self._history):
+                due[signal.expression.text] = (signal, records[-1])
         for signal, record in due.values():
             signal.look(self._history, time, record)
 
     def _readers(self, record: Record) -> Iterator[Signal]:
         if isinstance(record, Version):
-            if not self._by_place and not self._by_delivery:
+            if not self._by_place:
                 return
             namespace, name = record.key
             place = (self._history.cluster_of(record), record.resource.group_resource)
@@ -205,8 +223,6 @@ class Signals:
                     yield signal
         elif record.subject.startswith("commit/"):
             yield from self._by_head
-        # Drift and progress of a delivery follow from writes and from what the delivery says: looked at each time.
-        yield from self._by_delivery
 
     def caught_up(self, time: int) -> None:
         """Look at what only time changes."""

@@ -158,10 +158,10 @@ class Component:
             self._asked.append(informer)
         return informer
 
-    def cache_synced(self) -> None:
+    def cache_synced(self, informer: Informer) -> None:
         """Called by an informer when its first list has arrived."""
         for controller in self._controllers:
-            if not controller.synced:
+            if not controller.synced and informer in controller.informers:
                 controller.cache_synced()
 
     def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:

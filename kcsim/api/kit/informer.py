@@ -185,7 +185,7 @@ class Informer:
         if since is not None:
             self._watch.replay(since)
         self.synced = True
-        self._component.cache_synced()
+        self._component.cache_synced(self)
 
     def _back_off(self) -> None:
         profile = self._component.endpoint.profile

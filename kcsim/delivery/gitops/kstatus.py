@@ -349,7 +349,7 @@ def _group_kind(obj: Object) -> tuple[str, str]:
 def _field(obj: Object, path: str) -> Any:
     value: Any = obj
     for name in path.split("."):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(name)
     return value
