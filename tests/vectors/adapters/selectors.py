@@ -38,14 +38,18 @@ def labels_selector_map(case):
         return {"valid": False}
 
 
+def requirement(raw):
+    return selectors.new_requirement(raw["key"], raw["operator"], raw.get("values") or [])
+
+
 def selector_match(case):
-    requirements = [selectors.new_requirement(**requirement) for requirement in case["requirements"]]
-    return {"match": selectors.select(requirements).matches(case["labels"])}
+    requirements = [requirement(raw) for raw in case.get("requirements") or []]
+    return {"match": selectors.select(requirements).matches(case.get("labels") or {})}
 
 
 def label_selector_object(case):
     try:
-        selector = selectors.from_object(case["selector"])
+        selector = selectors.from_object(case.get("selector"))
     except selectors.SelectorError as error:
         return {"error": str(error)}
     matches = "nothing" if selector.nothing else "everything" if selector.empty else "some"
@@ -54,7 +58,7 @@ def label_selector_object(case):
 
 def requirement_valid(case):
     try:
-        selectors.new_requirement(case["key"], case["operator"], case["values"])
+        requirement(case)
     except selectors.SelectorError:
         return {"valid": False}
     return {"valid": True}
@@ -79,7 +83,7 @@ def int_or_percent(case):
     try:
         return {
             "value": intstr.get_scaled_value_from_int_or_percent(
-                case["value"], case["total"], round_up=case["roundUp"]
+                case["value"], case.get("total", 0), round_up=case.get("roundUp", False)
             )
         }
     except intstr.IntOrStringError as error:
@@ -104,13 +108,15 @@ ADAPTERS = {
     "labelSelectorParse": label_selector_parse,
     "labelsSelectorMap": labels_selector_map,
     "selectorMatch": selector_match,
-    "selectorTextMatch": lambda case: {"match": selectors.parse(case["selector"]).matches(case["labels"])},
+    "selectorTextMatch": lambda case: {
+        "match": selectors.parse(case["selector"]).matches(case.get("labels") or {})
+    },
     "labelSelectorObject": label_selector_object,
     "requirementValid": requirement_valid,
     "fieldSplitTerm": field_split_term,
     "fieldSplitTerms": lambda case: {"terms": field_selectors.split_terms(case["selector"]) or None},
     "fieldSelectorMatch": lambda case: {
-        "match": field_selectors.parse(case["selector"]).matches(case["fields"])
+        "match": field_selectors.parse(case["selector"]).matches(case.get("fields") or {})
     },
     "fieldSelectorParse": field_selector_parse,
     "intOrPercent": int_or_percent,
