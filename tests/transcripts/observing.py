@@ -37,8 +37,10 @@ QUICK = ApiProfile(
 CHANCE = "a command typed meanwhile left to chance what befell which pod"
 
 
-THROWS = 8
+THROWS = 24
 """How many times chance may be thrown anew: see ``played``."""
+WATCHES_OPEN = 300 * MILLISECOND
+"""The recorder opened its watches before the first step that it timed: a pod that was about to start has started."""
 _PHASE = 1300 * MILLISECOND
 """How much later each further try begins on the grids of controllers that look every few seconds."""
 
@@ -89,6 +91,7 @@ class ControllersReplay(Replay):
             step = self.recording["steps"][place]
             if "at" in step:
                 if began is None:
+                    self.plane.run(WATCHES_OPEN)
                     began = self._on_the_beat()
                     step = self.recording["steps"][place]
                 self._wait_until(began + seconds(step["at"]))
