@@ -35,6 +35,12 @@ class Holder:
         return f"{self.name} (some kinds)"
 
 
+_BOOTSTRAPPING = "kubernetes.io/bootstrapping"
+"""The label of the bindings that a cluster begins with."""
+_KUBERNETES_OWN = frozenset({"kube-system", "kube-public"})
+"""Where the accounts of its controllers live."""
+
+
 def holders(cluster: Cluster) -> Iterator[tuple[User, Reach]]:
     """Users and ServiceAccounts that some binding names and that can change anything; Kubernetes' own left out."""
     server = cluster.server
@@ -43,8 +49,11 @@ def holders(cluster: Cluster) -> Iterator[tuple[User, Reach]]:
         resource = server.catalog.by_word(word)
         assert resource is not None, "a built-in kind"
         for version in server.log.list(resource):
+            own = _BOOTSTRAPPING in (version.object["metadata"].get("labels") or {})
             for subject in version.object.get("subjects") or ():
-                if subject["kind"] == "ServiceAccount":
+                if subject["kind"] == "ServiceAccount" and not (
+                    own and (subject.get("namespace") or version.key[0]) in _KUBERNETES_OWN
+                ):
                     user = service_account(subject.get("namespace") or version.key[0], subject["name"])
                     found.setdefault(user.name, user)
                 elif subject["kind"] == "User" and not subject["name"].startswith("system:"):

@@ -63,6 +63,9 @@ def test_a_stage_that_always_fails_keeps_commits_from_the_cluster():
 def test_who_deploys_and_how_far_the_rights_reach(deployer, told, deployed):
     play = played(story(deliveries=PUSH + f"    deployer: {deployer}\n"), until="10m")
     assert measure(play, "credentials_outside").text == told
+    assert (
+        measure(play, "credentials_inside").text == "none"
+    )  # the accounts of Kubernetes' own controllers are left out
     assert bool(play.list("deployments", "shop")) == deployed
 
 
