@@ -107,7 +107,7 @@ def _written(
     sent, warnings = (
         typed.decode(op.resource, op.body, op.field_validation) if op.field_validation else (op.body, ())
     )
-    sent = typed.default(op.resource, sent)
+    sent = typed.default(op.resource, sent if sent.get("metadata") else {**sent, "metadata": {}})
     rule = CREATE.get(op.resource.gvk) if op.verb == "create" else None
     placed = {**sent, "metadata": {**sent["metadata"], "namespace": op.namespace}}
     errors = rule(placed) if rule is not None else []

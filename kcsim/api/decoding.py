@@ -14,10 +14,11 @@ from kcsim.api import status
 from kcsim.api.catalog import Catalog
 from kcsim.api.gojson import JsonSyntaxError, loads
 from kcsim.api.gotext import go_quote, json_word, yaml_error
-from kcsim.api.patching import SCHEME
+from kcsim.api.patching import SCHEME, TYPE_META
 from kcsim.api.representations import MEDIA
 from kcsim.api.request import LogOptions, Operation
-from kcsim.api.resources import split_api_version
+from kcsim.api.resources import GVK, split_api_version
+from kcsim.api.schemas.check import Checker, type_error
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, parse_rfc3339
 from kcsim.manifests import ManifestError, documents
@@ -253,8 +254,7 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
         body, text = ({} if raw is None else raw), ""
     if not isinstance(body, dict):
         given = json_word(body)
-        where = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
-        raise _unrecognised(kind, f"json: cannot unmarshal {given} into Go value of type {where}", text)
+        raise _unrecognised(kind, f"json: cannot unmarshal {given} into Go value of type {TYPE_META}", text)
     for field in ("apiVersion", "kind"):
         value = body.get(field)
         if value is not None and not isinstance(value, str):
@@ -262,7 +262,21 @@ def _object(op: Operation, raw: Any, media: str, catalog: Catalog) -> Any:
             why = f"json: cannot unmarshal {given} into Go struct field .{field} of type string"
             raise _unrecognised(kind, why, text)
     _check_kind(op, kind, body, catalog)
-    return body
+    if sub is None or op.subresource == "status":
+        return body
+    version = (sub.group, sub.version) if sub.version else (op.resource.group, op.resource.version)
+    known, wrong = checked((*version, kind), body)
+    if wrong:
+        shown = f'{kind} in version "{version[1]}" cannot be handled as a {kind}'
+        raise status.bad_request(f"{shown}: {wrong}")
+    return known
+
+
+def checked(gvk: GVK, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """What a built-in kind knows of a body, and what makes it no object of that kind ("" for nothing)."""
+    known, faults = Checker().decode(body, gvk)
+    wrong = type_error(faults)
+    return known, wrong.message if wrong is not None else ""
 
 
 def _json(op: Operation, text: str) -> Any:
@@ -358,13 +372,18 @@ def _patch(op: Operation, raw: Any) -> Any:
 
 
 def _delete_options(op: Operation, raw: Any, media: str) -> dict[str, Any]:
-    if not isinstance(raw, bytes | str):
-        return dict(raw) if isinstance(raw, dict) else {}
-    try:
-        body = _yaml(op, _text(raw)) if "yaml" in media else loads(_text(raw))[0]
-    except JsonSyntaxError as error:
-        raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
-    return body if isinstance(body, dict) else {}
+    body = raw
+    if isinstance(raw, bytes | str):
+        try:
+            body = _yaml(op, _text(raw)) if "yaml" in media else loads(_text(raw))[0]
+        except JsonSyntaxError as error:
+            raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+    if not isinstance(body, dict):
+        return {}
+    known, wrong = checked(("", "v1", "DeleteOptions"), body)
+    if wrong:
+        raise status.bad_request(wrong)
+    return known
 
 
 def read_delete_options(op: Operation, options: Mapping[str, Any]) -> None:

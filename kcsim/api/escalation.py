@@ -44,6 +44,8 @@ def check(server: ApiServer, op: Operation, new: Object, old: Object | None) -> 
         allows = server.authorizer.allows_path
         if allows(op.user, "bind", _GROUP, plural, op.namespace, ref.get("name", "")):
             return
+        if ref.get("kind") not in ("Role", "ClusterRole"):
+            raise status.unclassified(f'unsupported role reference kind: "{ref.get("kind", "")}"')
         rules = server.authorizer.role_rules(ref, op.namespace)
         if rules is None:
             raise status.StatusError(

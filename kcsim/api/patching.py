@@ -107,6 +107,10 @@ def _kind_mismatch(op: Operation, new: Object) -> str:
     return f"converting ({version}.{kind}) to ({target}.{resource.kind}): unknown conversion"
 
 
+TYPE_META = (
+    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+)
+"""What apiVersion and kind are first read into, as errors name it."""
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 _METADATA_ORDER = (
     "name",
@@ -172,9 +176,15 @@ def _json(op: Operation, old: Object) -> Any:
             "[]handlers.jsonPatchOp"
         )
     try:
-        return json_patch.apply(old, op.body, as_server=True)
+        new = json_patch.apply(old, op.body, as_server=True)
     except json_patch.JSONPatchError:
         raise status.unprocessable() from None
+    if not isinstance(new, dict):
+        why = f"json: cannot unmarshal {json_word(new)} into Go value of type {TYPE_META}"
+        raise status.patch_invalid(
+            json.dumps(new, separators=(",", ":")), f"couldn't get version/kind; json parse error: {why}"
+        )
+    return new
 
 
 def _strategic(op: Operation, old: Object) -> Any:

@@ -136,8 +136,8 @@ _PRINTED: dict[tuple[str, str], dict[str, Any]] = {
 def _printed(resource: Resource, obj: Object) -> Object:
     if resource.kind == "LimitRange" and not (obj.get("spec") or {}).get("limits"):
         return {**obj, "spec": {**(obj.get("spec") or {}), "limits": None}}
-    if resource.kind == "StatefulSet" and "serviceName" not in obj["spec"]:
-        return {**obj, "spec": {**obj["spec"], "serviceName": ""}}
+    if resource.kind == "StatefulSet" and "serviceName" not in (obj.get("spec") or {}):
+        return {**obj, "spec": {**(obj.get("spec") or {}), "serviceName": ""}}
     shown = _PRINTED.get((resource.group, resource.kind))
     if shown is None:
         return obj

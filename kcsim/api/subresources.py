@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects, patching, status
+from kcsim.api.decoding import checked
 from kcsim.api.eviction import evict
 from kcsim.api.heartbeat import Heartbeats
 from kcsim.api.log import Version
@@ -152,6 +153,8 @@ def _binding_conflict(op: Operation, why: str) -> status.StatusError:
 
 # --- scale ------------------------------------------------------------------------------------------------------
 
+_SCALE = ("autoscaling", "v1", "Scale")
+
 
 def _scale(server: ApiServer, op: Operation) -> Answer:
     """Read the Scale of a workload, or write the replicas in it."""
@@ -165,15 +168,16 @@ def _scale(server: ApiServer, op: Operation) -> Answer:
     if op.verb == "patch" and op.patch_type == "apply":
         return _applied_scale(server, op, current)
     wanted = op.body if op.verb == "update" else patching.patched_plain(op, scale)
+    wanted, wrong = checked(_SCALE, wanted)
+    if wrong:
+        raise _no_scale(server, op, current, wanted, wrong)
     metadata = wanted.get("metadata") or {}
     if op.verb == "update":
         patching.check_identity(op, wanted)
     version = metadata.get("resourceVersion")
     if version and version != objects.resource_version(current.object):
         raise status.conflict(op.resource, op.name)
-    replicas = (wanted.get("spec") or {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise _no_number(server, op, current, wanted, replicas)
+    replicas = (wanted.get("spec") or {}).get("replicas") or 0
     if replicas < 0:
         text = f"spec.replicas: Invalid value: {replicas}: must be greater than or equal to 0"
         cause = {"reason": "FieldValueInvalid", "message": text.partition(": ")[2], "field": "spec.replicas"}
@@ -194,13 +198,10 @@ def _scale_shown(resource: Resource, obj: Object) -> Object:
         raise status.internal(str(error)) from None
 
 
-def _no_number(
-    server: ApiServer, op: Operation, current: Version, wanted: Object, replicas: Any
+def _no_scale(
+    server: ApiServer, op: Operation, current: Version, wanted: Object, why: str
 ) -> status.StatusError:
-    given = {str: "string", bool: "bool", list: "array", dict: "object"}.get(type(replicas), "number")
-    why = f"json: cannot unmarshal {given} into Go struct field ScaleSpec.spec.replicas of type int32"
-    if op.verb == "update":
-        return status.bad_request(f'Scale in version "v1" cannot be handled as a Scale: {why}')
+    """422 for a patch that makes something else of a Scale."""
     entries = [
         {**{k: v for k, v in entry.items() if k != "apiVersion"}, "apiVersion": "autoscaling/v1"}
         for entry in server.ownership.managed_of(current).to_json()
@@ -229,6 +230,10 @@ def _applied_scale(server: ApiServer, op: Operation, current: Version) -> Answer
     if (config.get("apiVersion"), config.get("kind")) != ("autoscaling/v1", "Scale"):
         group, version = split_api_version(str(config.get("apiVersion") or ""))
         raise status.bad_request(f"invalid object type: {group}/{version}, Kind={config.get('kind') or ''}")
+    config, wrong = checked(_SCALE, config)
+    if wrong:
+        where = f"{op.namespace}/{op.name}; autoscaling/v1, Kind=Scale"
+        raise status.unclassified(f"failed to create typed patch object ({where}): {wrong}")
     replicas = (config.get("spec") or {}).get("replicas")
     parent = {
         "apiVersion": op.resource.group_version,
@@ -267,7 +272,8 @@ def _token(server: ApiServer, op: Operation) -> Answer:
     """TokenRequest: a text that authenticates as the account. It does not expire."""
     account = server.store.require(op.resource, op.namespace, op.name)
     spec = op.body.get("spec") or {}
-    seconds = spec.get("expirationSeconds", _TOKEN_DEFAULT_S)
+    seconds = spec.get("expirationSeconds")
+    seconds = _TOKEN_DEFAULT_S if seconds is None else seconds
     if seconds < _TOKEN_MIN_S:
         raise _token_refused(seconds, "may not specify a duration less than 10 minutes")
     if seconds > _TOKEN_MAX_S:

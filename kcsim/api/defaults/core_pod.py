@@ -102,7 +102,8 @@ def _host_ports(item: Object) -> Object:
     return each_in(
         item,
         "ports",
-        lambda port: port if port.get("hostPort") else {**port, "hostPort": port["containerPort"]},
+        # A port without a number stays so, and is refused.
+        lambda port: port if port.get("hostPort") else {**port, "hostPort": port.get("containerPort") or 0},
     )
 
 

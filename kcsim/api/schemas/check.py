@@ -154,6 +154,9 @@ class Checker:
                 node.format not in _CHECKED_FORMATS or not format_error(value, node.format)
             )
         else:
+            inner = node.of_object()
+            if inner is not node and type(value) is dict:
+                return self._clean(value, inner)
             return node.type != "object" or type(value) is dict
         self._remember(value, node)
         return True
@@ -225,6 +228,8 @@ def _faults(
     """`owner` is the Go struct that holds this place, `names` its field path without indices and map keys."""
     if value is None:
         return
+    if node.kind == "any" and type(value) is dict:
+        node = node.of_object()
     if node.kind == "struct" and type(value) is dict:
         yield from _struct_faults(value, node, path, names, required)
     elif node.kind == "list" and type(value) is list:
@@ -298,6 +303,8 @@ def prune(value: Any, kind: GVK | Schema) -> Any:
 
 def _prune(value: Any, node: Schema, *, typed: bool) -> Any:
     """`typed`: the place is a field of a Go struct, and not of a custom resource, whose nulls stay what they are."""
+    if node.kind == "any" and type(value) is dict:
+        node = node.of_object()
     if node.kind == "struct" and type(value) is dict:
         return _prune_struct(value, node)
     element = node.element

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 Kind = Literal["struct", "map", "list", "scalar", "any"]
 _REF: Final = "#/definitions/"
+_APIEXTENSIONS: Final = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_SCHEMA_OR_ELSE: Final = frozenset(f"{_APIEXTENSIONS}JSONSchemaPropsOr{other}" for other in ("Array", "Bool"))
 
 
 class Schema:
@@ -134,6 +136,10 @@ class Schema:
         if len(raw) == 1 and isinstance(raw.get("$ref"), str):
             return self._share(raw["$ref"].removeprefix(_REF))
         return Schema(raw, self._lookup, self._share)
+
+    def of_object(self) -> "Schema":
+        """What an object has to be here, where a flag or a list may stand as well: a schema in a custom resource's."""
+        return self._share(f"{_APIEXTENSIONS}JSONSchemaProps") if self.name in _SCHEMA_OR_ELSE else self
 
     @property
     def is_atomic(self) -> bool:

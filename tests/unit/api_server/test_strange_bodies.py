@@ -94,3 +94,132 @@ def test_a_null_in_a_list_is_an_empty_element(server):
     assert ask(server, "POST", PLACES["Pod"], {**POD, "metadata": labels}).body["metadata"]["labels"] == {
         "app": ""
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "media", "code", "text"),
+    [
+        (
+            "DELETE",
+            "/pods/p",
+            {"propagationPolicy": {"a": "b"}},
+            "json",
+            400,
+            "cannot unmarshal object into Go struct",
+        ),
+        ("DELETE", "/pods/p", {"propagationPolicy": [1]}, "json", 400, "DeleteOptions.propagationPolicy"),
+        ("DELETE", "/pods/p", {"preconditions": -1}, "json", 400, "DeleteOptions.preconditions"),
+        (
+            "POST",
+            "/pods/p/binding",
+            {"target": 1},
+            "json",
+            400,
+            'Binding in version "v1" cannot be handled as',
+        ),
+        ("POST", "/pods/p/eviction", {"deleteOptions": 1}, "json", 400, "Eviction.deleteOptions"),
+        ("POST", "/serviceaccounts/default/token", {"spec": 1}, "json", 400, "TokenRequest.spec"),
+        ("POST", "/serviceaccounts/default/token", {"spec": {"expirationSeconds": None}}, "json", 201, ""),
+        ("PUT", "/replicationcontrollers/rc/scale", {"metadata": "-5"}, "json", 400, "Scale.metadata"),
+        (
+            "PATCH",
+            "/replicationcontrollers/rc/scale",
+            {"spec": "1e40"},
+            "merge-patch+json",
+            422,
+            "Scale.spec",
+        ),
+        (
+            "PATCH",
+            "/replicationcontrollers/rc/scale",
+            '{"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": [1]}',
+            "apply-patch+yaml",
+            500,
+            "failed to create typed patch object",
+        ),
+        (
+            "PATCH",
+            "/pods/p",
+            [{"op": "add", "path": "", "value": 1}],
+            "json-patch+json",
+            422,
+            "couldn't get version/kind",
+        ),
+    ],
+)
+def test_bodies_of_subresources_and_options_are_read_as_their_kinds(
+    server, method, path, body, media, code, text
+):
+    ask(server, "POST", "/api/v1/namespaces/default/pods", POD)
+    ask(server, "POST", "/api/v1/namespaces/default/replicationcontrollers", CONTROLLER)
+    before = server.log.revision
+    answer = ask(server, method, f"/api/v1/namespaces/default{path}", body, f"application/{media}")
+    assert (answer.code, text in answer.body.get("message", "")) == (code, True)
+    assert server.log.revision == before
+
+
+CONTROLLER = {
+    "apiVersion": "v1",
+    "kind": "ReplicationController",
+    "metadata": {"name": "rc"},
+    "spec": {
+        "selector": {"app": "web"},
+        "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"containers": [{"name": "c", "image": "web:1"}]},
+        },
+    },
+}
+
+
+def test_an_empty_event_and_an_empty_set_are_refused_by_validation(server):
+    events = "/apis/events.k8s.io/v1/namespaces/default/events"
+    assert ask(server, "POST", events, None).code == 422
+    body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x"}}
+    assert ask(server, "POST", "/apis/apps/v1/namespaces/default/statefulsets", body).code == 422
+
+
+def test_a_binding_to_no_role_is_refused(server):
+    person = {"Impersonate-User": "alice"}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}}
+    rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["create"]}]
+    place = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+    ask(server, "POST", f"{place}/roles", {**role, "rules": rules})
+    bound = {
+        **role,
+        "kind": "RoleBinding",
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "alice"}],
+    }
+    assert ask(server, "POST", f"{place}/rolebindings", bound).code == 201
+    for ref, text in (
+        (None, 'unsupported role reference kind: ""'),
+        ({"kind": "ClusterRole", "name": None}, "not found"),
+    ):
+        body = {**bound, "metadata": {"name": "other"}, "roleRef": ref}
+        answer = handle(server, Request("POST", f"{place}/rolebindings", "", person, body))
+        assert text in answer.body["message"]
+
+
+@pytest.mark.parametrize("place", ["items", "additionalProperties"])
+def test_schemas_below_schemas_are_read_as_schemas(server, place):
+    schema = {"type": "array" if place == "items" else "object", place: {"type": "object", "required": [{}]}}
+    names = {"plural": "widgets", "singular": "widget", "kind": "Widget"}
+    version = {"name": "v1", "served": True, "storage": True}
+    version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"a": schema}}}
+    body = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+    answer = ask(server, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", body)
+    assert answer.code == 400
+    assert "cannot unmarshal object into Go struct field JSONSchemaProps" in answer.body["message"]
+
+
+def test_a_port_of_the_host_without_a_number_is_refused(server):
+    spec = {"hostNetwork": True, "containers": [{"name": "c", "image": "web:1", "ports": [{"name": "http"}]}]}
+    answer = ask(server, "POST", "/api/v1/namespaces/default/pods", {**POD, "spec": spec})
+    assert answer.code == 422
+    assert "spec.containers[0].ports[0].containerPort: Required value" in answer.body["message"]

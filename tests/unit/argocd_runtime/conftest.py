@@ -132,7 +132,7 @@ class ArgoWorld:
     def _cluster(self, name, *, controllers):
         server = ApiServer(self.engine, name, checking=self.checking)
         endpoint = Endpoint(self.engine, self.network, server, self._control_plane(name), QUICK)
-        bootstrap(DirectClient(endpoint, ADMIN, endpoint.host, user_agent="test"))
+        bootstrap(endpoint)
         manager = Component(endpoint, "kube-controller-manager", ADMIN, endpoint.host)
         found = (GarbageCollector(), NamespaceController())
         for reconciler in (*found, DeploymentController(), ReplicaSetController()) if controllers else found:

@@ -88,7 +88,7 @@ class FluxWorld:
         self.server = ApiServer(self.engine, checking=checking)
         self.endpoint = Endpoint(self.engine, self.network, self.server, "control-plane", QUICK)
         self.client = DirectClient(self.endpoint, ADMIN, "control-plane", user_agent="test")
-        bootstrap(self.client)
+        bootstrap(self.client.endpoint)
         self.git = GitHost(self.engine, self.network, "git.example", GIT)
         self.git.create("shop")
         for obj in install.install_objects(components=(*install.COMPONENTS, *components)):
