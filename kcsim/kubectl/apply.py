@@ -139,7 +139,7 @@ def _apply_subcommand(session: Session, arguments: Arguments) -> Steps:
             "apply view-last-applied",
             f"Unexpected -o output mode: {form}, the flag 'output' must be one of yaml|json",
         )
-    for target in (yield from choose(session, arguments, rest)):
+    for target in (yield from choose(session, arguments, rest, all_of_kind=True)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
         text = objects.annotations(live).get(LAST_APPLIED)
         if text is not None:

@@ -1,7 +1,7 @@
 """kubectl auth, and who a command is run as.
 
 **Imitates:** kubectl ``pkg/cmd/auth`` (can-i, whoami) and the global flags ``--as`` and ``--as-group`` (v1.33 to v1.36).
-Left out: ``auth reconcile``.
+``auth reconcile`` has a file of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from kcsim.kubectl.describers.cluster import policy_rows
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.layout import columns
 from kcsim.kubectl.printing import print_objects
+from kcsim.kubectl.reconcile import reconcile
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
 
@@ -39,7 +40,7 @@ def as_user(client: Client, name: str, groups: list[str]) -> Client:
 
 
 def auth(session: Session, arguments: Arguments) -> Steps:
-    """``kubectl auth can-i VERB RESOURCE`` and ``kubectl auth whoami``."""
+    """``kubectl auth can-i VERB RESOURCE``, ``auth whoami`` and ``auth reconcile``."""
     what, *words = arguments.words or [""]
     if what == "whoami":
         yield from _whoami(session, arguments)
@@ -47,9 +48,9 @@ def auth(session: Session, arguments: Arguments) -> Steps:
         yield from _list(session, arguments)
     elif what == "can-i":
         yield from _can_i(session, arguments, words)
+    elif what == "reconcile":
+        yield from reconcile(session, arguments)
     else:
-        if what == "reconcile":
-            raise KubectlError("error: kcsim does not model 'kubectl auth reconcile': use 'kubectl apply'")
         raise usage("auth", f'unknown command "{" ".join(arguments.words)}"')
     return None
 

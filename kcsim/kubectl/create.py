@@ -63,7 +63,7 @@ def make(session: Session, arguments: Arguments, resource: Resource, obj: Object
         if what in _PLAINLY:
             raise
         raise KubectlError(f"error: failed to create {ALIASES.get(what, what)}: {error.message}") from None
-    tell_done(session, arguments, resource, made, "created")
+    tell_done(session, arguments, resource, made, "created", typed=True)
     return None
 
 

@@ -17,6 +17,7 @@ from kcsim.api.jsonpath import JsonPathError
 from kcsim.api.objects import Object
 from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import View, labels_cell
+from kcsim.api.tables.cluster import NAMED
 from kcsim.api.tables.table import kind_of, visible
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.go_template import go_template, read_go_template
@@ -34,9 +35,17 @@ _FROM_FILES = frozenset({"go-template-file", "templatefile", "jsonpath-file", "c
 
 
 def print_objects(
-    session: Session, arguments: Arguments, objects: Sequence[Object], *, as_list: bool = False
+    session: Session,
+    arguments: Arguments,
+    objects: Sequence[Object],
+    *,
+    as_list: bool = False,
+    typed: bool = False,
 ) -> None:
     """Print objects in the form that -o asks for; several (or ``as_list``) as a List.
+
+    ``typed``: kubectl holds them as Go structs, whose members JSON shows in their own order; what is only a map is
+    shown in the order of its keys, as YAML always is.
 
     Raises:
         KubectlError: an unknown form, a bad template.
@@ -52,7 +61,7 @@ def print_objects(
     if form == "yaml":
         session.write(dump(whole, folded=True))
     elif form == "json":
-        session.write(json.dumps(whole, indent=4, sort_keys=True, ensure_ascii=False) + "\n")
+        session.write(json.dumps(whole, indent=4, sort_keys=not typed, ensure_ascii=False) + "\n")
     elif form in {"jsonpath", "jsonpath-as-json", "jsonpath-file"}:
         session.write(_by_path(form, template, whole))
     elif form in GO_TEMPLATES:
@@ -66,14 +75,21 @@ def print_objects(
 
 
 def tell_done(
-    session: Session, arguments: Arguments, resource: Resource, obj: Object, verb: str, *, dry: bool = True
+    session: Session,
+    arguments: Arguments,
+    resource: Resource,
+    obj: Object,
+    verb: str,
+    *,
+    dry: bool = True,
+    typed: bool = False,
 ) -> None:
     """Print an object that was made or changed as ``-o`` asks for, or what was done to it.
 
     ``dry``: whether the command says of a dry run that it was one; patch and taint do not.
     """
     if arguments.get("output") not in {"", "name"}:
-        print_objects(session, arguments, [obj])
+        print_objects(session, arguments, [obj], typed=typed)
         return
     said = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
     said = said if dry else ""
@@ -274,7 +290,9 @@ def table_rows(
     wide = arguments.get("output") == "wide"
     with_kind = with_kind or arguments.on("show-kind")
     server = session.client.endpoint.server
-    kind = kind_of(resource, server.catalog, server.log)
+    # Without the server's columns kubectl knows names and ages.
+    server_print = arguments.on("server-print", default=True)
+    kind = kind_of(resource, server.catalog, server.log) if server_print else NAMED
     places = visible(kind, wide)
     namespaces = arguments.on("all-namespaces") and resource.namespaced
     shown = [label for label in arguments.all("label-columns") if label]

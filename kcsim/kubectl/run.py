@@ -65,10 +65,10 @@ def run(session: Session, arguments: Arguments) -> Steps:
             },
         }
         exposed = yield from sent(session, arguments, services, service, namespace, "kubectl-run")
-        tell_done(session, arguments, services, exposed, "created")
+        tell_done(session, arguments, services, exposed, "created", typed=True)
         if arguments.get("output") == "yaml":
             session.print("---\n---")
-    tell_done(session, arguments, pods, made, "created")
+    tell_done(session, arguments, pods, made, "created", typed=True)
     return None
 
 
@@ -184,7 +184,7 @@ def expose(session: Session, arguments: Arguments) -> Steps:
         live = yield session.client.get(target.resource, target.namespace, target.name)
         service = _overridden(resource, _service(arguments, target, live), arguments)
         made = yield from sent(session, arguments, resource, service, target.namespace, "kubectl-expose")
-        tell_done(session, arguments, resource, made, "exposed")
+        tell_done(session, arguments, resource, made, "exposed", typed=True)
     return None
 
 
@@ -293,5 +293,5 @@ def autoscale(session: Session, arguments: Arguments) -> Steps:
             made = yield from sent(
                 session, arguments, resource, scaler, target.namespace, "kubectl-autoscale"
             )
-        tell_done(session, arguments, resource, made, "created" if tried else "autoscaled")
+        tell_done(session, arguments, resource, made, "created" if tried else "autoscaled", typed=True)
     return None

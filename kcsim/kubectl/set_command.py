@@ -1,6 +1,6 @@
 """kubectl set: images, environment, resources, accounts, selectors and subjects.
 
-**Imitates:** kubectl ``pkg/cmd/set`` (v1.33). Left out: ``set env --resolve``.
+**Imitates:** kubectl ``pkg/cmd/set`` (v1.33). Left out: ``set env --resolve`` of amounts of a container's resources.
 
 **Walk:** words -> objects and a ``Change``, a function from an object to what it should be -> the difference as a
 strategic patch -> what was updated.
@@ -8,11 +8,13 @@ strategic patch -> what was updated.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcsim.api import names, objects
+from kcsim.api.gotext import go_quote
 from kcsim.api.objects import Object
 from kcsim.api.patch import strategic_diff
 from kcsim.api.patching import patch_schema
@@ -274,8 +276,9 @@ def _env_from(session: Session, arguments: Arguments) -> Steps:
 
 
 def _list_env(session: Session, arguments: Arguments, things: list[str]) -> Steps:
-    """``kubectl set env KIND/NAME --list``."""
+    """``kubectl set env KIND/NAME --list``, with ``--resolve`` what stands behind references."""
     chosen = arguments.get("containers", "*")
+    lost: dict[str, None] = {}
     for target in (yield from choose(session, arguments, things)):
         live = yield session.client.get(target.resource, target.namespace, target.name)
         spec = objects.get_in(live, _pod_path(target), {})
@@ -284,13 +287,55 @@ def _list_env(session: Session, arguments: Arguments, things: list[str]) -> Step
                 continue
             session.print(f"# {target.resource.kind} {target.name}, container {container['name']}")
             for entry in container.get("env") or ():
-                source = entry.get("valueFrom")
+                source, value = entry.get("valueFrom"), entry.get("value", "")
+                if source and arguments.on("resolve"):
+                    try:
+                        value = yield from _resolved(session, target, live, source)
+                    except (KubectlError, StatusError) as error:
+                        lost[f"error retrieving reference for {entry['name']}: {error}"] = None
+                    else:
+                        source = None
                 session.print(
-                    f"# {entry['name']} from {_source(source)}"
-                    if source
-                    else f"{entry['name']}={entry.get('value', '')}"
+                    f"# {entry['name']} from {_source(source)}" if source else f"{entry['name']}={value}"
                 )
+    for line in lost:
+        session.warn(line)
     return None
+
+
+def _resolved(session: Session, target: Target, live: Object, source: Object) -> Steps:
+    """The value that a reference leads to (GetEnvVarRefValue).
+
+    Raises:
+        KubectlError: there is none.
+    """
+    (kind, ref), *_ = source.items()
+    if kind == "fieldRef":
+        return _field(live, ref.get("fieldPath", ""))
+    if kind not in ("configMapKeyRef", "secretKeyRef"):
+        raise KubectlError(f"kcsim does not model --resolve of {_source(source)}")
+    word, what = ("configmaps", "config map") if kind == "configMapKeyRef" else ("secrets", "secret")
+    held = yield session.client.get(word, target.namespace, ref.get("name", ""))
+    value = (held.get("data") or {}).get(ref.get("key", ""))
+    if value is None:
+        raise KubectlError(f"key {ref.get('key', '')} not found in {what} {ref.get('name', '')}")
+    return value if word == "configmaps" else base64.b64decode(value).decode(errors="replace")
+
+
+_SUBSCRIPT = re.compile(r"(metadata\.(?:annotations|labels))\['(.*)'\]")
+
+
+def _field(live: Object, path: str) -> str:
+    """What a field of the object says (extractFieldPathAsString)."""
+    metadata = live["metadata"]
+    if found := _SUBSCRIPT.fullmatch(path):
+        return str((metadata.get(found[1].partition(".")[2]) or {}).get(found[2], ""))
+    if path in ("metadata.annotations", "metadata.labels"):
+        entries = metadata.get(path.partition(".")[2]) or {}
+        return "\n".join(f"{key}={go_quote(entries[key])}" for key in sorted(entries))
+    if path in ("metadata.name", "metadata.namespace", "metadata.uid"):
+        return str(metadata.get(path.partition(".")[2], ""))
+    raise KubectlError(f"unsupported fieldPath: {path}")
 
 
 def _source(source: Object) -> str:

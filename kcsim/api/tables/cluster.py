@@ -257,6 +257,7 @@ _WEBHOOKS = Kind(columns("Name Webhooks:integer Age"), _webhooks)
 _ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 EVENT = Kind(_EVENT_COLUMNS, _event)
+NAMED = Kind(columns("Name Age"), _named)
 
 CLUSTER: dict[tuple[str, str], Kind] = {
     ("", "Node"): Kind(
@@ -268,7 +269,7 @@ CLUSTER: dict[tuple[str, str], Kind] = {
     ("", "Namespace"): Kind(columns("Name Status Age"), _namespace),
     ("", "Event"): EVENT,
     ("events.k8s.io", "Event"): EVENT,
-    ("", "ServiceAccount"): Kind(columns("Name Age"), _named),
+    ("", "ServiceAccount"): NAMED,
     ("", "LimitRange"): CREATED,
     (_RBAC, "Role"): CREATED,
     (_RBAC, "ClusterRole"): CREATED,

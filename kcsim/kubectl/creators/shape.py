@@ -39,14 +39,50 @@ _METADATA = (
 _NOT_CREATED: Mapping[str, Any] = {"creationTimestamp": None}
 
 
+_ORDER: Mapping[str, str] = {
+    "": (
+        "kind apiVersion metadata rules subjects roleRef spec data binaryData stringData type secrets imagePullSecrets "
+        "automountServiceAccountToken immutable value globalDefault description preemptionPolicy status"
+    ),
+    "containers": "name image command args ports env resources imagePullPolicy securityContext stdin stdinOnce tty",
+    "env": "name value valueFrom",
+    "jobTemplate": "metadata spec",
+    "metadata": " ".join(_METADATA),
+    "ports": "name hostPort containerPort protocol port targetPort nodePort",
+    "rules": "verbs apiGroups resources resourceNames nonResourceURLs host http",
+    "spec": (
+        "hard scopes containers ports replicas parallelism completions minAvailable schedule timeZone concurrencyPolicy "
+        "suspend jobTemplate selector clusterIP clusterIPs type externalIPs sessionAffinity loadBalancerIP externalName "
+        "maxUnavailable template strategy ttlSecondsAfterFinished ingressClassName defaultBackend tls rules "
+        "restartPolicy dnsPolicy serviceAccountName scaleTargetRef minReplicas maxReplicas metrics"
+    ),
+    "status": "disruptionsAllowed currentHealthy desiredHealthy expectedPods",
+    "subjects": "kind apiGroup name namespace",
+    "template": "metadata spec",
+}
+"""In which order Go's structs have the members of what commands make, by the member that holds them."""
+
+
+def _in_order(value: Any, member: str = "") -> Any:
+    """A value with its members as Go's structs have them; what is not told stays behind, as it was."""
+    if isinstance(value, list):
+        return [_in_order(item, member) for item in value]
+    if not isinstance(value, dict):
+        return value
+    told = [key for key in _ORDER.get(member, "").split() if key in value]
+    return {key: _in_order(value[key], key) for key in dict.fromkeys((*told, *value))}
+
+
 def printed(obj: Object) -> Object:
-    """The object with the empty structs that Go prints."""
+    """The object as Go prints it: with structs that are empty, its members in their order."""
+    shown: Object = _in_order(_with_empty(obj))
+    return shown
+
+
+def _with_empty(obj: Object) -> Object:
     kind = obj["kind"]
     metadata = {**_NOT_CREATED, **(obj.get("metadata") or {})}
-    shown = {key: metadata[key] for key in (*(k for k in _METADATA if k in metadata), *metadata)}
-    obj = {"kind": kind, "apiVersion": obj["apiVersion"], "metadata": shown} | {
-        key: value for key, value in obj.items() if key not in {"kind", "apiVersion", "metadata"}
-    }
+    obj = {**obj, "metadata": metadata}
     if kind not in _STATUS:
         return obj
     spec = obj.get("spec") or {}

@@ -34,7 +34,7 @@ def test_a_flag_that_no_code_asks_for_is_refused_or_without_effect():
         ("scale deploy/web --replicas=1 --image=x", "unknown flag: --image"),
         ("create cm a --image=x", "unknown flag: --image"),
         ("rollout status deploy/web --to-revision=1", "unknown flag: --to-revision"),
-        ("get pods --server-print=false", "kcsim does not model --server-print"),
+        ("top pods --sum", "kcsim does not model --sum"),
         ("get pods --context=prod", "kcsim does not model --context: it reaches the one cluster"),
     ],
 )
