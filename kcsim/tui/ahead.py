@@ -1,77 +1,83 @@
 """Keys typed ahead: what is typed while a screen or a question is still on its way goes to it, not to the one below.
 
-Whoever types ``g45m`` and enter in one breath, or over a slow link, means the line that ``g`` opens. So while an action has
-not begun yet, or the screen in front has not been built, keys wait in their order.
+Whoever types ``g45m`` and enter in one breath, or over a slow link, means the line that ``g`` opens. So a key waits until
+everything that the keys before it set going is done: the screen in front has been built, and nothing is left to be done at
+once. No clock decides: on a busy machine a key waits longer, and goes to the same place.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections import deque
+from collections.abc import Mapping
 
 from textual import events
+from textual.actions import ActionParseResult
 from textual.app import App
-from textual.screen import ModalScreen
-from textual.worker import WorkerState
-
-PATIENCE = 1.0
-"""Seconds that a key waits at most: a screen that does not come must not take the keyboard along."""
+from textual.dom import DOMNode
+from textual.screen import Screen
 
 _LOOK = 0.002
 """Seconds between two looks whether the keys that wait can go on."""
 
+_PATIENCE = 500
+"""Looks after which keys go on though something is always being done: that must not take the keyboard along."""
+
 
 class TypesAhead(App[int]):
-    """An application that loses no keys between two screens."""
+    """An application that loses no keys between two screens, and whose screens are asked nothing before they are there."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._typed: deque[events.Key] = deque()
-        self._under_way: events.Key | None = None
-        self._since = 0.0
-        self._looks = False
+        self._typed: deque[events.Key | events.Paste] = deque()
+        self._looks = 0
 
     async def on_event(self, event: events.Event) -> None:
         """Let keys wait where they would go to the wrong screen; everything else passes."""
-        if not isinstance(event, events.Key):
-            await super().on_event(event)
-        elif event.is_forwarded:
-            # Nobody on the screen has taken it: what it is bound to is done now.
-            await super().on_event(event)
-            if event is self._under_way:
-                self._under_way = None
-        elif self._typed or not self._takes_keys:
+        if (
+            isinstance(event, events.Key | events.Paste)
+            and not event.is_forwarded
+            and (self._typed or not self._is_quiet())
+        ):
             self._typed.append(event)
-            self._look_again()
+            if len(self._typed) == 1:
+                self._look_again()
         else:
-            await self._pass(event)
-
-    async def _pass(self, event: events.Key) -> None:
-        self._under_way, self._since = event, time.monotonic()
-        await super().on_event(event)
-        if not event.is_forwarded:
-            self._under_way = None
+            await super().on_event(event)
 
     @property
-    def _takes_keys(self) -> bool:
-        """Whether the screen in front is the one that whoever types sees, or means to see."""
-        under_way = self._under_way
-        if under_way is not None and not under_way._stop_propagation:  # noqa: SLF001 - there is no other way to know
-            return False
-        if any(worker.state is WorkerState.PENDING for worker in self.workers):
-            return False
-        screen = self.screen
-        return screen.is_mounted and (screen.focused is not None or not isinstance(screen, ModalScreen))
+    def has_done_all(self) -> bool:
+        """Whether everything that was typed has been done."""
+        return not self._typed and self._is_quiet()
+
+    def _is_quiet(self) -> bool:
+        # What was set going and is not done yet is ready to run in the event loop (messages on their way between widgets, a
+        # question answered whose asker has not gone on) or waits for the next refresh. There is no public way to know.
+        is_free = not getattr(asyncio.get_running_loop(), "_ready", ())
+        return self.screen.is_mounted and is_free and not self.screen._callbacks  # noqa: SLF001
 
     def _look_again(self) -> None:
-        if not self._looks:
-            self._looks = True
-            self.set_timer(_LOOK, self._hand_on)
+        self.set_timer(_LOOK, self._hand_on)
 
     async def _hand_on(self) -> None:
-        """Give the waiting keys to the screen, as long as it takes them."""
-        while self._typed and (self._takes_keys or time.monotonic() - self._since > PATIENCE):
-            await self._pass(self._typed.popleft())
-        self._looks = False
+        """Give the next key to the screen in front, if it can take it."""
+        if not self.screen_stack:
+            return  # everything is over
+        self._looks += 1
+        if self._is_quiet() or (self.screen.is_mounted and self._looks > _PATIENCE):
+            self._looks = 0
+            await super().on_event(self._typed.popleft())
         if self._typed:
             self._look_again()
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do nothing on a screen before it is there, whoever asks: a key, the mouse, the palette, what was chosen in the help."""
+        above = () if default_namespace is None else default_namespace.ancestors_with_self
+        screen = next((node for node in above if isinstance(node, Screen)), None) or self.screen
+        await screen._mounted_event.wait()  # noqa: SLF001 - there is no public way to wait for it
+        return await super().run_action(action, default_namespace, namespaces)

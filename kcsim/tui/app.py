@@ -101,7 +101,7 @@ class KcsimApp(TypesAhead):
         if entry is not None:
             delivery = self._delivery or (entry.deliveries[0] if entry.deliveries else None)
             self.call_after_refresh(self.open, entry, delivery)
-            self.call_after_refresh(gallery.select, entry.path)
+            gallery.call_after_refresh(gallery.select, entry.path)
 
     def watch_theme(self, theme: str) -> None:
         """Without colour, weight and lines tell states apart."""
@@ -228,13 +228,10 @@ class KcsimApp(TypesAhead):
             await screen.delete(ref)
 
     def tell(self, text: str) -> None:
-        """A line on the screen that is shown next."""
-        self.call_after_refresh(self._tell, text)
-
-    def _tell(self, text: str) -> None:
+        """A line on the live run, which may still be on its way."""
         screen = self._run_screen()
-        if screen is not None and screen is self.screen:
-            screen.say(text, "ok")
+        if screen is not None:
+            screen.call_after_refresh(screen.say, text, "ok")
 
     def progress(self, entry: Entry, delivery: str | None) -> str:
         """How far a run that is open has come; "" when it is not."""

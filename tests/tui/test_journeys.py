@@ -244,7 +244,7 @@ def test_clicking_the_timeline_looks_there():
         await user.press("g")
         await user.type("8m")
         await user.rest()
-        await user.pilot.click("#timeline", offset=(30, 2))
+        await user.click("#timeline", offset=(30, 2))
         assert 0 < user.session.seen < user.session.now
         await user.press("escape")
         assert user.session.cursor is None
@@ -259,7 +259,7 @@ def test_help_lists_what_can_be_done_and_does_it():
         await user.press(*"fault")
         assert "Inject a fault" in user.text
         await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, Choose)
 
     play(story, SMALL, "push")
@@ -270,7 +270,7 @@ def test_faults_of_a_scenario_are_told_and_the_gallery_stays(tmp_path):
     broken.write_text("apiVersion: kcsim/v1\nkind: Scenario\nname: broken\nsede: 3\n", encoding="utf-8")
 
     async def story(user: Driver) -> None:
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, Read)
         assert "broken.yaml:4:1" in user.text.replace("\n", "")
         assert "'seed'" in user.text
@@ -304,7 +304,7 @@ def test_no_size_breaks_it(size):
         await user.rest()
         await user.press("2", "y", "6", "question_mark", "escape", "i", "escape", "slash", "escape")
         await user.pilot.resize_terminal(80, 24)
-        await user.pilot.pause()
+        await user.settle()
         assert "Story" in user.text or "Object" in user.text
 
     play(story, SMALL, "push", size=size)
@@ -317,8 +317,7 @@ def test_a_defect_of_the_world_is_shown_and_the_screen_lives():
 
         user.session.play.engine.after(1, break_it)
         await user.press("space")
-        await user.pilot.pause(0.1)
-        assert isinstance(user.app.screen, Read)
+        await user.until(lambda: isinstance(user.app.screen, Read))
         assert "a defect" in user.text
         await user.press("escape", "2")
         assert user.screen.board.current == "pods"
@@ -344,7 +343,7 @@ def test_a_world_that_cannot_be_built_is_told_and_the_gallery_stays(monkeypatch)
 
 def test_a_delivery_that_there_is_not_is_told():
     async def story(user: Driver) -> None:
-        await user.pilot.pause()
+        await user.settle()
         assert "no delivery 'flix'" in user.text
         assert "flux" in user.text
 

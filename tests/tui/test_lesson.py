@@ -19,11 +19,7 @@ LESSON = "05-rolling-update"
 
 async def dialog(user: Driver, kind: type) -> None:
     """Until a dialog of a kind is there."""
-    for _ in range(200):
-        await user.pilot.pause(0.01)
-        if isinstance(user.app.screen, kind):
-            return
-    raise AssertionError(f"no {kind.__name__}: {user.app.screen}")
+    await user.until(lambda: isinstance(user.app.screen, kind))
 
 
 async def to_my_turn(user: Driver, *answers: str) -> None:
@@ -91,7 +87,7 @@ def test_a_whole_lesson_at_80_by_24(tmp_path):
         await dialog(user, Read)
         assert "Passed" in user.text
         await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         assert "Why deployment/web" in user.text
         await user.press("escape", "escape")
         assert "** " in user.text
@@ -119,12 +115,12 @@ def test_choices_are_asked_and_other_worlds_are_part_of_the_lesson():
         await user.rest()
         assert user.session.now == 300_000_000
         await user.press("b", "down", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, LessonScreen)
         assert "FLUX" in user.text
         assert "your turn" in user.text
         await user.press("E", "down", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert "Debrief" in user.text
         assert "no star" in user.text
 
@@ -157,7 +153,7 @@ def test_what_was_done_is_saved_as_a_story_that_can_be_played(tmp_path, monkeypa
         await user.press("s")
         await dialog(user, Ask)
         await user.type("mine.yaml")
-        await user.pilot.pause()
+        await user.settle()
         assert "saved" in user.message
         user.session.play.finish()
         again = Play(load(tmp_path / "mine.yaml"))

@@ -70,8 +70,8 @@ async def visit(user: Driver) -> dict[str, str]:
 
     async def look(name: str, *keys: str) -> None:
         await user.press(*keys)
-        await user.pilot.pause()
-        await user.pilot.pause()
+        await user.settle()
+        await user.settle()
         # What a question stands over is dimmed, and has no colour of the theme.
         painted = "" if isinstance(user.app.screen, ModalScreen) else f"\n\n{colours(user)}"
         seen[name] = blotted(user.text) + painted
@@ -96,9 +96,9 @@ async def visit(user: Driver) -> dict[str, str]:
     await look("network", "n")
     await user.press("escape")
     await user.press("i")
-    await user.pilot.pause()
+    await user.settle()
     await user.type("node-crash")
-    await user.pilot.pause()
+    await user.settle()
     await look("palette", "enter", "enter")
     await user.press("escape", "4", "v", "4")
     await go_to("4m")
@@ -106,16 +106,16 @@ async def visit(user: Driver) -> dict[str, str]:
     await look("timeline", "t", "m")
     await user.press("escape", "f")
     await user.type("calm")
-    await user.pilot.pause()
+    await user.settle()
     await go_to("8m")
     await look("worlds", "b")
     await user.press("escape", "c")
-    await user.pilot.pause()
+    await user.settle()
     await user.press("down", "enter")  # with Flux, which has not begun
-    await user.pilot.pause()
+    await user.settle()
     await look("compare", "left_square_bracket")
     await user.press("escape", "escape", "b", "enter")
-    await user.pilot.pause()
+    await user.settle()
     await go_to("end")
     await look("score", "6")
     await look("gallery", *["escape"] * (1 if user.app.size.width >= 140 else 2))

@@ -62,7 +62,7 @@ def test_drift_is_repaired_rewound_forked_without_repair_compared_saved_and_repl
         await user.press("c")
         if isinstance(user.app.screen, Choose):
             await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, CompareScreen)
         assert user.app.screen.names == ("no-heal", "flux")
         assert "≠" in user.text
@@ -90,13 +90,14 @@ def test_worlds_are_compared_on_one_clock():
     async def story(user: Driver) -> None:
         await go_to(user, "6m")
         await user.press("c")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, CompareScreen)
         worlds = screen.world.link.worlds
+        await user.until(lambda: not any(worlds[name].running for name in screen.names))
         assert {worlds[name].now for name in screen.names} == {6 * MINUTE}, "the other was brought along"
         await user.press("2")
-        await user.pilot.pause()
+        await user.settle()
         assert "nico: kubectl scale" in user.text, user.text
         await user.press("3")
         assert "API writes" in user.text
@@ -108,11 +109,10 @@ def test_worlds_are_compared_on_one_clock():
         await user.press("right_square_bracket")
         assert {worlds[name].seen for name in screen.names} == first
         await user.press("escape", *["plus"] * 5, "space")
-        while any(worlds[name].running for name in screen.names):
-            await user.pilot.pause(0.02)
+        await user.until(lambda: not any(worlds[name].running for name in screen.names))
         assert all(worlds[name].at_end for name in screen.names)
         await user.press("o", "down", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert user.screen.world.name == "flux"
 
     play(story, SMALL, "push")
@@ -125,7 +125,7 @@ def test_three_worlds_side_by_side():
         await user.type("")
         assert user.screen.world.name == "push-2", "a name is made up"
         await user.press("c", "end", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, CompareScreen)
         assert len(user.app.screen.names) == 3
         for name in user.app.screen.names:
@@ -146,7 +146,7 @@ def test_branches_are_listed_and_switched_and_a_name_is_taken_once():
         assert "branch of push, forked at 2m" in user.text
         assert "not begun" in user.text
         await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         assert user.screen.world.name == "push"
 
     play(story, SMALL, "push")
@@ -156,7 +156,7 @@ def test_the_timeline_in_full():
     async def story(user: Driver) -> None:
         await go_to(user, "8m")
         await user.press("t")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, ScrubberScreen)
         session = screen.world.link.worlds["push"]
@@ -180,10 +180,10 @@ def test_the_timeline_in_full():
         assert session.seen == change, "back to the bookmark"
         await user.press("minus")
         assert screen.window == (0, session.end)
-        await user.pilot.click("#scrubber", offset=(30, 2))
+        await user.click("#scrubber", offset=(30, 2))
         assert session.seen != change
         await user.press("f")
-        await user.pilot.pause()
+        await user.settle()
         await user.type("from-here")
         assert user.session.forked is not None
 
@@ -194,18 +194,20 @@ def test_the_cursor_of_the_timeline_is_dragged_and_the_wheel_zooms():
     async def story(user: Driver) -> None:
         await go_to(user, "8m")
         await user.press("t")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, ScrubberScreen)
         session = screen.world.link.worlds["push"]
         await user.pilot.mouse_down("#scrubber", offset=(20, 2))
+        await user.settle()
         first = session.seen
         await user.pilot.hover("#scrubber", offset=(40, 2))
+        await user.settle()
         assert session.seen > first
         await user.pilot.mouse_up("#scrubber", offset=(40, 2))
         strip = screen.query_one("#scrubber")
         strip._zoom(30, 1)
-        await user.pilot.pause()
+        await user.settle()
         assert screen.window != (0, session.end)
 
     play(story, SMALL, "push")
@@ -215,7 +217,7 @@ def test_an_object_in_full():
     async def story(user: Driver) -> None:
         await go_to(user, "5m10s")
         await user.press("4", "enter")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, ExplorerScreen)
         assert screen.ref == Ref("deployment", "shop", "web")
@@ -239,7 +241,7 @@ def test_an_object_in_full():
         await user.press("w")
         assert isinstance(user.app.screen, ExplainScreen)
         await user.press("escape", "e")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, RunScreen)
         assert user.screen.query_one("#command").value.startswith("kubectl scale deployment/web")
 
@@ -250,29 +252,29 @@ def test_why_and_what_would_have_prevented_it():
     async def story(user: Driver) -> None:
         await go_to(user, "6m")
         await user.press("1", "up", "w")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, ExplainScreen)
         assert "nico" in user.text
         await user.press("p")
-        await user.pilot.pause()
+        await user.settle()
         assert "without by-hand" in user.text
         assert "it does not happen" in user.text
         await user.press("f")
-        await user.pilot.pause()
+        await user.settle()
         await user.type("calm")
-        await user.pilot.pause()
+        await user.settle()
         assert user.session.play.without[0].name == "by-hand"
         await go_to(user, "end")
         assert user.session.look.find("deployment", "shop", "web")["spec"]["replicas"] == 2
         await user.press("b", "enter")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("1", "up", "w")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("end", "f")
-        await user.pilot.pause()
+        await user.settle()
         await user.type("before-it")
-        await user.pilot.pause()
+        await user.settle()
         assert user.session.forked == 5 * MINUTE - 1, "just before the step"
 
     play(story, SMALL, "push", size=(100, 40))
@@ -282,7 +284,7 @@ def test_the_network():
     async def story(user: Driver) -> None:
         await go_to(user, "4m")
         await user.press("n")
-        await user.pilot.pause()
+        await user.settle()
         screen = user.app.screen
         assert isinstance(screen, NetworkScreen)
         assert "node-1" in user.text
@@ -294,16 +296,16 @@ def test_the_network():
         await user.press("right")
         assert "node-2" in user.text
         await user.press("r")
-        await user.pilot.pause()
+        await user.settle()
         await user.type("users")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("enter")  # there is no Service: another URL
-        await user.pilot.pause()
+        await user.settle()
         await user.type("http://web.shop/")
-        await user.pilot.pause()
+        await user.settle()
         assert "users → http://web.shop/" in user.text
         await user.press("2", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert isinstance(user.app.screen, ExplorerScreen)
         assert user.app.screen.ref == Ref("node", "", "node-2")
 
@@ -313,14 +315,14 @@ def test_the_network():
 def test_a_prediction_stands_beside_what_came():
     async def story(user: Driver) -> None:
         await user.press("P")
-        await user.pilot.pause()
+        await user.settle()
         assert "comes-up" in user.text
         await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("enter")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("escape")
-        await user.pilot.pause()
+        await user.settle()
         assert "2 predictions kept" in user.message
         await go_to(user, "end")
         assert "1 of 2 came as you said" in user.message
@@ -343,21 +345,21 @@ def test_a_number_that_was_predicted_stands_beside_the_measure():
     async def story(user: Driver) -> None:
         await go_to(user, "1m")
         await user.press("P")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("escape")
-        await user.pilot.pause()
+        await user.settle()
         for answer, text in (("api writes", "1"), ("api requests", "many")):
-            await user.pilot.press(*(key if key != " " else "space" for key in answer))
-            await user.pilot.press("enter")
-            await user.pilot.pause()
+            await user.press(*(key if key != " " else "space" for key in answer))
+            await user.press("enter")
+            await user.settle()
             await user.type(text)
-            await user.pilot.pause()
+            await user.settle()
         assert "is no api requests: write a number of requests, or never" in user.text
         await user.type("never")
-        await user.pilot.pause()
+        await user.settle()
         assert "API requests: never" in user.text
         await user.press("escape")
-        await user.pilot.pause()
+        await user.settle()
         assert "2 predictions kept" in user.message
         await user.press("6")
         assert "you said 1 writes at t=1m: so far" in card(user)
@@ -429,7 +431,7 @@ def test_what_is_exported(tmp_path, monkeypatch, form, ends):
         await user.press("x")
         place = {"screen": 0, "result": 1, "story": 2, "trace": 3, "lanes": 4}[form]
         await user.press(*["down"] * place, "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert "written" in user.message
 
     play(story, SMALL, "push")
@@ -456,7 +458,7 @@ def test_the_palette_offers_every_fault_of_the_catalogue_and_narrows_as_one_type
         assert isinstance(dialog, Choose)
         assert {choice.value for choice in dialog._choices} == set(FAULTS)
         await user.press(*"network-l")
-        await user.pilot.pause()
+        await user.settle()
         assert [choice.value for choice in dialog._shown] == ["network-loss"]
 
     play(story, SMALL, "push")
@@ -467,15 +469,15 @@ def test_a_fault_whose_target_has_vanished_is_told_and_nothing_is_lost():
         await go_to(user, "2m")
         await user.press("i")
         await user.type("human-delete")
-        await user.pilot.pause()
+        await user.settle()
         await user.type("deployment/web")
-        await user.pilot.pause()
+        await user.settle()
         await user.press("enter")  # no settings
-        await user.pilot.pause()
+        await user.settle()
         session = user.session
         session.play.kubectl("delete deployment web -n shop")
         await user.press("down", "enter")
-        await user.pilot.pause()
+        await user.settle()
         assert user.message
         assert not session.failure
         await user.press("space", "space")
@@ -490,17 +492,18 @@ def test_no_screen_breaks_at_any_size(size):
         await go_to(user, "5m10s")
         for keys in (["t"], ["n", "2", "3", "1"], ["c"], ["4", "enter", "D", "y", "H"], ["1", "w", "p"]):
             await user.press(*keys)
-            await user.pilot.pause()
+            await user.settle()
             await user.pilot.resize_terminal(80, 24)
+            await user.settle()
             await user.pilot.resize_terminal(*size)
-            await user.pilot.pause()
+            await user.settle()
             while not isinstance(user.app.screen, RunScreen):
                 await user.press("escape")
             await user.press("escape")
             assert not isinstance(user.app.screen, GalleryScreen) or user.app.screen
             if isinstance(user.app.screen, GalleryScreen):
                 await user.press("enter")
-                await user.pilot.pause()
+                await user.settle()
 
     play(story, SMALL, "push", size=size)
 
@@ -531,13 +534,13 @@ def test_no_screen_lacks_help(name, monkeypatch):
                 await user.rest()
             else:
                 await user.press(key)
-            await user.pilot.pause()
-            await user.pilot.pause()
+            await user.settle()
+            await user.settle()
         screen = user.app.screen
         assert isinstance(screen, kind)
         assert all(binding.tooltip for binding in kind.BINDINGS), "a key without a sentence"
         await user.press("question_mark")
-        await user.pilot.pause()
+        await user.settle()
         help_ = user.app.screen
         offered = {doable.action for doable in help_._all}
         missing = {binding.action for binding in kind.BINDINGS} - offered

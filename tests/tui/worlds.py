@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from textual import events
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -40,23 +42,53 @@ class Driver:
         self.app = app
         self.pilot = pilot
 
+    def send(self, *keys: str) -> None:
+        """Keys that arrive together, as from a slow link; nobody waits for what they do."""
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+            self.app.post_message(events.Key(name, key if len(key) == 1 else key_to_character(name)))
+
     async def press(self, *keys: str) -> None:
-        """Keys, one after the other."""
-        await self.pilot.press(*keys)
+        """Keys, one after the other, each when the one before is done."""
+        for key in keys:
+            self.send(key)
+            await self.settle()
+
+    async def click(self, selector: str, offset: tuple[int, int] = (0, 0)) -> None:
+        """The mouse, on a widget."""
+        await self.pilot.click(selector, offset=offset)
+        await self.settle()
 
     async def type(self, text: str) -> None:
         """A text and enter, into the line that has the focus."""
         line = self.app.focused
         assert isinstance(line, Input), line
         line.value = text
-        await self.pilot.pause()  # what follows the text as it is typed
-        await self.pilot.press("enter")
+        await self.settle()  # what follows the text as it is typed
+        await self.press("enter")
+
+    async def settle(self) -> None:
+        """Until all that was set going is done and painted. No clock decides: the machine may be busy with other things."""
+        quiet = 0
+        while quiet < 2:  # what the last refresh made known is done, too
+            await asyncio.sleep(0)
+            if self.app.is_running and not self.app.has_done_all:
+                quiet = 0
+                await asyncio.sleep(0.001)
+            else:
+                quiet += 1
+            if self.app.is_running:
+                self.app.screen._on_timer_update()
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Until something holds that takes its time, and the screen shows it."""
+        while not holds():
+            await self.pilot.pause(0.005)
+        await self.settle()
 
     async def rest(self) -> None:
         """Until the world has come to rest and the screen shows it."""
-        while self.session.running:
-            await self.pilot.pause(0.005)
-        await self.pilot.pause()
+        await self.until(lambda: not self.session.running and not self.screen_below._wake.is_set())
 
     @property
     def screen(self) -> RunScreen:
@@ -100,7 +132,8 @@ def play(
     async def run() -> None:
         app = KcsimApp(asked, delivery, progress=progress or Progress())
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await story(Driver(app, pilot))
+            user = Driver(app, pilot)
+            await user.settle()
+            await story(user)
 
     asyncio.run(run())
