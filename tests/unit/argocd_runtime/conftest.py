@@ -106,7 +106,7 @@ class ArgoWorld:
             ("node-3", "node"),
             *((self._control_plane(name), "control-plane") for name in clusters),
         ):
-            self.network.add_host(name, kind=kind)
+            self.network.add_host(name, kind=kind, address="192.168.255.1" if kind == "control-plane" else "")
             self.network.connect(name, "switch", Fixed(200))
         self.endpoints = {name: self._cluster(name, controllers=controllers) for name in clusters}
         self.endpoint = next(iter(self.endpoints.values()))

@@ -82,7 +82,7 @@ class FluxWorld:
             ("node-1", "node"),
             ("node-2", "node"),
         ):
-            self.network.add_host(name, kind=kind)
+            self.network.add_host(name, kind=kind, address="192.168.255.1" if kind == "control-plane" else "")
             if name != "switch":
                 self.network.connect(name, "switch", Fixed(200))
         self.server = ApiServer(self.engine, checking=checking)

@@ -79,6 +79,7 @@ class State:
         self.applications = Applications(component, component.client, component.informer(terms.APPLICATIONS))
         self.projects = component.informer(terms.PROJECTS)
         self.configuration = Configuration()
+        self._is_configured = False
         self.refresh: Refresh | None = None
         self.operations: Operations | None = None
         self._reach = reach
@@ -103,6 +104,7 @@ class State:
             cache.stop()
         self._caches.clear()
         self._known = None
+        self._is_configured = False
         self.applications.reset()
         for kept in (self._failing, self._compared, self._marked, self._differences, self._options):
             kept.clear()
@@ -121,12 +123,14 @@ class State:
         if new is None or objects.key(new) != (self.namespace, CONFIG_MAP):
             return
         self.configuration, absent = configuration(new)
+        self._is_configured = True
         for what in absent:
             self.component.engine.note(
                 self.component.name, "not-modelled", f"configmap/{self.namespace}/{CONFIG_MAP}", {"key": what}
             )
         self._options.clear()
         self._differences.clear()
+        self._warm_up_all()
 
     def _project_changed(self, _old: Object | None, new: Object | None) -> None:
         """Tells of sync windows that cannot be read as they were meant."""
@@ -181,8 +185,14 @@ class State:
         known = self.known_clusters()
         return clusters.shard_of(cluster, known, self.settings.replicas, self.settings.sharding) == self.shard
 
+    @property
+    def _knows_settings(self) -> bool:
+        return self._is_configured or self._config_maps.synced
+
     def is_ready(self, app: Object) -> bool:
         """Whether the live state of an Application's cluster is known, or cannot be."""
+        if not self._knows_settings:
+            return False
         try:
             cache = self.cluster_cache(app)
         except UnknownCluster:
@@ -210,12 +220,20 @@ class State:
             servers = {cluster.server for cluster in self.known_clusters()}
             for server in [known for known in self._caches if known not in servers]:
                 self._caches.pop(server).stop()
-            for app in self.applications.all():
-                if self.may_process(app):
-                    self.warm_up(app)
+            self._warm_up_all()
+
+    def _warm_up_all(self) -> None:
+        for app in self.applications.all():
+            if self.may_process(app):
+                self.warm_up(app)
 
     def warm_up(self, app: Object) -> None:
-        """Begin to watch an Application's cluster, so that what happens there is seen before anybody compares."""
+        """Begin to watch an Application's cluster, so that what happens there is seen before anybody compares.
+
+        Not before argocd-cm has said which kinds are none of Argo CD's business (upstream reads the settings first).
+        """
+        if not self._knows_settings:
+            return
         try:
             self.cluster_cache(app)
         except UnknownCluster:
