@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kcsim.api.request import User
+from kcsim.api.request import User, service_account
 from kcsim.api.status import StatusError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 """Who sends nothing to be known by."""
 AUTHENTICATED = "system:authenticated"
+_ACCOUNT = "system:serviceaccount:"
 
 
 def authenticated(server: ApiServer, user: User, headers: Mapping[str, str]) -> User:
@@ -48,19 +49,49 @@ def impersonated(headers: Mapping[str, str]) -> User | None:
 
 def taken_for(name: str, groups: tuple[str, ...] = ()) -> User:
     """An impersonated user: with the groups asked for, and among the authenticated."""
-    if name.startswith("system:serviceaccount:") and not groups:
-        namespace = name.split(":")[2]
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    account = account_of(name)
+    if account is not None and not groups:
+        return service_account(*account)
     return User(name, groups if AUTHENTICATED in groups else (*groups, AUTHENTICATED))
 
 
+def account_of(name: str) -> tuple[str, str] | None:
+    """Namespace and name of the ServiceAccount that a user name is of; None where it is of none."""
+    parts = name.removeprefix(_ACCOUNT).split(":")
+    return (parts[0], parts[1]) if name.startswith(_ACCOUNT) and len(parts) == 2 and all(parts) else None
+
+
+def bearer(server: ApiServer, token: str) -> User | None:
+    """Whom a token stands for; a token that was never issued may be the name of the ServiceAccount it is of.
+
+    Manifests are written before a world runs, so they cannot hold a token that the world would issue.
+    """
+    known = server.tokens.get(token)
+    if known is not None:
+        return known
+    account = account_of(token)
+    return service_account(*account) if account is not None else None
+
+
 def may_impersonate(server: ApiServer, user: User, wanted: User) -> bool:
-    """Whether ``user`` holds the verb impersonate for another user and each of the groups."""
-    allows = server.authorizer.allows_path
-    if not allows(user, "impersonate", "", "users", "", wanted.name):
-        return False
-    return all(
-        allows(user, "impersonate", "", "groups", "", group)
-        for group in wanted.groups
-        if group != AUTHENTICATED
-    )
+    """Whether ``user`` may be taken for another."""
+    return impersonation_denial(server, user, wanted) is None
+
+
+def impersonation_denial(server: ApiServer, user: User, wanted: User) -> StatusError | None:
+    """403 for who may not be taken for another; None for who may.
+
+    The verb impersonate is needed for the user, or for the ServiceAccount that it is, and for each group asked for.
+    """
+    account = account_of(wanted.name)
+    asked: list[tuple[str, str, str]] = []
+    if account is None:
+        asked.append(("users", "", wanted.name))
+    else:
+        asked.append(("serviceaccounts", *account))
+    if account is None or wanted.groups != service_account(*account).groups:
+        asked += [("groups", "", group) for group in wanted.groups if group != AUTHENTICATED]
+    for plural, namespace, name in asked:
+        if not server.authorizer.allows_path(user, "impersonate", "", plural, namespace, name):
+            return server.authorizer.denial(user, "impersonate", "", plural, namespace, name)
+    return None

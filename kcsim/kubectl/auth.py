@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from kcsim.api.client import Client
-from kcsim.api.identity import may_impersonate, taken_for
+from kcsim.api.identity import impersonation_denial, taken_for
 from kcsim.api.objects import Object
 from kcsim.engine.task import Steps
 from kcsim.kubectl.creators.common import usage
@@ -32,8 +32,9 @@ def as_user(client: Client, name: str, groups: list[str]) -> Client:
     """
     wanted = taken_for(name, tuple(groups))
     server = client.endpoint.server
-    if not may_impersonate(server, client.user, wanted):
-        raise server.authorizer.denial(client.user, "impersonate", "", "users", "", name)
+    denial = impersonation_denial(server, client.user, wanted)
+    if denial is not None:
+        raise denial
     other = copy.copy(client)
     other.user = wanted
     return other

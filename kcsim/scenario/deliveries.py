@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from kcsim.api.client import Endpoint
 from kcsim.api.log import Version
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
@@ -212,3 +213,16 @@ def create(cluster: Cluster, obj: dict[str, Any]) -> None:
     except StatusError as error:
         if error.reason != "AlreadyExists":
             raise
+
+
+def address_of(cluster: Cluster) -> str:
+    """The address of a cluster's API server, as it is known outside of it."""
+    return f"https://{cluster.control_plane}:6443"
+
+
+def reach(world: World, address: str) -> Endpoint | None:
+    """The API server behind an address; None where nobody answers."""
+    for cluster in world.clusters.values():
+        if address_of(cluster) == address:
+            return cluster.endpoint
+    return None

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.client import Endpoint
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import service_account
@@ -22,7 +21,17 @@ from kcsim.delivery.gitops.argocd.diff.tracking import Tracking, application_of
 from kcsim.delivery.gitops.argocd.redis import Cache
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.trace import Record
-from kcsim.scenario.deliveries import Attempt, Progress, Stage, create, folder_name, namespaces, oldest_common
+from kcsim.scenario.deliveries import (
+    Attempt,
+    Progress,
+    Stage,
+    address_of,
+    create,
+    folder_name,
+    namespaces,
+    oldest_common,
+    reach,
+)
 from kcsim.scenario.expanded import applications, destination
 from kcsim.scenario.model import Application, ArgoCD
 from kcsim.scenario.push import add_pipelines
@@ -321,16 +330,3 @@ def comparisons(world: World, cluster: Cluster, namespace: str) -> Any:
         return lambda _key: None
     cache = Cache(program.programs.services, cluster.endpoint, namespace)
     return lambda key: cache.get(("managed-resources", namespace, key))
-
-
-def address_of(cluster: Cluster) -> str:
-    """The address of a cluster's API server, as it is known outside of it."""
-    return f"https://{cluster.control_plane}:6443"
-
-
-def reach(world: World, address: str) -> Endpoint | None:
-    """The API server behind an address; None where nobody answers."""
-    for cluster in world.clusters.values():
-        if address_of(cluster) == address:
-            return cluster.endpoint
-    return None

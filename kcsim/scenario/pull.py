@@ -49,6 +49,7 @@ from kcsim.scenario.deliveries import (
     folder_name,
     namespaces,
     oldest_common,
+    reach,
 )
 from kcsim.scenario.expanded import kustomizations
 from kcsim.scenario.model import Flux, Kustomization
@@ -160,7 +161,12 @@ class FluxWay:
         stage, flux = self._stage, self._flux
         world = stage.world
         self._toolkit = Toolkit(
-            world.git, world.registry, stage.stores, charts=self._charts, established=True
+            world.git,
+            world.registry,
+            stage.stores,
+            charts=self._charts,
+            reach=lambda address: reach(world, address),
+            established=True,
         )
         self._toolkit.signed = stage.signed
         for name, program in self._toolkit.programs().items():

@@ -428,7 +428,6 @@ def test_post_renderers_and_common_metadata_change_what_is_installed(world):
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ({"kubeConfig": {"secretRef": {"name": "far"}}}, "spec.kubeConfig"),
         ({"waitStrategy": {"name": "legacy"}}, "spec.waitStrategy"),
         ({"upgrade": {"serverSideApply": "disabled"}}, "spec.upgrade.serverSideApply"),
     ],
@@ -440,6 +439,13 @@ def test_what_is_not_modelled_is_refused_by_name(world, spec, told):
     assert reason == "NotModelled"
     assert message.startswith(told)
     assert world.hr_condition("Stalled") == ("True", reason, message)
+
+
+def test_a_release_for_another_cluster_needs_its_kubeconfig(world):
+    world.release(kubeConfig={"secretRef": {"name": "far"}})
+    settled(world, "False")
+    why = "could not get KubeConfig secret 'shop/far': secrets \"far\" not found"
+    assert world.hr_ready() == ("False", "RESTClientError", why)
 
 
 def test_a_chart_of_templates_needs_the_binary(world, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from kcsim.api import objects
 from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.draft import Draft
+from kcsim.delivery.gitops.flux.kustomization_plan import not_modelled
 from kcsim.delivery.gitops.flux.own_objects import OwnObjects
 from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZATIONS
 from kcsim.engine.task import run_now
@@ -250,13 +251,8 @@ def test_variables_from_a_config_map(make_world, yaml):
     )
 
 
-def test_what_is_not_modelled_says_so(make_world, yaml):
-    world = make_world()
-    world.push({"ns.yaml": yaml.namespace})
-    world.deliver(kubeConfig={"secretRef": {"name": "elsewhere"}})
-    world.run("5s")
-    assert world.ready()[1] == "NotModelled"
-    assert objects.condition_is(world.ks(), "Stalled")
+def test_a_source_of_a_kind_that_is_not_modelled_says_so():
+    assert "sources of kind HelmChart" in not_modelled({"spec": {"sourceRef": {"kind": "HelmChart"}}})
 
 
 def test_a_controller_never_works_on_what_it_has_overwritten_itself(make_world, yaml):

@@ -32,7 +32,7 @@ from kcsim.delivery.gitops.flux.helm_charts import HelmCharts
 from kcsim.delivery.gitops.flux.helm_repositories import HelmRepositories
 from kcsim.delivery.gitops.flux.image.automation import ImageUpdates
 from kcsim.delivery.gitops.flux.image.reflector import ImagePolicies, ImageRepositories, Tags
-from kcsim.delivery.gitops.flux.impersonation import LIMITS
+from kcsim.delivery.gitops.flux.impersonation import LIMITS, Reach
 from kcsim.delivery.gitops.flux.kustomize_controller import Kustomizations
 from kcsim.delivery.gitops.flux.notification.inbox import Inbox
 from kcsim.delivery.gitops.flux.notification.receivers import Hook, Receivers
@@ -131,14 +131,16 @@ class Toolkit:
         stores: Mapping[str, ObjectStore] | None = None,
         charts: ChartRepositories | None = None,
         *,
+        reach: Reach = lambda _address: None,
         established: bool = False,
     ) -> None:
         """``established`` agents stand for some that have been running for long: their objects' clocks have phases of their own.
 
         ``stores`` by the host that ``spec.endpoint`` of a Bucket names; without a ``registry`` or ``charts`` no kind
-        that needs them is reconciled.
+        that needs them is reconciled. ``reach`` leads from the address of another cluster to its API server.
         """
         self._git, self._registry, self._stores, self._charts = git, registry, stores or {}, charts
+        self._reach = reach
         self._phases = Phases(drawn=established)
         self._doors = Doors()
         self._servers = Servers(self._doors)
@@ -193,13 +195,13 @@ class Toolkit:
 
     def _kustomize(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, KUSTOMIZE_CONTROLLER, pod, node, self._doors)
-        agent.manager.run(Kustomizations(self._servers, agent.options, self._phases))
+        agent.manager.run(Kustomizations(self._servers, agent.options, self._phases, self._reach))
         return agent
 
     def _helm(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:
         agent = Agent(endpoint, HELM_CONTROLLER, pod, node, self._doors)
         if self._charts is not None:
-            agent.manager.run(HelmReleases(self._servers, agent.options, self._phases))
+            agent.manager.run(HelmReleases(self._servers, agent.options, self._phases, self._reach))
         return agent
 
     def _watcher(self, endpoint: Endpoint, pod: Object, node: str) -> Agent:

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Object
-from kcsim.api.status import StatusError
 from kcsim.delivery.gitops import inventory
 from kcsim.delivery.gitops.flux import toolkit
+from kcsim.delivery.gitops.flux.impersonation import Impersonation
 from kcsim.delivery.gitops.flux.ssa import drift
 from kcsim.delivery.gitops.flux.ssa.manager import DeleteError, Manager
 from kcsim.delivery.gitops.flux.toolkit import OWNER_NAME, OWNER_NAMESPACE, READY, spec
@@ -34,23 +35,28 @@ def deletes_objects(obj: Object) -> bool:
 
 
 def finalized(
-    component: Component, manager: Manager, obj: Object, exclude: Mapping[str, str]
+    component: Component,
+    identities: Impersonation,
+    obj: Object,
+    exclude: Mapping[str, str],
+    manager_of: Callable[[Client], Manager],
 ) -> Generator[Any, Any, None]:
     """A task's steps: delete what should go, and wait for it where the policy says so.
 
     Raises:
+        KubeConfigError: the other cluster that it is in cannot be made out; likewise.
         DeleteError: something could not be deleted; the finalizer stays and it is tried again.
     """
     if not deletes_objects(obj):
         return
     refs = [inventory.parse_entry(entry) for entry in obj["status"]["inventory"]["entries"]]
-    account = spec(obj).get("serviceAccountName")
     reason = (objects.condition(obj, READY) or {}).get("reason", "error")
-    if account and not (yield from _exists(component, objects.namespace(obj), account)):
+    if not (yield from identities.exists(obj)):
         # Nobody to impersonate: upstream lets the objects be rather than hold the deletion for ever.
         listed = "\n".join(drift.subject(ref.as_object()) for ref in refs)
         component.event(obj, "Warning", reason, f"unable to prune objects: \n{listed}")
         return
+    manager = manager_of((yield from identities.client(obj)))
     owner = {OWNER_NAME: objects.name(obj), OWNER_NAMESPACE: objects.namespace(obj)}
     try:
         gone = yield from manager.delete_all(refs, owner, exclude)
@@ -63,13 +69,3 @@ def finalized(
         timeout = toolkit.kustomization_timeout(obj)
         if not (yield from manager.wait_for_termination(deleted, _TERMINATION_POLL, timeout)):
             component.event(obj, "Warning", reason, "failed to wait for resources termination")
-
-
-def _exists(component: Component, namespace: str, account: str) -> Generator[Any, Any, bool]:
-    try:
-        yield component.client.get("serviceaccounts", namespace, account)
-    except StatusError as error:
-        if not error.is_not_found:
-            raise
-        return False
-    return True

@@ -151,17 +151,9 @@ def digest_of_build(made: list[Object]) -> str:
     return f"sha256:{hashlib.sha256(checksum(made).encode()).hexdigest()}"
 
 
-_ABSENT = {
-    "kubeConfig": "spec.kubeConfig: kcsim does not model remote clusters for Flux yet",
-}
-
-
 def not_modelled(obj: Object) -> str:
     """What a Kustomization asks for that is not modelled; "" when nothing."""
     wanted = spec(obj)
-    for field, why in _ABSENT.items():
-        if wanted.get(field):
-            return why
     kind = toolkit.source_kind(obj)
     if kind not in toolkit.SOURCES:
         return f"spec.sourceRef: kcsim does not model sources of kind {kind} yet"

@@ -1,7 +1,7 @@
 """kustomize-controller: Kustomization objects are built, applied, pruned and watched over.
 
 **Imitates:** kustomize-controller 1.9 internal/controller/kustomization_controller.go and kustomization_manager.go. Left
-out: SOPS, kubeConfig; a Kustomization that asks for one of them is refused in its Ready condition.
+out: SOPS; a Kustomization that asks for it is refused in its Ready condition.
 
 **Walk:** trigger (spec, request, new artifact, interval) -> source and dependencies -> download -> build -> apply in
 stages -> inventory, prune -> health checks -> Ready; any failure -> Ready=False, again after the retry interval.
@@ -14,6 +14,7 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.cel.errors import EvaluationError
+from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Result
 from kcsim.api.objects import Key, Object
@@ -26,7 +27,8 @@ from kcsim.delivery.gitops.flux.build import BuildFailed, PathNotFound, built
 from kcsim.delivery.gitops.flux.draft import Draft
 from kcsim.delivery.gitops.flux.expressions import INVALID, TERMINAL, Checks, InvalidExpression, compiled
 from kcsim.delivery.gitops.flux.finalize import finalized
-from kcsim.delivery.gitops.flux.impersonation import Impersonation
+from kcsim.delivery.gitops.flux.impersonation import Impersonation, Reach
+from kcsim.delivery.gitops.flux.kubeconfig import KubeConfigError
 from kcsim.delivery.gitops.flux.options import Options as Flags
 from kcsim.delivery.gitops.flux.phases import Phases
 from kcsim.delivery.gitops.flux.reconciler import KindReconciler, handled, retry_after
@@ -51,7 +53,7 @@ from kcsim.delivery.gitops.flux.toolkit import (
     go_duration,
     spec,
 )
-from kcsim.delivery.gitops.flux.variables import postbuild_variables
+from kcsim.delivery.gitops.flux.variables import postbuild_variables, substituted_from
 from kcsim.engine.clock import MILLISECOND, SECOND, rfc3339
 from kcsim.engine.task import Sleep
 from kcsim.profile.distributions import Distribution, Skewed
@@ -63,11 +65,12 @@ published mean times from push to applied: 26, 120 and 253 s for 100, 500 and 1,
 
 
 class _Failed(Exception):
-    """The reconciliation failed: ``reason`` of the Ready condition, and the text of the Event."""
+    """The reconciliation failed: ``reason`` of the Ready condition, its message, and the Event's where it differs."""
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, *, event: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.event = event or message
 
 
 class _Terminal(Exception):
@@ -82,11 +85,13 @@ class Kustomizations(KindReconciler):
     status_manager = plan.STATUS_MANAGER
     clock = "interval"
 
-    def __init__(self, servers: Servers, options: Flags, phases: Phases) -> None:
+    def __init__(self, servers: Servers, options: Flags, phases: Phases, reach: Reach) -> None:
         super().__init__(options, phases)
         self._servers = servers
+        self._reach = reach
         self._built: dict[Key, tuple[Any, list[Object]]] = {}
         self._checking: dict[Key, Interrupt] = {}
+        self._watches_configs = False
         self._builder_free_at = 0
 
     def setup(self, component: Component) -> None:
@@ -94,7 +99,7 @@ class Kustomizations(KindReconciler):
         super().setup(component)
         self.objects.add_index("source", plan.source_names)
         self._build_dice = component.dice("build")
-        self._identities = Impersonation(component, self.options.default_service_account)
+        self._identities = Impersonation(component, self.options.default_service_account, self._reach)
         external = self.options.external_artifacts
         self._sources = {
             kind: component.informer(resource)
@@ -115,7 +120,18 @@ class Kustomizations(KindReconciler):
         """Forget what was built for it."""
         self._built.pop(key, None)
 
+    def config_names(self, obj: Object) -> list[str]:
+        """What its variables come from, and where it goes."""
+        return [*substituted_from(obj), *super().config_names(obj)]
+
     # --- triggers -----------------------------------------------------------------------------------------------
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        # Upstream watches ConfigMaps and Secrets in any case; here nobody does before one is used.
+        if new is not None and not self._watches_configs and self.config_names(new):
+            self._watches_configs = True
+            self.watch_configs(self.component)
+        super()._changed(old, new)
 
     def _source_changed(self, old: Object | None, new: Object | None) -> None:
         """A new revision: all Kustomizations of that source are due, in the order of their dependencies."""
@@ -133,12 +149,11 @@ class Kustomizations(KindReconciler):
 
     def finalize(self, obj: Object) -> Outcome:
         """Delete what should go with it."""
-        yield from finalized(self.component, self._manager(obj), obj, plan.NO_PRUNE)
+        yield from finalized(self.component, self._identities, obj, plan.NO_PRUNE, self._manager)
         return (yield from super().finalize(obj))
 
-    def _manager(self, obj: Object) -> Manager:
-        """The apply engine, as the account that the Kustomization names or as the controller itself."""
-        return Manager(self.component, self._identities.client(obj), self.options.concurrent_ssa)
+    def _manager(self, client: Client) -> Manager:
+        return Manager(self.component, client, self.options.concurrent_ssa)
 
     def work(self, obj: Object) -> Outcome:
         """One reconciliation: progress, outcome, status, events, and when to look again."""
@@ -178,7 +193,7 @@ class Kustomizations(KindReconciler):
             return (yield from self._canceled(obj, draft))
         except _Failed as failure:
             draft.mark(READY, "False", failure.reason, str(failure))
-            self._event(obj, draft, str(failure), warns=failure.reason)
+            self._event(obj, draft, failure.event, warns=failure.reason)
             yield from self._finish(obj, draft)
             return retry_after(toolkit.retry_interval(obj), "retry interval")
         yield from self._finish(obj, draft)
@@ -255,7 +270,11 @@ class Kustomizations(KindReconciler):
         )
         artifact = yield from self._download(stored)
         self._blame(draft, artifact)
-        manager = self._manager(obj)
+        try:
+            manager = self._manager((yield from self._identities.client(obj)))
+        except KubeConfigError as error:
+            event = f"failed to build kube client: {error}"
+            raise _Failed("ReconciliationFailed", str(error), event=event) from error
         made = yield from self._build(obj, draft, artifact, limit)
         history = plan.digest_of_build(made)
         yield from self._progress(

@@ -95,6 +95,7 @@ class KindReconciler(Reconciler):
             self.client, self.resource, finalizer=self.finalizer, manager=self.status_manager
         )
         self.objects = component.informer(self.resource)
+        self.objects.add_index("config", self.config_names)
         self.objects.on_change(self._changed)
 
     def reset(self) -> None:
@@ -112,6 +113,19 @@ class KindReconciler(Reconciler):
             self.gone(objects.key(old))
         elif toolkit.is_triggered(old, new):
             self.enqueue(objects.key(new))
+
+    def watch_configs(self, component: Component) -> None:
+        """Look at once at what uses a ConfigMap or Secret that is labelled for it and changes."""
+        for resource in ("configmaps", "secrets"):
+            component.informer(resource).on_change(self._config_changed)
+
+    def _config_changed(self, old: Object | None, new: Object | None) -> None:
+        found = new or old
+        label, value = toolkit.WATCH
+        if found is None or objects.labels(found).get(label) != value:
+            return
+        for user in self.objects.by_index("config", "/".join((found["kind"], *objects.key(found)))):
+            self.enqueue(objects.key(user))
 
     def reconcile(self, key: Key) -> Outcome | Result | None:
         """Bring one object up to date."""
@@ -155,6 +169,10 @@ class KindReconciler(Reconciler):
     def is_suspended(self, obj: Object) -> bool:
         """Whether nothing is to be done for now."""
         return bool(toolkit.spec(obj).get("suspend"))
+
+    def config_names(self, obj: Object) -> list[str]:
+        """``Kind/namespace/name`` of the ConfigMaps and Secrets that an object uses."""
+        return toolkit.kubeconfig_names(obj)
 
     def gone(self, key: Key) -> None:
         """The object does not exist any more."""

@@ -40,6 +40,9 @@ IMAGE_REPOSITORIES = f"imagerepositories.{IMAGE_GROUP}"
 IMAGE_POLICIES = f"imagepolicies.{IMAGE_GROUP}"
 IMAGE_UPDATES = f"imageupdateautomations.{IMAGE_GROUP}"
 
+WATCH = ("reconcile.fluxcd.io/watch", "Enabled")
+"""Label of the ConfigMaps and Secrets whose changes are looked at once (--watch-configs-label-selector)."""
+
 FINALIZER = "finalizers.fluxcd.io"
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 OWNER_NAME, OWNER_NAMESPACE = f"{KUSTOMIZE_GROUP}/name", f"{KUSTOMIZE_GROUP}/namespace"
@@ -125,6 +128,13 @@ def source_kind(kustomization: Object) -> str:
 def source_subject(kustomization: Object) -> str:
     """``Kind/namespace/name`` of the source a Kustomization refers to."""
     return f"{source_kind(kustomization)}/{'/'.join(source_key(kustomization))}"
+
+
+def kubeconfig_names(obj: Object) -> list[str]:
+    """``Kind/namespace/name`` of what ``spec.kubeConfig`` of an object refers to."""
+    config = spec(obj).get("kubeConfig") or {}
+    refs = (("Secret", config.get("secretRef")), ("ConfigMap", config.get("configMapRef")))
+    return [f"{kind}/{objects.namespace(obj)}/{ref['name']}" for kind, ref in refs if ref]
 
 
 def go_duration(us: int) -> str:

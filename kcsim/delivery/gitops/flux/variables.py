@@ -42,6 +42,12 @@ def postbuild_variables(client: Client, obj: Object) -> Generator[Any, Any, dict
     return variables
 
 
+def substituted_from(obj: Object) -> list[str]:
+    """``Kind/namespace/name`` of what the variables of a Kustomization come from."""
+    refs = (spec(obj).get("postBuild") or {}).get("substituteFrom") or ()
+    return [f"{ref['kind']}/{objects.namespace(obj)}/{ref['name']}" for ref in refs]
+
+
 def _texts(kind: str, obj: Object) -> dict[str, str]:
     data = obj.get("data") or {}
     if kind == "ConfigMap":

@@ -1,6 +1,6 @@
 """helm-controller: HelmRelease objects become releases of charts.
 
-**Imitates:** helm-controller 1.6 internal/controller (helmrelease_controller.go, helmrelease_manager.go). Left out: kubeConfig, client-side
+**Imitates:** helm-controller 1.6 internal/controller (helmrelease_controller.go, helmrelease_manager.go). Left out: client-side
 apply, Helm 3's way to wait; a HelmRelease that asks for one of them is refused in its Ready condition.
 
 **Walk:** trigger (spec, request, new chart, labelled values, interval) -> HelmChart -> dependencies, source, values, chart -> another
@@ -15,6 +15,7 @@ from typing import Any
 from kcsim.api import objects
 from kcsim.api.cel.errors import EvaluationError
 from kcsim.api.cel.library import MISSING, available
+from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.queue import Outcome, Result
 from kcsim.api.objects import Object
@@ -32,7 +33,8 @@ from kcsim.delivery.gitops.flux.helm.resources import ActionFailed, Objects
 from kcsim.delivery.gitops.flux.helm.steps import Steps
 from kcsim.delivery.gitops.flux.helm.subject import Subject, clear_failures
 from kcsim.delivery.gitops.flux.helm.terms import part
-from kcsim.delivery.gitops.flux.impersonation import Impersonation
+from kcsim.delivery.gitops.flux.impersonation import Impersonation, Reach
+from kcsim.delivery.gitops.flux.kubeconfig import KubeConfigError
 from kcsim.delivery.gitops.flux.kustomization_plan import leads_to
 from kcsim.delivery.gitops.flux.options import Options
 from kcsim.delivery.gitops.flux.phases import Phases
@@ -84,16 +86,21 @@ class HelmReleases(KindReconciler):
     name = "helmrelease"
     resource = HELM_RELEASES
 
-    def __init__(self, servers: Servers, options: Options, phases: Phases) -> None:
+    def __init__(self, servers: Servers, options: Options, phases: Phases, reach: Reach) -> None:
         super().__init__(options, phases)
         self._servers = servers
+        self._reach = reach
 
     def setup(self, component: Component) -> None:
         """Watch HelmReleases, what holds their charts, and labelled values."""
         super().setup(component)
         self.objects.add_index("source", lambda obj: [terms.source_subject(obj)])
-        self.objects.add_index("config", sources.config_names)
-        self._identities = Impersonation(component, self.options.default_service_account)
+        self._identities = Impersonation(
+            component,
+            self.options.default_service_account,
+            self._reach,
+            "could not get KubeConfig secret '{}'",
+        )
         external = self.options.external_artifacts
         self._sources = {
             kind: component.informer(resource)
@@ -102,8 +109,11 @@ class HelmReleases(KindReconciler):
         }
         for informer in self._sources.values():
             informer.on_change(self._source_changed)
-        for resource in ("configmaps", "secrets"):
-            component.informer(resource).on_change(self._config_changed)
+        self.watch_configs(component)
+
+    def config_names(self, obj: Object) -> list[str]:
+        """What it takes values from, and where it goes."""
+        return [*sources.config_names(obj), *super().config_names(obj)]
 
     # --- triggers -----------------------------------------------------------------------------------------------
 
@@ -118,14 +128,6 @@ class HelmReleases(KindReconciler):
         for user in self.objects.by_index("source", "/".join((new["kind"], *objects.key(new)))):
             if sources.has_news(new, user):
                 self.enqueue(objects.key(user))
-
-    def _config_changed(self, old: Object | None, new: Object | None) -> None:
-        found = new or old
-        key, value = terms.WATCH
-        if found is None or objects.labels(found).get(key) != value:
-            return
-        for user in self.objects.by_index("config", "/".join((found["kind"], *objects.key(found)))):
-            self.enqueue(objects.key(user))
 
     # --- one object ---------------------------------------------------------------------------------------------
 
@@ -188,15 +190,16 @@ class HelmReleases(KindReconciler):
             raise ActionFailed(str(error)) from error
         self._recover(draft, "ValuesError")
         chart, digest = yield from self._chart(obj, draft, source)
+        client = yield from self._client(obj, draft)
         changed = state.target_changed(obj, draft.status, chart.name)
         if changed:
-            yield from self._uninstall(obj, draft)
+            yield from self._uninstall(obj, draft, client)
             draft.set("history", None)
             clear_failures(draft)
             draft.set("storageNamespace", None)
             raise MustRequeue
         self._begin(obj, draft, chart, digest, given)
-        steps = self._steps(obj, draft, checks, chart, given)
+        steps = self._steps(obj, draft, client, checks, chart, given)
         try:
             yield from AtomicRelease(self.own, steps).reconcile()
         except NotRendered as error:
@@ -221,17 +224,27 @@ class HelmReleases(KindReconciler):
         self,
         obj: Object,
         draft: Draft,
+        client: Client,
         checks: Checks,
         chart: Chart | None = None,
         given: values.Values | None = None,
     ) -> Steps:
-        client = self._identities.client(obj)
         namespace = draft.get("storageNamespace")
         storage = Storage(client, namespace, self.component.engine, _unheard)
         at = Objects(self.component, client, terms.release_namespace(obj))
         actions = Actions(at, storage, obj, checks)
         subject = Subject(self.component, obj, draft)
         return Steps(subject, actions, chart=chart, given=given, retries=self.options.retry_on_failure)
+
+    def _client(self, obj: Object, draft: Draft) -> Generator[Any, Any, Client]:
+        """As whom, and to which cluster, a release is installed."""
+        try:
+            client = yield from self._identities.client(obj)
+        except KubeConfigError as error:
+            draft.mark(READY, "False", "RESTClientError", str(error))
+            raise ActionFailed(str(error)) from error
+        self._recover(draft, "RESTClientError")
+        return client
 
     # --- prerequisites ------------------------------------------------------------------------------------------
 
@@ -316,18 +329,32 @@ class HelmReleases(KindReconciler):
         draft = Draft(self.component.engine, obj)
         if not spec(obj).get("suspend"):
             try:
-                if draft.get("storageNamespace") and (yield from self._identities.exists(obj)):
-                    yield from self._uninstall(obj, draft)
+                if draft.get("storageNamespace"):
+                    yield from self._uninstall_last(obj, draft)
                 yield from chart_template.deleted(self.component, obj, draft)
             except ActionFailed:
                 yield from self._finish(obj, draft, observes=False)
                 return Result(requeue=True)
         return (yield from super().finalize(obj))
 
-    def _uninstall(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+    def _uninstall_last(self, obj: Object, draft: Draft) -> Generator[Any, Any, None]:
+        """Uninstall for good; without the account to act as, or what leads to the other cluster, the release is left."""
+        if not spec(obj).get("kubeConfig") and not (yield from self._identities.exists(obj)):
+            return
+        try:
+            client = yield from self._identities.client(obj)
+        except KubeConfigError as error:
+            if error.is_missing:
+                return
+            why = f"failed to build REST client getter to uninstall release: {error}"
+            draft.mark(READY, "False", "UninstallFailed", why)
+            raise ActionFailed(why) from error
+        yield from self._uninstall(obj, draft, client)
+
+    def _uninstall(self, obj: Object, draft: Draft, client: Client) -> Generator[Any, Any, None]:
         if not draft.get("history"):
             return
-        steps = self._steps(obj, draft, {})
+        steps = self._steps(obj, draft, client, {})
         try:
             yield from steps.uninstall()
         except ActionFailed:
@@ -360,8 +387,6 @@ def _dependency_problem(obj: Object, dependency: Object, ready_expr: str) -> str
 def not_modelled(obj: Object) -> str:
     """What a HelmRelease asks for that is not modelled; "" when nothing."""
     wanted = spec(obj)
-    if wanted.get("kubeConfig"):
-        return "spec.kubeConfig: kcsim does not model remote clusters for Flux yet"
     if (wanted.get("waitStrategy") or {}).get("name", "poller") != "poller":
         return "spec.waitStrategy: kcsim does not model Helm 3's way to wait (legacy)"
     for action in ("install", "upgrade", "rollback"):

@@ -76,6 +76,6 @@ def has_news(source: Object, release: Object) -> bool:
 
 
 def config_names(obj: Object) -> list[str]:
-    """What a HelmRelease is filed under: ``Kind/namespace/name`` of each ConfigMap and Secret with values."""
+    """``Kind/namespace/name`` of each ConfigMap and Secret with values of a HelmRelease."""
     refs: list[dict[str, Any]] = spec(obj).get("valuesFrom") or []
     return [f"{ref['kind']}/{objects.namespace(obj)}/{ref['name']}" for ref in refs]

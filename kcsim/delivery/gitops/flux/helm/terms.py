@@ -22,8 +22,6 @@ RESET_AT, FORCE_AT = "reconcile.fluxcd.io/resetAt", "reconcile.fluxcd.io/forceAt
 ORIGIN_NAME, ORIGIN_NAMESPACE = f"{HELM_GROUP}/name", f"{HELM_GROUP}/namespace"
 NO_DRIFT = {f"{HELM_GROUP}/driftDetection": "disabled"}
 """Label or annotation of an object that drift detection leaves alone."""
-WATCH = ("reconcile.fluxcd.io/watch", "Enabled")
-"""Label of the ConfigMaps and Secrets whose changes are looked at once (--watch-configs-label-selector)."""
 TIMEOUT = 5 * MINUTE
 RETRY_INTERVAL = 5 * MINUTE
 MAX_HISTORY = 5
