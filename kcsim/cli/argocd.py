@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kcsim.cli.arguments import DeliveryName, Duration, ScenarioName, Seed
 from kcsim.cli.console import Console
 from kcsim.cli.kubectl import first_of, played
+from kcsim.cli.options import gitops_options
 from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
@@ -23,28 +23,7 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     short_help="Type an argocd command in the world of a story.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option(
-    "--scenario",
-    metavar="SCENARIO",
-    type=ScenarioName(),
-    required=True,
-    help="The world of this story: a path, a gallery name, or a folder of `kcsim run --out`.",
-)
-@click.option(
-    "-d",
-    "--delivery",
-    metavar="NAME",
-    type=DeliveryName(),
-    help="The world of this delivery; the first one of type argocd when left out.",
-)
-@click.option(
-    "--at",
-    metavar="TIME",
-    type=Duration(),
-    help="When the command is typed, in virtual time. Without: at the end of the story.",
-)
-@click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice.")
-@click.option("--as", "user", metavar="USER", help="Who types; the administrator when left out.")
+@gitops_options("argocd")
 @click.argument("words", metavar="-- ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def command(

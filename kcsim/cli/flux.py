@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kcsim.cli.arguments import DeliveryName, Duration, ScenarioName, Seed
 from kcsim.cli.console import Console
 from kcsim.cli.kubectl import first_of, played
+from kcsim.cli.options import gitops_options
 from kcsim.cli.problems import BadInput
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
@@ -25,29 +25,8 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
     short_help="Type a flux command in the world of a story.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option(
-    "--scenario",
-    metavar="SCENARIO",
-    type=ScenarioName(),
-    required=True,
-    help="The world of this story: a path, a gallery name, or a folder of `kcsim run --out`.",
-)
-@click.option(
-    "-d",
-    "--delivery",
-    metavar="NAME",
-    type=DeliveryName(),
-    help="The world of this delivery; the first one of type flux when left out.",
-)
-@click.option(
-    "--at",
-    metavar="TIME",
-    type=Duration(),
-    help="When the command is typed, in virtual time. Without: at the end of the story.",
-)
-@click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice.")
+@gitops_options("flux")
 @click.option("--cluster", metavar="NAME", help="The cluster, when the story has several; else the first.")
-@click.option("--as", "user", metavar="USER", help="Who types; the administrator when left out.")
 @click.argument("words", metavar="-- ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def command(

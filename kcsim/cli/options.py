@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kcsim.cli.arguments import DeliveryName, Duration, OrderName, Seed
+from kcsim.cli.arguments import DeliveryName, Duration, OrderName, ScenarioName, Seed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -61,6 +61,44 @@ def chaos_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def gitops_options(kind: str) -> Callable[[Command], Command]:
+    """Where a command of a delivery's own is typed, by whom and when: --scenario, --delivery, --at, --seed, --as."""
+
+    def decorated(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.option(
+                    "--scenario",
+                    metavar="SCENARIO",
+                    type=ScenarioName(),
+                    required=True,
+                    help="The world of this story: a path, a gallery name, or a folder of `kcsim run --out`.",
+                ),
+                click.option(
+                    "-d",
+                    "--delivery",
+                    metavar="NAME",
+                    type=DeliveryName(),
+                    help=f"The world of this delivery; the first one of type {kind} when left out.",
+                ),
+                click.option(
+                    "--at",
+                    metavar="TIME",
+                    type=Duration(),
+                    help="When the command is typed, in virtual time. Without: at the end of the story.",
+                ),
+                click.option("--seed", metavar="N", type=Seed(), help="Another seed for all dice."),
+                click.option(
+                    "--as", "user", metavar="USER", help="Who types; the administrator when left out."
+                ),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorated
 
 
 def with_order(settings: tuple[str, ...], order: str | None) -> tuple[str, ...]:
