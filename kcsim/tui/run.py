@@ -200,10 +200,10 @@ class RunScreen(WorldScreen):
             self._tell(answer.command, answer.text, failed=answer.failed)
 
     def _tell(self, command: str, text: str, *, failed: bool) -> None:
-        """What a command printed: one line here, more of them in a window."""
+        """What a command printed: one line here, more of them in a window; so is a refusal whose remedy would be cut off."""
         self._answered = True
         lines = text.strip().split("\n")
-        if len(lines) > 1:
+        if len(lines) > 1 or (failed and len(lines[0]) > self.size.width - 2):
             self.app.push_screen(Read(command, text))
         else:
             self.say(lines[0] or f"{command}: done", "failed" if failed else "ok")
@@ -527,7 +527,7 @@ class RunScreen(WorldScreen):
         try:
             command = self.world.ask(commands.parse, text)
         except BadCommand as error:
-            self.say(str(error), "failed")
+            self._tell(text, str(error), failed=True)
             return
         match command:
             case ShowKind():

@@ -194,6 +194,16 @@ def test_the_command_bar():
     play(story, SMALL, "push")
 
 
+def test_a_refusal_is_read_in_full_where_the_line_is_too_short_for_its_remedy():
+    async def story(user: Driver) -> None:
+        await user.press(":", *"kubectl scle deploy/web", "enter")
+        assert isinstance(user.app.screen, Read)
+        assert "Did you" in user.text
+        assert "scale" in user.text
+
+    play(story, SMALL, "push", size=(60, 20))
+
+
 def test_deleting_asks_first_and_the_cluster_heals():
     async def story(user: Driver) -> None:
         await user.press("g")
