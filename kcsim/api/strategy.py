@@ -79,6 +79,24 @@ def _create_definition(obj: Object) -> Object:
     return {**obj, "status": crd_status.initial(obj)}
 
 
+_OLD_SOURCES = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+"""What the older field for data sources may name; anything else in it is dropped without a word."""
+
+
+def _create_claim(obj: Object) -> Object:
+    """A claim whose two fields for its data source say the same (persistentvolumeclaim/util.go, NormalizeDataSources)."""
+    spec = obj.get("spec") or {}
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source and (source.get("apiGroup") or "", source.get("kind")) not in _OLD_SOURCES:
+        spec = {key: value for key, value in spec.items() if key != "dataSource"}
+        source = None
+    if source and not reference:
+        spec = {**spec, "dataSourceRef": source}
+    elif reference and not source:
+        spec = {**spec, "dataSource": {key: v for key, v in reference.items() if key != "namespace"}}
+    return _pending(obj if spec is obj.get("spec") else {**obj, "spec": spec})
+
+
 _CREATE: dict[str, Create] = {
     "CustomResourceDefinition": _create_definition,
     "Pod": _create_pod,
@@ -86,7 +104,7 @@ _CREATE: dict[str, Create] = {
     "Namespace": _create_namespace,
     "Node": _create_node,
     "PersistentVolume": _create_volume,
-    "PersistentVolumeClaim": _pending,
+    "PersistentVolumeClaim": _create_claim,
     "Service": _create_service,
 }
 

@@ -24,6 +24,7 @@ from kcsim.api.validation import (
     policy,
     rbac,
     service,
+    storage,
 )
 from kcsim.api.validation.field import Errors
 from kcsim.api.validation.metadata import name_rule, object_meta, object_meta_update
@@ -35,6 +36,7 @@ Update = Callable[[Object, Object], Errors]
 _NET: Final = "networking.k8s.io"
 _RBAC: Final = "rbac.authorization.k8s.io"
 _ADM: Final = "admissionregistration.k8s.io"
+_STORAGE: Final = "storage.k8s.io"
 _CRD: Final = ("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
 
 CREATE: Final[Mapping[GVK, Create]] = {
@@ -73,7 +75,10 @@ CREATE: Final[Mapping[GVK, Create]] = {
     (_RBAC, "v1", "Role"): rbac.role,
     (_RBAC, "v1", "RoleBinding"): rbac.role_binding,
     ("scheduling.k8s.io", "v1", "PriorityClass"): cluster.priority_class,
-    ("storage.k8s.io", "v1", "StorageClass"): cluster.storage_class,
+    (_STORAGE, "v1", "CSIDriver"): storage.csi_driver,
+    (_STORAGE, "v1", "CSINode"): storage.csi_node,
+    (_STORAGE, "v1", "StorageClass"): cluster.storage_class,
+    (_STORAGE, "v1", "VolumeAttachment"): storage.volume_attachment,
     (_ADM, "v1", "MutatingWebhookConfiguration"): other.webhook_configuration,
     (_ADM, "v1", "ValidatingWebhookConfiguration"): other.webhook_configuration,
     _CRD: other.custom_resource_definition,
@@ -99,7 +104,10 @@ UPDATE: Final[Mapping[GVK, Update]] = {
     (_RBAC, "v1", "ClusterRoleBinding"): rbac.binding_update,
     (_RBAC, "v1", "RoleBinding"): rbac.binding_update,
     ("scheduling.k8s.io", "v1", "PriorityClass"): cluster.priority_class_update,
-    ("storage.k8s.io", "v1", "StorageClass"): cluster.storage_class_update,
+    (_STORAGE, "v1", "CSIDriver"): storage.csi_driver_update,
+    (_STORAGE, "v1", "CSINode"): storage.csi_node_update,
+    (_STORAGE, "v1", "StorageClass"): cluster.storage_class_update,
+    (_STORAGE, "v1", "VolumeAttachment"): storage.volume_attachment_update,
     _CRD: other.custom_resource_definition_update,
 }
 """What an update of a kind may change, given (new, old)."""
