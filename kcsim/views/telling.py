@@ -57,6 +57,13 @@ class Teller:
     groups: dict[str, list[list[int]]] = field(default_factory=dict)
     """Moments of one kind (their indices), burst by burst: many at once are told as one."""
     words: dict[str, str] = field(default_factory=dict)
+    several_pipelines: bool = False
+    """Whether a run is told with the name of its pipeline: numbers count the runs of each."""
+
+    def _run(self, name: str) -> str:
+        """What a run is called, of which ``name`` is ``PIPELINE/NUMBER`` and what comes after it."""
+        pipeline, number = name.split("/")[:2]
+        return f"run {number} of {pipeline}" if self.several_pipelines else f"run {number}"
 
     def _grouped(self, group: str, lane: str, words: str) -> None:
         """The moment told last is one of a kind of which there may be many at once."""
@@ -203,35 +210,35 @@ class Teller:
         facts = record.facts()
         name = record.subject.partition("/")[2]
         if kind == "run":
-            number = name.rpartition("/")[2]
+            run = self._run(name)
             sha = str(facts.get("sha", ""))[:7]
             texts = {
-                "queue": f"run {number} waits for a runner",
-                "wait": f"run {number} waits for {facts.get('concurrency', '')}",
-                "start": f"run {number} starts for {sha}",
-                "succeed": f"run {number} succeeded",
-                "cancel": f"run {number} was canceled",
-                "fail": f"run {number} failed: {facts.get('reason', '')}",
+                "queue": f"{run} waits for a runner",
+                "wait": f"{run} waits for {facts.get('concurrency', '')}",
+                "start": f"{run} starts for {sha}",
+                "succeed": f"{run} succeeded",
+                "cancel": f"{run} was canceled",
+                "fail": f"{run} failed: {facts.get('reason', '')}",
             }
             if record.verb in texts:
                 self._add("ci", record, texts[record.verb])
         elif kind in {"stage", "job"} and record.verb in {"succeed", "fail"}:
-            number, _, stage = name.partition("/")[2].partition("/")
+            run, stage = self._run(name), name.split("/", 2)[2]
             if record.verb == "succeed":
-                self._add("ci", record, f"run {number}: {stage} passed")
+                self._add("ci", record, f"{run}: {stage} passed")
             else:
                 why = facts.get("error", "") or facts.get("reason", "")
-                self._add("ci", record, f"run {number}: {stage} failed: {why}")
+                self._add("ci", record, f"{run}: {stage} failed: {why}")
         elif kind == "job" and record.verb in {"cancel", "wait"}:
-            number, _, job = name.partition("/")[2].partition("/")
+            run, job = self._run(name), name.split("/", 2)[2]
             place = facts.get("environment") or facts.get("concurrency") or ""
             end = (
                 f"waits for {place}" if record.verb == "wait" else f"was canceled: {facts.get('reason', '')}"
             )
-            self._add("ci", record, f"run {number}: {job} {end}")
+            self._add("ci", record, f"{run}: {job} {end}")
         elif kind == "step" and record.verb == "retry":
-            number, _, step = name.partition("/")[2].partition("/")
-            self._add("ci", record, f"run {number}: {step} is tried again: {facts.get('error', '')}")
+            run, step = self._run(name), name.split("/", 2)[2]
+            self._add("ci", record, f"{run}: {step} is tried again: {facts.get('error', '')}")
         elif record.verb in {"webhook-lost", "poll-failed"} and self.said.get(record.subject) != record.verb:
             self.said[record.subject] = record.verb
             self._add(

@@ -30,7 +30,7 @@ def between(sim: Simulation, first: int, last: int) -> Moments:
     if first >= last:
         return Moments()
     since, until = records[first].seq, records[-1].seq
-    teller = Teller()
+    teller = _teller(sim)
     for record in records:
         teller.take(record)
     told = teller.told()
@@ -45,7 +45,7 @@ class Timeline:
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
-        self._teller = Teller()
+        self._teller = _teller(sim)
         self._read = 0
 
     def moments(self) -> list[Moment]:
@@ -67,6 +67,13 @@ class Timeline:
         for index in range(self._read, len(records)):
             self._teller.take(records[index])
         self._read = len(records)
+
+
+def _teller(sim: Simulation) -> Teller:
+    """Runs are named alike in all worlds of a story, so that the same moment stands in one row."""
+    ways = sim.scenario.deliveries.values() if isinstance(sim, Play) else ()
+    many = (len(way.pipelines) + (way.pipeline is not None) for way in ways)
+    return Teller(several_pipelines=any(count > 1 for count in many))
 
 
 def _drift(play: Play) -> Iterator[Moment]:

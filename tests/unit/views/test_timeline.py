@@ -149,3 +149,11 @@ def test_the_merge_queue_tells_what_it_tries_and_who_goes_in_together():
     ]
     together = told.index("merge requests 1 and 2 go in together")
     assert told[together + 1].startswith("nico pushes ")
+
+
+@pytest.mark.parametrize("delivery", ["push", "flux"])
+def test_runs_are_told_with_their_pipeline_where_a_story_has_several(delivery):
+    sim = kcsim.load("from-a-tag-to-the-cluster", delivery)
+    sim.run_until("3m")
+    told = [moment.text for moment in timeline(sim) if moment.lane == "ci" and "run 1" in moment.text]
+    assert told[-1] == "run 1 of app succeeded"
