@@ -4,9 +4,10 @@
 timeline for the checks.
 """
 
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kcsim.scenario.diagnostics import Position, Report
 from kcsim.scenario.edits import is_inside
@@ -234,5 +235,5 @@ def _file_place(file: str) -> Place:
 
 def is_below(path: str, folder: str) -> bool:
     """Whether a file of a repository is inside a folder of it, as `path:` of a delivery names it."""
-    base = PurePosixPath(folder.removeprefix("./").strip("/") or ".")
-    return base == PurePosixPath() or base in PurePosixPath(path).parents
+    base = posixpath.normpath(folder.removeprefix("./").strip("/") or ".")
+    return base == "." or path.startswith(f"{base}/")
