@@ -40,7 +40,7 @@ def daemon_limits(case):
 
 def updated(case):
     generation = case.get("templateGeneration")
-    return {"updated": is_pod_updated(case["pod"], case["hash"], generation)}
+    return {"updated": is_pod_updated(case["pod"], case.get("hash") or "", generation)}
 
 
 def claim_owners(case):
@@ -67,7 +67,7 @@ def claim_owners(case):
 
 
 def max_unavailable(case):
-    value, replicas = case.get("maxUnavailable"), case["replicaCount"]
+    value, replicas = case.get("maxUnavailable"), case.get("replicaCount", 0)
     return {"maxUnavailable": get_stateful_set_max_unavailable(value, replicas)}
 
 

@@ -218,8 +218,8 @@ def stabilize_with_behavior(case):
         case["currentReplicas"],
         case["prenormalizedDesiredReplicas"],
         _now(case),
-        case["scaleUpStabilizationWindowSeconds"] * SECOND,
-        case["scaleDownStabilizationWindowSeconds"] * SECOND,
+        case.get("scaleUpStabilizationWindowSeconds", 0) * SECOND,
+        case.get("scaleDownStabilizationWindowSeconds", 300) * SECOND,
     )
     return {"stabilized": stabilized}
 

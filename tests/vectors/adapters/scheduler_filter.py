@@ -105,7 +105,7 @@ def node_ports(given: Given) -> Given:
 
 def feasible_nodes(given: Given) -> Given:
     found = num_feasible_nodes_to_find(
-        given["numAllNodes"], given.get("globalPercentage", 0), given.get("profilePercentage")
+        given["numAllNodes"], given.get("globalPercentage") or 0, given.get("profilePercentage")
     )
     return {"nodes": found}
 
