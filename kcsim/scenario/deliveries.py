@@ -7,7 +7,7 @@ which commit a write was made for, what went wrong. So the measures need not kno
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -90,6 +90,27 @@ class Attempt:
     record: Record | None = None
 
 
+@dataclass(slots=True)
+class Seen:
+    """What the status of one object of an agent said last.
+
+    Attributes:
+        settled: the commit all of whose manifests it has applied.
+    """
+
+    attempted: str | None = None
+    applied: str | None = None
+    running: Attempt | None = None
+    settled: str | None = None
+
+    def end(self, record: Record, reason: str) -> None:
+        """The attempt under way, if there is one, has come to an end; ``reason`` is "" where it succeeded."""
+        attempt, self.running = self.running, None
+        if attempt is not None:
+            attempt.outcome = "failed" if reason else "succeeded"
+            attempt.ended, attempt.reason, attempt.record = record.time, reason, record
+
+
 class Way(Protocol):
     """A delivery at work in one world.
 
@@ -122,6 +143,42 @@ class Way(Protocol):
     def wanted(self, sha: str) -> Sequence[Wanted]:
         """What a commit asks for, in every cluster it goes to."""
         ...
+
+
+class AgentWay:
+    """What adapters of agents share: they read how far each of its objects has come.
+
+    Attributes:
+        attempts: see `Way`.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.attempts: list[Attempt] = []
+        self._order: list[str] = []
+        """Commits, in the order in which they were applied."""
+        self._wanted: dict[str, list[Wanted]] = {}
+
+    def _all_seen(self) -> Iterable[Seen]:
+        """What is known of each object of the agent."""
+        raise NotImplementedError
+
+    def _build(self, sha: str) -> list[Wanted]:
+        """What the agent makes of a commit."""
+        raise NotImplementedError
+
+    def deployed(self, repository: str) -> str | None:
+        """The revision that all objects of the agent, in all clusters, have applied."""
+        if repository != self._stage.repository.name:
+            return None
+        return oldest_common([seen.applied for seen in self._all_seen()], self._order)
+
+    def wanted(self, sha: str) -> Sequence[Wanted]:
+        """What a commit asks for."""
+        found = self._wanted.get(sha)
+        if found is None:
+            found = self._wanted[sha] = self._build(sha)
+        return found
 
 
 @dataclass(slots=True)

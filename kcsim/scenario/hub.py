@@ -5,7 +5,7 @@ What Argo CD has done is read from the status of its Applications, as anybody wo
 and folder -> the pods start -> status by status: an operation begins, everything is applied, it succeeds or fails.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,14 +22,15 @@ from kcsim.delivery.gitops.argocd.redis import Cache
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import (
+    AgentWay,
     Attempt,
     Progress,
+    Seen,
     Stage,
     address_of,
     create,
     folder_name,
     namespaces,
-    oldest_common,
     reach,
 )
 from kcsim.scenario.expanded import applications, destination
@@ -45,24 +46,20 @@ _SIZES = {"argocd": 180 * _MEGABYTE, "redis": 30 * _MEGABYTE}
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What the status of one Application said last."""
+class _Seen(Seen):
+    """What the status of one Application said last, and the cluster it goes to."""
 
-    cluster: str
-    attempted: str | None = None
-    applied: str | None = None
-    running: Attempt | None = None
-    settled: str | None = None
+    cluster: str = ""
 
 
-class ArgoWay:
+class ArgoWay(AgentWay):
     """Argo CD in a hub (see `kcsim.scenario.deliveries.Way`)."""
 
     notices_drift = True
 
     def __init__(self, argocd: ArgoCD, stage: Stage) -> None:
+        super().__init__(stage)
         self._argocd = argocd
-        self._stage = stage
         self._hub = stage.world.clusters[cluster_name(stage.scenario, argocd.hub)]
         self._objects: list[Object] = (
             [dict(each) for each in argocd.objects]
@@ -86,14 +83,11 @@ class ArgoWay:
         manager = service_account(install.MANAGER_NAMESPACE, install.MANAGER).name
         server = service_account(argocd.namespace, install.SERVER).name
         self.actors = frozenset({controller, server, manager})
-        self.attempts: list[Attempt] = []
         self._seen: dict[str, _Seen] = {}
         for app, _ in self._expanded({}):
             name = objects.name(app)
             if name in self._known:
-                self._seen[name] = _Seen(self._known[name])
-        self._order: list[str] = []
-        self._wanted: dict[str, list[Wanted]] = {}
+                self._seen[name] = _Seen(cluster=self._known[name])
 
     def _of_environments(self) -> list[Object]:
         """One for each environment, under its name."""
@@ -229,7 +223,9 @@ class ArgoWay:
         name = record.key[1]
         seen = self._seen.get(name)
         if seen is None and name in self._known:
-            seen = self._seen[name] = _Seen(self._known[name])  # that another one has applied, or a set made
+            seen = self._seen[name] = _Seen(
+                cluster=self._known[name]
+            )  # that another one has applied, or a set made
         if seen is None:
             return ()
         if record.deleted:
@@ -245,7 +241,7 @@ class ArgoWay:
             seen.running = Attempt(seen.cluster, record.key[1], sha, record.time)
             self.attempts.append(seen.running)
         elif phase in {"Succeeded", "Failed", "Error"}:
-            self._end(record, seen, phase, state.get("message", ""))
+            seen.end(record, "" if phase == "Succeeded" else f"{phase}: {state.get('message', '')}")
         sync = status.get("sync") or {}
         whole = not ((state.get("operation") or {}).get("sync") or {}).get("resources")
         done = sha if phase == "Succeeded" and whole else None
@@ -257,35 +253,16 @@ class ArgoWay:
         self._order.append(done)
         return (Progress(seen.cluster, record.key[1], done),)
 
-    @staticmethod
-    def _end(record: Version, seen: _Seen, phase: str, message: str) -> None:
-        attempt = seen.running
-        if attempt is None:
-            return
-        attempt.outcome = "succeeded" if phase == "Succeeded" else "failed"
-        attempt.ended, attempt.record = record.time, record
-        attempt.reason = "" if phase == "Succeeded" else f"{phase}: {message}"
-        seen.running = None
-
     def revision_of(self, version: Version) -> str | None:
         """The revision that the Application on the object's mark was being synced to."""
         seen = self._seen.get(application_of(version.object, Tracking()))
         return seen.attempted if seen is not None and seen.cluster == version.cluster else None
 
-    def deployed(self, repository: str) -> str | None:
-        """The revision that all Applications have applied."""
-        if repository != self._stage.repository.name:
-            return None
-        return oldest_common([seen.applied for seen in self._seen.values()], self._order)
+    def _all_seen(self) -> Iterable[Seen]:
+        return self._seen.values()
 
-    def wanted(self, sha: str) -> Sequence[Wanted]:
+    def _build(self, sha: str) -> list[Wanted]:
         """What the repo-server generates of a commit for the Applications."""
-        found = self._wanted.get(sha)
-        if found is None:
-            found = self._wanted[sha] = self._generate(sha)
-        return found
-
-    def _generate(self, sha: str) -> list[Wanted]:
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []

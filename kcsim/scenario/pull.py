@@ -6,7 +6,7 @@ them behind -> the pods start -> status by status: an attempt begins, everything
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,13 +42,14 @@ from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.clock import SECOND
 from kcsim.engine.trace import Record
 from kcsim.scenario.deliveries import (
+    AgentWay,
     Attempt,
     Progress,
+    Seen,
     Stage,
     create,
     folder_name,
     namespaces,
-    oldest_common,
     reach,
 )
 from kcsim.scenario.expanded import kustomizations
@@ -61,32 +62,26 @@ RECEIVER = "receiver"
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What the status of one Kustomization said last."""
+class _Seen(Seen):
+    """What the status of one Kustomization said last, and the whole of it."""
 
-    attempted: str | None = None
-    applied: str | None = None
-    running: Attempt | None = None
-    settled: str | None = None
-    """The commit all of whose manifests it has applied."""
     version: Version | None = None
 
 
-class FluxWay:
+class FluxWay(AgentWay):
     """Flux in the cluster (see `kcsim.scenario.deliveries.Way`)."""
 
     notices_drift = True
 
     def __init__(self, flux: Flux, stage: Stage) -> None:
+        super().__init__(stage)
         self._flux = flux
-        self._stage = stage
         self._source = flux.git_repository.name or stage.repository.name
         self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in stage.clusters}
         more = (*flux.components, *([NOTIFICATION_CONTROLLER] if flux.receiver else []))
         self._components = (*install.COMPONENTS, *more)
         self._charts = stage.charts if HELM_CONTROLLER in more else None
         self.actors = frozenset(service_account(flux.namespace, name).name for name in self._components)
-        self.attempts: list[Attempt] = []
         self._known: set[objects.Key] = set()
         """The Kustomizations that follow the repository, as far as its commits are known."""
         self._seen: dict[tuple[str, objects.Key], _Seen] = {}
@@ -102,8 +97,6 @@ class FluxWay:
         """The labels of HelmReleases, by cluster: they say which Kustomization has applied them."""
         self._hooks: dict[str, str] = {}
         """The tokens of Receivers whose path is not known yet, by cluster."""
-        self._order: list[str] = []
-        self._wanted: dict[str, list[Wanted]] = {}
 
     def _objects_of(self, cluster: str) -> list[Object]:
         """What stands in a cluster before the first commit: given, one an environment, or one a folder."""
@@ -316,9 +309,9 @@ class FluxWay:
             seen.applied = applied
             self._order.append(applied)
         if ready.get("status") == "True":
-            self._end(record, seen, "succeeded", "")
+            seen.end(record, "")
         elif ready.get("status") == "False":
-            self._end(record, seen, "failed", f"{ready.get('reason')}: {ready.get('message')}")
+            seen.end(record, f"{ready.get('reason')}: {ready.get('message')}")
         checking = working.get("status") == "True" and working.get("message", "").startswith(
             "Running health checks"
         )
@@ -337,15 +330,6 @@ class FluxWay:
             seen.running = Attempt(record.cluster, record.key[1], sha, record.time)
             self.attempts.append(seen.running)
 
-    @staticmethod
-    def _end(record: Version, seen: _Seen, outcome: str, reason: str) -> None:
-        attempt = seen.running
-        if attempt is None:
-            return
-        attempt.outcome = "succeeded" if outcome == "succeeded" else "failed"
-        attempt.ended, attempt.reason, attempt.record = record.time, reason, record
-        seen.running = None
-
     def revision_of(self, version: Version) -> str | None:
         """The revision that the Kustomization behind the object's owner labels was working on, for what Helm has
         installed the one behind its HelmRelease.
@@ -357,20 +341,11 @@ class FluxWay:
         seen = self._seen.get((version.cluster, owner))
         return seen.attempted if seen is not None else None
 
-    def deployed(self, repository: str) -> str | None:
-        """The revision that all Kustomizations in all clusters have applied."""
-        if repository != self._stage.repository.name:
-            return None
-        return oldest_common([seen.applied for seen in self._seen.values()], self._order)
-
-    def wanted(self, sha: str) -> Sequence[Wanted]:
-        """What the Kustomizations build of a commit."""
-        found = self._wanted.get(sha)
-        if found is None:
-            found = self._wanted[sha] = self._build(sha)
-        return found
+    def _all_seen(self) -> Iterable[Seen]:
+        return self._seen.values()
 
     def _build(self, sha: str) -> list[Wanted]:
+        """What the Kustomizations build of a commit."""
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
