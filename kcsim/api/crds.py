@@ -21,8 +21,7 @@ from kcsim.api.objects import Object
 from kcsim.api.ownership import Ownership
 from kcsim.api.request import Operation, User
 from kcsim.api.resources import Resource
-from kcsim.api.schemas.definitions import compile_crd_schema
-from kcsim.api.schemas.structural import has_rules
+from kcsim.api.schemas.definitions import compile_crd_schema, crd_has_rules
 from kcsim.api.store import Store
 from kcsim.engine.clock import SECOND, rfc3339
 from kcsim.engine.core import Engine
@@ -77,7 +76,7 @@ class CustomResources:
         """What kcsim stores but does not act on, said where the user meets it."""
         if resource.kind in NOT_ENFORCED and not resource.custom:
             return (f"kcsim stores {resource.kind} objects but does not enforce them yet",)
-        if resource is self._definitions and has_rules(obj) and not library.available():
+        if resource is self._definitions and crd_has_rules(obj) and not library.available():
             return (library.MISSING,)
         return ()
 

@@ -17,10 +17,10 @@ from kcsim.api.objects import Object
 from kcsim.api.resources import Resource
 from kcsim.api.scale import scale_faults
 from kcsim.api.schemas.check import Checker, strict_errors, type_error
-from kcsim.api.schemas.definitions import compile_crd_schema
+from kcsim.api.schemas.definitions import compile_crd_schema, crd_has_rules
 from kcsim.api.schemas.printed import with_printed
 from kcsim.api.schemas.schema import Schema
-from kcsim.api.schemas.structural import has_rules, problems, unchecked, with_defaults
+from kcsim.api.schemas.structural import problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_metadata, validate_status, validate_update
 from kcsim.engine.dice import NAME_ALPHABET
@@ -182,7 +182,7 @@ class Typed:
 
 def _rules_of(schema: Schema) -> Rules | None:
     """The CEL rules of a schema; None where there are none, or nothing to evaluate them (whoever defined it was warned)."""
-    if not has_rules(schema.raw):
+    if not schema.has_rules:
         return None
     from kcsim.api.cel import library
     from kcsim.api.cel.rules import Rules
@@ -194,15 +194,14 @@ def _rule_faults(resource: Resource, obj: Object) -> list[FieldError]:
     """What is wrong with the CEL rules in a CustomResourceDefinition."""
     if resource.kind != "CustomResourceDefinition" or resource.custom:
         return []
-    versions = (obj.get("spec") or {}).get("versions") or []
-    if not has_rules(versions):
+    if not crd_has_rules(obj):
         return []
     from kcsim.api.cel import library
     from kcsim.api.cel.rules import rule_faults
 
     if not library.available():
         return []
-    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in obj["spec"]["versions"]]
     # The server's own structure holds a schema that all versions share once.
     shared = all(schema == schemas[0] for schema in schemas)
     errors: list[FieldError] = []

@@ -18,7 +18,6 @@ from kcsim.api.cel.errors import CompileError, EvaluationError
 from kcsim.api.cel.expression import Expression, Scope, names
 from kcsim.api.cel.messages import Declarations, escape, read_bytes, read_duration, read_timestamp
 from kcsim.api.schemas.schema import Schema
-from kcsim.api.schemas.structural import has_rules
 from kcsim.api.validation.field import OMIT, FieldError
 
 RULES = "x-kubernetes-validations"
@@ -56,9 +55,8 @@ class Rules:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self.any = has_rules(schema.raw)
+        self.any = schema.has_rules
         self._compiled: dict[int, list[Rule]] = {}
-        self._below: dict[int, bool] = {}
 
     def broken(self, new: Any, old: Any = None) -> Broken:
         """What is wrong with an object; ``old`` is what it replaces, None for a new one."""
@@ -71,7 +69,7 @@ class Rules:
     def _visit(
         self, found: Broken, node: Schema, new: Any, old: Any, path: str, *, same: bool, root: bool = False
     ) -> None:
-        if new is None or not self._has_below(node):
+        if new is None or not node.has_rules:
             return
         if old is None:
             old = _NO_OLD
@@ -95,11 +93,6 @@ class Rules:
                 self._visit(
                     found, node.element, item, before, f"{path}[{i}]", same=_still(same, item, before)
                 )
-
-    def _has_below(self, node: Schema) -> bool:
-        if id(node) not in self._below:
-            self._below[id(node)] = has_rules(node.raw)
-        return self._below[id(node)]
 
     def _ask(
         self, found: Broken, node: Schema, new: Any, old: Any, path: str, *, same: bool, root: bool
@@ -141,7 +134,7 @@ def rule_faults(schema: Schema, path: str) -> Iterator[FieldError]:
 
 
 def _rule_faults(node: Schema, path: str, *, root: bool = False) -> Iterator[FieldError]:
-    if not has_rules(node.raw):
+    if not node.has_rules:
         return
     scope = _scope(node, root=root) if node.raw.get(RULES) else None
     for i, raw in enumerate(node.raw.get(RULES) or ()):

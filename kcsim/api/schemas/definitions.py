@@ -88,6 +88,26 @@ def compile_crd_schema(open_api_v3_schema: Mapping[str, Any] | None) -> Schema:
 
     apiVersion, kind and metadata are implied at the root and below `x-kubernetes-embedded-resource`, as upstream.
     """
-    raw = dict(open_api_v3_schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-    raw["x-kubernetes-embedded-resource"] = True
-    return Schema(raw, definitions(), _node)
+    given = open_api_v3_schema or _ANYTHING
+    known = _compiled.get(id(given))
+    if known is None or known[0] is not given:
+        if len(_compiled) >= _BOUND:
+            _compiled.clear()
+        raw = {**given, "x-kubernetes-embedded-resource": True}
+        known = _compiled[id(given)] = (given, Schema(raw, definitions(), _node))
+    return known[1]
+
+
+def crd_has_rules(crd: Mapping[str, Any]) -> bool:
+    """Whether a CustomResourceDefinition has CEL rules."""
+    schemas = [
+        (version.get("schema") or {}).get("openAPIV3Schema")
+        for version in (crd.get("spec") or {}).get("versions") or ()
+    ]
+    return any(compile_crd_schema(schema).has_rules for schema in schemas if schema)
+
+
+_ANYTHING: Mapping[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_BOUND = 256
+_compiled: dict[int, tuple[Mapping[str, Any], Schema]] = {}
+"""By identity of what was written, held so that it stays its own: twin worlds define the same kinds."""

@@ -14,7 +14,7 @@ _SCHEMA_OR_ELSE: Final = frozenset(f"{_APIEXTENSIONS}JSONSchemaPropsOr{other}" f
 
 
 class Schema:
-    """A light, immutable node. `fields` (struct) and `element` (map, list) are resolved when first read."""
+    """A light, immutable node. `fields` (struct), `element` (map, list) and what it has below are found out when first read."""
 
     __slots__ = (
         "_lookup",
@@ -25,6 +25,8 @@ class Schema:
         "enum",
         "fields",
         "format",
+        "has_defaults",
+        "has_rules",
         "int_or_string",
         "kind",
         "list_map_keys",
@@ -49,6 +51,10 @@ class Schema:
     """"int32", "int64", "double", "byte", "date-time", "quantity", ... or ""."""
     fields: Mapping[str, "Schema"]
     """Fields of a struct; empty for other nodes."""
+    has_defaults: bool
+    """Whether it, or anything below, has a default (or a field that is called so)."""
+    has_rules: bool
+    """Whether it, or anything below, has CEL rules."""
     element: "Schema | None"
     """Values of a map or items of a list; None for other nodes."""
     required: frozenset[str]
@@ -121,6 +127,12 @@ class Schema:
                 self._child(inner) if self.kind in ("list", "map") and isinstance(inner, Mapping) else None
             )
             return self.element
+        if attribute == "has_defaults":
+            self.has_defaults = _mentions(self.raw, "default")
+            return self.has_defaults
+        if attribute == "has_rules":
+            self.has_rules = _mentions(self.raw, "x-kubernetes-validations")
+            return self.has_rules
         raise AttributeError(attribute)
 
     def _resolve_fields(self) -> Mapping[str, "Schema"]:
@@ -157,3 +169,10 @@ class Schema:
 
     def __repr__(self) -> str:
         return f"<Schema {self.kind} {self.name or self.type or 'any'}>"
+
+
+def _mentions(raw: Any, word: str) -> bool:
+    """Whether a schema has a member of that name, itself or anywhere below."""
+    if isinstance(raw, Mapping):
+        return word in raw or any(_mentions(item, word) for item in raw.values())
+    return isinstance(raw, list) and any(_mentions(item, word) for item in raw)

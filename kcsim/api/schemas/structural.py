@@ -41,6 +41,8 @@ _NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", dict:
 
 def with_defaults(value: Any, node: Schema) -> Any:
     """The value with what its schema gives for missing fields; the same value when nothing is missing."""
+    if not node.has_defaults:
+        return value
     if node.kind == "struct" and isinstance(value, dict):
         changed = {}
         for name, child in node.fields.items():
@@ -96,16 +98,9 @@ def problems(value: Any, node: Schema, path: str = "") -> Iterator[FieldError]:
 
 def unchecked(errors: list[FieldError], schema: Schema) -> list[FieldError]:
     """The errors, and that CEL rules were not even asked, where the schema has any and the object is too wrong."""
-    if not any(error.type in _BLOCKING for error in errors) or not has_rules(schema.raw):
+    if not any(error.type in _BLOCKING for error in errors) or not schema.has_rules:
         return errors
     return [*errors, FieldError("Invalid", "<nil>", None, _UNCHECKED)]
-
-
-def has_rules(raw: Any) -> bool:
-    """Whether a schema has CEL rules anywhere."""
-    if isinstance(raw, dict):
-        return "x-kubernetes-validations" in raw or any(has_rules(item) for item in raw.values())
-    return isinstance(raw, list) and any(has_rules(item) for item in raw)
 
 
 def _of_type(path: str, wanted: str, given: str) -> FieldError:

@@ -7,6 +7,7 @@ generation. Left out: descriptions, the nesting of generators below matrix and m
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from kcsim.api.objects import Object
@@ -385,6 +386,7 @@ _SET_STATUS = _object(
 )
 
 
+@cache
 def application() -> Object:
     """The definition of Application (argoproj.io/v1alpha1)."""
     columns: list[Object] = [
@@ -402,12 +404,14 @@ def application() -> Object:
     return _definition(names, "metadata spec", properties, columns=columns)
 
 
+@cache
 def app_project() -> Object:
     """The definition of AppProject (argoproj.io/v1alpha1)."""
     names = {"kind": "AppProject", "plural": "appprojects", "shortNames": ["appproj", "appprojs"]}
     return _definition(names, "metadata spec", {"spec": _PROJECT_SPEC, "status": _PROJECT_STATUS})
 
 
+@cache
 def application_set() -> Object:
     """The definition of ApplicationSet (argoproj.io/v1alpha1)."""
     names = {"kind": "ApplicationSet", "plural": "applicationsets", "shortNames": ["appset", "appsets"]}

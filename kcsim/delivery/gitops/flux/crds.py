@@ -6,6 +6,8 @@ out: descriptions, older versions, the CEL rules.
 
 from __future__ import annotations
 
+from functools import cache
+
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
@@ -101,6 +103,7 @@ _KUSTOMIZATION_STATUS = obj(
 )
 
 
+@cache
 def kustomization() -> Object:
     """The definition of Kustomization (kustomize.toolkit.fluxcd.io/v1)."""
     return definition(

@@ -6,6 +6,8 @@ the same fields, patterns, columns and names. Left out: descriptions, older vers
 
 from __future__ import annotations
 
+from functools import cache
+
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
@@ -91,6 +93,7 @@ _HELM_CHART_STATUS = obj(
 )
 
 
+@cache
 def helm_repository() -> Object:
     """The definition of HelmRepository (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -107,6 +110,7 @@ def _column(name: str, path: str) -> Object:
     return {"jsonPath": path, "name": name, "type": "string"}
 
 
+@cache
 def helm_chart() -> Object:
     """The definition of HelmChart (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -319,6 +323,7 @@ _HELM_RELEASE_STATUS = obj(
 )
 
 
+@cache
 def helm_release() -> Object:
     """The definition of HelmRelease (helm.toolkit.fluxcd.io/v2)."""
     return definition(

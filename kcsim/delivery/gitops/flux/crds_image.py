@@ -6,6 +6,8 @@ columns and names. Left out: descriptions, older versions, the CEL rules.
 
 from __future__ import annotations
 
+from functools import cache
+
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
@@ -36,6 +38,7 @@ def _column(name: str, path: str) -> Object:
     return {"jsonPath": path, "name": name, "type": "string"}
 
 
+@cache
 def image_repository() -> Object:
     """The definition of ImageRepository (image.toolkit.fluxcd.io/v1)."""
     spec = obj(
@@ -78,6 +81,7 @@ def image_repository() -> Object:
     return _definition("ImageRepository", "imagerepositories", ["imgrepo"], columns, spec, status)
 
 
+@cache
 def image_policy() -> Object:
     """The definition of ImagePolicy (image.toolkit.fluxcd.io/v1)."""
     spec = obj(
@@ -108,6 +112,7 @@ def image_policy() -> Object:
     return _definition("ImagePolicy", "imagepolicies", ["imgpol"], columns, spec, status)
 
 
+@cache
 def image_update_automation() -> Object:
     """The definition of ImageUpdateAutomation (image.toolkit.fluxcd.io/v1)."""
     ref = obj(branch=TEXT, commit=TEXT, name=TEXT, semver=TEXT, tag=TEXT)

@@ -6,6 +6,8 @@ names. Alert and Provider have no status. Left out: descriptions, older versions
 
 from __future__ import annotations
 
+from functools import cache
+
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
@@ -57,6 +59,7 @@ _WHOM = obj(
 )
 
 
+@cache
 def receiver() -> Object:
     """The definition of Receiver (notification.toolkit.fluxcd.io/v1)."""
     spec = obj(
@@ -75,6 +78,7 @@ def receiver() -> Object:
     return _definition("Receiver", [AGE, READY, STATUS], spec, status, "v1")
 
 
+@cache
 def alert() -> Object:
     """The definition of Alert (notification.toolkit.fluxcd.io/v1beta3)."""
     spec = obj(
@@ -91,6 +95,7 @@ def alert() -> Object:
     return _definition("Alert", [AGE], spec, None, "v1beta3")
 
 
+@cache
 def provider() -> Object:
     """The definition of Provider (notification.toolkit.fluxcd.io/v1beta3)."""
     spec = obj(

@@ -7,6 +7,8 @@ CEL rules, HelmRepository and HelmChart.
 
 from __future__ import annotations
 
+from functools import cache
+
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
@@ -66,6 +68,7 @@ _GIT_REPOSITORY_STATUS = obj(
 )
 
 
+@cache
 def git_repository() -> Object:
     """The definition of GitRepository (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -138,6 +141,7 @@ _BUCKET_STATUS = obj(
 _ENDPOINT = {"jsonPath": ".spec.endpoint", "name": "Endpoint", "type": "string"}
 
 
+@cache
 def oci_repository() -> Object:
     """The definition of OCIRepository (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -150,6 +154,7 @@ def oci_repository() -> Object:
     )
 
 
+@cache
 def bucket() -> Object:
     """The definition of Bucket (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -166,6 +171,7 @@ _REFERENCE = obj("kind name", apiVersion=TEXT, kind=TEXT, name=TEXT, namespace=T
 _SOURCE_KIND = {"jsonPath": ".spec.sourceRef.name", "name": "Source", "type": "string"}
 
 
+@cache
 def external_artifact() -> Object:
     """The definition of ExternalArtifact (source.toolkit.fluxcd.io/v1)."""
     return definition(
@@ -224,6 +230,7 @@ _ARTIFACT_GENERATOR_SPEC = obj(
 )
 
 
+@cache
 def artifact_generator() -> Object:
     """The definition of ArtifactGenerator (source.extensions.fluxcd.io/v1beta1)."""
     reference = obj("digest filename name namespace", digest=TEXT, filename=TEXT, name=TEXT, namespace=TEXT)
