@@ -1,27 +1,28 @@
 """kubectl explain: the fields of a kind.
 
 **Imitates:** kubectl ``pkg/explain/v2`` and its ``plaintext.tmpl`` (v1.36): the way along a field path, the guess at a
-type, lists of fields, ``--recursive``, custom resources with the descriptions of their definition. Differs: the schemas
-of built-in kinds are shipped without descriptions and lists of values; ``NOT_SHIPPED`` stands where they would.
+type, lists of fields, ``--recursive``, custom resources with the descriptions of their definition. Differs: built-in kinds,
+and custom ones whose definition is silent, are described in kcsim's own words (``descriptions/``); lists of values stand there.
 
-**Walk:** ``deploy.spec.strategy`` -> kind and path -> the raw schema at the path -> its fields as text.
+**Walk:** ``deploy.spec.strategy`` -> kind and path -> the raw schema at the path, and who says what it is for -> its fields
+as text.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from kcsim.api.resources import Resource, split_api_version
 from kcsim.api.schemas.definitions import definition_name, definitions
 from kcsim.engine.task import Steps
+from kcsim.kubectl.descriptions import SELF, description, values
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session
 
 Raw = Mapping[str, Any]
 
-NOT_SHIPPED = "<kcsim ships no descriptions of built-in kinds>"
 _REF = "#/definitions/"
 _UNTYPED = {"IntOrString", "Quantity"}
 """In OpenAPI v3 these are one of several types, so that their name is shown."""
@@ -65,6 +66,61 @@ def _subject(session: Session, arguments: Arguments, text: str) -> tuple[Resourc
     raise KubectlError(f'the server doesn\'t have a resource type "{parts[0]}"')
 
 
+class Place(NamedTuple):
+    """A schema, and under which words it is described."""
+
+    schema: Raw
+    prefix: str
+    """Group and version, as the files of descriptions are named."""
+    section: str
+    """The definition; in a custom resource the way to the schema."""
+
+    @property
+    def ref(self) -> str:
+        """The definition that the schema refers to, "" for none."""
+        return str(self.schema.get("$ref", "")).removeprefix(_REF)
+
+    def resolved(self) -> Place:
+        """What is referred to, or the place itself."""
+        if not self.ref:
+            return self
+        prefix, _, name = self.ref.rpartition(".")
+        return Place(definitions()[self.ref], prefix, name)
+
+    def below(self, name: str) -> Place:
+        """A field of it; the place is resolved already."""
+        return Place(self.schema["properties"][name], self.prefix, f"{self.section}.{name}")
+
+    def inside(self) -> Iterator[Place]:
+        """Its items or values."""
+        for key in ("items", "additionalProperties"):
+            if isinstance(self.schema.get(key), Mapping):
+                yield self._replace(schema=self.schema[key])
+
+    def values(self) -> list[str]:
+        """The values it may have, as they are written; none where any may stand."""
+        owner, _, field = self.section.rpartition(".")
+        return [_value(value) for value in self.schema.get("enum") or ()] or values(owner, field)
+
+    def said(self) -> str:
+        """What it is for, "" when nobody says."""
+        if self.schema.get("description"):
+            return str(self.schema["description"])
+        owner, _, field = self.section.rpartition(".")
+        of_field = description(self.prefix, owner, field) if owner else ""
+        return of_field or ("" if self.ref else description(self.prefix, self.section, SELF))
+
+    def descriptions(self) -> Iterator[str]:
+        """What is said of it, of what it refers to, and of its items or values, each once."""
+        steps = [self]
+        while steps:
+            place = steps.pop()
+            yield place.said()
+            if place.ref:
+                steps.append(place.resolved())
+            steps += [Place(each.schema, each.prefix, "") for each in place.inside()]
+
+
 class Page:
     """What is written of one kind."""
 
@@ -72,13 +128,12 @@ class Page:
         self._resource = resource
         self._is_recursive = is_recursive
         name = definition_name(resource.gvk)
-        self._absent = "<no description>" if name is None else NOT_SHIPPED
-        self._root: Raw
         if name is not None:
-            self._root = definitions()[name]
+            self._root = Place({"$ref": f"{_REF}{name}"}, "", "").resolved()
         else:
             custom = session.client.endpoint.server.store.typed.custom_schemas.get(resource.gvk)
-            self._root = _with_implied(custom.raw if custom is not None else {})
+            schema = _with_implied(custom.raw if custom is not None else {})
+            self._root = Place(schema, f"{resource.group}.{resource.version}", resource.kind)
 
     def head(self) -> str:
         """Group, kind and version."""
@@ -97,62 +152,53 @@ class Page:
             raise KubectlError(f'error: field "{path[-1]}" does not exist')
         return f"{text}\n"
 
-    def _output(self, schema: Raw, path: list[str], seen: frozenset[str]) -> str:
-        ref, resolved = _resolved(schema)
+    def _output(self, place: Place, path: list[str], seen: frozenset[str]) -> str:
         if not path:
-            return self._described(schema)
-        if ref and ref in seen:
+            return self._described(place)
+        if place.ref and place.ref in seen:
             return ""
-        following = seen | {ref} if ref else seen
-        properties = resolved.get("properties") or {}
-        if path[0] in properties:
-            field = properties[path[0]]
+        following = seen | {place.ref} if place.ref else seen
+        resolved = place.resolved()
+        if path[0] in (resolved.schema.get("properties") or {}):
+            field = resolved.below(path[0])
             head = ""
             if len(path) == 1:
-                head = f"FIELD: {path[0]} <{type_guess(field)}>\n{_long_enum(field)}\n\n"
+                head = f"FIELD: {path[0]} <{type_guess(field.schema)}>\n{_long_enum(field.values())}\n\n"
             below = self._output(field, path[1:], frozenset())
             return head + below if below else ""
-        for key in ("items", "additionalProperties"):
-            if isinstance(resolved.get(key), Mapping):
-                return self._output(resolved[key], path, following)
+        for inner in resolved.inside():
+            return self._output(inner, path, following)
         return ""
 
-    def _described(self, schema: Raw) -> str:
-        texts = list(_descriptions(schema))
-        description = "".join(f"{text}\n" for text in texts)
-        if not description:
-            is_shipped = self._absent != NOT_SHIPPED and "$ref" not in schema
-            description = "<empty>" if is_shipped else NOT_SHIPPED
-        text = f"DESCRIPTION:\n{_indented(_wrapped(description, 76), 4)}\n"
-        fields = self._fields(schema, 1, frozenset())
+    def _described(self, place: Place) -> str:
+        said = "".join(f"{text}\n" for text in place.descriptions() if text) or "<empty>"
+        text = f"DESCRIPTION:\n{_indented(_wrapped(said, 76), 4)}\n"
+        fields = self._fields(place, 1, frozenset())
         return f"{text}FIELDS:\n{fields}" if fields else text
 
-    def _fields(self, schema: Raw, level: int, seen: frozenset[str]) -> str:
-        ref, resolved = _resolved(schema)
-        if ref and ref in seen:
+    def _fields(self, place: Place, level: int, seen: frozenset[str]) -> str:
+        if place.ref and place.ref in seen:
             return ""
-        following = seen | {ref} if ref else seen
+        following = seen | {place.ref} if place.ref else seen
         text = ""
-        properties = resolved.get("properties") or {}
-        for name in sorted(properties):
-            implied = schema is self._root and name in _IMPLIED
-            text += self._field(resolved, name, level, NOT_SHIPPED if ref or implied else self._absent)
+        resolved = place.resolved()
+        for name in sorted(resolved.schema.get("properties") or {}):
+            text += self._field(resolved, name, level)
             if self._is_recursive:
-                text += self._fields(properties[name], level + 1, following)
-        for key in ("items", "additionalProperties"):
-            if isinstance(resolved.get(key), Mapping):
-                text += self._fields(resolved[key], level, following)
+                text += self._fields(resolved.below(name), level + 1, following)
+        for inner in resolved.inside():
+            text += self._fields(inner, level, following)
         return text
 
-    def _field(self, schema: Raw, name: str, level: int, absent: str) -> str:
-        field = schema["properties"][name]
-        required = " -required-" if name in (schema.get("required") or ()) else ""
+    def _field(self, owner: Place, name: str, level: int) -> str:
+        field = owner.below(name)
+        required = " -required-" if name in (owner.schema.get("required") or ()) else ""
         pad = " " * 2 * level
-        text = f"{pad}{name}\t<{type_guess(field)}>{required}{_short_enum(field, pad)}\n"
+        text = f"{pad}{name}\t<{type_guess(field.schema)}>{required}{_short_enum(field.values(), pad)}\n"
         if self._is_recursive:
             return text
-        description = field.get("description") or absent
-        return f"{text}{_indented(_wrapped(description, 78 - len(pad)), len(pad) + 2)}\n\n"
+        said = field.said() or "<no description>"
+        return f"{text}{_indented(_wrapped(said, 78 - len(pad)), len(pad) + 2)}\n\n"
 
 
 _IMPLIED: dict[str, Raw] = {
@@ -164,23 +210,10 @@ _IMPLIED: dict[str, Raw] = {
 
 
 def _with_implied(raw: Raw) -> Raw:
-    return {**raw, "properties": {**(raw.get("properties") or {}), **_IMPLIED}}
-
-
-def _resolved(schema: Raw) -> tuple[str, Raw]:
-    """The name of what a schema refers to ("" for none), and the schema meant."""
-    ref = str(schema.get("$ref", ""))
-    return (ref, definitions()[ref.removeprefix(_REF)]) if ref else ("", schema)
-
-
-def _descriptions(schema: Raw) -> list[str]:
-    """The schema's own description, and those of its items or values."""
-    _, resolved = _resolved(schema)
-    texts = [resolved["description"]] if resolved.get("description") else []
-    for key in ("items", "additionalProperties"):
-        if isinstance(resolved.get(key), Mapping):
-            texts += _descriptions(resolved[key])
-    return texts
+    implied = {
+        name: {**schema, "description": description("", "", name)} for name, schema in _IMPLIED.items()
+    }
+    return {**raw, "properties": {**(raw.get("properties") or {}), **implied}}
 
 
 def type_guess(schema: Raw) -> str:
@@ -189,22 +222,20 @@ def type_guess(schema: Raw) -> str:
         return f"[]{type_guess(schema['items'])}"
     if isinstance(schema.get("additionalProperties"), Mapping):
         return f"map[string]{type_guess(schema['additionalProperties'])}"
-    ref, resolved = _resolved(schema)
+    ref = str(schema.get("$ref", "")).removeprefix(_REF)
     if ref:
         name = ref.rpartition(".")[2]
-        type = resolved.get("type", "")
+        type = definitions()[ref].get("type", "")
         return name if name in _UNTYPED or type in {"", "object"} else str(type)
     type = schema.get("type") or "Object"
     return "Object" if type == "object" else str(type)
 
 
-def _long_enum(schema: Raw) -> str:
-    values = [_value(value) for value in schema.get("enum") or ()]
+def _long_enum(values: Sequence[str]) -> str:
     return "ENUM:" + "".join(f"\n    {value}" for value in values) if values else ""
 
 
-def _short_enum(schema: Raw, pad: str) -> str:
-    values = [_value(value) for value in schema.get("enum") or ()]
+def _short_enum(values: Sequence[str], pad: str) -> str:
     if not values:
         return ""
     more = ", ...." if len(values) > _ENUM_LIMIT else ""

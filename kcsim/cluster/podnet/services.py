@@ -18,11 +18,13 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.ip_families import IPV4, family_of
+from kcsim.api.not_modelled import told
 from kcsim.api.objects import Object
 from kcsim.engine.clock import SECOND
 from kcsim.profile.constants import DEFAULT
 
 REFUSE, DROP = "refuse", "drop"
+_TOLD = told("io.k8s.api.core.v1.ServiceSpec")
 """What happens to a connection for which there is no backend."""
 DEFAULT_AFFINITY = DEFAULT.us("kube-proxy/session-affinity-timeout")
 
@@ -259,10 +261,8 @@ def _is_for(endpoint: Listed, mode: str, place: Place) -> bool:
 
 def not_modelled(service: Object) -> dict[str, str]:
     """Fields of a Service that would change where connections go, and are not played: ``{field: value}``."""
-    found = {}
-    if service["spec"].get("loadBalancerSourceRanges"):
-        found["spec.loadBalancerSourceRanges"] = ", ".join(service["spec"]["loadBalancerSourceRanges"])
-    return found
+    asked = service["spec"]
+    return {f"spec.{field}": ", ".join(asked[field]) for field in _TOLD if asked.get(field)}
 
 
 def service_of_slice(slice_: Object) -> tuple[str, ...]:

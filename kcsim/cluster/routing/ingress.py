@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.not_modelled import told
 from kcsim.api.objects import Object
 from kcsim.cluster.routing.table import EXACT, PREFIX, Header, Rule, Table, Upstream
 
@@ -24,6 +25,7 @@ _NGINX = "nginx.ingress.kubernetes.io/"
 _CANARY, _WEIGHT, _TOTAL = f"{_NGINX}canary", f"{_NGINX}canary-weight", f"{_NGINX}canary-weight-total"
 _HEADER, _HEADER_VALUE = f"{_NGINX}canary-by-header", f"{_NGINX}canary-by-header-value"
 _PLAYED = {_CANARY, _WEIGHT, _TOTAL, _HEADER, _HEADER_VALUE}
+_TOLD = told("io.k8s.api.networking.v1.IngressSpec")
 
 
 def is_mine(ingress: Object, classes: Mapping[str, str]) -> bool:
@@ -75,9 +77,8 @@ def not_modelled(ingress: Object) -> dict[str, str]:
         for name, value in sorted(notes.items())
         if name.startswith(_NGINX) and name not in _PLAYED
     }
-    if (ingress.get("spec") or {}).get("tls"):
-        found["spec.tls"] = "TLS is not played, nor is the redirect to it"
-    return found
+    asked = ingress.get("spec") or {}
+    return found | {f"spec.{field}": why for field, why in _TOLD.items() if asked.get(field)}
 
 
 def _age(ingress: Object) -> str:

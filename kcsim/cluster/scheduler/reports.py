@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.not_modelled import told
 from kcsim.api.objects import Object
 from kcsim.cluster.scheduler.pod_info import PodInfo
 from kcsim.cluster.scheduler.schedule_pod import Diagnosis
 from kcsim.engine.clock import rfc3339
+
+_TOLD = told("io.k8s.api.core.v1.PodSpec")
 
 _NAMED_NODES = 20
 """Node names listed for each reason in a trace note; the count is always there."""
@@ -82,4 +85,4 @@ def may_help(old: Object, new: Object) -> bool:
 
 def unmodelled_fields(pod: Object) -> list[str]:
     """Fields of the pod that would decide about its node on a real cluster and are not looked at here."""
-    return ["spec.resourceClaims"] if pod["spec"].get("resourceClaims") else []
+    return [f"spec.{field}" for field in _TOLD if pod["spec"].get(field)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kcsim.kubectl.explain import NOT_SHIPPED
-
 WIDGETS = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -36,7 +34,13 @@ spec:
 def test_a_kind_is_its_fields(k):
     lines = k("explain deployment").splitlines()
     assert lines[:3] == ["GROUP:      apps", "KIND:       Deployment", "VERSION:    v1"]
-    assert lines[4:6] == ["DESCRIPTION:", f"    {NOT_SHIPPED}"]
+    assert lines[4:9] == [
+        "DESCRIPTION:",
+        "    Keeps so many like pods running, and replaces them step by step when their",
+        "    template changes. It works through ReplicaSets, one for each version of the",
+        "    template.",
+        "    ",
+    ]
     fields = [line for line in lines if "\t" in line]
     assert fields == [
         "  apiVersion\t<string>",
@@ -73,11 +77,37 @@ def test_a_path_leads_to_a_field(k, path, head, line):
     assert line in lines
 
 
+def test_a_field_is_described_by_itself_and_by_its_type(k):
+    assert k("explain deploy.spec.strategy") == (
+        "GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n\nFIELD: strategy <DeploymentStrategy>\n\n\n"
+        "DESCRIPTION:\n    How old pods give way to new ones.\n"
+        "    How a Deployment gets from one version to the next.\n    \nFIELDS:\n"
+        "  rollingUpdate\t<RollingUpdateDeployment>\n"
+        "    Limits of a rolling update; only with type RollingUpdate.\n\n"
+        "  type\t<string>\n  enum: Recreate, RollingUpdate\n"
+        "    RollingUpdate (the default) lets versions overlap; Recreate ends all old\n"
+        "    pods first, so nobody answers in between.\n\n\n"
+    )
+
+
+def test_values_and_what_is_not_modelled_are_told(k):
+    lines = k("explain pod.spec.containers.imagePullPolicy").splitlines()
+    assert lines[3:8] == [
+        "FIELD: imagePullPolicy <string>",
+        "ENUM:",
+        "    Always",
+        "    IfNotPresent",
+        "    Never",
+    ]
+    said = " ".join(k("explain pod.spec.hostAliases").split())
+    assert "kcsim does not model it: names are looked up without /etc/hosts." in said
+
+
 def test_all_fields_at_once(k):
     text = k("explain deploy.spec.strategy --recursive")
     assert text.endswith(
         "FIELDS:\n  rollingUpdate\t<RollingUpdateDeployment>\n    maxSurge\t<IntOrString>\n"
-        "    maxUnavailable\t<IntOrString>\n  type\t<string>\n\n"
+        "    maxUnavailable\t<IntOrString>\n  type\t<string>\n  enum: Recreate, RollingUpdate\n\n"
     )
     assert len(k("explain crd --recursive").splitlines()) > 50, "a schema that contains itself has an end"
 
