@@ -24,8 +24,8 @@ from kcsim.engine.clock import SECOND
 from kcsim.profile.constants import DEFAULT
 
 REFUSE, DROP = "refuse", "drop"
-_TOLD = told("io.k8s.api.core.v1.ServiceSpec")
 """What happens to a connection for which there is no backend."""
+_TOLD = told("io.k8s.api.core.v1.ServiceSpec")
 DEFAULT_AFFINITY = DEFAULT.us("kube-proxy/session-affinity-timeout")
 
 

@@ -84,7 +84,10 @@ def apply_command(given: Case) -> Case:
 
 def same_types(case: Case, outcome: Case) -> None:
     expect = case["expect"]
-    assert {**outcome, "types": sorted(outcome["types"])} == {**expect, "types": sorted(expect["types"] or [])}
+    assert {**outcome, "types": sorted(outcome["types"])} == {
+        **expect,
+        "types": sorted(expect["types"] or []),
+    }
 
 
 def same_command(case: Case, outcome: Case) -> None:
