@@ -44,6 +44,7 @@ MEMORIES = {
     ("kcsim/api/defaults/canonical.py", "_visited"): "facts of schemas, which are immutable",
     ("kcsim/api/defaults/core_pod.py", "_known_specs"): "idem",
     ("kcsim/api/qos.py", "_known"): "classes of templates by their containers, held alive",
+    ("kcsim/api/schemas/definitions.py", "_compiled"): "nodes of schemas, by what was written, held alive",
     ("kcsim/cluster/scheduler/pod_requests.py", "_amounts"): "parsed quantities, by their text",
     ("kcsim/delivery/helm.py", "_answers"): "rendered charts, by everything that goes into them",
     ("kcsim/scenario/shapes.py", "_RECORDS"): "fields of the model's classes",
