@@ -71,9 +71,10 @@ class Signal:
 
     def delivery_moved(self, view: View) -> bool:
         """Whether drift, or how far the delivery is, has changed in what it reads since it was last asked."""
+        reads = self.expression.reads
         delivered = (
-            *(view.deployed(repository) for repository in self._repositories),
-            *(tuple(view.drift(namespace, cluster)) for namespace, cluster in self._drift),
+            *(view.deployed(repository) for repository in sorted(reads.repositories)),
+            *(tuple(view.drift(namespace, cluster)) for namespace, cluster in sorted(reads.drift)),
         )
         moved, self._delivered = delivered != self._delivered, delivered
         return moved
