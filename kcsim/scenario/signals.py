@@ -43,10 +43,6 @@ class Signal:
         self.samples: list[Sample] = []
         self.looked: Record | None = None
         self._times: list[int] = []
-        self._repositories, self._drift = (
-            sorted(expression.reads.repositories),
-            sorted(expression.reads.drift),
-        )
         self._delivered: tuple[Any, ...] = ()
         # Where now() is only compared with fixed times its value is told, and makes no sample by itself.
         passing = [not expression.reads.clock and part.text == "now()" for part in parts]
