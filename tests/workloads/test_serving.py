@@ -29,6 +29,7 @@ def addresses(sim):
     return [
         endpoint["addresses"][0]
         for slice in sim.list("endpointslices", "default")
+        if slice["metadata"]["name"] != "kubernetes"  # that of the API server itself
         for endpoint in slice.get("endpoints") or ()
         if endpoint["conditions"]["ready"]
     ]
