@@ -130,8 +130,8 @@ def test_rules_of_the_root_see_the_name_alone() -> None:
     assert [str(e) for e in rules.broken(widget()).errors] == [
         "<nil>: Invalid value: failed rule: self.metadata.name != 'one'"
     ]
-    raw["x-kubernetes-validations"] = [{"rule": "self.metadata.labels.a == 'b'"}]
-    (fault,) = rule_faults(compile_crd_schema(raw), "schema")
+    other = {"type": "object", "x-kubernetes-validations": [{"rule": "self.metadata.labels.a == 'b'"}]}
+    (fault,) = rule_faults(compile_crd_schema(other), "schema")
     assert "undefined field 'labels'" in str(fault)
 
 
