@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -29,6 +30,7 @@ from kcsim.tui.catalogue import Entry, catalogue
 from kcsim.tui.dialogs import Doable, Help, Read, confirm
 from kcsim.tui.gallery import GalleryScreen, faults_screen
 from kcsim.tui.keys import key
+from kcsim.tui.leaving import watch_signals, watch_terminal
 from kcsim.tui.themes import MONO, THEMES, following
 from kcsim.tui.widgets.pager import Pager
 from kcsim.tui.widgets.rows import RowList
@@ -381,14 +383,22 @@ def main(scenario: str | None = None, delivery: str | None = None, seed: int | N
     if fault is not None:
         print(f"kcsim: {fault}", file=sys.stderr)  # noqa: T201 - there is no screen to say it on
         return BAD_INPUT
+    is_leaving = threading.Lock()
+    watch_terminal(is_leaving)
     ahead = _Ahead()
     app = KcsimApp(scenario, delivery, seed, link=ahead.begin, ready=ahead.start)
+
+    async def shown() -> int | None:
+        watch_signals(lambda code: app.exit(return_code=code))
+        return await app.run_async()
+
     try:
-        code = app.run() or app.return_code or 0
-        if code:
-            for path in app.rescue():
-                print(f"kcsim: what was done by hand is kept in {path}", file=sys.stderr)  # noqa: T201
+        code = asyncio.run(shown()) or app.return_code or 0
     finally:
-        app.close_worlds()
-        ahead.close()
+        with is_leaving:
+            if app.return_code:
+                for path in app.rescue():
+                    print(f"kcsim: what was done by hand is kept in {path}", file=sys.stderr)  # noqa: T201
+            app.close_worlds()
+            ahead.close()
     return code

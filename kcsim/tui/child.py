@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import pickle
 import select
-import signal
 import sys
 import threading
 import time
@@ -130,7 +129,6 @@ def _watch_parent() -> None:
 
 def main() -> None:
     """Serve standard input."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the keyboard is the screen's
     # What a library prints must not get between the answers.
     answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -127,6 +127,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=self._log,
             bufsize=0,
+            start_new_session=True,  # signals of the terminal are the screen's; what ends the worlds is their pipe
         )
 
     def begin(self, scenario: Scenario, seed: int | None = None) -> Child:

@@ -105,7 +105,8 @@ asks it questions, {frames} times a second while a world runs; everything it sho
 the world waits and answers, and painting then rests nineteen times as long as it took, so that watching costs less than a
 tenth of the speed. If that process breaks, another one plays every world again from its record and the screen says so. If
 the screen breaks, the terminal is as before, and what was done by hand and not saved is written to
-`STORY-WORLD-rescued.yaml`. Quitting leaves no process behind.
+`STORY-WORLD-rescued.yaml`. So it is when a signal asks for the end (exit code 128 and its number) or the terminal is closed.
+However it ends, no process is left behind.
 
 `kcsim tui --web` serves the screen to browsers on 127.0.0.1, each visitor in a process of their own. It has no login, so it
 answers only its own page on this machine.

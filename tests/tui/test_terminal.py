@@ -6,10 +6,12 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +21,11 @@ from tests.tui.worlds import SMALL
 
 PROGRAM = [sys.executable, "-m", "kcsim.cli.main", "tui"]
 PATIENCE = 60
+OWNED = [
+    sys.executable,
+    "-c",
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])",
+]
 ENTER_SCREEN, LEAVE_SCREEN, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
 
 
@@ -32,12 +39,20 @@ class Terminal:
         lines: int,
         program: Sequence[str] = PROGRAM,
         folder: Path | None = None,
+        owned: bool = False,
     ) -> None:
+        """``owned``: as in a window of one's own, where the program gets a signal when the window is closed."""
         self.mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         env = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
         self.program = subprocess.Popen(
-            [*program, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder
+            [*(OWNED if owned else []), *program, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=env,
+            cwd=folder,
+            start_new_session=owned,
         )
         os.close(theirs)
         self.seen = b""
@@ -126,6 +141,76 @@ def test_what_was_done_by_hand_outlives_a_defect_of_the_screen(tmp_path):
     (kept,) = tmp_path.glob("*-rescued.yaml")
     assert kept.name.encode() in terminal.seen
     assert "create namespace mine" in kept.read_text(encoding="utf-8")
+
+
+def by_hand(folder: Path, *, owned: bool) -> tuple[Terminal, list[int]]:
+    """A world on a terminal, running, with something done in it; and the processes that are to end."""
+    terminal = Terminal(SMALL, "-d", "push", columns=80, lines=24, folder=folder, owned=owned)
+    terminal.until(b"paused")
+    terminal.press(b":")
+    terminal.until(b"deploy shop")
+    terminal.press(b"kubectl create namespace mine")
+    terminal.until(b"mine")
+    terminal.press(b"\r")
+    terminal.until(b"on its way")
+    terminal.press(b"-- ")
+    terminal.until(b"running")
+    return terminal, [terminal.program.pid, *terminal.children()]
+
+
+def assert_kept(folder: Path) -> None:
+    (kept,) = folder.glob("*-rescued.yaml")
+    assert "create namespace mine" in kept.read_text(encoding="utf-8")
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def assert_gone(processes: list[int]) -> None:
+    """Nobody but the system waits for the children of a program that has ended, so look until they run no more."""
+    until = time.monotonic() + PATIENCE
+    while left := [pid for pid in processes if runs(pid)]:
+        assert time.monotonic() < until, f"processes are left behind: {left}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["its own", "another's"])
+def test_when_the_terminal_goes_away_no_process_is_left_and_the_record_is_kept(tmp_path, owned):
+    terminal, processes = by_hand(tmp_path, owned=owned)
+    os.close(terminal.mine)
+    assert terminal.program.wait(PATIENCE) in {128 + signal.SIGHUP, -signal.SIGHUP}
+    assert_gone(processes)
+    assert_kept(tmp_path)
+
+
+def test_when_the_server_of_a_browser_is_gone_its_screens_end():
+    env = {**os.environ, "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver"}
+    program = subprocess.Popen([*PROGRAM, SMALL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    assert program.stdin is not None
+    assert program.stdout is not None
+    seen = b""
+    while b"Story" not in seen:
+        part = program.stdout.read1()
+        assert part, seen
+        seen += part
+    program.stdin.close()
+    assert program.wait(PATIENCE) == 128 + signal.SIGHUP
+    program.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_signal_ends_everything_restores_the_terminal_and_keeps_the_record(tmp_path, number):
+    terminal, processes = by_hand(tmp_path, owned=True)
+    os.killpg(terminal.program.pid, number)
+    assert terminal.end() == 128 + number
+    assert_gone(processes)
+    assert_kept(tmp_path)
+    assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
+    assert b"-rescued.yaml" in terminal.seen[terminal.seen.rindex(LEAVE_SCREEN) :]
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])

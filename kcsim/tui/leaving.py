@@ -1,0 +1,53 @@
+"""Ends that nobody types: the terminal goes away, or a signal asks the program to end.
+
+Textual takes a terminal that was hung up for one on which nobody types: it reads from it again and again, and writes until
+nothing more fits in its queue. So a thread waits for the hang-up and ends the process at once. That is safe: there is no
+screen to restore any more, and the process of the worlds keeps what was done by hand when its pipe closes.
+
+**Walk:** ``watch_terminal`` before the screen -> ``watch_signals`` with it -> the terminal is closed: the process ends; a
+signal comes: the screen is left as by its key, and a second signal ends the process whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+def code_of(number: int) -> int:
+    """The exit code of a program that a signal ended, as shells have it."""
+    return 128 + number
+
+
+def watch_terminal(is_leaving: threading.Lock) -> None:
+    """End this process when its terminal is closed; while somebody holds ``is_leaving``, that one ends it."""
+
+    def watch() -> None:
+        terminal = select.poll()
+        terminal.register(sys.stdin.fileno(), 0)  # nothing but its end
+        if any(event & (select.POLLHUP | select.POLLERR) for _, event in terminal.poll()):
+            with is_leaving:
+                os._exit(code_of(signal.SIGHUP))
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def watch_signals(end: Callable[[int], object]) -> None:
+    """Have ``end`` called in the running event loop, with the exit code, when a signal asks for the end."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(end, code_of(number))
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, told)
