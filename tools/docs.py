@@ -751,7 +751,9 @@ lesson:
 
 A number is `value` (at an instant), `least` or `most` (in a window), `when` (seconds until something is true), or `changes`
 (how often a value changes); `minus` takes another delivery's number away. With `inOrder` the choices are to be put in the order
-in which they come to hold. `hiddenFaults` draws faults from the seed and tells nobody. `kcsim check` finds what is wrong with
+in which they come to hold; with `several` more than one may be right, and all of them are asked. `score` makes one way of
+passing worth more than another: numbers of the learner's run, the smaller the better. `hiddenFaults` draws faults from the seed
+and tells nobody; such a lesson is shared by its name and seed, `16-challenge:9`. `kcsim check` finds what is wrong with
 a lesson, its solutions among it; all fields are in [scenario files](scenarios.md).
 """
 

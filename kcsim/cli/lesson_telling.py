@@ -8,7 +8,7 @@ from collections.abc import Callable
 from kcsim.cli.console import Console, wrapped
 from kcsim.engine.clock import format_duration, seconds, to_seconds
 from kcsim.scenario.lesson_run import Answers, LessonRun
-from kcsim.scenario.lessons import BadAnswer, answer_text, is_right
+from kcsim.scenario.lessons import BadAnswer, answer_text, code_of, is_right, score_line
 from kcsim.scenario.model import Question
 from kcsim.scenario.play import Play
 from kcsim.simulation.faults import FaultError
@@ -55,6 +55,10 @@ class Telling:
         self._say(question.ask)
         for number, choice in enumerate(question.choices, 1):
             self._say(f"{number}  {choice.says}", "    ")
+        if question.in_order or question.several:
+            self._say(
+                "Numbers with commas: 2,1,3" if question.in_order else "All that are right: 1,3", "    "
+            )
 
     def reveal(self) -> None:
         """What came, beside what was said."""
@@ -95,12 +99,13 @@ class Telling:
             self._title(f"Why {what}")
             for line in chain.splitlines():
                 self.console.print(f"  {line}")
-        right, made = attempt.predicted
         self._title("Score")
-        self._say(
-            f"{'*' * attempt.stars or 'no star'}: {attempt.points(self.lesson)} of {self.lesson.points} points, "
-            f"{right} of {made} predictions came so, {attempt.hints} of {len(self.lesson.hints)} hints"
-        )
+        for score in attempt.scores if attempt.passed else ():
+            self._say(f"{score.said}: {score.points} of {score.most} points")
+        self._say(score_line(attempt, self.lesson))
+        code = code_of(self.run.scenario)
+        if code:
+            self._say(f"Share this challenge: kcsim lesson {code}")
 
     # --- playing ------------------------------------------------------------------------------------------------
 

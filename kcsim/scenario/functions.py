@@ -46,6 +46,10 @@ class View(Protocol):
         """SHA of the head of a repository's delivered branch."""
         ...
 
+    def commits(self, repository: str) -> int:
+        """How often a repository's delivered branch has moved."""
+        ...
+
     def deployed(self, repository: str) -> str | None:
         """SHA of the last commit that the delivery has applied in full."""
         ...
@@ -302,6 +306,10 @@ def _head(view: View, args: Arguments) -> str | None:
     return view.head(args.text["repository"])
 
 
+def _commits(view: View, args: Arguments) -> int:
+    return view.commits(args.text["repository"])
+
+
 def _deployed(view: View, args: Arguments) -> str | None:
     return view.deployed(args.text["repository"])
 
@@ -424,6 +432,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         reads="traffic",
     ),
     "head": Function(_REPOSITORY, "SHA of the newest commit", _head, result="text", reads="repository"),
+    "commits": Function(
+        _REPOSITORY, "how many commits there have been", _commits, result="number", reads="repository"
+    ),
     "deployed": Function(
         _REPOSITORY, "SHA of the last commit delivered in full", _deployed, result="text", reads="repository"
     ),

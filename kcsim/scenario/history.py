@@ -86,6 +86,7 @@ class History:
         self._tables: dict[Place, dict[tuple[str, str], Object]] = {}
         self._sorted: dict[Place, list[tuple[tuple[str, str], Object]] | None] = {}
         self._heads: dict[str, str] = {}
+        self._moves: dict[str, int] = {}
         self._listeners: list[Listener] = []
         self._branches: Mapping[str, str] = {}
         self._asked: dict[tuple[str, int | None], tuple[int, int, tuple[int, int]]] = {}
@@ -140,7 +141,9 @@ class History:
                 self._sorted[place] = None
         elif (moved := head_moved(record)) is not None:
             repository, branch, sha = moved
-            self._heads[f"{repository}@{branch}"] = sha
+            line = f"{repository}@{branch}"
+            self._heads[line] = sha
+            self._moves[line] = self._moves.get(line, 0) + 1
 
     def cluster_of(self, version: Version) -> str:
         """The cluster a version belongs to, "" for the first one."""
@@ -188,6 +191,10 @@ class History:
     def head(self, repository: str) -> str | None:
         """SHA of the head of the delivered branch; `repository` may name a branch as NAME@BRANCH."""
         return self._heads.get(self._branches.get(repository, repository))
+
+    def commits(self, repository: str) -> int:
+        """How often the delivered branch has moved; `repository` as for `head`."""
+        return self._moves.get(self._branches.get(repository, repository), 0)
 
     def deployed(self, repository: str) -> str | None:
         """SHA of the last commit that was delivered in full."""

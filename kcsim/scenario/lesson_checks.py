@@ -10,7 +10,7 @@ from kcsim.scenario.expectation_checks import Checker, names_of
 from kcsim.scenario.expressions import Names, operands, parse_expression
 from kcsim.scenario.lesson_parts import refusal, window_of
 from kcsim.scenario.manifest_checks import Objects
-from kcsim.scenario.model import Expectation, Lesson, Number, Part, Question, Scenario, Solution
+from kcsim.scenario.model import Criterion, Expectation, Lesson, Number, Part, Question, Scenario, Solution
 
 _NUMBERS: Final = ("value", "least", "most", "when", "changes")
 _CHOICES_MIN: Final = 2
@@ -33,11 +33,17 @@ def check_lesson(
         _check_question(question, report)
         for choice in question.choices:
             demand(choice).check()
-        if question.number is not None:
-            checker = (
-                demand(window_of(question.name, question.number)) if _has_kind(question.number) else None
-            )
-            _check_number(scenario, question.number, checker, names, report)
+    _unique(lesson.score, "criterion", report)
+    asking: tuple[Question | Criterion, ...] = (*lesson.predict, *lesson.score)
+    for each in asking:
+        if each.number is not None:
+            checker = demand(window_of(each.name, each.number)) if _has_kind(each.number) else None
+            asked = isinstance(each, Question)
+            _check_number(scenario, each.number, checker, names, report, asked=asked)
+    for criterion in lesson.score:
+        if criterion.best >= criterion.worst:
+            message = "the best value is not below the worst"
+            report.add("KC105", at(criterion, "best"), message, "The smaller the better.")
     _check_moments(scenario, lesson, report)
     for cause in lesson.why:
         place = f', "{cause.namespace}"' if cause.namespace != "default" else ""
@@ -56,6 +62,8 @@ def _check_question(question: Question, report: Report) -> None:
     elif question.choices and len(question.choices) < _CHOICES_MIN:
         report.add("KC105", key_at(question, "choices"), "one choice is no question", "Add another one.")
     _unique(question.choices, "choice", report)
+    if question.several and (question.in_order or not question.choices):
+        report.add("KC105", key_at(question, "several"), "several goes with choices, and not with `inOrder`")
     if question.in_order:
         odd = next((choice for choice in question.choices if choice.eventually is None), None)
         if odd is not None or not question.choices:
@@ -68,7 +76,7 @@ def _has_kind(number: Number) -> bool:
 
 
 def _check_number(
-    scenario: Scenario, number: Number, checker: Checker | None, names: Names, report: Report
+    scenario: Scenario, number: Number, checker: Checker | None, names: Names, report: Report, *, asked: bool
 ) -> None:
     kinds = [kind for kind in _NUMBERS if getattr(number, kind) is not None]
     if len(kinds) != 1 or checker is None:
@@ -85,7 +93,7 @@ def _check_number(
         if [part.text for part in parts] != [" ".join(number.expression.split())]:
             message = f"`{number.kind}` reads one look-up; this computes something from it"
             report.add("KC402", at(number, number.kind), message, 'Write ready("deployment/web"), say.')
-    if number.kind == "when" and not number.tolerance:
+    if asked and number.kind == "when" and not number.tolerance:
         message = "nobody can name an instant to the microsecond"
         report.add("KC105", at(number), message, "Give a `tolerance`, in seconds.")
     if number.at is not None and number.kind != "value":

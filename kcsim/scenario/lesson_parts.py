@@ -1,6 +1,6 @@
 """The parts of a lesson that others look at: what it asks of a trace as expectations, and its story with deeds in it.
 
-**Walk:** `lesson_expectations` gives checks, choices and the windows of numbers -> a play follows their expressions from its
+**Walk:** `lesson_expectations` gives checks, choices and the windows of numbers, those of the score too -> a play follows their expressions from its
 beginning -> `lessons` asks it. `with_deeds` is the story as a learner's deeds make it.
 """
 
@@ -26,7 +26,11 @@ def lesson_expectations(scenario: Scenario) -> tuple[Expectation, ...]:
     lesson = scenario.lesson
     if lesson is None:
         return ()
-    return (*lesson.checks, *(part for question in lesson.predict for part in _asked(question)))
+    return (
+        *lesson.checks,
+        *(part for question in lesson.predict for part in _asked(question)),
+        *(window_of(criterion.name, criterion.number) for criterion in lesson.score),
+    )
 
 
 def _asked(question: Question) -> Iterator[Expectation]:

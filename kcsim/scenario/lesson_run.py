@@ -30,6 +30,7 @@ from kcsim.scenario.lessons import Attempt, BadAnswer, Outcome, Truth
 from kcsim.scenario.load import load
 from kcsim.scenario.model import Lesson, Part, Question, Scenario, TimelineEntry
 from kcsim.scenario.shapes import record_of
+from kcsim.scenario.shipped import of_code
 from kcsim.scenario.values import Json
 from kcsim.scenario.yamltree import parse
 from kcsim.simulation.simulation import Time
@@ -186,7 +187,9 @@ class LessonRun:
     def check(self) -> tuple[Outcome, ...]:
         """Play the learner's worlds to their end, and judge them."""
         lessons.finish(self.worlds)
-        self.attempt = self.attempt.judged(lessons.outcomes(self.scenario, self.worlds))
+        self.attempt = self.attempt.judged(
+            lessons.outcomes(self.scenario, self.worlds), lessons.scores(self.scenario, self.worlds)
+        )
         return self.attempt.outcomes
 
     def give_up(self) -> None:
@@ -228,6 +231,8 @@ class LessonRun:
             "passed": self.attempt.passed,
             "stars": self.attempt.stars,
             "points": self.attempt.points(self.lesson),
+            "most_points": self.lesson.most_points,
+            "code": lessons.code_of(self.scenario),
             "hints": self.attempt.hints,
             "predictions": {"right": right, "made": made},
             "questions": [
@@ -242,6 +247,10 @@ class LessonRun:
                 }
                 for truth in self.attempt.truths
             ],
+            "score": [
+                {"name": s.name, "said": s.said, "points": s.points, "most": s.most}
+                for s in self.attempt.scores
+            ],
             "checks": [
                 {"name": o.check, "delivery": o.delivery, "passed": o.passed, "why": o.why, "note": o.note}
                 for o in self.attempt.outcomes
@@ -255,12 +264,15 @@ class LessonRun:
 
 
 def lesson(path_or_name: str | int | Path, seed: int | None = None) -> LessonRun:
-    """A lesson at its beginning, by name (``04-hand-edit``), number (``4``), or file.
+    """A lesson at its beginning, by name (``04-hand-edit``), number (``4``), code (``16-challenge:9``), or file.
 
     Raises:
         ScenarioError: it cannot be read, or is no lesson.
     """
     named = str(path_or_name) if isinstance(path_or_name, int) else path_or_name
+    if isinstance(named, str):
+        named, coded = of_code(named)
+        seed = coded if seed is None else seed
     return LessonRun(lessons.prepared(load(named), seed))
 
 

@@ -15,7 +15,7 @@ from kcsim.engine.clock import to_seconds
 from kcsim.scenario.diagnostics import Diagnostic, Position, ScenarioError, did_you_mean
 from kcsim.scenario.expectations import Window
 from kcsim.scenario.lesson_parts import window_of
-from kcsim.scenario.model import Choice, Lesson, Number, Question, Scenario
+from kcsim.scenario.model import Choice, Criterion, Lesson, Number, Question, Scenario
 from kcsim.scenario.play import Play
 from kcsim.scenario.schedules import QUIET, draw
 from kcsim.scenario.signals import Signal
@@ -38,8 +38,8 @@ class Truth:
 
     Attributes:
         question: its name.
-        right: the answers that are right, as `Attempt.answered` keeps them: names of choices (in order: one text, joined by
-            commas), or a number.
+        right: the answers that are right, as `Attempt.answered` keeps them: names of choices (in order or several: one text,
+            joined by commas), or a number.
         said: the same in words.
         seen: what was seen in the worlds, a line each.
     """
@@ -62,6 +62,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """What a criterion came to in the learner's run, and what that is worth."""
+
+    name: str
+    said: str
+    points: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """How far somebody has come with a lesson.
 
@@ -72,6 +82,7 @@ class Attempt:
         hints: how many were taken.
         tries: how often the checks were asked.
         outcomes: of the last time.
+        scores: of the last time.
     """
 
     stage: Stage = "predict"
@@ -80,6 +91,7 @@ class Attempt:
     hints: int = 0
     tries: int = 0
     outcomes: tuple[Outcome, ...] = ()
+    scores: tuple[Score, ...] = ()
 
     def answered(self, question: Question, text: str) -> "Attempt":
         """With an answer to a question.
@@ -97,11 +109,11 @@ class Attempt:
         """With one more hint, as long as there are any."""
         return replace(self, hints=min(self.hints + 1, len(lesson.hints)))
 
-    def judged(self, found: Sequence[Outcome]) -> "Attempt":
+    def judged(self, found: Sequence[Outcome], scores: Sequence[Score] = ()) -> "Attempt":
         """With what the checks say of the learner's run: passed, it is over; else one may try again."""
         passed = bool(found) and all(outcome.passed for outcome in found)
         stage: Stage = "debrief" if passed else "act"
-        return replace(self, outcomes=tuple(found), tries=self.tries + 1, stage=stage)
+        return replace(self, outcomes=tuple(found), scores=tuple(scores), tries=self.tries + 1, stage=stage)
 
     def given_up(self) -> "Attempt":
         """On to the debrief without having passed."""
@@ -118,8 +130,9 @@ class Attempt:
         return max(0, STARS - self.hints) if self.passed else 0
 
     def points(self, lesson: Lesson) -> int:
-        """What it is worth so far: all for passing, a fifth less for each hint."""
-        return lesson.points * max(0, 5 - self.hints) // 5 if self.passed else 0
+        """What it is worth so far: for passing, and for how well; a fifth less for each hint."""
+        reached = lesson.points + sum(score.points for score in self.scores)
+        return reached * max(0, 5 - self.hints) // 5 if self.passed else 0
 
     @property
     def predicted(self) -> tuple[int, int]:
@@ -150,13 +163,15 @@ def read_answer(question: Question, text: str) -> str:
             more = ", or never" if question.number.kind == "when" else ""
             raise BadAnswer(f"{text[:40]!r} is no number: write one ({question.number.unit}){more}") from None
     names = [choice.name for choice in question.choices]
-    words = text.replace(",", " ").split() if question.in_order else [text]
+    words = text.replace(",", " ").split() if question.in_order or question.several else [text]
     chosen = [names[int(w) - 1] if w.isdigit() and 0 < int(w) <= len(names) else w for w in words]
     unknown = next((word for word in chosen if word not in names), None)
     if unknown is not None:
         raise BadAnswer(f"{unknown[:40]!r} is no answer: {did_you_mean(unknown, names, 'answers')}")
     if question.in_order and sorted(chosen) != sorted(names):
         raise BadAnswer(f"put all {len(names)} in order, each once: {', '.join(names)}")
+    if question.several:
+        chosen = [name for name in names if name in chosen]
     return ",".join(chosen)
 
 
@@ -175,7 +190,7 @@ def answer_text(question: Question, answer: str) -> str:
     if question.number is not None:
         return answer if answer == NEVER else f"{answer} {question.number.unit}"
     says = {choice.name: choice.says for choice in question.choices}
-    return ", then ".join(says[name] for name in answer.split(","))
+    return (", then " if question.in_order else "; ").join(says[name] for name in answer.split(","))
 
 
 # What the trace says.
@@ -193,9 +208,10 @@ def _truth(question: Question, worlds: Worlds) -> Truth:
     if question.in_order:
         return _ordered(question, worlds)
     found = [choice for choice in question.choices if _comes_so(choice, worlds)]
-    said = " / ".join(choice.says for choice in found) or "none of these"
+    said = ("; " if question.several else " / ").join(choice.says for choice in found) or "none of these"
     seen = tuple(line for choice in found for line in _seen(choice, worlds))
-    return Truth(question.name, tuple(choice.name for choice in found), said, seen)
+    names = tuple(choice.name for choice in found)
+    return Truth(question.name, (",".join(names),) if question.several else names, said, seen)
 
 
 def _comes_so(choice: Choice, worlds: Worlds) -> bool:
@@ -249,7 +265,7 @@ def _numbered(question: Question, number: Number, worlds: Worlds) -> Truth:
 
 
 def _written(value: float | None, unit: str) -> str:
-    return NEVER if value is None else f"{round(value, 3):g} {unit}"
+    return NEVER if value is None else f"{round(value, 3):g} {unit}".rstrip()
 
 
 def number_in(world: Play, name: str, number: Number) -> float | None:
@@ -299,6 +315,28 @@ def outcomes(scenario: Scenario, worlds: Worlds) -> tuple[Outcome, ...]:
     )
 
 
+def scores(scenario: Scenario, worlds: Worlds) -> tuple[Score, ...]:
+    """What the lesson's criteria come to in the learner's worlds."""
+    return tuple(_scored(criterion, worlds) for criterion in lesson_of(scenario).score)
+
+
+def _scored(criterion: Criterion, worlds: Worlds) -> Score:
+    number = criterion.number
+    world = worlds[number.delivery or next(iter(worlds))]
+    if not world.observed(window_of(criterion.name, number)):
+        return Score(
+            criterion.name, f"{criterion.says}: nothing to count", criterion.points, criterion.points
+        )
+    value = number_in(world, criterion.name, number)
+    if value is None:
+        return Score(criterion.name, f"{criterion.says}: {NEVER}", 0, criterion.points)
+    share = (criterion.worst - value) / (criterion.worst - criterion.best)
+    points = int(criterion.points * min(max(share, 0.0), 1.0))
+    return Score(
+        criterion.name, f"{criterion.says}: {_written(value, number.unit)}", points, criterion.points
+    )
+
+
 def chains(scenario: Scenario, worlds: Worlds) -> tuple[tuple[str, str], ...]:
     """The causal chains of the debrief: (what is traced back, the chain as text), of worlds at their end."""
     found = []
@@ -309,6 +347,21 @@ def chains(scenario: Scenario, worlds: Worlds) -> tuple[tuple[str, str], ...]:
         under = f" under {name}" if name else ""
         found.append((f"{cause.object}{under}", str(past.why(cause.object, cause.namespace))))
     return tuple(found)
+
+
+def score_line(attempt: Attempt, lesson: Lesson) -> str:
+    """Stars, points and predictions in a line."""
+    right, made = attempt.predicted
+    stars = "*" * attempt.stars or "no star"
+    return (
+        f"{stars}: {attempt.points(lesson)} of {lesson.most_points} points, {right} of {made} predictions came so, "
+        f"{attempt.hints} of {len(lesson.hints)} hints"
+    )
+
+
+def code_of(scenario: Scenario) -> str:
+    """What to share so that somebody else meets the same challenge: the name and the seed; "" where nothing is hidden."""
+    return f"{scenario.name}:{scenario.seed}" if lesson_of(scenario).hidden_faults else ""
 
 
 # Playing.

@@ -39,6 +39,14 @@ def lesson_named(text: str) -> Path | None:
     return named.get(word) or (numbered.get(word.lstrip("0")) if word.isdigit() else None)
 
 
+def of_code(text: str) -> tuple[str, int | None]:
+    """A lesson and the seed of its challenge, as people share them: ``16-challenge:9``; no seed for anything else."""
+    word, colon, seed = text.rpartition(":")
+    if colon and seed.isdecimal() and lesson_named(word) is not None:
+        return word, int(seed)
+    return text, None
+
+
 def _files(directory: Path | None) -> dict[str, Path]:
     if directory is None or not directory.is_dir():
         return {}

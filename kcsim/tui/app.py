@@ -23,7 +23,7 @@ from textual.screen import Screen
 
 from kcsim.engine.clock import SECOND, format_duration
 from kcsim.scenario.progress import Progress
-from kcsim.scenario.shipped import lesson_named
+from kcsim.scenario.shipped import lesson_named, of_code
 from kcsim.tui.ahead import TypesAhead
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.catalogue import Entry, catalogue
@@ -379,6 +379,9 @@ class _Ahead:
 
 def main(scenario: str | None = None, delivery: str | None = None, seed: int | None = None) -> int:
     """Run the terminal UI; gives the exit code: 0, or 2 when there is no terminal to run it on."""
+    if scenario is not None:
+        scenario, coded = of_code(scenario)
+        seed = coded if seed is None else seed
     fault = fault_of_terminal()
     if fault is not None:
         print(f"kcsim: {fault}", file=sys.stderr)  # noqa: T201 - there is no screen to say it on

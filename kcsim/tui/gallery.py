@@ -149,7 +149,7 @@ class GalleryScreen(Screen[None]):
         if scenario.lesson is not None:
             best = self.app.reached.best(entry.name)
             done = (
-                f"{best.points} of {scenario.lesson.points} points {'*' * best.stars}"
+                f"{best.points} of {scenario.lesson.most_points} points {'*' * best.stars}"
                 if best
                 else "not taken yet"
             )

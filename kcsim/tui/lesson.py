@@ -16,11 +16,19 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from kcsim.engine.clock import format_duration
-from kcsim.scenario.lessons import Attempt, BadAnswer, answer_text, is_right, read_answer
+from kcsim.scenario.lessons import (
+    Attempt,
+    BadAnswer,
+    answer_text,
+    code_of,
+    is_right,
+    read_answer,
+    score_line,
+)
 from kcsim.tui.asks import lesson as asks
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.commands import Typed
-from kcsim.tui.asks.lines import TextLine
+from kcsim.tui.asks.lines import TextLine, dim
 from kcsim.tui.dialogs import Ask, Choose, Read, confirm
 from kcsim.tui.keys import key
 from kcsim.tui.link import World
@@ -118,7 +126,7 @@ class LessonScreen(RunScreen):
         self._to_next_stop()
 
     async def _ask_question(self, title: str, question: Question) -> str | None:
-        if question.choices and not question.in_order:
+        if question.choices and not question.in_order and not question.several:
             choices = [Choice(each.name, each.says) for each in question.choices]
             return await self.app.push_screen_wait(Choose(title, choices, question.ask))
 
@@ -131,6 +139,7 @@ class LessonScreen(RunScreen):
 
         listed = "".join(f"\n{place} {each.says}" for place, each in enumerate(question.choices, 1))
         how = "\nnumbers with commas: 2,1,3" if question.in_order else ""
+        how = "\nall that are right, with commas: 1,3" if question.several else how
         return await self.app.push_screen_wait(Ask(title, question.ask + listed + how, check=fault))
 
     def _told_lines(self) -> list[TextLine]:
@@ -227,9 +236,9 @@ class LessonScreen(RunScreen):
         if self.attempt.stage == "predict":
             self.say("first say what you expect: P asks", "pending")
             return
-        found = self.slowly("playing to the end", lambda: self.world.ask_all(asks.check))
+        found, scores = self.slowly("playing to the end", lambda: self.world.ask_all(asks.check))
         self.world.refresh()
-        self.attempt = self.attempt.judged(found)
+        self.attempt = self.attempt.judged(found, scores)
         self.paint()
         passed = self.attempt.passed
         title = "Passed" if passed else "Not yet"
@@ -262,12 +271,15 @@ class LessonScreen(RunScreen):
         for what, chain in self.slowly("looking for causes", lambda: self.world.ask_all(asks.chains)):
             lines += [(("", ""),), ((f"Why {what}", "title"),)]
             lines += [((line, ""),) for line in chain.splitlines()]
-        right, made = attempt.predicted
-        score = f"{'*' * attempt.stars or 'no star'}  {attempt.points(lesson)} of {lesson.points} points"
-        lines += [
-            (("", ""),),
-            (("Score  ", "title"), (f"{score}, {right} of {made} predictions came so", "")),
-        ]
+        lines.append((("", ""),))
+        for score in attempt.scores if attempt.passed else ():
+            lines.append(dim(f"       {score.said}: {score.points} of {score.most} points"))
+        lines.append((("Score  ", "title"), (score_line(attempt, lesson), "")))
+        code = code_of(self.world.link.scenario)
+        if code:
+            lines.append(
+                (("Share  ", "title"), (f"kcsim tui {code}", "key"), (" is this challenge again", ""))
+            )
         self.world.refresh()
         self.paint()
         await self.app.push_screen_wait(Read("Debrief", lines))

@@ -41,7 +41,16 @@ from kcsim.scenario.model.git import (
     Tag,
 )
 from kcsim.scenario.model.images import Call, ErrorWindow, Image, PullError, Window
-from kcsim.scenario.model.lessons import Cause, Choice, Lesson, Number, Question, Solution, Stop
+from kcsim.scenario.model.lessons import (
+    Cause,
+    Choice,
+    Criterion,
+    Lesson,
+    Number,
+    Question,
+    Solution,
+    Stop,
+)
 from kcsim.scenario.model.network import ClusterNetwork, Link
 from kcsim.scenario.model.part import Part, Spread
 from kcsim.scenario.model.pipelines import (
@@ -91,6 +100,7 @@ __all__ = [
     "ClusterNetwork",
     "Commit",
     "Controller",
+    "Criterion",
     "Delivery",
     "Dependency",
     "Deploy",

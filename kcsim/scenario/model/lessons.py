@@ -68,6 +68,7 @@ class Question(Part):
     in_order: Annotated[
         bool, "All choices are right; asked is the order in which they come to hold, as the trace has it."
     ] = False
+    several: Annotated[bool, "More than one choice may be right; asked are all of them."] = False
     number: Annotated[Number | None, "The number asked for."] = None
     because: Annotated[str, "Why it comes so; told with the reveal."] = ""
 
@@ -100,6 +101,18 @@ class Solution(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Criterion(Part):
+    """What makes one way of passing better than another: a number of the learner's run. A window that never opens is the best."""
+
+    name: Annotated[Name, "As the score names it."]
+    says: Annotated[str, "What is counted."]
+    number: Annotated[Number, "How it is read from the learner's run; the smaller the better."]
+    best: Annotated[Factor, "Up to here it is worth all its points."]
+    worst: Annotated[Factor, "From here on it is worth none; between the two in proportion."]
+    points: Annotated[Count, "What it is worth."] = 100
+
+
+@dataclass(frozen=True, kw_only=True)
 class Lesson(Part):
     """A story to learn from: predict, see it happen, change it, and have the trace say whether that worked."""
 
@@ -120,8 +133,17 @@ class Lesson(Part):
     checks: Annotated[
         tuple[Expectation, ...], "What must hold in the learner's run; a note helps who fails it."
     ]
+    score: Annotated[
+        tuple[Criterion, ...],
+        "What passing well is worth beyond `points`: one may pass in more than one way.",
+    ] = ()
     explain: Annotated[str, "What happened and why, once it is over."]
     why: Annotated[tuple[Cause, ...], "The causal chains that are shown with it."] = ()
     points: Annotated[Count, "What passing is worth; each hint takes a fifth of it."] = 100
     reference: Annotated[Solution, "One way that passes."]
     wrong: Annotated[Solution, "A way that looks right and does not pass."]
+
+    @property
+    def most_points(self) -> int:
+        """What it is worth to pass it as well as one can."""
+        return self.points + sum(criterion.points for criterion in self.score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kcsim.scenario import lessons
-from kcsim.scenario.lessons import Outcome, Truth
+from kcsim.scenario.lessons import Outcome, Score, Truth
 from kcsim.scenario.play import Play
 from kcsim.tui.asks.lines import TextLine, dim
 from kcsim.tui.session import Session
@@ -15,14 +15,14 @@ def reveal(worlds: Worlds) -> tuple[Truth, ...]:
     return lessons.untouched(worlds.scenario)
 
 
-def check(worlds: Worlds) -> tuple[Outcome, ...]:
-    """Play the world of each delivery to its end, opened where it was not, and judge them."""
+def check(worlds: Worlds) -> tuple[tuple[Outcome, ...], tuple[Score, ...]]:
+    """Play the world of each delivery to its end, opened where it was not, judge them, and say how well."""
     plays = _plays(worlds)
     for name in plays:
         session = worlds[name or NAMELESS]
         session.look_at(None)
         session.play.finish()
-    return lessons.outcomes(worlds.scenario, plays)
+    return lessons.outcomes(worlds.scenario, plays), lessons.scores(worlds.scenario, plays)
 
 
 def chains(worlds: Worlds) -> tuple[tuple[str, str], ...]:

@@ -4,11 +4,12 @@ import pytest
 
 from kcsim.scenario import lessons
 from kcsim.scenario.lesson_parts import refusal
+from kcsim.scenario.lesson_run import LessonRun, lesson, solution_named
 from kcsim.scenario.lessons import Attempt, BadAnswer, Outcome, Truth
 from kcsim.scenario.load import examine_text, load, loads
 from kcsim.scenario.model import TimelineEntry
 from kcsim.scenario.play import Play
-from kcsim.scenario.shipped import lesson_named
+from kcsim.scenario.shipped import lesson_named, of_code
 from kcsim.scenario.shipped import lessons as shipped
 
 TEXT = """
@@ -186,3 +187,81 @@ def test_a_story_that_is_no_lesson_is_refused():
 
     with pytest.raises(ScenarioError, match="KC013 'drift-at-night' is no lesson"):
         lessons.prepared(load("drift-at-night"))
+
+
+SEVERAL = """several: true
+      choices:
+        - {name: one, says: one, eventually: ready("deployment/web") >= 1}
+        - {name: two, says: two, eventually: ready("deployment/web") == 2}
+        - {name: none, says: none, never: ready("deployment/web") == 2}
+"""
+
+
+def several() -> str:
+    head, _, rest = TEXT.partition("choices:\n")
+    return head + SEVERAL + rest[rest.index("  task:") :]
+
+
+def test_of_several_right_answers_all_are_asked():
+    scenario = loads(several())
+    question = scenario.lesson.predict[2]
+    truth = lessons.untouched(scenario)[2]
+    assert truth.right == ("one,two",)
+    assert truth.said == "one; two"
+    assert lessons.read_answer(question, "2, 1") == "one,two"
+    assert lessons.is_right("one,two", truth)
+    assert not lessons.is_right("one", truth)
+    assert not lessons.is_right("one,two,none", truth)
+    with pytest.raises(BadAnswer):
+        lessons.read_answer(question, "one,thre")
+
+
+def test_several_right_answers_have_no_order():
+    found = examine_text(
+        several().replace("several: true", "several: true\n      inOrder: true"), "x"
+    ).diagnostics
+    assert any("several goes with choices" in fault.message for fault in found)
+
+
+SCORE = """  score:
+    - {name: soon, says: until three, number: {when: 'ready("deployment/web") == 3', after: made}, best: 30, worst: 90}
+    - {name: pods, says: pods at most, number: {most: pods("default").count, unit: ""}, best: 3, worst: 5, points: 50}
+    - {name: none, says: nothing, number: {when: 'ready("deployment/web") == 2', after: now() > 500}, best: 1, worst: 2}
+  explain:"""
+
+
+@pytest.mark.parametrize(("at", "low", "high"), [("20s", 100, 100), ("60s", 30, 70), ("90s", 0, 15)])
+def test_how_well_somebody_passes_is_worth_points(at, low, high):
+    scenario = loads(
+        TEXT.replace("  explain:", SCORE).replace(
+            "{at: 1m, kubectl: scale deployment/web --replicas=3",
+            f"{{at: {at}, kubectl: scale deployment/web --replicas=3",
+        )
+    )
+    run = LessonRun(lessons.prepared(scenario))
+    run.act_all(solution_named(scenario, "reference"))
+    run.check()
+    soon, pods, none = run.attempt.scores
+    assert low <= soon.points <= high
+    assert (pods.said, pods.points, pods.most) == ("pods at most: 3", 50, 50)
+    assert (none.said, none.points) == ("nothing: nothing to count", 100)
+    assert run.attempt.points(scenario.lesson) == 250 + soon.points
+    assert run.result()["most_points"] == scenario.lesson.most_points == 350
+    assert run.result()["score"][1]["points"] == 50
+
+
+def test_a_score_that_cannot_be_reached_is_told():
+    text = TEXT.replace("  explain:", SCORE.replace("best: 3, worst: 5", "best: 5, worst: 3"))
+    assert any("not below the worst" in fault.message for fault in examine_text(text, "x").diagnostics)
+
+
+def test_a_challenge_is_shared_by_name_and_seed():
+    assert of_code("16-challenge:9") == ("16-challenge", 9)
+    assert of_code("challenge:9") == ("challenge", 9)
+    assert of_code("16-challenge") == ("16-challenge", None)
+    assert of_code("my:9") == ("my:9", None)
+    run = lesson("16-challenge:9")
+    assert run.scenario.seed == 9
+    assert run.scenario == lesson("16", 9).scenario
+    assert run.result()["code"] == "16-challenge:9"
+    assert lesson("4").result()["code"] == ""
