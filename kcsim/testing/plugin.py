@@ -153,6 +153,8 @@ def kcsim_worlds_keep_their_promises(
     if unknown := sorted(broken_on_purpose - set(INVARIANTS)):
         pytest.fail(f"there is no invariant {', '.join(unknown)}", pytrace=False)
     names = [name for name in INVARIANTS if name not in broken_on_purpose]
+    if not names:  # which would ask for all of them
+        return
     violations = [str(each) for world in worlds for each in check(world, names)]
     if violations:
         pytest.fail("\n".join(violations), pytrace=False)

@@ -71,12 +71,9 @@ class Driver:
         """Until all that was set going is done and painted. No clock decides: the machine may be busy with other things."""
         quiet = 0
         while quiet < 2:  # what the last refresh made known is done, too
-            await asyncio.sleep(0)
-            if self.app.is_running and not self.app.has_done_all:
-                quiet = 0
-                await asyncio.sleep(0.001)
-            else:
-                quiet += 1
+            # Away meanwhile: whoever waits its turn in the event loop keeps the keys waiting, this here included.
+            await asyncio.sleep(0.005 if self.app._typed else 0.001)
+            quiet = 0 if self.app.is_running and not self.app.has_done_all else quiet + 1
             if self.app.is_running:
                 self.app.screen._on_timer_update()
 
