@@ -34,6 +34,10 @@ class View(Protocol):
         """Objects sorted by (namespace, name); `namespace` "" gives all."""
         ...
 
+    def writer(self, resource: str, namespace: str, name: str, cluster: str) -> str | None:
+        """The user who wrote an object last, or deleted it; None when there never was one."""
+        ...
+
     def requests(self, traffic: str, window: int | None) -> tuple[int, int]:
         """Requests that ended in the last `window` µs (None: since the start), and how many of them failed."""
         ...
@@ -140,6 +144,11 @@ class Arguments:
         assert self.resource is not None, "only for functions with a ref or name"
         return view.get(self.resource.group_resource, self.namespace, self.name, self.cluster)
 
+    def writer(self, view: View) -> str | None:
+        """Who wrote that object last."""
+        assert self.resource is not None, "only for functions with a ref"
+        return view.writer(self.resource.group_resource, self.namespace, self.name, self.cluster)
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -240,6 +249,10 @@ def _image(view: View, args: Arguments) -> str | None:
             found: str | None = container.get("image")
             return found
     return None
+
+
+def _written_by(view: View, args: Arguments) -> str | None:
+    return args.writer(view)
 
 
 def _object_condition(view: View, args: Arguments) -> str | None:
@@ -379,6 +392,13 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         (*_REF[:2], Param("container", "text"), _REF[2]),
         "image of a pod's or workload's container, the first when none is named",
         _image,
+        result="text",
+        reads="object",
+    ),
+    "written_by": Function(
+        _REF,
+        "the user who wrote an object last, as an audit log names them",
+        _written_by,
         result="text",
         reads="object",
     ),

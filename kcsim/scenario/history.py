@@ -85,6 +85,7 @@ class History:
         self._read = 0
         self._tables: dict[Place, dict[tuple[str, str], Object]] = {}
         self._sorted: dict[Place, list[tuple[tuple[str, str], Object]] | None] = {}
+        self._writers: dict[tuple[Place, tuple[str, str]], str] = {}
         self._heads: dict[str, str] = {}
         self._moves: dict[str, int] = {}
         self._listeners: list[Listener] = []
@@ -138,6 +139,7 @@ class History:
                     table.pop(record.key, None)
                 else:
                     table[record.key] = record.object
+                self._writers[place, record.key] = record.actor
                 self._sorted[place] = None
         elif (moved := head_moved(record)) is not None:
             repository, branch, sha = moved
@@ -158,6 +160,10 @@ class History:
     def get(self, resource: str, namespace: str, name: str, cluster: str) -> Object | None:
         """An object of a kind that is followed."""
         return self._tables[self.home(cluster), resource].get((namespace, name))
+
+    def writer(self, resource: str, namespace: str, name: str, cluster: str) -> str | None:
+        """The user who wrote an object of a kind that is followed last, or deleted it."""
+        return self._writers.get(((self.home(cluster), resource), (namespace, name)))
 
     def list(self, resource: str, namespace: str, cluster: str) -> Sequence[Object]:
         """Objects of a kind that is followed, sorted by namespace and name."""

@@ -19,6 +19,7 @@ from kcsim.scenario.model import Choice, Criterion, Lesson, Number, Question, Sc
 from kcsim.scenario.play import Play
 from kcsim.scenario.schedules import QUIET, draw
 from kcsim.scenario.signals import Signal
+from kcsim.simulation.simulation import NotFound
 
 Stage = Literal["predict", "act", "debrief"]
 Worlds = Mapping[str, Play]
@@ -345,7 +346,11 @@ def chains(scenario: Scenario, worlds: Worlds) -> tuple[tuple[str, str], ...]:
         world = worlds[name]
         past = world if cause.at is None else world.at(to_seconds(cause.at))
         under = f" under {name}" if name else ""
-        found.append((f"{cause.object}{under}", str(past.why(cause.object, cause.namespace))))
+        try:
+            chain = str(past.why(cause.object, cause.namespace))
+        except NotFound:
+            chain = "there is none in this run: what led to it did not happen, or was undone"
+        found.append((f"{cause.object}{under}", chain))
     return tuple(found)
 
 

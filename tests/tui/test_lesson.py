@@ -221,3 +221,49 @@ def test_help_offers_what_a_lesson_can_do():
         assert {"check", "hint", "lesson", "restart", "debrief"} <= offered
 
     play(story, LESSON)
+
+
+def test_several_answers_may_be_right_and_what_was_prevented_has_no_chain():
+    async def story(user: Driver) -> None:
+        await dialog(user, Read)
+        await user.press("enter")
+        await dialog(user, Ask)
+        assert "all that are right, with commas: 1,3" in user.text
+        await user.type("2,one")
+        assert "is no answer" in user.text
+        await user.press("ctrl+u")
+        await user.type("2,1")
+        await dialog(user, Choose)
+        await user.press("down", "down", "enter")
+        await dialog(user, Ask)
+        await user.press("escape")
+        await dialog(user, Read)
+        assert user.text.count("as it came") == 2
+        await user.press("enter", "enter")
+        await user.rest()
+        await user.press("E", "down", "enter")
+        await user.settle()
+        assert "Why pod/miner under push" in user.text
+
+    play(story, "14", "push", size=(100, 60))
+
+
+def test_a_challenge_says_how_to_share_it():
+    async def story(user: Driver) -> None:
+        await dialog(user, Read)
+        await user.press("enter")
+        await dialog(user, Read)
+        await user.press("enter")
+        await user.rest()
+        await user.press("colon")
+        await user.type("git revert HEAD")
+        await user.press("K")
+        await dialog(user, Read)
+        assert "Passed" in user.text
+        await user.press("enter")
+        await user.settle()
+        assert "commits after the release: 1: 100 of 100 points" in user.text
+        assert "of 400 points" in user.text
+        assert "kcsim tui 16-challenge:7" in user.text
+
+    play(story, "16", size=(120, 60))

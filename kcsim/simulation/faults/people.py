@@ -5,6 +5,7 @@ Whoever acts is a client like any other, over the network, with rights of their 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,14 @@ def _suspend(world: World, cluster: Cluster, fault: Fault) -> Undo | None:
 # --- credentials ------------------------------------------------------------------------------------------------
 
 
+def _a_thief(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
+    """What a thief changes is named in full."""
+    given = [fault.amounts[name] is None for name in ("resource", "object_name", "patch")]
+    if any(given) and not all(given):
+        raise FaultError(f"{fault.kind} changes an object with resource, objectName and patch together")
+    return a_client(world, cluster, fault)
+
+
 def _leaked(world: World, cluster: Cluster, fault: Fault) -> Undo | None:
     """A thief uses somebody's credentials until they are taken back."""
     engine = world.engine
@@ -124,10 +133,18 @@ def _steal(world: World, cluster: Cluster, thief: Any, could: str, fault: Fault)
         "metadata": {"name": "miner", "namespace": fault["namespace"]},
         "spec": {"containers": [{"name": "miner", "image": "registry.example/miner:1"}]},
     }
-    try:
-        yield thief.create("pods", body)
-    except StatusError as error:
-        engine.note("intruder", "refused", f"pod/{fault['namespace']}/miner", {"error": str(error)})
+    acts = [(f"pod/{fault['namespace']}/miner", thief.create("pods", body))]
+    if fault["patch"] is not None:
+        resource, name = fault["resource"], fault["object_name"]
+        patch = thief.patch(resource, fault["namespace"], name, json.loads(fault["patch"]))
+        acts.append((f"{resource}/{fault['namespace']}/{name}", patch))
+    began = engine.cause
+    for subject, act in acts:
+        engine.cause = began
+        try:
+            yield act
+        except StatusError as error:
+            engine.note("intruder", "refused", subject, {"error": str(error)})
 
 
 def _user(world: World, cluster: Cluster, name: str) -> User:
@@ -200,10 +217,11 @@ KINDS: dict[str, Kind] = {
     "credential-leaked": Kind(
         layer="credentials",
         summary="A stranger uses one client's credentials until they are taken back.",
-        effect="They read every Secret and start a pod, as far as the client's rights go; the trace says what else they could.",
+        effect="They read every Secret, start a pod and change an object (`resource`, `objectName`, `patch`), as far as the client's "
+        "rights go; the trace says what else they could.",
         target="client",
-        takes={"namespace": "default"},
-        check=a_client,
+        takes={"namespace": "default", "resource": None, "object_name": None, "patch": None},
+        check=_a_thief,
         begin=_leaked,
     ),
 }

@@ -105,6 +105,28 @@ def test_a_thief_reads_and_starts_what_the_stolen_rights_allow(story):
     assert (write.actor, pod["spec"]["containers"][0]["name"]) == ("ci-deployer", "miner")
 
 
+CHANGE = {
+    "resource": "deployments",
+    "object_name": "web",
+    "patch": '{"metadata":{"annotations":{"mine":"now"}}}',
+}
+
+
+def test_a_thief_changes_what_the_stolen_rights_allow(story):
+    sim = story("push", "8m")
+    sim.inject("credential-leaked", "ci", namespace="shop", **CHANGE)
+    sim.run("10s")
+    assert sim.get("deployment/web", "shop")["metadata"]["annotations"]["mine"] == "now"
+    writes = [r for r in sim.trace.records if r.subject == "deployment.apps/shop/web" and r.verb == "patch"]
+    assert writes[-1].actor == "ci-deployer"
+    assert writes[-1].cause.actor == "intruder"
+
+
+def test_what_a_thief_changes_is_named_in_full(sim):
+    with pytest.raises(FaultError, match="resource, objectName and patch together"):
+        sim.inject("credential-leaked", "kube-scheduler", resource="deployments")
+
+
 def test_a_thief_of_a_components_credentials_meets_rbac(sim):
     sim.inject("credential-leaked", "kube-scheduler")
     sim.run("10s")

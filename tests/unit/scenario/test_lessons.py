@@ -250,6 +250,16 @@ def test_how_well_somebody_passes_is_worth_points(at, low, high):
     assert run.result()["score"][1]["points"] == 50
 
 
+def test_who_wrote_an_object_last_can_be_asked():
+    text = TEXT.replace(
+        'never: ready("deployment/web") == 2', 'eventually: written_by("deployment/web") == "dana"'
+    )
+    (right,) = lessons.untouched(loads(text))[2].right[1:]
+    assert right == "none"
+    text = text.replace('written_by("deployment/web") == "dana"', 'written_by("deployment/web") == "nico"')
+    assert lessons.untouched(loads(text))[2].right == ("two",)
+
+
 def test_a_score_that_cannot_be_reached_is_told():
     text = TEXT.replace("  explain:", SCORE.replace("best: 3, worst: 5", "best: 5, worst: 3"))
     assert any("not below the worst" in fault.message for fault in examine_text(text, "x").diagnostics)
