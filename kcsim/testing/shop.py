@@ -1,7 +1,8 @@
 """The little world that generated stories happen in: a shop of two Deployments, delivered by push and by flux.
 
-Small on purpose: two machines, quick probes, short intervals, so that a story of an hour is played in a blink and a
-counterexample is read in one look.
+Small on purpose: two machines in two zones, quick probes, short intervals, so that a story of an hour is played in a blink
+and a counterexample is read in one look. Every fault of the catalogue has something to hit: the control plane's programs
+have one that stands by, the images are named, and one user looks in now and then.
 """
 
 from __future__ import annotations
@@ -16,13 +17,23 @@ NAMESPACE = "shop"
 WORKLOADS = ("web", "api")
 VERSIONS = ("1", "2", "3")
 NODES = ("node-1", "node-2")
+ZONES = ("zone-a", "zone-b")
 CLIENTS = ("flux", "ci", "kube-controller-manager", "kube-scheduler", *NODES)
 
-_NAMESPACE_FILE = f"""\
+_FIRST = f"""\
 apiVersion: v1
 kind: Namespace
 metadata:
   name: {NAMESPACE}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+  namespace: {NAMESPACE}
+spec:
+  selector: {{app: web}}
+  ports: [{{port: 80, targetPort: 8080}}]
 """
 
 
@@ -37,6 +48,11 @@ class Workload:
 def path(name: str) -> str:
     """The file of a workload's manifests."""
     return f"deploy/{name}.yaml"
+
+
+def image(name: str, version: str) -> str:
+    """What a workload runs."""
+    return f"registry.example/{NAMESPACE}/{name}:{version}"
 
 
 def manifest(name: str, workload: Workload) -> str:
@@ -59,7 +75,7 @@ spec:
     spec:
       containers:
         - name: {name}
-          image: registry.example/{NAMESPACE}/{name}:{workload.version}
+          image: {image(name, workload.version)}
           ports:
             - containerPort: 8080
           readinessProbe:
@@ -73,9 +89,7 @@ spec:
 @cache
 def shop() -> Scenario:
     """The world before anything happens."""
-    files = {"deploy/namespace.yaml": _NAMESPACE_FILE} | {
-        path(name): manifest(name, Workload()) for name in WORKLOADS
-    }
+    files = {"deploy/namespace.yaml": _FIRST} | {path(name): manifest(name, Workload()) for name in WORKLOADS}
     written = "".join(f"      {name}: |\n{_indented(text)}" for name, text in files.items())
     return loads(_HEAD + written + _DELIVERIES, "generated.yaml")
 
@@ -91,10 +105,17 @@ name: generated
 title: A generated story
 summary: Operations that a property test chose.
 cluster:
-  nodes: {len(NODES)}
+  controlPlaneReplicas: 2
+  nodes:
+{"".join(f"    - {{name: {node}, zone: {zone}}}{chr(10)}" for node, zone in zip(NODES, ZONES, strict=True))}\
 images:
-  - name: "*"
-    readyAfter: 2s
+{"".join(f"  - {{name: {image(name, version)}, readyAfter: 2s}}{chr(10)}" for name in WORKLOADS for version in VERSIONS)}\
+traffic:
+  - name: users
+    to: service/web
+    namespace: {NAMESPACE}
+    rate: 1/m
+    start: 1m
 repositories:
   - name: {NAMESPACE}
     path: deploy

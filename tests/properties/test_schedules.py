@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, find, given, settings
 from hypothesis import strategies as st
 
+from kcsim.scenario.model import Cluster
 from kcsim.scenario.play import Play
 from kcsim.scenario.schedules import EXPECTATION
 from kcsim.testing.schedules import Window, schedule_of, seeds, stories, windows
@@ -56,10 +57,14 @@ def test_a_counterexample_shrinks_to_the_one_window_that_matters():
     ("kinds", "message"),
     [
         ([], "no kinds of faults"),
-        (["two-leaders"], "nothing for two-leaders to hit"),
         (["nope"], "there is no fault 'nope'"),
     ],
 )
 def test_a_strategy_that_can_generate_nothing_says_so(kinds, message):
     with pytest.raises(ValueError, match=message):
         windows(shop(), kinds)
+
+
+def test_a_strategy_for_a_fault_that_the_story_has_nothing_for_says_so():
+    with pytest.raises(ValueError, match="nothing for two-leaders to hit"):
+        windows(replace(shop(), cluster=Cluster(nodes=1)), ["two-leaders"])
