@@ -6,6 +6,7 @@ Imitates: apimachinery pkg/util/intstr/intstr.go, v1.36. The value is what JSON 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kcsim.api.gotext import go_quote
 
@@ -48,6 +49,7 @@ def get_scaled_value_from_int_or_percent(value: IntOrString | None, total: int, 
     return -(-product // 100) if round_up else product // 100
 
 
+@lru_cache(maxsize=1024)
 def _atoi(value: str) -> int:
     """The number before the %, read as Go's strconv.Atoi reads it."""
     digits = value[:-1]

@@ -76,7 +76,9 @@ class Record(Shown):
         return f"<{self.seq} t={self.time / SECOND:.3f} {self.actor} {self.verb} {self.subject}>"
 
 
-_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
 
 
 class Trace:

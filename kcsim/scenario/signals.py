@@ -132,13 +132,15 @@ class Signal:
 
 def _shown(value: Any) -> Any:
     """What is kept of a value: objects are told by their number or name."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, Objects):
         return len(value.items)
     if isinstance(value, Mapping):
         metadata = value.get("metadata")
         return metadata.get("name") if isinstance(metadata, Mapping) else len(value)
-    if isinstance(value, float):
-        return round(value, 4)
     return tuple(value) if isinstance(value, list) else value
 
 

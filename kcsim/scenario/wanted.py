@@ -10,7 +10,7 @@ rests on. Left out: fields that were in an earlier manifest and are still there.
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kcsim.api.apply.merge import merge
 from kcsim.api.apply.schema import TypedError
@@ -27,8 +27,7 @@ _SERVER_FIELDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """One object of one cluster; `cluster` is the world's name for it, `resource` the group resource."""
 
     cluster: str

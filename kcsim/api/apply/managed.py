@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from kcsim.api.apply.elements import ElementError
@@ -146,6 +147,7 @@ def _order(entry: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(entry.get(name, "") for name in names)
 
 
+@lru_cache(maxsize=8192)
 def manager_identity(manager: str, operation: str, api_version: str, subresource: str = "") -> str:
     """What tells entries apart: an applier is one over all versions, an updater one per version.
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from kcsim.api.gotext import go_quote, go_value
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
+
 
 def value_text(value: Any) -> str:
     """A value as it stands in a path: strings are quoted, null is `null`."""
@@ -47,7 +49,7 @@ def _sharp(value: Any) -> str:
 
 def compact_json(value: Any) -> str:
     """encoding/json: compact, keys sorted, and <, > and & escaped for HTML."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    text = _COMPACT(value)
     if "<" in text or ">" in text or "&" in text:
         text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return text

@@ -40,11 +40,7 @@ class Target:
     @property
     def is_address(self) -> bool:
         """Whether an address is asked, which nobody looks up."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return False
-        return True
+        return _is_address(self.host)
 
     def key_in(self, namespace: str) -> Key | None:
         """The Service that the name means where nobody resolves names; None: it is no Service's name."""
@@ -64,6 +60,15 @@ def key_of(host: str, namespace: str) -> Key | None:
 def of_service(namespace: str, name: str, port: int | str | None = None, ask: Ask | None = None) -> Target:
     """A Service given as an object."""
     return Target((namespace, name), "", port, ask or Ask(f"{name}.{namespace}"))
+
+
+@lru_cache(maxsize=1024)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)

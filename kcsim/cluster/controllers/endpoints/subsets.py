@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -122,7 +123,12 @@ def _repack(addresses: dict[Address, Object], serving: dict[Port, dict[Address, 
 
 
 def _by_number(key: Address) -> tuple[bytes, str]:
-    return ip_address(key[0]).packed, key[1]
+    return _packed(key[0]), key[1]
+
+
+@lru_cache(maxsize=8192)
+def _packed(ip: str) -> bytes:
+    return ip_address(ip).packed
 
 
 def _hash(port: Port) -> bytes:
