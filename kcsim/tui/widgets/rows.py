@@ -187,7 +187,15 @@ class RowList(ScrollView, can_focus=True):
                 self.scroll_to(y=self.cursor - height + 1, animate=False)
         self._measure()
         # Most frames change nothing in most tables: what looks the same is not drawn again.
-        looks = (self._first, self.cursor, self.size, self._page.header, self._page.empty, self._in_sight())
+        looks = (
+            self._first,
+            self.cursor,
+            self.size,
+            self._page.header,
+            self._page.empty,
+            self._fitted,
+            self._in_sight(),
+        )
         if looks != self._looks:
             self._looks = looks
             self.refresh()
@@ -211,6 +219,10 @@ class RowList(ScrollView, can_focus=True):
         """Rows that come into sight are measured."""
         super().watch_scroll_y(old_value, new_value)
         self._measure()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """A bar that comes or goes leaves another width to the columns."""
+        self._put(self.cursor)
 
     # --- drawing ------------------------------------------------------------------------------------------------
 
