@@ -6,6 +6,7 @@ summary, before it has seen the folders below.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from typing import Any
@@ -34,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="folder with recordings (*.json) to replay instead of tests/transcripts/cases",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from walking fourteen thousand tests over and over: they stay until the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
