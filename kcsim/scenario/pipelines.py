@@ -51,6 +51,7 @@ def pipeline_spec(pipeline: Pipeline, stage: Stage, deploy: Deploy | None) -> Pi
         else tuple(RunnerGroup(each.name, each.count, each.labels) for each in pipeline.runners),
         on=On(on.branches if on.branches is not None else (branch,), on.tags, on.paths, on.merge_requests),
         concurrency=_concurrency(pipeline.concurrency),
+        workflow=pipeline.workflow or "",
     )
 
 
@@ -69,7 +70,7 @@ def _stages(pipeline: Pipeline, stage: Stage) -> list[StageSpec]:
 def _jobs(pipeline: Pipeline, stage: Stage, deploy: Deploy | None) -> tuple[JobSpec, ...]:
     found = [spec for name, job in pipeline.jobs.items() for spec in _copies(name, job, stage, deploy)]
     if deploy is not None and not any(step.deploys for spec in found for step in spec.steps):
-        only = parse("github.event_name == 'push'")
+        only = parse("github.event_name == 'push' || github.event_name == 'schedule'")
         last = (StageSpec(DEPLOY, action=deploy, deploys=True),)
         found.append(JobSpec(DEPLOY, last, DEPLOY, needs=tuple(pipeline.jobs), condition=only))
     return tuple(found)

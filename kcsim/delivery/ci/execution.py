@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from kcsim.delivery.ci.conditions import Context
 from kcsim.delivery.ci.pipelines import JobSpec, Pipeline, Site, StageContext, StageFailed, StageSpec
 from kcsim.delivery.ci.runs import JobRun, Run, StageRun
+from kcsim.delivery.ci.triggers import DEPLOYED
 from kcsim.engine.task import Sleep, Steps
 from kcsim.engine.trace import Record
 
@@ -113,7 +114,7 @@ def _refused(work: Work) -> str:
 
 
 def _wanted(work: Work, spec: StageSpec, failure: str) -> bool:
-    if spec.deploys and work.run.event != "push":
+    if spec.deploys and work.run.event not in DEPLOYED:
         return False  # what is not merged has no credentials to clusters
     if spec.condition is None:
         return not failure

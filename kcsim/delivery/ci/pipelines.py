@@ -187,6 +187,7 @@ class PipelineSpec:
         jobs: in place of `stages`.
         on: what starts it; None: pushes to `branch`, and merge requests.
         concurrency: of whole runs.
+        workflow: the file in the repository whose `on.schedule` starts runs; "": none.
     """
 
     name: str
@@ -201,6 +202,7 @@ class PipelineSpec:
     groups: tuple[RunnerGroup, ...] = ()
     on: On | None = None
     concurrency: Concurrency | None = None
+    workflow: str = ""
 
     def __post_init__(self) -> None:
         if self.trigger not in {"webhook", "poll"}:

@@ -139,7 +139,7 @@ class Run:
     Attributes:
         number: counts the runs of a pipeline from 1, in the order in which they were queued.
         trigger: webhook, poll or manual.
-        event: push, pull_request or merge_group, as conditions name it; `ref` the full name of what was pushed.
+        event: push, pull_request, merge_group or schedule, as conditions name it; `ref` the full name of what was pushed.
         attempt: counts the runs for the same commit from 1.
         status: queued, running, succeeded, failed or canceled.
         jobs: its jobs, in the pipeline's order.

@@ -5,7 +5,7 @@ over the network, with an identity. So what breaks those ways breaks pipelines, 
 
 **Imitates:** a hosted CI system (GitHub Actions, GitLab) with self-hosted runners. Runs of one pipeline may overtake each
 other when it has several runners, as they do in life; `concurrency` prevents it. Left out: reusable workflows, services
-and containers of jobs, secrets as such, schedules.
+and containers of jobs, secrets as such.
 
 **Use:**
 
@@ -26,6 +26,8 @@ jobs to runners -> each step: its duration, its dice, its action -> the run ends
 ======================== ====================================================================================
 ci webhook pipeline/P    the git host called; `sha`, `branch`; for merge requests `event` and `ref`
 ci poll pipeline/P       a poll found a commit; ci poll-failed: it found no host
+ci schedule pipeline/P   a schedule of its workflow file was due; ci schedule-lost: while the system was down;
+                         ci workflow-invalid: the file cannot be read
 ci queue run/P/N         all runners are busy
 ci wait run/P/N          its concurrency group is taken; ci wait job/...: also for an environment
 ci start run/P/N         a runner took it; `sha`, `runner`
@@ -57,7 +59,7 @@ from kcsim.delivery.ci.pipelines import (
 from kcsim.delivery.ci.rights import Credential, reach
 from kcsim.delivery.ci.runners import Runner, RunnerPool
 from kcsim.delivery.ci.runs import JobRun, Run, StageRun
-from kcsim.delivery.ci.triggers import Event, Poller, event_of
+from kcsim.delivery.ci.triggers import Event, Poller, Scheduler, event_of
 from kcsim.delivery.git.host import GitHost
 from kcsim.delivery.git.repository import HEADS, Update
 from kcsim.delivery.registry.registry import Registry
@@ -110,6 +112,8 @@ class CiSystem:
             if isinstance(step.action, BuildImages):
                 for repository in step.action.repositories:
                     self.site.registry.reserve(repository)
+        if spec.workflow:
+            Scheduler(self.site, spec, lambda: self._due(pipeline))
         if spec.trigger == "poll":
             Poller(self.site, spec, lambda sha: self._found(pipeline, sha))
         else:
@@ -189,6 +193,14 @@ class CiSystem:
         # The commit is the cause, not the clock: the poll only says when.
         with engine.because(self.site.git.record_of(pipeline.spec.repository, sha) or engine.cause):
             self.trigger(pipeline, sha, how="poll")
+
+    def _due(self, pipeline: Pipeline) -> None:
+        spec = pipeline.spec
+        if not self.available:
+            self.site.engine.note("ci", "schedule-lost", f"pipeline/{spec.name}")
+            return
+        event = Event("schedule", HEADS + spec.branch, spec.branch)
+        self.trigger(pipeline, how="schedule", event=event)
 
     # ---------------------------------------------------------------- runs
 

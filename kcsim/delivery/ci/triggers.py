@@ -1,9 +1,10 @@
-"""How a pipeline learns of commits, and which of them start a run: webhooks, polling, and `on:`.
+"""How a pipeline learns of commits, and what else starts a run: webhooks, polling, schedules, and `on:`.
 
 **Imitates:** GitHub Actions' `on` with branch, tag and path filters (`*` stands for all but a slash, `**` for all); Jenkins' Poll
-SCM: `git ls-remote` at fixed instants. A poll that would find nothing new is not carried out: the next instant is armed when a
+SCM: `git ls-remote` at fixed instants; `on.schedule` of the workflow file at the head of the default branch, in UTC and every five
+minutes at most (GitHub Docs, "Events that trigger workflows", schedule). A poll that would find nothing new is not carried out: the next instant is armed when a
 ref moves, which makes no difference to anybody. Differs: a run for a merge request is one of its head, not of what merging it
-would give.
+would give; schedules are punctual.
 
 **Walk:** a ref moves -> the webhook's `Update` -> `event_of` -> an `Event`, or nothing. Or: a commit reaches the repository -> the
 next poll is armed -> `ls_remote` travels to the git host -> another head than the last one seen starts a run; a host that does
@@ -16,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from kcsim.api.cron import BadSchedule, Schedule, parse
 from kcsim.delivery.ci.checkout import git_error
 from kcsim.delivery.ci.pipelines import On, PipelineSpec, Site
 from kcsim.delivery.exchange import Unreachable
@@ -26,12 +28,17 @@ from kcsim.delivery.git.host import (
     ServiceUnavailable,
 )
 from kcsim.delivery.git.repository import HEADS, PULLS, QUEUES, TAGS, Repository, Update
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import MINUTE, format_duration
 from kcsim.engine.core import Timer
 from kcsim.engine.task import Steps, Task
+from kcsim.manifests import ManifestError, documents, resolve_core
 
 SKIPS = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 """What keeps GitHub from running a workflow for a commit whose message holds it."""
+
+
+DEPLOYED = frozenset({"push", "schedule"})
+"""Events that are about what is on a branch; what only might come there is not deployed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Event:
     """Why a run is started.
 
     Attributes:
-        name: push, pull_request or merge_group.
+        name: push, pull_request, merge_group or schedule.
         ref: the full name of what was pushed; `branch` the short one, of a merge request its source.
         sha: the commit.
         base: the branch that a merge request is for.
@@ -166,3 +173,74 @@ class Poller:
         # The branch may have moved while the answer was on its way, or the host did not answer.
         if site.git.repository(spec.repository).refs().get(self._ref, self._seen) != self._seen:
             self._arm()
+
+
+SCHEDULE_MIN = 5 * MINUTE
+"""The shortest interval at which GitHub runs a scheduled workflow."""
+
+
+class BadWorkflow(ValueError):
+    """A workflow file that cannot be read; the message says where and why."""
+
+
+def schedules_in(text: bytes, file: str) -> tuple[Schedule, ...]:
+    """The schedules of a workflow file: `on: {schedule: [{cron: "0 2 * * *"}]}`.
+
+    Raises: BadWorkflow.
+    """
+    try:
+        found = documents(text, file, plain=resolve_core)
+        workflow = found[0].value if found else None
+        on = workflow.get("on") if isinstance(workflow, dict) else None
+        given = on.get("schedule") if isinstance(on, dict) else None
+        if given is not None and not isinstance(given, list):
+            raise BadWorkflow(f"{file}: on.schedule is a list of cron: '* * * * *'")
+        return tuple(parse(str(each.get("cron", ""))) for each in given or () if isinstance(each, dict))
+    except (ManifestError, BadSchedule) as error:
+        raise BadWorkflow(f"{file}: {error}" if isinstance(error, BadSchedule) else str(error)) from None
+
+
+class Scheduler:
+    """Starts runs of the default branch's head when the workflow file there says so."""
+
+    def __init__(self, site: Site, spec: PipelineSpec, due: Callable[[], object]) -> None:
+        self._site = site
+        self._spec = spec
+        self._due = due
+        self._schedules: tuple[Schedule, ...] = ()
+        self._last = site.engine.now - SCHEDULE_MIN
+        self._timer: Timer | None = None
+        repository = site.git.repository(spec.repository)
+        repository.on_update(self._moved)
+        if HEADS + spec.branch in repository.refs():
+            self._read()
+
+    def _moved(self, update: Update) -> None:
+        if update.ref == HEADS + self._spec.branch and update.new is not None:
+            self._read()
+
+    def _read(self) -> None:
+        """The file as it is now; one that cannot be read has no schedules, and is told."""
+        spec = self._spec
+        repository = self._site.git.repository(spec.repository)
+        text = repository.files(spec.branch).get(spec.workflow)
+        try:
+            self._schedules = schedules_in(text, spec.workflow) if text is not None else ()
+        except BadWorkflow as error:
+            self._schedules = ()
+            self._site.engine.note("ci", "workflow-invalid", f"pipeline/{spec.name}", {"error": str(error)})
+        self._arm()
+
+    def _arm(self) -> None:
+        engine = self._site.engine
+        if self._timer is not None:
+            self._timer.cancel()
+        earliest = max(engine.now, self._last + SCHEDULE_MIN - 1)
+        times = [when for each in self._schedules if (when := each.next(earliest)) is not None]
+        if times:
+            self._timer = engine.tick(min(times) - engine.now, "schedule", self._fire)
+
+    def _fire(self) -> None:
+        self._last = self._site.engine.now
+        self._due()
+        self._arm()

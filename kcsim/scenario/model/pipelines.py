@@ -176,6 +176,11 @@ class Pipeline(Part):
     trigger: Annotated[Literal["webhook", "poll"], "How it learns of a commit."] = "webhook"
     poll_interval: Annotated[Duration, "With `trigger: poll`: time between two looks."] = MINUTE
     on: Annotated[On, "What starts a run."] = field(default_factory=On)
+    workflow: Annotated[
+        str | None,
+        "Its workflow file in the repository, .github/workflows/deploy.yaml: `on.schedule` in it starts runs of the default "
+        "branch's head, as it stands there. Everything else of the pipeline is written here.",
+    ] = None
     runners: Annotated[
         Count | tuple[Runners, ...],
         "Jobs that can go on at the same time, further ones wait; or runners by labels.",

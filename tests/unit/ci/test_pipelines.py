@@ -158,6 +158,70 @@ def test_polls_that_would_find_nothing_cost_nothing(world, files):
     assert world.engine.steps == before
 
 
+WORKFLOW = ".github/workflows/deploy.yaml"
+
+
+def scheduled(world, cron, pipeline=None):
+    """The workflow file, with a schedule."""
+    text = f"on:\n  push:\n  schedule:\n    - cron: '{cron}'\n"
+    return world.git.push("shop", "main", {WORKFLOW: text}, "schedule", "dana")
+
+
+def test_a_schedule_in_the_workflow_file_runs_the_head_again(world, files):
+    pipeline = world.pipeline(workflow=WORKFLOW)
+    world.commit({"config.yaml": files.config("a")})
+    world.run("1h")
+    assert len(pipeline.runs) == 1
+    sha = scheduled(world, "*/20 * * * *").sha
+    world.run("50m")
+    webhook, *later = pipeline.runs[1:]
+    assert webhook.trigger == "webhook"
+    assert [(run.trigger, run.sha, run.event, run.queued_at) for run in later] == [
+        ("schedule", sha, "schedule", minutes * 60 * SECOND) for minutes in (80, 100)
+    ]
+    assert ("deploy", f"commit/shop/{sha[:7]}") in world.notes()[-4:], "it is applied again"
+    assert world.why(later[0].record)[1:] == [("schedule", "pipeline/shop"), ("tick", "schedule")]
+    world.git.push("shop", "main", {WORKFLOW: "on: push\n"}, "no more", "dana")
+    world.run("5h")
+    assert len(pipeline.runs) == 5
+
+
+def test_a_schedule_runs_every_five_minutes_at_most(world, files):
+    pipeline = world.pipeline(workflow=WORKFLOW)
+    scheduled(world, "* * * * *")
+    world.run("16m")
+    runs = [run.queued_at // (60 * SECOND) for run in pipeline.runs if run.trigger == "schedule"]
+    assert runs == [1, 6, 11, 16]
+
+
+def test_a_schedule_that_is_due_while_ci_is_down_is_lost(world, files):
+    pipeline = world.pipeline(workflow=WORKFLOW)
+    scheduled(world, "*/10 * * * *")
+    world.run("5m")
+    world.ci.available = False
+    world.run("10m")
+    world.ci.available = True
+    world.run("10m")
+    assert [run.queued_at // (60 * SECOND) for run in pipeline.runs if run.trigger == "schedule"] == [20]
+    assert ("schedule-lost", "pipeline/shop") in world.notes()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("on: {schedule: [{cron: '61 * * * *'}]}", "61"),
+        ("on: {schedule: nightly}", "is a list"),
+        ("on: [", WORKFLOW),
+    ],
+)
+def test_a_workflow_file_that_cannot_be_read_is_told(world, text, error):
+    world.pipeline(workflow=WORKFLOW)
+    world.git.push("shop", "main", {WORKFLOW: text}, "broken", "dana")
+    world.run("1h")
+    (told,) = [r for r in world.engine.trace.records if r.verb == "workflow-invalid"]
+    assert error in told.facts()["error"]
+
+
 def test_other_branches_start_nothing(world, files):
     pipeline = world.pipeline()
     world.commit({"config.yaml": files.config("a")})
