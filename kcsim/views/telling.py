@@ -108,6 +108,8 @@ class Teller:
             self._traffic(record)
         elif record.verb == "error" and "exception" in record.facts():
             self._raised(record)
+        elif record.verb == "hot-loop":
+            self._add("agent", record, f"{record.subject} {record.facts()['error']}")
         elif record.actor == "ci":
             self._ci(record, kind)
         elif record.actor.startswith("registry ") and record.verb == "delete":

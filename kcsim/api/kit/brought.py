@@ -6,7 +6,8 @@ one of its handlers is its own. kcsim's own components share the stored objects 
 of a user's code. A step of it that does not come back is ended, and so is the run: ``HungController``.
 
 **Walk:** ``Brought`` is a ``Component`` whose connections are ``CopyingClient``s and whose caches are ``CopyingInformer``s -> a
-handler or an index that raises is a ``failed`` record of the program, and the world goes on.
+handler or an index that raises is a ``failed`` record of the program, and the world goes on; so is a ``hot-loop`` record
+of a key that is reconciled again and again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from kcsim.api.client import Client
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer, Objects, OnChange, Sort
+from kcsim.api.kit.loops import SLICE, Loops
 from kcsim.api.kit.queue import PATIENCE, Controller, Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Object, copied, key
@@ -139,6 +141,8 @@ class Brought(Component):
     client_type: type[Client] = CopyingClient
     informer_type: type[Informer] = CopyingInformer
     patience = PATIENCE
+    _loops: Loops | None = None
+    _looked = 0
 
     def run(self, reconciler: Reconciler, limits: ClientLimits | None = None) -> Controller:
         """Run a reconciler."""
@@ -155,11 +159,20 @@ class Brought(Component):
             HungController: it did not come back; the program is stopped, and what it was to do is not done.
         """
         try:
+            if self.engine.now >= self._looked + SLICE:
+                self._look_for_loops()
             return WATCHDOG.call(self.patience, fn, *args)
         except Stuck as stuck:
             subject, now = self._at_work() or self.name, self.engine.now
             self.stop()
             raise HungController(self.name, subject, now, stuck.patience, stuck.place, stuck.line) from None
+
+    def _look_for_loops(self) -> None:
+        """Leave a trace of a key that turns out to be in a hot loop: the world goes on, and so does the loop."""
+        self._loops = self._loops or Loops()
+        self._looked = self.engine.now
+        for loop in self._loops.look([self], self.engine.now):
+            self.engine.note(self.name, "hot-loop", loop.subject, {"error": loop.told})
 
     def _at_work(self) -> str:
         """What it is reconciling right now."""

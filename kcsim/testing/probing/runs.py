@@ -18,7 +18,7 @@ from kcsim.api.catalog import Catalog
 from kcsim.api.kit.brought import HungController
 from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
-from kcsim.api.kit.queue import Controller
+from kcsim.api.kit.loops import SLICE, HotLoop, Loops
 from kcsim.api.kit.seams import Seams, Sites
 from kcsim.api.log import Version
 from kcsim.api.objects import Key, Object
@@ -30,10 +30,7 @@ from kcsim.testing.probing.masks import KINDS, generated, ident, masked, mention
 from kcsim.testing.probing.plan import Plan
 
 QUIET = 5 * MINUTE
-SLICE = 5 * SECOND
 RESTING = 2 * MINUTE
-HOT = 100
-"""So many reconciles of one key in a slice, three slices in a row, are a hot loop."""
 
 
 class NoSuchController(LookupError):
@@ -71,27 +68,6 @@ class Failure:
 
     def __str__(self) -> str:
         return f"raised {self.error} on {self.subject} at t={format_duration(self.time)}"
-
-
-@dataclass(frozen=True, slots=True)
-class HotLoop:
-    """A key that is reconciled again and again, or one reconcile that sends requests on and on (``endless``)."""
-
-    subject: str
-    times: int
-    time: int
-    endless: bool = False
-
-    @property
-    def told(self) -> str:
-        """What it does."""
-        often = f"in {format_duration(SLICE)}, on and on at t={format_duration(self.time)}"
-        if self.endless:
-            return f"is in a hot loop: one reconcile does not end, and sends {self.times} requests {often}"
-        return f"is in a hot loop: it is reconciled {self.times} times {often}"
-
-    def __str__(self) -> str:
-        return f"{self.subject} {self.told}"
 
 
 @dataclass
@@ -218,41 +194,13 @@ def _programs(play: Play, target: Target) -> list[Component]:
 
 def _advance(play: Play, target: Target) -> HotLoop | None:
     """Run to the end in slices, unless a key turns out to be in a hot loop."""
-    end = round(play.end * SECOND)
-    before, rows, stuck = Counter[str](), Counter[str](), Counter[str]()
-    asked = 0
+    end, loops = round(play.end * SECOND), Loops()
     while play.engine.now < end:
         play.engine.run_until(min(play.engine.now + SLICE, end))
-        programs = _programs(play, target)
-        handled: Counter[str] = Counter()
-        busy: set[str] = set()
-        for component in programs:
-            for controller in component.controllers:
-                for key, times in controller.handled.items():
-                    handled[_subject(controller, key)] += times
-                busy.update(_subject(controller, key) for key in controller.processing)
-        asked, asked_before = _asked(play, programs), asked
-        sent = asked - asked_before
-        for subject, times in handled.items():
-            rows[subject] = rows[subject] + 1 if times - before[subject] >= HOT else 0
-            if rows[subject] == 3:
-                return HotLoop(subject, times - before[subject], play.engine.now)
-            goes_on = subject in busy and times == before[subject] and sent >= HOT
-            stuck[subject] = stuck[subject] + 1 if goes_on else 0
-            if stuck[subject] == 3:
-                return HotLoop(subject, sent, play.engine.now, endless=True)
-        before = handled
+        found = loops.look(_programs(play, target), play.engine.now)
+        if found:
+            return found[0]
     return None
-
-
-def _subject(controller: Controller, key: Key) -> str:
-    return f"{controller.reconciler.name} {'/'.join(key).lstrip('/')}"
-
-
-def _asked(play: Play, programs: Sequence[Component]) -> int:
-    """How many requests the programs have sent so far."""
-    asked = play.world.cluster.server.asked
-    return sum(asked.get(name, 0) for name in {each.user.name for each in programs})
 
 
 def _remember(outcome: Outcome, target: Target, programs: Sequence[Component]) -> None:

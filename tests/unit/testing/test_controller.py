@@ -11,8 +11,10 @@ from kcsim.testing.tiny import crd
 from tests.unit.testing.controllers import (
     Archives,
     BadHandler,
+    Endless,
     Mutating,
     ReturnsANumber,
+    Spinning,
     WebApps,
     YieldsANumber,
     web_app,
@@ -192,3 +194,31 @@ def test_what_is_no_call_and_no_result_is_told(sim: Simulation, made: type[Opera
 def test_its_namespace_is_made_when_it_is_not_there(sim: Simulation) -> None:
     sim.add_controller(WebApps, namespace="operators")
     assert sim.get("serviceaccount/webapps", "operators")
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (Spinning, "is in a hot loop: it is reconciled "),
+        (Endless, "is in a hot loop: one reconcile does not end, and sends "),
+    ],
+)
+def test_a_hot_loop_is_told_once_with_its_object_and_time_and_the_world_goes_on(
+    sim: Simulation, made: type[Operator], told: str
+) -> None:
+    sim.add_controller(made)
+    sim.apply(web_app())
+    sim.run("2m")
+    (found,) = [record for record in sim.trace.records if record.verb == "hot-loop"]
+    assert (found.actor, found.subject) == (made.name, f"{made.name} default/web")
+    assert found.facts()["error"].startswith(told)
+    assert 15 <= found.time / 1_000_000 < 25
+    assert sim.now == 120
+
+
+def test_a_controller_that_has_much_to_do_and_comes_to_rest_is_in_no_hot_loop(sim: Simulation) -> None:
+    sim.add_controller(WebApps)
+    for number in range(60):
+        sim.apply(web_app(name=f"web-{number}"))
+    sim.run("2m")
+    assert not [record for record in sim.trace.records if record.verb == "hot-loop"]
