@@ -77,7 +77,8 @@ class ExpressionError(ValueError):
     def __init__(self, text: str, faults: list[ExpressionFault]) -> None:
         """Raise with all faults at once."""
         self.faults = tuple(faults)
-        super().__init__("; ".join(f"{text!r}: {found.message} ({found.remedy})" for found in faults))
+        told = (f"{f.message}\n  {f.remedy}" if f.remedy else f.message for f in faults)
+        super().__init__("\n".join(f"{text!r}: {each}" for each in told))
 
 
 @dataclass(frozen=True, slots=True)

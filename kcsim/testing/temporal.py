@@ -21,13 +21,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
+from warnings import warn
 
 from kcsim.api.log import Version
 from kcsim.api.resources import Resource
-from kcsim.engine.clock import format_duration, seconds, to_seconds
+from kcsim.engine.clock import MILLISECOND, format_duration, seconds, to_seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.arguments import Names
 from kcsim.scenario.expectations import Finding, Window, sometime, throughout
+from kcsim.scenario.expressions import ExpressionError
 from kcsim.scenario.history import History
 from kcsim.scenario.play import Play, Reading
 from kcsim.scenario.signals import Signal, Signals
@@ -35,6 +37,8 @@ from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.simulation import NotFound, Simulation, Time
 
 Object = dict[str, Any]
+__tracebackhide__ = True
+"""A test that asks in vain shows its own line, and none of this module."""
 _CHAIN = 8
 """Causes that a failure tells."""
 _FAULTS = 3
@@ -263,12 +267,10 @@ class Expecting:
 
     def always(self, condition: Condition, *, since: Time = 0, until: Time | None = None) -> Expecting:
         """As ``Asking.always``."""
-        __tracebackhide__ = True
         return self._demand("always", self._asking.always(condition, since=since, until=until))
 
     def never(self, condition: Condition, *, since: Time = 0, until: Time | None = None) -> Expecting:
         """As ``Asking.never``."""
-        __tracebackhide__ = True
         return self._demand("never", self._asking.never(condition, since=since, until=until))
 
     def eventually(
@@ -280,7 +282,6 @@ class Expecting:
         stays: Time | None = None,
     ) -> Expecting:
         """As ``Asking.eventually``."""
-        __tracebackhide__ = True
         found = self._asking.eventually(condition, within=within, since=since, stays=stays)
         return self._demand("eventually", found)
 
@@ -288,33 +289,27 @@ class Expecting:
         self, condition: Condition, release: Condition, *, since: Time = 0, within: Time | None = None
     ) -> Expecting:
         """As ``Asking.until``."""
-        __tracebackhide__ = True
         return self._demand("until", self._asking.until(condition, release, since=since, within=within))
 
     def leads_to(self, trigger: Condition, condition: Condition, *, within: Time) -> Expecting:
         """As ``Asking.leads_to``."""
-        __tracebackhide__ = True
         return self._demand("leads_to", self._asking.leads_to(trigger, condition, within=within))
 
     def before(self, earlier: Condition, later: Condition) -> Expecting:
         """As ``Asking.before``."""
-        __tracebackhide__ = True
         return self._demand("before", self._asking.before(earlier, later))
 
     def stable_for(self, condition: Condition, duration: Time) -> Expecting:
         """As ``Asking.stable_for``."""
-        __tracebackhide__ = True
         return self._demand("stable_for", self._asking.stable_for(condition, duration))
 
     def converges(self, *, within: Time, stays: Time = "1m", namespace: str = "") -> Expecting:
         """As ``Asking.converges``."""
-        __tracebackhide__ = True
         return self._demand(
             "converges", self._asking.converges(within=within, stays=stays, namespace=namespace)
         )
 
     def _demand(self, what: str, finding: Finding) -> Expecting:
-        __tracebackhide__ = True
         if not finding.held:
             raise Broken(told(self._world, what, finding), finding)
         return self
@@ -332,17 +327,17 @@ def expect(world: Simulation) -> Expecting:
 
 def told(world: Simulation, what: str, finding: Finding) -> str:
     """A broken demand as a person reads it: what, when, which change, why, and how to see it again."""
-    when = "" if finding.at is None else f" at t={format_duration(finding.at // 1000 * 1000)}"
+    when = "" if finding.at is None else f" at t={format_duration(finding.at // MILLISECOND * MILLISECOND)}"
     lines = [f"{what} is broken{when}", f"  {finding.why}"]
     record = finding.record or finding.looked
     if record is not None:
         how = "by" if finding.record is not None else "last of what it looks at:"
         lines.append(
-            f"  {how} t={to_seconds(record.time):.3f}s {record.actor} {record.verb} {record.subject}{_change(record)}"
+            f"  {how} t={_at(record)} {record.actor} {record.verb} {record.subject}{_change(record)}"
         )
         causes = [cause for cause in record.chain() if cause is not record]
         lines.extend(
-            f"    because t={to_seconds(cause.time):.3f}s {cause.actor} {cause.verb} {cause.subject}"
+            f"    because t={_at(cause)} {cause.actor} {cause.verb} {cause.subject}"
             for cause in causes[:_CHAIN]
         )
         if len(causes) > _CHAIN:
@@ -359,6 +354,11 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
     return "\n".join(lines)
 
 
+def _at(record: Record) -> str:
+    """When, rounded down to a millisecond as the time of a finding is: what broke it is not told as coming after it."""
+    return f"{record.time // MILLISECOND / 1000:.3f}s"
+
+
 def _faults(world: Simulation, at: int | None) -> list[str]:
     """The last faults before a demand ran out that no single write broke: one of them may be why."""
     until = world.engine.now if at is None else at
@@ -367,9 +367,7 @@ def _faults(world: Simulation, at: int | None) -> list[str]:
     for record in found[-_FAULTS:]:
         facts = {name: value for name, value in record.facts().items() if name in _TOLD}
         told = ", ".join(f"{name} {value}" for name, value in facts.items())
-        lines.append(
-            f"  fault t={to_seconds(record.time):.3f}s {record.verb} {record.subject}  {told}".rstrip()
-        )
+        lines.append(f"  fault t={_at(record)} {record.verb} {record.subject}  {told}".rstrip())
     return lines
 
 
@@ -420,7 +418,10 @@ def _written(world: Simulation, texts: Sequence[str]) -> list[Signal]:
         history = Reading(world).history
     else:
         history = History(_Bare(world), frozenset({"", first}), {})
-    signals = Signals(history, texts, names)
+    try:
+        signals = Signals(history, texts, names)
+    except ExpressionError as error:
+        raise error.with_traceback(None) from None
     history.listen(signals)
     history.advance()
     return [signals[text] for text in texts]
@@ -429,26 +430,41 @@ def _written(world: Simulation, texts: Sequence[str]) -> list[Signal]:
 # Functions.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Called:
-    """A function as a signal's expression."""
+    """A function as a signal's expression.
+
+    Attributes:
+        text: the function in words.
+        raised: what it raised, while it has never given an answer: it may say nothing at all about the world.
+        answered: whether it has given one.
+    """
 
     text: str
     condition: Callable[[Moment], Any]
+    raised: str = ""
+    answered: bool = False
 
     def holds(self, moment: Any) -> bool:
         """Whether it is true; what is not there yet makes it false."""
         try:
-            return bool(self.condition(moment))
-        except (LookupError, TypeError):
+            held = bool(self.condition(moment))
+        except NotFound:
             return False
+        except (LookupError, TypeError) as error:
+            if not self.answered:
+                self.raised = f"{type(error).__name__}: {error}"
+            return False
+        self.answered, self.raised = True, ""
+        return held
 
 
 def _called(world: Simulation, conditions: Sequence[Callable[[Moment], Any]], end: int) -> list[Signal]:
     if not conditions:
         return []
     moment = Moment(world)
-    signals: list[Any] = [Signal(_Called(text_of(each), each), ()) for each in conditions]  # type: ignore[arg-type]
+    calls = [_Called(text_of(each), each) for each in conditions]
+    signals: list[Any] = [Signal(call, ()) for call in calls]  # type: ignore[arg-type]
     reads: list[dict[tuple[str, str], None]] = [{} for _ in signals]
 
     def look(number: int, record: Record | None) -> None:
@@ -473,6 +489,13 @@ def _called(world: Simulation, conditions: Sequence[Callable[[Moment], Any]], en
             due = [changed[each] for each in (read or changed) if each in changed]
             if due:
                 look(number, due[-1])
+    for call in calls:
+        if call.raised:
+            warn(
+                f"{call.text} is never true, for it raised {call.raised} whenever it was looked at",
+                stacklevel=5,
+            )
+            call.text += f" (which raised {call.raised})"
     return signals
 
 

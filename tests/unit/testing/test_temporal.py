@@ -65,6 +65,19 @@ class TestConditions:
         assert not ask(sim).eventually(lambda at: at.get("deployment/nobody")).held
         assert ask(sim).never(lambda at: at.get("deployment/web"), until="9s").held
 
+    def test_a_function_that_gives_no_answer_is_told_with_what_it_raised(self, sim):
+        typo = r"deployment.*\(which raised KeyError: 'sepc'\) did not become true"
+        with pytest.warns(UserWarning, match="raised KeyError: 'sepc' whenever it was looked at"):  # noqa: SIM117
+            with pytest.raises(Broken, match=typo):
+                expect(sim).eventually(lambda at: at.get("deployment/web")["sepc"]["replicas"] == 3)
+        with pytest.warns(UserWarning, match="is never true, for it raised KeyError: 'sepc'"):
+            expect(sim).never(lambda at: at.get("deployment/web")["sepc"]["replicas"] > 9)
+
+    @pytest.mark.filterwarnings("error")
+    def test_a_function_that_waits_for_a_field_is_none_of_these(self, sim):
+        expect(sim).eventually(lambda at: at.get("deployment/web")["status"]["readyReplicas"] == 3)
+        expect(sim).never(lambda at: at.get("deployment/nobody")["status"]["readyReplicas"] == 3)
+
     def test_a_condition_may_look_at_many(self, sim):
         found = ask(sim).eventually(lambda at: len(at.list("pods", "default")) >= 3)
         assert found.held
@@ -190,3 +203,32 @@ def test_faults_after_the_window_are_not_told():
     with pytest.raises(Broken) as broken:
         expect(sim).eventually(lambda at: at.list("pods", "default"), within="5s")
     assert "fault t=" not in str(broken.value)
+
+
+def test_what_broke_it_is_not_told_as_coming_after_it(sim):
+    for count in (1, 2, 3):
+        with pytest.raises(Broken) as broken:
+            expect(sim).never(f"{READY} == {count}")
+        found, by = re.findall(r"t=(?:(\d+)m)?([\d.]+)s", str(broken.value).replace("\n    because", "\0"))[
+            :2
+        ]
+        at, written = (60 * int(minutes or 0) + float(seconds) for minutes, seconds in (found, by))
+        assert at == pytest.approx(written)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (lambda world: world.always("redy() >= 1"), "there is no function 'redy'\n  did you mean 'ready'?"),
+        (
+            lambda world: world.always(f"{READY} >= 1", since="1h"),
+            "the window begins at 1h, but the run ends at 3m",
+        ),
+        (lambda world: world.converges(within="1m"), "converges is asked of a story with a delivery"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_shows_the_line_that_asks_it(sim, asked, told):
+    with pytest.raises((ValueError, TypeError), match=re.escape(told)) as error:
+        asked(expect(sim))
+    shown = [entry.frame.code.path.name for entry in error.traceback if not entry.ishidden(error)]
+    assert set(shown) == {"test_temporal.py"}
