@@ -95,7 +95,7 @@ class NetworkView:
         """The hosts, pods and Services as a networkx graph.
 
         Vertices have ``kind`` (``node``, ``switch``, ``pod``, ``service`` ...), ``zone``, ``rack`` and ``up``; pods also
-        ``ip`` and ``ready``, nodes ``podCIDRs``. Edges have ``kind``: ``link`` (with ``latency_s``, ``bandwidth`` in bits
+        ``ip`` and ``ready``, nodes ``podCIDRs``, Services ``endpoints`` (how many are ready). Edges have ``kind``: ``link`` (with ``latency_s``, ``bandwidth`` in bits
         a second, 0 for no limit, ``loss``, and ``described``: the scenario has it), ``runs`` (a pod on its node),
         ``serves`` (a pod behind a Service). The graph itself has ``encapsulation``, ``mtu`` and ``pod_mtu`` (bytes),
         ``pod_cidrs`` and ``service_cidrs``.
@@ -137,10 +137,11 @@ class NetworkView:
                 by_ip.setdefault(each["ip"], name)
         for service in finder.objects("services"):
             name = f"service/{objects.namespace(service)}/{objects.name(service)}"
-            vertices.append((name, {"kind": "service", "zone": "", "up": True}))
             rules = home.pods.proxy("").rules(*objects.key(service))
-            ips = [b.ip for p in rules.ports for b in p.backends] if rules is not None else []
-            edges.extend((name, by_ip[ip], {"kind": "serves"}) for ip in dict.fromkeys(ips) if ip in by_ip)
+            ips = dict.fromkeys(b.ip for p in rules.ports for b in p.backends) if rules is not None else {}
+            # Some endpoints are no pods: those of the API server, and those written by hand.
+            vertices.append((name, {"kind": "service", "zone": "", "up": True, "endpoints": len(ips)}))
+            edges.extend((name, by_ip[ip], {"kind": "serves"}) for ip in ips if ip in by_ip)
         carried = home.pods.encapsulation
         about = {
             "encapsulation": carried.kind,

@@ -162,6 +162,8 @@ def _text(header: tuple[str, ...], row: ObjectRow) -> str:
         return status
     if "/" in ready:
         return f"{status} {ready} ready".strip() if status in {"", "Running"} else status
+    if not ready:
+        return "has no status yet"
     return f"Ready={ready} {status}".strip() if ready in {"True", "False", "Unknown"} else f"{ready} ready"
 
 

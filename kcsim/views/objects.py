@@ -220,7 +220,7 @@ _AGES = frozenset({"Age", "Last Seen", "First Seen", "Last Schedule", "Duration"
 
 def _text(cell: Any) -> str:
     if cell is None:
-        return "<nil>"
+        return ""  # as kubectl prints it
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return str(cell).partition("\n")[0]

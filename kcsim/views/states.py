@@ -52,6 +52,8 @@ def state_of(cells: Mapping[str, str]) -> State:
         return _by_status(status, ready)
     if "/" in ready:
         return "ok" if _all_ready(ready) else "pending"
+    if {"READY", "STATUS"} <= cells.keys() and not ready:
+        return "pending"  # a custom resource that no controller has looked at yet
     if "DESIRED" in cells and ready:
         return "ok" if cells["DESIRED"] == ready else "pending"
     return ""

@@ -62,15 +62,12 @@ def layout_of(graph: Graph) -> Layout:
     runs: dict[str, list[PodMark]] = {}
     links: list[str] = []
     placed: set[str] = set()
-    serves: dict[str, int] = {}
     for a, b, data in graph.edges(data=True):
         ends = {graph.nodes[a]["kind"]: a, graph.nodes[b]["kind"]: b}
         if data["kind"] == "runs":
             node = next(end for kind, end in ends.items() if kind != "pod")
             runs.setdefault(node, []).append(_pod(graph, ends["pod"]))
             placed.add(ends["pod"])
-        elif data["kind"] == "serves":
-            serves[ends["service"]] = serves.get(ends["service"], 0) + 1
         elif data.get("described"):
             links.append(_link(a, b, data))
     zones: dict[str, list[NodeBox]] = {}
@@ -83,7 +80,7 @@ def layout_of(graph: Graph) -> Layout:
             pods = tuple(sorted(runs.get(name, ()), key=lambda p: p.name))
             zones.setdefault(data["zone"], []).append(NodeBox(name, data["up"], pods, data.get("rack", "")))
         elif kind == "service":
-            services.append((name.removeprefix("service/"), serves.get(name, 0)))
+            services.append((name.removeprefix("service/"), data["endpoints"]))
         elif kind == "pod" and name not in placed:
             pending.append(_pod(graph, name))
         elif kind not in ("pod", "switch"):

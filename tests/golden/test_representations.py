@@ -101,7 +101,7 @@ GRAPH = graph_of(
         ("node-2", {"kind": "node", "zone": "b", "up": False}),
         ("pod/shop/web-1", {"kind": "pod", "zone": "", "up": True, "ip": "10.244.0.2", "ready": True}),
         ("pod/shop/web-2", {"kind": "pod", "zone": "", "up": True, "ip": "", "ready": False}),
-        ("service/shop/web", {"kind": "service", "zone": "", "up": True}),
+        ("service/shop/web", {"kind": "service", "zone": "", "up": True, "endpoints": 1}),
     ],
     [
         ("users", "node-1", {"kind": "link", "latency_s": 0.01}),

@@ -311,6 +311,7 @@ def test_the_topology_is_a_graph_of_hosts_pods_and_services() -> None:
     assert {"node", "switch", "pod", "service", "control-plane", "users"} <= kinds
     serves = [edge for *edge, data in graph.edges(data=True) if data["kind"] == "serves"]
     assert len(serves) == 3
+    assert graph.nodes["service/default/kubernetes"]["endpoints"] == 1, "the API server is no pod"
     assert graph.nodes["node-1"]["zone"] == "zone-a"
     sim.inject("node-crash", "node-1")
     assert not sim.network.topology().nodes["node-1"]["up"]

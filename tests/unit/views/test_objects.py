@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kcsim.scenario.load import load
+from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import NotFound, Simulation
 from kcsim.views.concern import Concerns, first_concern, in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
@@ -106,6 +108,14 @@ def test_nothing_is_wrong_and_then_a_node_dies(world):
     why = look.why("node", "", "node-1")
     assert in_short(why, 60).endswith("fault at 1m: inject node-crash/node-1")
     assert first_concern(Look(world, 59_000_000)) is None
+
+
+def test_what_no_controller_has_looked_at_yet_is_on_its_way():
+    world = Play(load("drift-at-night"), "flux")
+    world.run_until(0)
+    (row,) = object_table(Look(world), "kustomizations").rows()
+    assert (row.state, "<nil>" in row.cells) == ("pending", False)
+    assert str(first_concern(Look(world))) == "◐ kustomization/shop has no status yet"
 
 
 def test_concerns_of_a_world_that_goes_on_are_those_of_the_instant(world):
