@@ -19,7 +19,7 @@ from kcsim.scenario.diagnostics import CODES
 from kcsim.scenario.load import examine_text
 from kcsim.scenario.shapes import record_of
 from tests.tidy.tree import ROOT, pages
-from tools import docs
+from tools.docs import __main__ as docs
 
 PROMPT = re.compile(r"^(?:\$ |    )(kcsim|make) ", re.MULTILINE)
 BLOCK = re.compile(r"^```(\w+)?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
