@@ -67,6 +67,14 @@ ARTIFACT = obj(
     size=WHOLE,
     url=TEXT,
 )
+CLOUD = {**one_of("generic", "aws", "azure", "gcp"), "default": "generic"}
+SIGNER = {**one_of("cosign", "notation"), "default": "cosign"}
+VERIFY = obj(
+    "provider",
+    matchOIDCIdentity=array(obj("issuer subject", issuer=TEXT, subject=TEXT)),
+    provider=SIGNER,
+    secretRef=NAMED,
+)
 AGE = {"jsonPath": ".metadata.creationTimestamp", "name": "Age", "type": "date"}
 READY = {"jsonPath": '.status.conditions[?(@.type=="Ready")].status', "name": "Ready", "type": "string"}
 STATUS = {"jsonPath": '.status.conditions[?(@.type=="Ready")].message', "name": "Status", "type": "string"}

@@ -12,6 +12,7 @@ from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
     ARTIFACT,
+    CLOUD,
     CONDITIONS,
     DURATION,
     FLAG,
@@ -20,10 +21,12 @@ from kcsim.delivery.gitops.flux.crd_schema import (
     READY,
     SELECTOR,
     SHORT_DURATION,
+    SIGNER,
     STATUS,
     TEXT,
     TIME,
     URL,
+    VERIFY,
     WHOLE,
     Schema,
     array,
@@ -36,13 +39,6 @@ from kcsim.delivery.gitops.flux.toolkit import HELM_GROUP, SOURCE_GROUP
 _ANYTHING: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 _STRATEGY = {**one_of("ChartVersion", "Revision"), "default": "ChartVersion"}
 _VERSION = {"type": "string", "default": "*"}
-_VERIFY = obj(
-    "provider",
-    matchOIDCIdentity=array(obj("issuer subject", issuer=TEXT, subject=TEXT)),
-    provider={**one_of("cosign", "notation"), "default": "cosign"},
-    secretRef=NAMED,
-)
-
 _HELM_REPOSITORY_SPEC = obj(
     "url",
     accessFrom=obj("namespaceSelectors", namespaceSelectors=array(obj(matchLabels=MAP))),
@@ -50,7 +46,7 @@ _HELM_REPOSITORY_SPEC = obj(
     insecure=FLAG,
     interval=DURATION,
     passCredentials=FLAG,
-    provider={**one_of("generic", "aws", "azure", "gcp"), "default": "generic"},
+    provider=CLOUD,
     secretRef=NAMED,
     suspend=FLAG,
     timeout={key: value for key, value in SHORT_DURATION.items() if key != "default"},
@@ -78,7 +74,7 @@ _HELM_CHART_SPEC = obj(
     ),
     suspend=FLAG,
     valuesFiles=array(TEXT),
-    verify=_VERIFY,
+    verify=VERIFY,
     version=_VERSION,
 )
 _HELM_CHART_STATUS = obj(
@@ -153,9 +149,7 @@ _CHART = obj(
             namespace=_SHORT_NAME,
         ),
         valuesFiles=array(TEXT),
-        verify=obj(
-            "provider", provider={**one_of("cosign", "notation"), "default": "cosign"}, secretRef=NAMED
-        ),
+        verify=obj("provider", provider=SIGNER, secretRef=NAMED),
         version=_VERSION,
     ),
 )

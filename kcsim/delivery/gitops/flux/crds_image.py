@@ -11,6 +11,7 @@ from functools import cache
 from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
+    CLOUD,
     CONDITIONS,
     DURATION,
     FLAG,
@@ -49,7 +50,7 @@ def image_repository() -> Object:
         image=TEXT,
         insecure=FLAG,
         interval=DURATION,
-        provider={**one_of("generic", "aws", "azure", "gcp"), "default": "generic"},
+        provider=CLOUD,
         proxySecretRef=NAMED,
         secretRef=NAMED,
         serviceAccountName=TEXT,

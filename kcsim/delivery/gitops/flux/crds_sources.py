@@ -13,6 +13,7 @@ from kcsim.api.objects import Object
 from kcsim.delivery.gitops.flux.crd_schema import (
     AGE,
     ARTIFACT,
+    CLOUD,
     CONDITIONS,
     DURATION,
     FLAG,
@@ -23,6 +24,7 @@ from kcsim.delivery.gitops.flux.crd_schema import (
     STATUS,
     TEXT,
     URL,
+    VERIFY,
     WHOLE,
     array,
     definition,
@@ -88,7 +90,7 @@ _OCI_REPOSITORY_SPEC = obj(
     insecure=FLAG,
     interval=DURATION,
     layerSelector=obj(mediaType=TEXT, operation=one_of("extract", "copy")),
-    provider={**one_of("generic", "aws", "azure", "gcp"), "default": "generic"},
+    provider=CLOUD,
     proxySecretRef=NAMED,
     ref=obj(digest=TEXT, semver=TEXT, semverFilter=TEXT, tag=TEXT),
     secretRef=NAMED,
@@ -96,12 +98,7 @@ _OCI_REPOSITORY_SPEC = obj(
     suspend=FLAG,
     timeout=SHORT_DURATION,
     url={"type": "string", "pattern": "^oci://.*$"},
-    verify=obj(
-        "provider",
-        matchOIDCIdentity=array(obj("issuer subject", issuer=TEXT, subject=TEXT)),
-        provider={**one_of("cosign", "notation"), "default": "cosign"},
-        secretRef=NAMED,
-    ),
+    verify=VERIFY,
 )
 _OCI_REPOSITORY_STATUS = obj(
     artifact=ARTIFACT,
@@ -121,7 +118,7 @@ _BUCKET_SPEC = obj(
     insecure=FLAG,
     interval=DURATION,
     prefix=TEXT,
-    provider={**one_of("generic", "aws", "gcp", "azure"), "default": "generic"},
+    provider=CLOUD,
     proxySecretRef=NAMED,
     region=TEXT,
     secretRef=NAMED,
