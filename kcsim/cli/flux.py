@@ -81,7 +81,9 @@ def _typed(play: "Play", words: tuple[str, ...], user: str | None, cluster: str 
     names = [each.name for each in play.scenario.all_clusters()]
     if cluster is not None and cluster not in names:
         raise BadInput(f"there is no cluster '{cluster}'", f"clusters: {', '.join(names)}")
-    home = play.world.clusters[cluster_name(play.scenario, cluster or next(iter(way.clusters), None))]
+    home = play.world.clusters[
+        cluster_name(play.scenario, cluster or way.hub or next(iter(way.clusters), None))
+    ]
     who = person(user) if user else ADMIN
     line, files = _checkout(play, words)
     steps = flux(

@@ -182,15 +182,18 @@ class Acts:
     def _flux(self, action: FluxCommand, entry: TimelineEntry) -> Steps:
         from kcsim.delivery.gitops.flux.cli import flux
 
-        namespace = self._how.namespace if isinstance(self._how, Flux) else "flux-system"
+        namespace, hub = "flux-system", None
+        if isinstance(self._how, Flux):
+            namespace, hub = self._how.namespace, self._how.hub
         source = next(iter(self._sources.values()), None)
         files: Mapping[str, bytes] = {}
         if source is not None:
             # What a person has checked out: the newest commit of the story's first repository.
             repository = self._world.git.repository(source.repository.name)
             files = repository.files(repository.head(source.branch).sha)
+        cluster = self._world.clusters[cluster_name(self._scenario, entry.cluster or hub)]
         return flux(
-            self._client(entry, action.user, "flux"),
+            cluster.client(person(action.user), LAPTOP, user_agent="flux"),
             action.line,
             namespace=namespace,
             files=files,

@@ -153,6 +153,10 @@ class Binder:
         remedy = f"Write {wanted} here."
         if wanted == "a text" and isinstance(tree, Scalar):
             remedy = f'Quote it: "{_short(tree.text)}".'
+        elif wanted == "a text":  # a manifest, most often: what is applied is the text of a file
+            key = where.rpartition(".")[2]
+            word = _tree_word(tree).removeprefix("a ")
+            remedy = f"Write it as text: `{key}: |`, and the {word} on the lines below, further in."
         self.report.add("KC103", tree.position, f"{where} is {_tree_word(tree)}, not {wanted}", remedy)
 
 

@@ -295,6 +295,10 @@ def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report
                 f"no cluster '{cluster}'",
                 did_you_mean(cluster, known, "clusters"),
             )
+    hub = None if isinstance(way, Push) else way.hub
+    if hub is not None and scenario.cluster_named(hub) is None:
+        known = [each.name for each in scenario.all_clusters()]
+        report.add("KC208", at(way, "hub"), f"no cluster '{hub}'", did_you_mean(hub, known, "clusters"))
     for pipeline in all_pipelines(way):
         _check_pipeline(pipeline, report)
         check_deploys(scenario, way, pipeline, report)
@@ -305,7 +309,7 @@ def _check_delivery(scenario: Scenario, name: str, way: Delivery, report: Report
     elif isinstance(way, Flux):
         _check_flux(way, repo, report)
     else:
-        _check_argocd(scenario, way, repo, report)
+        _check_argocd(way, repo, report)
 
 
 def _missing_repository(scenario: Scenario, part: Part, name: str | None, who: str, report: Report) -> None:
@@ -407,18 +411,13 @@ def _is_policy_rule(rule: object) -> bool:
     )
 
 
-def _check_argocd(scenario: Scenario, way: ArgoCD, repo: Repository | None, report: Report) -> None:
+def _check_argocd(way: ArgoCD, repo: Repository | None, report: Report) -> None:
     if way.application is not None and way.applications:
         report.add(
             "KC105",
             key_at(way, "applications"),
             "both 'application' and 'applications'",
             "Keep one of the two.",
-        )
-    if way.hub is not None and scenario.cluster_named(way.hub) is None:
-        known = [each.name for each in scenario.all_clusters()]
-        report.add(
-            "KC208", at(way, "hub"), f"no cluster '{way.hub}'", did_you_mean(way.hub, known, "clusters")
         )
     if way.refresh <= 0:
         report.add("KC104", at(way, "refresh"), "an interval of nothing", 'Write it like "2m".')

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.log import Version
 from kcsim.api.status import StatusError
@@ -270,6 +271,22 @@ def create(cluster: Cluster, obj: dict[str, Any]) -> None:
     except StatusError as error:
         if error.reason != "AlreadyExists":
             raise
+
+
+def put(cluster: Cluster, obj: dict[str, Any]) -> None:
+    """The same for an object that the story gives: of one that an installation has made already it changes what it says."""
+    resource = cluster.server.catalog.of(obj)
+    assert resource is not None, f"{obj.get('kind')}: installed after the kind it is of"
+    admin = cluster.admin
+    try:
+        admin.now(admin.create(resource, obj))
+    except StatusError as error:
+        if error.reason != "AlreadyExists":
+            raise
+        namespace, name = objects.key(obj)
+        admin.now(
+            admin.patch(resource, namespace, name, obj, type="apply", field_manager="kubectl", force=True)
+        )
 
 
 def address_of(cluster: Cluster) -> str:

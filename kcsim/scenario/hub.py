@@ -31,6 +31,7 @@ from kcsim.scenario.deliveries import (
     create,
     folder_name,
     namespaces,
+    put,
     reach,
 )
 from kcsim.scenario.expanded import applications, destination
@@ -178,7 +179,7 @@ class ArgoWay(AgentWay):
                     everything = install.default_project(argocd.namespace)["spec"]
                     create(self._hub, install.project(project, namespace=argocd.namespace, **everything))
         for obj in self._objects:
-            create(self._hub, obj)
+            put(self._hub, obj)
         if argocd.webhook:
             self._listen()
 

@@ -384,7 +384,12 @@ class _Checker:
             )
 
     def schema_fault(self, fault: Fault, kind: str, manifest: manifests.Manifest, place: Place) -> None:
-        if fault.kind == "unknown_field":
+        if fault.kind == "unknown_field" and fault.path == ("sops",):
+            position = place(*manifest.positions.of_key(fault.path))
+            message = f"this {kind} is encrypted with SOPS, and kcsim has no keys to decrypt it"
+            remedy = "Write it in plain text in the story, or `brokenOnPurpose: true` to see who refuses it and how."
+            self.report.add("KC503", position, message, remedy)
+        elif fault.kind == "unknown_field":
             position = place(*manifest.positions.of_key(fault.path))
             owner = ".".join([kind, *(str(step) for step in fault.path[:-1] if isinstance(step, str))])
             remedy = did_you_mean(str(fault.path[-1]), fault.candidates, f"fields of {owner}")

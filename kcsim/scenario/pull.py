@@ -1,4 +1,4 @@
-"""Flux on a world: its controllers in pods of each cluster, and the objects that tell them what to deliver.
+"""Flux on a world: its controllers in pods of each cluster or of a hub, and the objects that tell them what to deliver.
 
 What Flux has done is read from the status of its Kustomizations, as anybody would.
 **Walk:** images of the controllers -> `flux install` and the GitRepository and Kustomizations, as an administrator leaves
@@ -7,6 +7,7 @@ them behind -> the pods start -> status by status: an attempt begins, everything
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,9 @@ from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.agent import HELM_CONTROLLER, Toolkit, adapted
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.delivery.gitops.flux.helm.terms import ORIGIN_NAME, ORIGIN_NAMESPACE
+from kcsim.delivery.gitops.flux.kubeconfig import KubeConfigError, Remote, of_secret
 from kcsim.delivery.gitops.flux.notification.receivers import Hook
+from kcsim.delivery.gitops.flux.ssa.drift import normalised
 from kcsim.delivery.gitops.flux.toolkit import (
     EXTERNAL_ARTIFACTS,
     GIT_REPOSITORIES,
@@ -47,24 +50,29 @@ from kcsim.scenario.deliveries import (
     Progress,
     Seen,
     Stage,
+    address_of,
     create,
     folder_name,
     namespaces,
+    put,
     reach,
 )
 from kcsim.scenario.expanded import kustomizations
 from kcsim.scenario.model import Flux, Kustomization
 from kcsim.scenario.push import add_pipelines
+from kcsim.scenario.staging import cluster_name
 from kcsim.scenario.wanted import Wanted, wanted_objects
 from kcsim.simulation.cluster import Cluster
 
 RECEIVER = "receiver"
+_ACCOUNT = "system:serviceaccount:"
 
 
 @dataclass(slots=True)
 class _Seen(Seen):
-    """What the status of one Kustomization said last, and the whole of it."""
+    """What the status of one Kustomization said last, and the whole of it; the cluster it applies to."""
 
+    cluster: str = ""
     version: Version | None = None
 
 
@@ -77,7 +85,14 @@ class FluxWay(AgentWay):
         super().__init__(stage)
         self._flux = flux
         self._source = flux.git_repository.name or stage.repository.name
-        self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in stage.clusters}
+        self._homes: Mapping[str, Cluster] = stage.clusters
+        """The clusters that run Flux."""
+        if flux.hub is not None:
+            hub = cluster_name(stage.scenario, flux.hub)
+            self._homes = {hub: stage.world.clusters[hub]}
+        self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in self._homes}
+        self._remotes = {home: _remotes(given) for home, given in self._objects.items()}
+        """What the kubeconfigs in the Secrets of each cluster lead to."""
         more = (*flux.components, *([NOTIFICATION_CONTROLLER] if flux.receiver else []))
         self._components = (*install.COMPONENTS, *more)
         self._charts = stage.charts if HELM_CONTROLLER in more else None
@@ -88,7 +103,7 @@ class FluxWay(AgentWay):
         for cluster, given in self._objects.items():
             for obj, _ in kustomizations(given, {}, self._urls):
                 self._know(obj)
-                self._seen[cluster, objects.key(obj)] = _Seen()
+                self._seen[cluster, objects.key(obj)] = _Seen(cluster=self._target(cluster, obj))
         self._fetched: dict[str, str] = {}
         """The commit that source-controller fetched last, by cluster."""
         self._commits: dict[tuple[str, str], dict[str, str]] = {}
@@ -98,11 +113,24 @@ class FluxWay(AgentWay):
         self._hooks: dict[str, str] = {}
         """The tokens of Receivers whose path is not known yet, by cluster."""
 
-    def _objects_of(self, cluster: str) -> list[Object]:
-        """What stands in a cluster before the first commit: given, one an environment, or one a folder."""
+    def _objects_of(self, home: str) -> list[Object]:
+        """What stands in a cluster that runs Flux before the first commit: given, or for each cluster that it delivers to
+        one an environment, or one a folder.
+        """
         flux, stage = self._flux, self._stage
+        targets = stage.clusters if flux.hub is not None else {home: self._homes[home]}
+        secrets = [
+            install.kubeconfig_secret(name, address_of(cluster), namespace=flux.namespace)
+            for name, cluster in targets.items()
+            if name != home
+        ]
         if flux.objects:
-            return [dict(each) for each in flux.objects]
+            return [*secrets, *(dict(each) for each in flux.objects)]
+        made = [obj for name in targets for obj in self._kustomizations_for(name, home)]
+        return [*secrets, self._git_repository(), *made]
+
+    def _kustomizations_for(self, cluster: str, home: str) -> list[Object]:
+        flux, stage = self._flux, self._stage
         if stage.environments:
             like = flux.kustomization or Kustomization()
             wanted: Sequence[Kustomization] = [
@@ -111,7 +139,20 @@ class FluxWay(AgentWay):
             ]
         else:
             wanted = [each for given in flux.all_kustomizations() for each in self._each_folder(given)]
-        return [self._git_repository(), *(self._kustomization(each) for each in wanted)]
+        suffix = f"-{cluster}" if flux.hub and len(stage.clusters) > 1 and not stage.environments else ""
+        remote = {"secretRef": {"name": install.kubeconfig_name(cluster)}} if cluster != home else None
+        return [self._kustomization(each, suffix, remote) for each in wanted]
+
+    def _target(self, home: str, obj: Object) -> str:
+        """The cluster that a Kustomization applies to: its own, or the one its kubeConfig leads to."""
+        ref = (spec(obj).get("kubeConfig") or {}).get("secretRef") or {}
+        remote = self._remotes[home].get((objects.namespace(obj), ref.get("name", "")))
+        if remote is None:
+            return home
+        if remote.token.startswith(_ACCOUNT):
+            self.actors |= {remote.token}
+        by_address = {address_of(cluster): name for name, cluster in self._stage.world.clusters.items()}
+        return by_address.get(remote.server, home)
 
     def _each_folder(self, given: Kustomization) -> Sequence[Kustomization]:
         """One for each folder that is delivered, where the scenario names neither it nor a folder."""
@@ -122,15 +163,17 @@ class FluxWay(AgentWay):
             replace(given, name=folder_name(stage.repository.name, path), path=path) for path in stage.paths
         ]
 
-    def _kustomization(self, given: Kustomization) -> dict[str, Any]:
+    def _kustomization(
+        self, given: Kustomization, suffix: str, remote: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         stage = self._stage
         path = given.path if given.path is not None else _common(stage.paths)
         depends = [
-            {"name": each.name} | ({"namespace": each.namespace} if each.namespace else {})
+            {"name": each.name + suffix} | ({"namespace": each.namespace} if each.namespace else {})
             for each in given.depends_on
         ]
         return install.kustomization(
-            given.name or stage.repository.name,
+            (given.name or stage.repository.name) + suffix,
             self._source,
             namespace=self._flux.namespace,
             interval=given.interval,
@@ -144,6 +187,7 @@ class FluxWay(AgentWay):
             force=given.force,
             suspend=given.suspend,
             serviceAccountName=given.service_account_name,
+            kubeConfig=remote,
             deletionPolicy=given.deletion_policy if given.deletion_policy != "MirrorPrune" else None,
         )
 
@@ -169,12 +213,14 @@ class FluxWay(AgentWay):
         _know_versions(stage.world.registry)
         add_pipelines(stage, flux)
         for name, cluster in stage.clusters.items():
+            spoke = install.spoke_objects() if name not in self._homes else []
+            for obj in [*spoke, *namespaces(stage.environments.get(name, ()))]:
+                create(cluster, obj)
+        for name, cluster in self._homes.items():
             for obj in install.install_objects(flux.namespace, self._components):
                 create(cluster, obj)
-            for obj in namespaces(stage.environments.get(name, ())):
-                create(cluster, obj)
             for obj in self._objects[name]:
-                create(cluster, obj)
+                put(cluster, obj)
             if flux.receiver:
                 self._receive(cluster)
         if flux.receiver:
@@ -230,7 +276,7 @@ class FluxWay(AgentWay):
         token = self._hooks.pop(record.cluster, None) if path else None
         if token is None:
             return
-        stage, cluster = self._stage, self._stage.clusters[record.cluster]
+        stage, cluster = self._stage, self._homes[record.cluster]
         hook = Hook(path, "push", token)
 
         def called(update: Update) -> None:
@@ -261,8 +307,10 @@ class FluxWay(AgentWay):
             return ()
         place = (record.cluster, record.key)
         seen = self._seen.get(place)
-        if seen is None and record.key in self._known and record.cluster in self._stage.clusters:
-            seen = self._seen[place] = _Seen()  # a Kustomization that another one has applied
+        if seen is None and record.key in self._known and record.cluster in self._homes:
+            seen = self._seen[place] = _Seen(
+                cluster=self._target(record.cluster, record.object)
+            )  # a Kustomization that another one has applied
         if seen is None:
             return ()
         if record.deleted:
@@ -319,7 +367,7 @@ class FluxWay(AgentWay):
         if settled is None or settled == seen.settled or not (checking or ready.get("status") == "True"):
             return ()
         seen.settled = settled
-        return (Progress(record.cluster, record.key[1], settled),)
+        return (Progress(seen.cluster, record.key[1], settled),)
 
     def _begin(self, record: Version, seen: _Seen, message: str) -> None:
         marker = "Fetching manifests for revision "
@@ -327,7 +375,7 @@ class FluxWay(AgentWay):
             return
         sha = self._commit(record, message.removeprefix(marker).partition(" ")[0])
         if sha is not None and sha != seen.applied:
-            seen.running = Attempt(record.cluster, record.key[1], sha, record.time)
+            seen.running = Attempt(seen.cluster, record.key[1], sha, record.time)
             self.attempts.append(seen.running)
 
     def revision_of(self, version: Version) -> str | None:
@@ -336,10 +384,13 @@ class FluxWay(AgentWay):
         """
         labels = version.object["metadata"].get("labels") or {}
         release = labels.get(ORIGIN_NAMESPACE, ""), labels.get(ORIGIN_NAME, "")
-        labels = self._releases.get((version.cluster, release), labels)
-        owner = labels.get(OWNER_NAMESPACE, ""), labels.get(OWNER_NAME, "")
-        seen = self._seen.get((version.cluster, owner))
-        return seen.attempted if seen is not None else None
+        for home in self._homes if self._flux.hub is not None else (version.cluster,):
+            found = self._releases.get((home, release))
+            of = found or labels
+            seen = self._seen.get((home, (of.get(OWNER_NAMESPACE, ""), of.get(OWNER_NAME, ""))))
+            if seen is not None and (found or seen.cluster == version.cluster):
+                return seen.attempted
+        return None
 
     def _all_seen(self) -> Iterable[Seen]:
         return self._seen.values()
@@ -349,12 +400,24 @@ class FluxWay(AgentWay):
         stage = self._stage
         files = stage.world.git.repository(stage.repository.name).files(sha)
         found: list[Wanted] = []
-        for name, cluster in stage.clusters.items():
-            for obj, manifests in kustomizations(self._objects[name], files, self._urls):
+        for home, given in self._objects.items():
+            for obj, manifests in kustomizations(given, files, self._urls):
                 self._know(obj)
+                name = self._target(home, obj)
+                catalog = stage.world.clusters[name].server.catalog
                 scope = obj["metadata"]["name"]
-                found.extend(wanted_objects(manifests, cluster.server.catalog, cluster=name, scope=scope))
+                found.extend(wanted_objects(manifests, catalog, cluster=name, scope=scope))
         return found
+
+
+def _remotes(given: Sequence[Object]) -> dict[objects.Key, Remote]:
+    """The clusters that Secrets hold kubeconfigs of; what cannot be read says so where it is used."""
+    found: dict[objects.Key, Remote] = {}
+    for obj in given:
+        if obj.get("kind") == "Secret":
+            with suppress(KubeConfigError):
+                found[objects.key(obj)] = of_secret(normalised(obj), "", objects.name(obj))
+    return found
 
 
 def _know_versions(registry: Registry) -> None:

@@ -59,7 +59,14 @@ class Flux(Part):
 
     type: Annotated[Literal["flux"], "Flux controllers inside the cluster."] = "flux"
     repository: Annotated[Name | None, "Repository it delivers; the only one when left out."] = None
-    clusters: Annotated[tuple[Name, ...], "Clusters that run it; all when left out."] = ()
+    clusters: Annotated[
+        tuple[Name, ...],
+        "Clusters it delivers to, and that run it when there is no `hub`; all when left out.",
+    ] = ()
+    hub: Annotated[
+        Name | None,
+        "The one cluster that runs it and delivers to the others by spec.kubeConfig; left out: each runs its own.",
+    ] = None
     namespace: Annotated[NamespaceName, "Namespace of the controllers and their objects."] = "flux-system"
     components: Annotated[
         tuple[

@@ -97,6 +97,31 @@ def test_a_project_that_does_not_exist(world):
     assert world.sync_status() == "Synced"
 
 
+def test_a_project_that_wants_signatures_is_refused_by_name(world):
+    world.push({"app/config.yaml": config()})
+    everything = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+    world.create(install.project("blue", **everything, signatureKeys=[{"keyID": "4AEE18F83AFDEB23"}]))
+    world.application(project="blue")
+    world.run("5s")
+    assert world.conditions() == {
+        "InvalidSpecError": "spec.signatureKeys of project blue is not modelled by kcsim"
+    }
+
+
+def test_notifications_that_nobody_sends_are_told(world):
+    world.push({"app/config.yaml": config()})
+    world.application()
+    subscription = {"notifications.argoproj.io/subscribe.on-deployed.slack": "shop"}
+    world.patch(
+        terms.APPLICATIONS, "shop", {"metadata": {"annotations": subscription}}, namespace=terms.NAMESPACE
+    )
+    world.run("20s")
+    said = [r for r in world.engine.trace.records if r.verb == "not-modelled" and "shop" in r.subject]
+    assert [r.facts() for r in said] == [
+        {"annotation": "notifications.argoproj.io/subscribe.on-deployed.slack"}
+    ]
+
+
 def test_a_project_that_forbids_a_kind(world):
     world.create(
         install.project(

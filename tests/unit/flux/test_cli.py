@@ -294,3 +294,9 @@ def test_an_artifact_is_pushed(make_world):
     image = world.registry.find("registry.example/x:1")
     assert dict(image.behaviour.files) == {"x.yaml": b"x"}
     assert f"artifact successfully pushed to registry.example/x@{image.digest}" in outcome.stderr
+
+
+def test_a_kind_whose_controller_is_not_installed(world):
+    assert typed(world, "get hr")[2] == (
+        '✗ no matches for kind "HelmRelease": its controller is not among the components of Flux in this cluster\n'
+    )

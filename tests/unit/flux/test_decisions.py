@@ -218,8 +218,12 @@ def test_an_existing_but_empty_path_is_no_objects_at_all():
 
 
 def test_a_kustomization_without_decryption_or_metadata_of_builds():
-    with pytest.raises(build.BuildFailed, match="SOPS"):
-        build.built({**KUSTOMIZATION, "spec": {"decryption": {"provider": "sops"}}}, {"a.yaml": CM}, {})
+    decrypted = {**KUSTOMIZATION, "spec": {"decryption": {"provider": "sops"}}}
+    assert [o["kind"] for o in build.built(decrypted, {"a.yaml": CM}, {})] == ["ConfigMap"]
+    with pytest.raises(build.BuildFailed, match=r"^ConfigMap/.* is encrypted with SOPS"):
+        build.built(decrypted, {"a.yaml": CM + b"sops: {version: 3.9.0}\n"}, {})
+    with pytest.raises(build.BuildFailed, match=r"spec\.buildMetadata"):
+        build.built({**KUSTOMIZATION, "spec": {"buildMetadata": ["originAnnotations"]}}, {"a.yaml": CM}, {})
 
 
 def test_images_of_the_spec_win_over_those_of_the_file():

@@ -81,6 +81,22 @@ def test_a_hub_delivers_to_its_spokes():
     assert names == {"shop-blue", "shop-green"}
 
 
+def test_what_a_story_gives_changes_what_the_installation_has_made():
+    application, _, _ = STORY.partition("    application:\n")[2].partition("timeline:\n")
+    given = """\
+      - apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: argocd-cm, namespace: argocd}
+        data: {application.resourceTrackingMethod: label}
+"""
+    story = STORY.replace(f"    application:\n{application}", f"    objects:\n{given}")
+    play = Play(loads(story), "argocd")
+    hub = play.world.clusters["hub"].admin
+    data = hub.now(hub.get("configmaps", "argocd", "argocd-cm"))["data"]
+    assert data["application.resourceTrackingMethod"] == "label"
+    assert "timeout.reconciliation" in data
+
+
 def test_a_write_tells_its_commit():
     play = Play(loads(STORY), "argocd")
     play.run_until("11m")

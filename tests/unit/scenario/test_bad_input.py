@@ -56,6 +56,7 @@ CASES = [
     ("wrong type", "timeline:\n", "timeline: 5\nx:\n", "KC103", "5\nx", "not a list"),
     ("text for number", "seed: 3", "seed: three", "KC104", "three", "not a count"),
     ("number for text", "message: v2", "message: 2", "KC103", "2\n      edit", 'Quote it: "2"'),
+    ("map for text", "message: v2", "message: {kind: Pod}", "KC103", "{kind: Pod}", "`message: |`, and the map on the lines"),
     ("empty required", "message: v2", "message:", "KC103", None, "empty"),
     ("duration", "until: 1h", "until: 1 hour", "KC104", "1 hour", 'like "30s"'),
     ("duration without unit", "until: 1h", "until: 60", "KC104", "60", 'like "30s"'),
@@ -116,6 +117,8 @@ CASES = [
     ("object of kubectl", "scale deployment/web", "scale deployment/wbe", "KC407", "scale", "did you mean 'web'"),
     ("manifest syntax", "            labels: {app: web}", "            labels: {app: web", "KC501", None, ""),
     ("no object", "        apiVersion: v1\n        kind: Service\n", "", "KC502", "metadata: {name: web, namespace: shop}", "Kind"),
+    ("encrypted manifest", "        kind: Deployment", "        sops: {version: 3.9.0}\n        kind: Deployment", "KC503", "sops: {",
+        "no keys to decrypt it"),
     ("manifest field", "          replicas: 3", "          replica: 3", "KC503", "replica: 3", "did you mean 'replicas'"),
     ("manifest value", "          replicas: 3", "          replicas: three", "KC504", "three", ""),
     ("manifest misses", "              app: web}\n          template", "", "KC504", None, "") if False else

@@ -108,6 +108,11 @@ class Project:
             return f"namespace {namespace_of(obj)} is not permitted in project '{self.name}'"
         return ""
 
+    def unverified(self) -> str:
+        """Why nothing of the project can be compared, as far as kcsim is to blame: it would have to check signatures."""
+        asked = next((field for field in ("signatureKeys", "sourceIntegrity") if self.spec.get(field)), "")
+        return f"spec.{asked} of project {self.name} is not modelled by kcsim" if asked else ""
+
     def _matches_destination(self, cluster: Cluster, namespace: str) -> bool:
         found = False
         for item in self.spec.get("destinations") or ():

@@ -1,7 +1,7 @@
 """From an artifact's files and a Kustomization's spec to the objects to apply.  Decides; never acts.
 
 **Imitates:** fluxcd/pkg kustomize/kustomize_generator.go (generate, SecureBuild), kustomize-controller's build and the
-owner labels of ssa/owner.go. Left out: SOPS decryption and build metadata (refused by name).
+owner labels of ssa/owner.go. Left out: SOPS decryption, so that what is encrypted is refused, and build metadata (refused by name).
 
 **Walk:** files -> is there a kustomization file under the path? if not, one is generated from the manifests found ->
 the fields of the spec are merged into it -> kustomize build -> variables -> owner labels.
@@ -14,6 +14,7 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
+from kcsim.api import objects
 from kcsim.api.objects import Object, with_annotations, with_labels
 from kcsim.delivery.gitops.flux.ssa.drift import normalised
 from kcsim.delivery.gitops.flux.substitute import SubstitutionError, substitute
@@ -25,10 +26,7 @@ from kcsim.manifests import ManifestError, documents, dump
 
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _TEXT_FIELDS = (("targetNamespace", "namespace"), ("namePrefix", "namePrefix"), ("nameSuffix", "nameSuffix"))
-_NOT_MODELLED = {
-    "decryption": "spec.decryption (SOPS) is not modelled by kcsim",
-    "buildMetadata": "spec.buildMetadata is not modelled by kcsim",
-}
+_NOT_MODELLED = {"buildMetadata": "spec.buildMetadata is not modelled by kcsim"}
 
 
 class PathNotFound(Exception):
@@ -74,9 +72,21 @@ def built(obj: Object, files: Mapping[str, bytes], variables: Mapping[str, str])
         made = build({**files, path: dump(whole).encode()}, root, load_restrictor="none")
     except KustomizeError as error:
         raise BuildFailed(f"kustomize build failed: {error}") from error
+    if spec(obj).get("decryption"):
+        _refuse_encrypted(made)
     if spec(obj).get("postBuild") is not None:
         made = [_substituted(obj, o, variables) for o in made]
     return [_labelled(obj, normalised(o)) for o in made]
+
+
+def _refuse_encrypted(made: list[Object]) -> None:
+    """Nothing can be decrypted here; where decryption is asked for and nothing is encrypted, nothing is missed."""
+    for each in made:
+        if "sops" in each:
+            who = "/".join(filter(None, (each["kind"], objects.namespace(each), objects.name(each))))
+            raise BuildFailed(
+                f"{who} is encrypted with SOPS, which kcsim does not model: play it in plain text"
+            )
 
 
 # --- the kustomization ------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ security contexts, environment and volumes of the pods, which nothing here acts 
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -29,6 +31,8 @@ from kcsim.delivery.gitops.flux.toolkit import KUSTOMIZE_GROUP, NOTIFICATION_GRO
 from kcsim.engine.clock import MINUTE, format_duration
 
 NAMESPACE = "flux-system"
+SPOKE, SPOKE_NAMESPACE = "flux", "kube-system"
+"""The account that a hub has in the other clusters."""
 VERSION = "v2.9.0"
 IMAGES = {
     SOURCE_CONTROLLER: "ghcr.io/fluxcd/source-controller:v1.9.4",
@@ -287,6 +291,54 @@ _CRDS = {
     IMAGE_REFLECTOR: (crds_image.image_repository, crds_image.image_policy),
     IMAGE_AUTOMATION: (crds_image.image_update_automation,),
 }
+
+
+def kubeconfig_name(cluster: str) -> str:
+    """The Secret in a hub that leads to another cluster."""
+    return f"{cluster}-kubeconfig"
+
+
+def kubeconfig_secret(cluster: str, server: str, *, namespace: str = NAMESPACE) -> Object:
+    """What ``spec.kubeConfig`` of a hub's Kustomizations names: the way to another cluster, as the account of ``spoke_objects``."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster, "cluster": {"server": server}}],
+        "users": [{"name": SPOKE, "user": {"token": f"system:serviceaccount:{SPOKE_NAMESPACE}:{SPOKE}"}}],
+        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": SPOKE}}],
+        "current-context": cluster,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": kubeconfig_name(cluster), "namespace": namespace},
+        "type": "Opaque",
+        "data": {"value": base64.b64encode(json.dumps(config).encode()).decode()},
+    }
+
+
+def spoke_objects() -> list[Object]:
+    """The account as which the Flux of a hub works in another cluster.
+
+    Differs: upstream leaves it to whoever writes the kubeconfig; this is the usual one, with the rights that Flux has at home.
+    """
+    account = {"name": SPOKE, "namespace": SPOKE_NAMESPACE}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": SPOKE},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "cluster-admin",
+            },
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        },
+    ]
+
+
 _SERVICES: dict[str, Callable[[str], list[Object]]] = {
     SOURCE_CONTROLLER: lambda ns: [_service(ns, SOURCE_CONTROLLER, SOURCE_CONTROLLER, 80, "http")],
     SOURCE_WATCHER: lambda ns: [_service(ns, SOURCE_WATCHER, SOURCE_WATCHER, 80, "http")],

@@ -123,6 +123,8 @@ def spec_conditions(state: State, app: Object) -> tuple[Project, list[dict[str, 
         return Project("", {}), [condition(terms.INVALID_SPEC, problem)]
     if terms.spec(app).get("sourceHydrator"):
         return project, [condition(terms.INVALID_SPEC, "spec.sourceHydrator is not modelled by kcsim")]
+    if unverified := project.unverified():
+        return project, [condition(terms.INVALID_SPEC, unverified)]
     cluster: projects.Cluster | str
     try:
         found = state.cluster_of(app)

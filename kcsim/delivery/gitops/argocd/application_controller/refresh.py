@@ -106,11 +106,20 @@ class Refresh(Reconciler):
         if not self._state.may_process(new):
             return
         self._state.warm_up(new)
+        self._tell_subscriptions(old, new)
         key = objects.key(new)
         if old is not None and _switched_on(old, new):
             self.request(key, LATEST)
         elif self._due(new) is not None:
             self.enqueue(key)
+
+    def _tell_subscriptions(self, old: Object | None, new: Object) -> None:
+        """Nobody sends the notifications that an Application asks for: there is no notifications-controller."""
+        asked = _subscriptions(new)
+        if asked and (old is None or asked != _subscriptions(old)):
+            subject = f"application/{'/'.join(objects.key(new))}"
+            for each in asked:
+                self.component.engine.note(self.component.name, "not-modelled", subject, {"annotation": each})
 
     def request(self, key: Key, level: int, after: int = 0) -> None:
         """Ask for a comparison of at least that level, in ``after`` µs."""
@@ -338,6 +347,11 @@ def _question(app: Object, wanted: Due) -> dict[str, Any]:
         "no_cache": wanted.hard,
         "no_revision_cache": wanted.level == LATEST_FORCED,
     }
+
+
+def _subscriptions(app: Object) -> list[str]:
+    annotations = objects.annotations(app)
+    return sorted(key for key in annotations if key.startswith("notifications.argoproj.io/subscribe"))
 
 
 def _switched_on(old: Object, new: Object) -> bool:

@@ -119,12 +119,19 @@ def flux(
         session.namespace = arguments.get("namespace", namespace)
         served = tuple(k for k in kinds if client.endpoint.server.catalog.by_word(k.resource) is not None)
         if kinds and not served:
-            raise FluxError(f'no matches for kind "{kinds[0].kind}": Flux is not installed in this cluster')
+            raise FluxError(_not_served(client, kinds[0].kind))
         yield from command(session, served)
     except (FluxError, StatusError) as error:
         session.failure(str(error))
         session.exit_code = session.exit_code or 1
     return session.outcome()
+
+
+def _not_served(client: Client, kind: str) -> str:
+    """Why a kind of Flux's is not there: the controller that brings it, or all of Flux."""
+    if client.endpoint.server.catalog.by_word("kustomizations.kustomize.toolkit.fluxcd.io") is None:
+        return f'no matches for kind "{kind}": Flux is not installed in this cluster'
+    return f'no matches for kind "{kind}": its controller is not among the components of Flux in this cluster'
 
 
 def _split(line: str | Sequence[str]) -> list[str]:
