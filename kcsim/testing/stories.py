@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kcsim.engine.clock import format_duration, seconds
+from kcsim.engine.clock import MILLISECOND, format_duration, seconds
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.expectations import Verdict
-from kcsim.scenario.model import Scenario
+from kcsim.scenario.model import Scenario, TimelineEntry
 from kcsim.scenario.play import Play
+from kcsim.simulation.faults import KINDS
+from kcsim.testing.temporal import causes
 
 COUNTEREXAMPLES = Path(".kcsim") / "counterexamples"
 """Where broken stories are saved, below the working directory."""
@@ -62,15 +64,28 @@ def save(scenario: Scenario, folder: Path = COUNTEREXAMPLES) -> Path:
 def _told(world: Play, broken: list[Verdict], file: Path) -> str:
     lines = []
     for verdict in broken:
-        when = f" at t={format_duration(seconds(verdict.at))}" if verdict.at is not None else ""
+        at = None if verdict.at is None else seconds(verdict.at) // MILLISECOND * MILLISECOND
+        when = f" at t={format_duration(at)}" if at is not None else ""
         lines.append(f"{verdict.name} does not hold under {world.delivery}{when}")
         lines.append(f"  {verdict.why}")
+        lines += causes(verdict.record, "by") if verdict.record is not None else []
     adrift = world.drift("", "")
     if adrift:
         lines.append(f"  adrift at the end: {', '.join(adrift)}")
         kind_and_name = adrift[0]
         lines.extend(f"  {line}" for line in str(world.why(kind_and_name)).splitlines())
-    steps = ", ".join(f"{entry.name} (t={format_duration(entry.at)})" for entry in world.scenario.timeline)
-    lines.append(f"{len(world.scenario.timeline)} steps: {steps or 'none'}; seed {world.seed}")
+    steps = [_step(entry) for entry in world.scenario.timeline]
+    counted = "1 step" if len(steps) == 1 else f"{len(steps)} steps"
+    lines.append(f"{counted}: {', '.join(steps) or 'none'}; seed {world.seed}")
     lines.append(f"replay: kcsim test {file}")
     return "\n".join(lines)
+
+
+def _step(entry: TimelineEntry) -> str:
+    """``chaos-1: image-crash registry.example/shop/web:1 for 10s (t=5m)``."""
+    what = entry.kubectl or ""
+    if entry.fault is not None:
+        target = getattr(entry, KINDS[entry.fault].target, None) if KINDS[entry.fault].target else None
+        lasts = f"for {format_duration(entry.for_)}" if entry.for_ else ""
+        what = " ".join(part for part in (entry.fault, target, lasts) if part)
+    return f"{': '.join(part for part in (entry.name, what) if part)} (t={format_duration(entry.at)})"

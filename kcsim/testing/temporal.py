@@ -329,19 +329,10 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
     """A broken demand as a person reads it: what, when, which change, why, and how to see it again."""
     when = "" if finding.at is None else f" at t={format_duration(finding.at // MILLISECOND * MILLISECOND)}"
     lines = [f"{what} is broken{when}", f"  {finding.why}"]
-    record = finding.record or finding.looked
-    if record is not None:
-        how = "by" if finding.record is not None else "last of what it looks at:"
-        lines.append(
-            f"  {how} t={_at(record)} {record.actor} {record.verb} {record.subject}{_change(record)}"
-        )
-        causes = [cause for cause in record.chain() if cause is not record]
-        lines.extend(
-            f"    because t={_at(cause)} {cause.actor} {cause.verb} {cause.subject}"
-            for cause in causes[:_CHAIN]
-        )
-        if len(causes) > _CHAIN:
-            lines.append(f"    ... {len(causes) - _CHAIN} more")
+    if finding.record is not None:
+        lines += causes(finding.record, "by")
+    elif finding.looked is not None:
+        lines += causes(finding.looked, "last of what it looks at:")
     if finding.record is None:
         lines += _faults(world, finding.at)
     if isinstance(world, Play):
@@ -352,6 +343,18 @@ def told(world: Simulation, what: str, finding: Finding) -> str:
     else:
         lines.append(f"seed {world.seed}; trace {world.trace.sha256()[:12]}")
     return "\n".join(lines)
+
+
+def causes(record: Record, how: str) -> list[str]:
+    """A record, what it changed, and what led to it, in lines of a failure."""
+    lines = [f"  {how} t={_at(record)} {record.actor} {record.verb} {record.subject}{_change(record)}"]
+    found = record.chain()[1:]
+    lines.extend(
+        f"    because t={_at(each)} {each.actor} {each.verb} {each.subject}" for each in found[:_CHAIN]
+    )
+    if len(found) > _CHAIN:
+        lines.append(f"    ... {len(found) - _CHAIN} more")
+    return lines
 
 
 def _at(record: Record) -> str:
@@ -519,4 +522,15 @@ def text_of(condition: Callable[..., Any]) -> str:
     return source[start:]
 
 
-__all__ = ["Asking", "Broken", "Condition", "Expecting", "Finding", "Moment", "ask", "expect", "told"]
+__all__ = [
+    "Asking",
+    "Broken",
+    "Condition",
+    "Expecting",
+    "Finding",
+    "Moment",
+    "ask",
+    "causes",
+    "expect",
+    "told",
+]

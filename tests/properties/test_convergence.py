@@ -99,7 +99,15 @@ class TestCounterexample:
         message = str(broken.value)
         assert "adrift at the end: deployment/web" in message
         assert "nico" in message
-        assert "1 steps: scale-1 (t=5m10s)" in message
+        assert "  by t=310.067s nico patch deployment.apps/shop/web" in message
+        assert "    because t=310.000s nico kubectl scale deployment/web" in message
+        assert "1 step: scale-1: scale deployment/web --replicas=1 -n shop (t=5m10s)" in message
+
+    def test_tells_of_a_fault_what_it_hit_and_how_long(self, tmp_path: Path) -> None:
+        operations = [Operation(10, "scale", 0, 1), Operation(1, "node-crash", 1, lasts=60)]
+        with pytest.raises(BrokenStory) as broken:
+            demand(_impossible(operations), "push", folder=tmp_path)
+        assert "node-crash-2: node-crash node-2 for 1m (t=5m11s); seed 1" in str(broken.value)
 
 
 def _impossible(ops: list[Operation]) -> Scenario:

@@ -24,7 +24,7 @@ API_VERSION = "kcsim/v1"
 KIND = "Scenario"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Scenario(Part):
     """A story: a cluster, repositories, deliveries to compare, what happens, and what must hold."""
 
@@ -61,6 +61,10 @@ class Scenario(Part):
     timeline: Annotated[tuple[TimelineEntry, ...], "What happens, in the order of time."] = ()
     expectations: Annotated[tuple[Expectation, ...], "What must hold."] = ()
     lesson: Annotated[Lesson | None, "What makes a lesson of the story."] = None
+
+    def __repr__(self) -> str:
+        """Its name and how much happens in it: all that a line of a test's report has room for."""
+        return f"<Scenario {self.name}, seed {self.seed}, {len(self.timeline)} in its timeline>"
 
     def all_clusters(self) -> tuple[Cluster, ...]:
         """Every cluster; one named default with three nodes when the file names none."""
