@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from kcsim.testing.profiles import PHASES
+
 # The gate tries the same examples every time; HYPOTHESIS_PROFILE=explore looks for new ones.
-settings.register_profile("gate", derandomize=True, deadline=None, database=None)
+settings.register_profile("gate", derandomize=True, deadline=None, database=None, phases=PHASES)
 settings.register_profile("explore", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
