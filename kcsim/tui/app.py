@@ -38,6 +38,7 @@ from kcsim.tui.widgets.rows import RowList
 if TYPE_CHECKING:
     from kcsim.scenario.lessons import Attempt
     from kcsim.scenario.model import Scenario
+    from kcsim.tui.asks.lanes import Strip
     from kcsim.tui.link import Link, Spare, World
     from kcsim.tui.run import RunScreen
     from kcsim.views.objects import Ref
@@ -85,6 +86,7 @@ class KcsimApp(TypesAhead):
         self._entries = catalogue(asked)
         self._stories: dict[str, Link] = {}
         self._worlds: dict[tuple[str, str], World] = {}
+        self._previews: Link | None = None
         self.reached = Progress.of_user() if progress is None else progress
         self.attempts: dict[str, Attempt] = {}
         for theme in THEMES:
@@ -142,6 +144,15 @@ class KcsimApp(TypesAhead):
             )
             return
         self.push_screen(live(world))
+
+    def preview(self, scenario: Scenario, delivery: str | None, width: int, room: int) -> Strip:
+        """The timeline of a story to its end, played where no world of the person's is; raises what keeps it from that."""
+        from kcsim.tui.asks import lanes
+
+        if self._previews is None:
+            self._previews = self._link(scenario, self._seed)
+        drawn, _ = self._previews.call(None, lanes.preview, (scenario, self._seed, delivery, width, room), {})
+        return drawn  # type: ignore[no-any-return]
 
     def switch_world(self, world: World) -> None:
         """Show another world in place of the one that is shown."""
@@ -260,7 +271,7 @@ class KcsimApp(TypesAhead):
 
     def close_worlds(self) -> None:
         """End every process that was started."""
-        for link in self._stories.values():
+        for link in (*self._stories.values(), *([self._previews] if self._previews is not None else [])):
             link.close()
 
     # --- actions ------------------------------------------------------------------------------------------------

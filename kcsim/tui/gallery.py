@@ -12,7 +12,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from kcsim.engine.clock import format_duration
+from kcsim.engine.clock import SECOND, format_duration
 from kcsim.tui.asks.lines import TextLine
 from kcsim.tui.asks.pages import Row, listed
 from kcsim.tui.catalogue import Entry, is_quick, matching, story_lines
@@ -23,12 +23,17 @@ from kcsim.tui.widgets.rows import RowList
 from kcsim.views.states import State
 
 if TYPE_CHECKING:
+    from kcsim.scenario.model import Scenario
     from kcsim.tui.app import KcsimApp
 
 
 _HEAD = Text.assemble(
     ("kcsim", "bold"), ("  one story, pushed and pulled: choose one and watch it happen", "dim")
 )
+
+
+_LANES = 10
+"""Lanes that a preview has at most."""
 
 
 class GalleryScreen(Screen[None]):
@@ -39,6 +44,9 @@ class GalleryScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         key("right", "delivery(1)", "Delivery", "Play it under the next delivery", bar=True, priority=True),
         key("left", "delivery(-1)", "Delivery", "Play it under the delivery before", priority=True),
+        key(
+            "space", "preview", "Preview", "Play it to its end, out of sight, and draw its timeline", bar=True
+        ),
         key("L", "lessons", "Lessons", "Show the lessons only, or everything again", bar=True),
         key("slash", "filter", "Filter", "Show only scenarios that hold a text", bar=True),
         key("escape", "clear", "Clear", "Show all scenarios again"),
@@ -133,6 +141,7 @@ class GalleryScreen(Screen[None]):
         text = Text() if entry is None else self._about(entry)
         self.query_one("#about-text", Static).update(text)
         self.query_one("#about").scroll_to(y=0, animate=False)
+        self.query("#preview").set(display=False)
 
     def _about(self, entry: Entry) -> Text:
         about = Text(f"{entry.title}\n", style="bold")
@@ -211,6 +220,39 @@ class GalleryScreen(Screen[None]):
         if entry is not None and entry.deliveries:
             self._delivery[entry.path] = (self._delivery.get(entry.path, 0) + by) % len(entry.deliveries)
             self._describe()
+
+    def action_preview(self) -> None:
+        """Play it out of sight, and draw its timeline above what it is about."""
+        entry = self.entry
+        if entry is None or entry.scenario is None:
+            return
+        if entry.scenario.lesson is not None:
+            self._say("a lesson begins with what you expect: enter takes it")
+            return
+        self._say(f"playing {entry.name} ...")
+        self.call_after_refresh(self._draw, entry, entry.scenario)
+
+    def _draw(self, entry: Entry, scenario: Scenario) -> None:
+        from kcsim.tui.widgets.timeline import NAME_WIDTH, TimelineStrip
+
+        about, delivery = self.query_one("#about"), self.delivery_of(entry)
+        columns = max(1, about.scrollable_content_region.width - NAME_WIDTH - 1)
+        try:
+            strip = self.app.preview(scenario, delivery, columns, _LANES)
+        except Exception as error:  # noqa: BLE001 - the gallery stays; who opens it is told all of it
+            self._say(f"{entry.name} cannot be played: {error}")
+            return
+        if not self.query("#preview"):
+            about.mount(TimelineStrip(id="preview"), before=0)
+        lanes = self.query_one("#preview", TimelineStrip)
+        lanes.display = True
+        lanes.show([strip])
+        under = f" under {delivery}" if delivery else ""
+        self._say(f"{entry.name}{under}, to {format_duration(strip.now // SECOND * SECOND)}; enter opens it")
+        about.scroll_to(y=0, animate=False)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#message", Static).update(Text(text))
 
     def action_lessons(self) -> None:
         """Lessons only, or everything."""

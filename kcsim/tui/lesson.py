@@ -139,7 +139,7 @@ class LessonScreen(RunScreen):
 
         listed = "".join(f"\n{place} {each.says}" for place, each in enumerate(question.choices, 1))
         how = "\nnumbers with commas: 2,1,3" if question.in_order else ""
-        how = "\nall that are right, with commas: 1,3" if question.several else how
+        how = "\nall that are right: numbers with commas" if question.several else how
         return await self.app.push_screen_wait(Ask(title, question.ask + listed + how, check=fault))
 
     def _told_lines(self) -> list[TextLine]:

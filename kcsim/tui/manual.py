@@ -34,7 +34,7 @@ _HEAD = """\
     kcsim run drift-at-night --plain --follow    the same story as lines of text
 
 Choose a story and under which delivery it is played, then let it run, stop it, break it, look back, ask why, and try the
-other way. It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an
+other way. In the gallery `space` previews a story: it is played to its end out of sight, and its timeline drawn. It needs a terminal of at least {width}x{height} characters; from {two} columns on it shows a list beside an
 object, from {all} on everything at once. `?` lists what can be done wherever you are, and does it; `ctrl+p` finds the same
 by name.
 

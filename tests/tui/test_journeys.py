@@ -15,6 +15,26 @@ from kcsim.views.objects import Ref
 from tests.tui.worlds import SMALL, Driver, play
 
 
+def test_a_story_is_previewed_in_the_gallery_without_being_opened():
+    async def story(user: Driver) -> None:
+        await user.press("slash")
+        await user.type("drift-at-night")
+        await user.press("space")
+        assert "drift-at-night under push, to 1h20m; enter opens it" in user.text
+        assert any(" ci " in line and "■" in line for line in user.text.splitlines())
+        await user.press("right", "space")
+        assert "drift-at-night under flux, to" in user.text
+        await user.press("escape", "down")
+        assert "■" not in user.text
+        await user.press("space", "space")
+        assert "■" in user.text
+        await user.press("L", "space")
+        assert "a lesson begins with what you expect" in user.text
+        assert not user.app._worlds
+
+    play(story)
+
+
 def test_from_the_gallery_to_the_end_of_the_story():
     async def story(user: Driver) -> None:
         assert isinstance(user.app.screen, GalleryScreen)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kcsim.engine.clock import clock_text, format_duration
+from kcsim.scenario.model import Scenario
+from kcsim.scenario.play import Play
 from kcsim.tui.asks.pages import Page, Row, Want, paged
-from kcsim.tui.session import Session
+from kcsim.tui.session import SPEEDS, Session
 from kcsim.tui.sight import told
 from kcsim.tui.worlds import Worlds
 from kcsim.views.lanes import MARKS, Lane, Scale, lanes, ruler
@@ -70,6 +72,22 @@ def strips(
             )
         )
     return found
+
+
+PREVIEW = 1.0
+"""Seconds of work that a preview may take; a longer story is drawn as far as it came."""
+
+
+def preview(
+    worlds: Worlds, scenario: Scenario, seed: int | None, delivery: str | None, width: int, room: int
+) -> Strip:
+    """The lanes of a story that nobody has opened, played to its end in a world that is then forgotten."""
+    del worlds  # any process will do
+    session = Session(Play(scenario if seed is None else replace(scenario, seed=seed), delivery or ""))
+    session.change_speed(len(SPEEDS))
+    session.toggle()
+    session.advance(0, PREVIEW)
+    return strip(session, width, room)
 
 
 def marks_of(worlds: Worlds, name: str) -> list[tuple[int, str]]:
