@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+from fnmatch import fnmatchcase
 from functools import cache
 
 import pytest
@@ -114,3 +115,75 @@ def test_what_is_not_modelled_is_read_by_nobody(name, field):
 def test_values_are_those_of_fields():
     assert values("PodSpec", "restartPolicy") == ["Always", "Never", "OnFailure"]
     assert values("PodSpec", "hostname") == []
+
+
+def custom():
+    """The definitions that kcsim installs, each with group and version."""
+    from kcsim.cluster.routing.crds import definitions as gateway
+    from kcsim.delivery.gitops.argocd import install as argocd
+    from kcsim.delivery.gitops.flux import install as flux
+
+    everything = [
+        *flux.install_objects(components=tuple(flux.IMAGES)),
+        *argocd.install_objects(),
+        *gateway(),
+    ]
+    for obj in everything:
+        if obj["kind"] == "CustomResourceDefinition":
+            for version in obj["spec"]["versions"]:
+                prefix = f"{obj['spec']['group']}.{version['name']}"
+                yield prefix, obj["spec"]["names"]["kind"], version["schema"]["openAPIV3Schema"]
+
+
+def parts(section, schema):
+    """Every part of a schema, with the names of its fields."""
+    while "properties" not in schema and isinstance(
+        schema.get("items", schema.get("additionalProperties")), dict
+    ):
+        schema = schema.get("items", schema.get("additionalProperties"))
+    fields = schema.get("properties") or {}
+    if fields:
+        yield section, list(fields)
+    for name, below in fields.items():
+        yield from parts(f"{section}.{name}", below)
+
+
+@pytest.mark.parametrize(("prefix", "kind", "schema"), [pytest.param(*d, id=d[1]) for d in custom()])
+def test_custom_resources_of_kcsim_are_described_as_far_as_people_write_them(prefix, kind, schema):
+    """The kind, its spec and status with their fields, and the fields of each part of the spec."""
+    missing = []
+    for section, fields in parts(kind, schema):
+        depth = section.count(".")
+        if depth < 2 or (depth == 2 and ".spec." in section):
+            wanted = fields if depth else [SELF, *fields]
+            missing += [f"{section}: {each}" for each in wanted if not description(prefix, section, each)]
+    assert not missing
+
+
+def test_what_is_described_of_custom_resources_is_there():
+    known: dict[str, dict[str, set[str]]] = {}
+    for prefix, kind, schema in custom():
+        known.setdefault(prefix, {}).update({section: set(fields) for section, fields in parts(kind, schema)})
+    wrong = []
+    for prefix, sections in known.items():
+        file = ROOT / "kcsim/kubectl/descriptions" / f"{prefix}.ini"
+        parser = configparser.ConfigParser(delimiters=(":",), interpolation=None)
+        parser.optionxform = str
+        parser.read_string(file.read_text("utf-8"))
+        for names in parser.sections():
+            for pattern in names.split():
+                fitting = [each for each in sections if fnmatchcase(each, pattern)]
+                wrong += [] if fitting else [f"{prefix} {pattern}"]
+            meant = [
+                fields
+                for each, fields in sections.items()
+                if any(fnmatchcase(each, p) for p in names.split())
+            ]
+            there = {SELF}.union(*meant)
+            wrong += [f"{prefix} {names}: {field}" for field in parser[names] if field not in there]
+            wrong += [
+                f"{prefix} {names}: {field} is long, or no sentence"
+                for field, text in parser[names].items()
+                if len(text) > LONGEST or not text.endswith((".", "..."))
+            ]
+    assert not wrong
