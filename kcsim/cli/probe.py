@@ -124,6 +124,8 @@ def command(
         )
     except probing.NoSuchController as error:
         raise BadInput(str(error), "Name it with --controller NAME.") from None
+    except probing.NoSuchField as error:
+        raise BadInput(f"--ignore: {error}", "See `kcsim probe --help`.") from None
     report.command = _command_of(scenario, controller, delivery, seed, quiet_time, ignore)
     if as_json:
         console.document(json.dumps(report.to_json(), indent=2, ensure_ascii=False))

@@ -170,5 +170,6 @@ def order_of(text: str, seed: int) -> Order | None:
     except ValueError:
         pass  # told below, with what was written
     raise ValueError(
-        f"no order {text!r}: write {', '.join(FORMS[:-1])} or {FORMS[-1]}, as random, pct:3 or choices:0.2"
+        f"no order {text!r}: write {', '.join(FORMS[:-1])} or {FORMS[-1]}, as random, pct:3 or choices:0.2;"
+        " with a grid, as random@10ms, what lies that close together counts as one instant"
     )

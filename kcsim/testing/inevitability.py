@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kcsim.engine.clock import SECOND, format_duration, seconds, to_seconds
+from kcsim.engine.clock import MILLISECOND, SECOND, format_duration, seconds, to_seconds
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play
 from kcsim.testing.probing.compare import differences
@@ -52,14 +52,18 @@ class Curve:
     points: tuple[Point, ...]
 
     def __str__(self) -> str:
-        lines = [f"went wrong at t={format_duration(self.at)}; dice fall anew ... before:"]
+        lines = [f"went wrong at t={_told(self.at)}; dice fall anew ... before:"]
         for point in self.points:
             full = round(_BAR * point.rate)
             bar = "█" * full + "░" * (_BAR - full)
             lines.append(
-                f"{format_duration(point.rewind):>8}  {bar} {point.rate:>4.0%}  {point.violated} of {point.runs}"
+                f"{_told(point.rewind):>8}  {bar} {point.rate:>4.0%}  {point.violated} of {point.runs}"
             )
         return "\n".join(lines)
+
+
+def _told(us: int) -> str:
+    return format_duration(us if us < SECOND else us // MILLISECOND * MILLISECOND)
 
 
 def inevitability(

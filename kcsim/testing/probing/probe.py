@@ -6,6 +6,7 @@ single plan, and ``demand`` does so in a test.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,13 @@ Story = str | Path | Scenario
 Progress = Callable[[int, int], None]
 """Told (plans run, plans in all) before each run."""
 
+_FIELD = re.compile(r"(\w+:)?[^\s.:]+(\.[^\s.:]+)*")
+"""A field's path, with the kind before it where only objects of that kind are meant."""
+
+
+class NoSuchField(ValueError):
+    """What may differ is no field's path."""
+
 
 def target_of(
     story: Story,
@@ -39,7 +47,11 @@ def target_of(
     Raises:
         ScenarioError: the story cannot be read.
         NoSuchController: no controller is named, and the story brings none or several.
+        NoSuchField: a field that may differ is no path.
     """
+    for path in ignore:
+        if not _FIELD.fullmatch(path):
+            raise NoSuchField(f"{path!r} is no field of an object: write status.lastSeen or configmap:data.seen")
     scenario = story if isinstance(story, Scenario) else read_scenario(story)
     if not controller:
         names = [each.name for each in scenario.controllers]

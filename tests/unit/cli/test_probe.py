@@ -98,6 +98,14 @@ def test_bad_input_is_told_in_a_line(
     assert told in capsys.readouterr().err
 
 
+def test_a_field_to_ignore_that_is_none_is_told(story: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", str(story), "--ignore", "foo bar"]) == 2
+    assert capsys.readouterr().err == (
+        "kcsim: --ignore: 'foo bar' is no field of an object: write status.lastSeen or configmap:data.seen\n"
+        "  See `kcsim probe --help`.\n"
+    )
+
+
 def test_a_text_that_is_no_plan_is_told_with_the_forms(
     story: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,12 @@ def test_patterns_can_be_chosen() -> None:
         probe(scenario, patterns=("staled",))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("field", ["foo bar", "", "a..b", "disk:"])
+def test_what_may_differ_is_a_field(field: str) -> None:
+    with pytest.raises(ValueError, match=f"'{field}' is no field of an object: write status.lastSeen"):
+        probe(exhibit("two-secrets").world(), ignore=(field,))
+
+
 # --- known answers --------------------------------------------------------------------------------------------
 
 
