@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -319,15 +320,16 @@ def live(world: World) -> RunScreen:
 
 def doables(app: KcsimApp, screen: Screen[Any]) -> list[Doable]:
     """What the bindings that are active on a screen would do; those of the screen before those of its lists."""
-    found: dict[str, Doable] = {}
+    found: dict[str, tuple[int, Doable]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
         if active.enabled and binding.tooltip and not binding.system:
             shown = app.get_key_display(binding)
             doable = Doable(shown, binding.description, binding.tooltip, binding.action, active.node)
-            found.setdefault(binding.action, doable)
-    # Moving about in a list is what people know already, so it comes last.
-    return sorted(found.values(), key=lambda doable: isinstance(doable.namespace, RowList | Pager))
+            # First what the key bar shows; moving about in a list is what people know already, so it comes last.
+            rank = 2 if isinstance(active.node, RowList | Pager) else 0 if binding.show else 1
+            found.setdefault(binding.action, (rank, doable))
+    return [doable for _, doable in sorted(found.values(), key=itemgetter(0))]
 
 
 def fault_of_terminal() -> str | None:

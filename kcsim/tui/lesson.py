@@ -36,7 +36,7 @@ from kcsim.tui.run import RunScreen
 from kcsim.tui.session import Session
 
 if TYPE_CHECKING:
-    from kcsim.scenario.model import Question
+    from kcsim.scenario.model import Question, Stop
 
 
 class LessonScreen(RunScreen):
@@ -55,6 +55,7 @@ class LessonScreen(RunScreen):
         scenario = world.link.scenario
         assert scenario.lesson is not None, "opened for being one"
         self.lesson = scenario.lesson
+        self._stop: Stop | None = None
 
     @property
     def attempt(self) -> Attempt:
@@ -89,17 +90,21 @@ class LessonScreen(RunScreen):
         text.append(f"  K check  A hint {attempt.hints}/{len(lesson.hints)}  L more  ", style="not bold dim")
         if attempt.passed:
             text.append(f"{'*' * attempt.stars} {attempt.points(lesson)} points  ")
+        if self._stop is not None:
+            text.append(f"{self._stop.say}  ")  # in full, which the line of messages has no room for
         text.append(lesson.goal if attempt.stage == "predict" else lesson.task, style="not bold")
         self.query_one("#lesson-text", Static).update(text)
 
     def paint(self) -> None:
         """The world, and at a stop what is to be seen there."""
         super().paint()
-        if self.attempt.stage != "act" or self.world.state.running:
-            return
-        stop = next((each for each in self.lesson.stops if each.at == self.world.state.seen), None)
-        if stop is not None:
-            self.say(stop.say, "pending")
+        before, state = self._stop, self.world.state
+        waits = self.attempt.stage == "act" and not state.running
+        self._stop = next((each for each in self.lesson.stops if waits and each.at == state.seen), None)
+        if self._stop is not None:
+            self.say(self._stop.say, "pending")
+        if self._stop is not before:
+            self._show_lesson()
 
     # --- predicting ---------------------------------------------------------------------------------------------
 

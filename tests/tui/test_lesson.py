@@ -241,6 +241,13 @@ def test_several_answers_may_be_right_and_what_was_prevented_has_no_chain():
         assert user.text.count("as it came") == 2
         await user.press("enter", "enter")
         await user.rest()
+        assert "What does it need?" in user.text
+        await user.press("space")
+        await user.rest()
+        assert "that no deployment takes away?" in " ".join(user.text.split()), "all of it can be read"
+        await user.press("space")
+        await user.until(lambda: user.session.now > 361_000_000)
+        assert "that no deployment takes away?" not in " ".join(user.text.split())
         await user.press("E", "down", "enter")
         await user.settle()
         assert "Why pod/miner under push" in user.text
