@@ -12,6 +12,7 @@ from typing import Any
 from kcsim.api import selectors
 from kcsim.api.durations import from_microseconds, human_duration
 from kcsim.api.objects import Object
+from kcsim.api.selectors import SelectorError
 from kcsim.engine.clock import parse_rfc3339
 
 NONE, UNSET, UNKNOWN = "<none>", "<unset>", "<unknown>"
@@ -73,9 +74,10 @@ def name(obj: Object) -> str:
     return text
 
 
-def default_name(obj: Object, annotation: str) -> str:
-    """The name of a class, marked when the annotation makes it the default."""
-    chosen = ((obj.get("metadata") or {}).get("annotations") or {}).get(annotation) == "true"
+def default_name(obj: Object, *annotations: str) -> str:
+    """The name of a class, marked when one of the annotations makes it the default."""
+    held = (obj.get("metadata") or {}).get("annotations") or {}
+    chosen = any(held.get(annotation) == "true" for annotation in annotations)
     return f"{name(obj)} (default)" if chosen else name(obj)
 
 
@@ -118,10 +120,11 @@ def containers_cells(pod: Object) -> list[str]:
 
 
 def selector_cell(selector: Object | None) -> str:
-    """A label selector; the empty one is ``<none>``."""
-    if selector is None:
-        return NONE
-    return str(selectors.from_object(selector)) or NONE
+    """A label selector (FormatLabelSelector): ``<none>`` for the empty one, ``<error>`` for one that is not valid."""
+    try:
+        return str(selectors.from_object(selector)) or NONE
+    except SelectorError:
+        return "<error>"
 
 
 def labels_cell(labels: Mapping[str, str] | None) -> str:

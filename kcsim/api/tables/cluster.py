@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.durations import format_duration
+from kcsim.api.durations import human_duration
 from kcsim.api.objects import Object
 from kcsim.api.tables.cells import (
     NAME,
     NONE,
     UNKNOWN,
     UNSET,
+    Cells,
     Column,
     Kind,
     View,
@@ -67,14 +68,12 @@ def _node(obj: Object, view: View) -> list[Any]:
 
 
 def _kernel(info: Object) -> str:
-    kernel, architecture = info.get("kernelVersion"), info.get("architecture")
-    if not kernel:
-        return UNKNOWN
+    kernel, architecture = info.get("kernelVersion") or UNKNOWN, info.get("architecture")
     return f"{kernel} ({architecture})" if architecture else str(kernel)
 
 
 def _address(obj: Object, kind: str) -> str:
-    found = (a["address"] for a in status(obj).get("addresses") or () if a["type"] == kind)
+    found = (a.get("address", "") for a in status(obj).get("addresses") or () if a.get("type") == kind)
     return next(found, NONE)
 
 
@@ -141,9 +140,11 @@ def _event(obj: Object, view: View) -> list[Any]:
 
 def _binding(obj: Object, view: View) -> list[Any]:
     role, subjects = obj.get("roleRef") or {}, obj.get("subjects") or []
-    users = [s["name"] for s in subjects if s["kind"] == "User"]
-    groups = [s["name"] for s in subjects if s["kind"] == "Group"]
-    accounts = [f"{s.get('namespace', '')}/{s['name']}" for s in subjects if s["kind"] == "ServiceAccount"]
+    users = [s.get("name", "") for s in subjects if s.get("kind") == "User"]
+    groups = [s.get("name", "") for s in subjects if s.get("kind") == "Group"]
+    accounts = [
+        f"{s.get('namespace', '')}/{s.get('name', '')}" for s in subjects if s.get("kind") == "ServiceAccount"
+    ]
     return [
         name(obj),
         f"{role.get('kind', '')}/{role.get('name', '')}",
@@ -190,37 +191,52 @@ def _signing_request(obj: Object, view: View) -> list[Any]:
         age(obj, view),
         spec(obj).get("signerName") or NONE,
         spec(obj).get("username", ""),
-        format_duration(seconds * _SECOND_NS) if seconds is not None else NONE,
+        human_duration(seconds * _SECOND_NS) if seconds is not None else NONE,
         _request_state(obj),
     ]
 
 
 def _request_state(obj: Object) -> str:
-    held = {c["type"] for c in objects.conditions(obj)}
-    words = [word for word in ("Denied", "Approved", "Failed") if word in held][:1]
-    if "Failed" in held and "Failed" not in words:
+    held = {c.get("type") for c in objects.conditions(obj)}
+    words = [next((word for word in ("Denied", "Approved") if word in held), "Pending")]
+    if "Failed" in held:
         words.append("Failed")
     if status(obj).get("certificate"):
         words.append("Issued")
-    return ",".join(words) or "Pending"
+    return ",".join(words)
 
 
-def _admission_policy(obj: Object, view: View) -> list[Any]:
-    kind = spec(obj).get("paramKind")
-    return [
-        name(obj),
-        len(spec(obj).get("validations") or ()),
-        f"{kind['apiVersion']}/{kind['kind']}" if kind else UNSET,
-        age(obj, view),
-    ]
+def _admission_policy(field: str) -> Cells:
+    def cells(obj: Object, view: View) -> list[Any]:
+        kind = spec(obj).get("paramKind")
+        shown = UNSET if kind is None else f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}"
+        return [name(obj), len(spec(obj).get(field) or ()), shown, age(obj, view)]
+
+    return cells
 
 
 def _admission_binding(obj: Object, view: View) -> list[Any]:
-    reference = spec(obj).get("paramRef")
-    shown = UNSET
-    if reference:
-        shown = "/".join(word for word in (reference.get("namespace"), reference.get("name")) if word) or "*"
-    return [name(obj), spec(obj).get("policyName", ""), shown, age(obj, view)]
+    parameters = _parameters(spec(obj).get("paramRef") or {})
+    return [name(obj), spec(obj).get("policyName", ""), parameters, age(obj, view)]
+
+
+def _parameters(reference: Object) -> str:
+    """Which parameters a binding takes: ``namespace/name``, or the selector as Go writes the struct."""
+    if reference.get("name"):
+        return f"{reference.get('namespace') or '*'}/{reference['name']}"
+    selector = reference.get("selector")
+    if selector is None:
+        return UNSET
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    rules = "".join(
+        f"LabelSelectorRequirement{{Key:{rule.get('key', '')},Operator:{rule.get('operator', '')},"
+        f"Values:[{' '.join(rule.get('values') or ())}],}},"
+        for rule in selector.get("matchExpressions") or ()
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{rules}}},}}"
+    )
 
 
 def _flow_schema(obj: Object, view: View) -> list[Any]:
@@ -236,9 +252,37 @@ def _flow_schema(obj: Object, view: View) -> list[Any]:
     ]
 
 
+def _priority_level(obj: Object, view: View) -> list[Any]:
+    limited = spec(obj).get("limited")
+    shares = NONE if limited is None else limited.get("nominalConcurrencyShares", 0)
+    queuing = ((limited or {}).get("limitResponse") or {}).get("queuing")
+    fields = ("queues", "handSize", "queueLengthLimit")
+    shown = [NONE if queuing is None else queuing.get(field, 0) for field in fields]
+    return [name(obj), spec(obj).get("type", ""), shares, *shown, age(obj, view)]
+
+
+def _component(obj: Object, view: View) -> list[Any]:
+    del view
+    found = next((c for c in obj.get("conditions") or () if c.get("type") == "Healthy"), None)
+    if found is None:
+        return [name(obj), "Unknown", "", ""]
+    state = "Healthy" if found.get("status") == "True" else "Unhealthy"
+    return [name(obj), state, found.get("message", ""), found.get("error", "")]
+
+
+def _api_service(obj: Object, view: View) -> list[Any]:
+    """As kube-aggregator ``pkg/registry/apiservice/etcd`` has it."""
+    service, available = spec(obj).get("service"), objects.condition(obj, "Available")
+    where = "Local" if service is None else f"{service.get('namespace', '')}/{service.get('name', '')}"
+    state = "Unknown" if available is None else available.get("status", "")
+    if available is not None and state != "True" and available.get("reason"):
+        state = f"{state} ({available['reason']})"
+    return [name(obj), where, state, age(obj, view)]
+
+
 def _created(obj: Object, view: View) -> list[Any]:
     del view
-    return [name(obj), obj["metadata"].get("creationTimestamp")]
+    return [name(obj), (obj.get("metadata") or {}).get("creationTimestamp")]
 
 
 def _scale(obj: Object, view: View) -> list[Any]:
@@ -254,6 +298,7 @@ _EVENT_COLUMNS = (
 )
 _BINDING = Kind(columns("Name Role Age | Users Groups ServiceAccounts"), _binding)
 _WEBHOOKS = Kind(columns("Name Webhooks:integer Age"), _webhooks)
+_POLICY_BINDING = Kind(columns("Name PolicyName ParamRef Age"), _admission_binding)
 _ADMISSION = "admissionregistration.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 EVENT = Kind(_EVENT_COLUMNS, _event)
@@ -283,17 +328,26 @@ CLUSTER: dict[tuple[str, str], Kind] = {
     (_ADMISSION, "ValidatingWebhookConfiguration"): _WEBHOOKS,
     (_ADMISSION, "MutatingWebhookConfiguration"): _WEBHOOKS,
     (_ADMISSION, "ValidatingAdmissionPolicy"): Kind(
-        columns("Name Validations:integer ParamKind Age"), _admission_policy
+        columns("Name Validations:integer ParamKind Age"), _admission_policy("validations")
     ),
-    (_ADMISSION, "ValidatingAdmissionPolicyBinding"): Kind(
-        columns("Name PolicyName ParamRef Age"), _admission_binding
+    (_ADMISSION, "MutatingAdmissionPolicy"): Kind(
+        columns("Name Mutations:integer ParamKind Age"), _admission_policy("mutations")
     ),
+    (_ADMISSION, "ValidatingAdmissionPolicyBinding"): _POLICY_BINDING,
+    (_ADMISSION, "MutatingAdmissionPolicyBinding"): _POLICY_BINDING,
     ("certificates.k8s.io", "CertificateSigningRequest"): Kind(
         columns("Name Age SignerName Requestor RequestedDuration Condition"), _signing_request
     ),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): Kind(
         columns("Name PriorityLevel MatchingPrecedence DistinguisherMethod Age MissingPL"), _flow_schema
     ),
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): Kind(
+        columns("Name Type NominalConcurrencyShares Queues HandSize QueueLengthLimit Age"), _priority_level
+    ),
+    ("", "ComponentStatus"): Kind(columns("Name Status Message Error"), _component),
+    ("apiregistration.k8s.io", "APIService"): Kind(columns("Name Service Available Age"), _api_service),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): CREATED,
-    ("autoscaling", "Scale"): Kind(columns("Name Desired:integer Available:integer Age"), _scale),
+    ("autoscaling", "Scale"): Kind(
+        (Column("Name"), *columns("Desired:integer Available:integer Age")), _scale
+    ),
 }

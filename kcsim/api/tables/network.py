@@ -79,17 +79,24 @@ def ports_cell(ports: list[Object]) -> str:
 
 def _ingress(obj: Object, view: View) -> list[Any]:
     rules = spec(obj).get("rules") or []
-    hosts = [rule["host"] for rule in rules if rule.get("host")]
     ports = "80, 443" if spec(obj).get("tls") else "80"
     kind = spec(obj).get("ingressClassName") or NONE
     return [
         name(obj),
         kind,
-        first_of(hosts, _SHOWN) or "*",
+        _hosts(rules),
         balancer_cell(obj, view.wide),
         ports,
         age(obj, view),
     ]
+
+
+def _hosts(rules: list[Object]) -> str:
+    """The first hosts. What is more counts rules, those without a host with them."""
+    places = [place for place, rule in enumerate(rules) if rule.get("host")][:_SHOWN]
+    shown = ",".join(rules[place]["host"] for place in places)
+    cut = len(places) == _SHOWN and places[-1] < len(rules) - 1
+    return f"{shown} + {len(rules) - _SHOWN} more..." if cut else shown or "*"
 
 
 def _ingress_class(obj: Object, view: View) -> list[Any]:
@@ -97,7 +104,7 @@ def _ingress_class(obj: Object, view: View) -> list[Any]:
     text = NONE
     if parameters is not None:
         group = parameters.get("apiGroup")
-        text = f"{parameters['kind']}{f'.{group}' if group else ''}/{parameters['name']}"
+        text = f"{parameters.get('kind', '')}{f'.{group}' if group else ''}/{parameters.get('name', '')}"
     shown = default_name(obj, "ingressclass.kubernetes.io/is-default-class")
     return [shown, spec(obj).get("controller", ""), text, age(obj, view)]
 
@@ -106,13 +113,14 @@ def endpoints_cell(subsets: list[Object]) -> str:
     """The first three ``address:port`` of an Endpoints object."""
     items: list[str] = []
     for subset in subsets:
-        addresses = [a["ip"] for a in subset.get("addresses") or ()]
+        addresses = [a.get("ip", "") for a in subset.get("addresses") or ()]
         ports = subset.get("ports")
         if not ports:
             items.extend(addresses)
             continue
         for port in ports:
-            items.extend(f"[{a}]:{port['port']}" if ":" in a else f"{a}:{port['port']}" for a in addresses)
+            number = port.get("port", 0)
+            items.extend(f"[{a}]:{number}" if ":" in a else f"{a}:{number}" for a in addresses)
     return first_of(items, _SHOWN) if subsets else NONE
 
 
@@ -121,9 +129,7 @@ def _endpoints(obj: Object, view: View) -> list[Any]:
 
 
 def _endpoint_slice(obj: Object, view: View) -> list[Any]:
-    ports = [
-        str(p["port"]) if p.get("port") is not None else p.get("name") or "*" for p in obj.get("ports") or ()
-    ]
+    ports = [str(p.get("port", p.get("name", "*"))) for p in obj.get("ports") or ()]
     addresses = [a for endpoint in obj.get("endpoints") or () for a in endpoint.get("addresses") or ()]
     return [
         name(obj),
@@ -139,11 +145,12 @@ def _network_policy(obj: Object, view: View) -> list[Any]:
 
 
 def _ip_address(obj: Object, view: View) -> list[Any]:
-    parent = spec(obj).get("parentRef") or {}
-    words = (parent.get("resource"), parent.get("group"))
-    kind = ".".join(word for word in words if word)
-    text = "/".join(word for word in (kind, parent.get("namespace"), parent.get("name")) if word)
-    return [name(obj), text, age(obj, view)]
+    parent = spec(obj).get("parentRef")
+    if parent is None:
+        return [name(obj), NONE, age(obj, view)]
+    kind = ".".join(word for word in (parent.get("resource"), parent.get("group")) if word).lower()
+    words = (kind, *filter(None, (parent.get("namespace"),)), parent.get("name", ""))
+    return [name(obj), "/".join(words), age(obj, view)]
 
 
 def _service_cidr(obj: Object, view: View) -> list[Any]:
@@ -159,6 +166,7 @@ NETWORK: dict[tuple[str, str], Kind] = {
     ("networking.k8s.io", "Ingress"): Kind(columns("Name Class Hosts Address Ports Age"), _ingress),
     ("networking.k8s.io", "IngressClass"): Kind(columns("Name Controller Parameters Age"), _ingress_class),
     ("networking.k8s.io", "NetworkPolicy"): Kind(columns("Name Pod-Selector Age"), _network_policy),
-    ("networking.k8s.io", "IPAddress"): Kind(columns("Name ParentRef Age"), _ip_address),
+    # Its rows have an age, but no column is declared for it, so that nobody sees it.
+    ("networking.k8s.io", "IPAddress"): Kind(columns("Name ParentRef"), _ip_address),
     ("networking.k8s.io", "ServiceCIDR"): Kind(columns("Name CIDRs Age"), _service_cidr),
 }

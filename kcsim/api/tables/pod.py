@@ -50,7 +50,9 @@ def ended(terminated: Object) -> str:
 
 
 def _sidecars(pod: Object) -> set[str]:
-    return {c["name"] for c in spec(pod).get("initContainers") or () if c.get("restartPolicy") == "Always"}
+    return {
+        c.get("name", "") for c in spec(pod).get("initContainers") or () if c.get("restartPolicy") == "Always"
+    }
 
 
 def pod_summary(pod: Object) -> tuple[int, int, str, Restarts]:
@@ -65,11 +67,14 @@ def pod_summary(pod: Object) -> tuple[int, int, str, Restarts]:
     total = len(spec(pod).get("containers") or ()) + len(sidecars)
     ready, waits_for, restarts, sidecar_restarts = _init(pod, sidecars)
     if not waits_for or objects.condition_is(pod, "Initialized"):
-        more, own, running = _main(state.get("containerStatuses") or [], sidecar_restarts)
+        more, own, failure, running = _main(state.get("containerStatuses") or [], sidecar_restarts)
         ready, restarts = ready + more, sidecar_restarts
         reason = own or waits_for or reason
-        if reason == "Completed" and running:
-            reason = "Running" if objects.condition_is(pod, "Ready") else "NotReady"
+        if reason == "Completed":
+            if running and objects.condition_is(pod, "Ready"):
+                reason = "Running"
+            else:
+                reason = failure or ("NotReady" if running else reason)
     else:
         reason = waits_for
     if pod.get("metadata", {}).get("deletionTimestamp"):
@@ -85,7 +90,7 @@ def _init(pod: Object, sidecars: set[str]) -> tuple[int, str, Restarts, Restarts
     everything, of_sidecars, ready = Restarts(), Restarts(), 0
     for place, container in enumerate(status(pod).get("initContainerStatuses") or ()):
         everything.add(container)
-        sidecar = container.get("name") in sidecars
+        sidecar = container.get("name", "") in sidecars
         if sidecar:
             of_sidecars.add(container)
         state = container.get("state") or {}
@@ -104,9 +109,9 @@ def _init(pod: Object, sidecars: set[str]) -> tuple[int, str, Restarts, Restarts
     return ready, "", everything, of_sidecars
 
 
-def _main(containers: list[Object], restarts: Restarts) -> tuple[int, str, bool]:
-    """Ready containers, the reason that wins (or ""), whether any is running."""
-    ready, reason, running = 0, "", False
+def _main(containers: list[Object], restarts: Restarts) -> tuple[int, str, str, bool]:
+    """Ready containers, the reason that wins and why one failed (each or ""), whether any is running."""
+    ready, reason, failure, running = 0, "", "", False
     for container in reversed(containers):
         restarts.add(container)
         state = container.get("state") or {}
@@ -115,10 +120,11 @@ def _main(containers: list[Object], restarts: Restarts) -> tuple[int, str, bool]
             reason = waiting
         elif terminated is not None:
             reason = terminated.get("reason") or ended(terminated)
+            failure = reason if terminated.get("exitCode", 0) else failure
         elif container.get("ready") and state.get("running") is not None:
             running = True
             ready += 1
-    return ready, reason, running
+    return ready, reason, failure, running
 
 
 def pod_cells(pod: Object, view: View) -> list[Any]:

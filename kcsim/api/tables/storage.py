@@ -9,8 +9,25 @@ from typing import Any
 
 from kcsim.api import objects
 from kcsim.api.objects import Object
-from kcsim.api.tables.cells import UNSET, Kind, View, age, columns, default_name, name, spec, status
+from kcsim.api.tables.cells import (
+    NAME,
+    NONE,
+    UNSET,
+    Column,
+    Kind,
+    View,
+    age,
+    columns,
+    default_name,
+    name,
+    spec,
+    status,
+)
 
+_DEFAULT_CLASS = (
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+)
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _MODES = (
     ("ReadWriteOnce", "RWO"),
@@ -46,10 +63,10 @@ def _volume(obj: Object, view: View) -> list[Any]:
         _phase(obj),
         f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "",
         storage_class(obj),
-        body.get("volumeAttributesClassName") or UNSET,
+        body.get("volumeAttributesClassName", UNSET),
         status(obj).get("reason", ""),
         age(obj, view),
-        body.get("volumeMode") or UNSET,
+        body.get("volumeMode", UNSET),
     ]
 
 
@@ -62,15 +79,15 @@ def _claim(obj: Object, view: View) -> list[Any]:
         (status(obj).get("capacity") or {}).get("storage", "0") if bound else "",
         modes_cell(status(obj).get("accessModes")) if bound else "",
         storage_class(obj),
-        body.get("volumeAttributesClassName") or UNSET,
+        body.get("volumeAttributesClassName", UNSET),
         age(obj, view),
-        body.get("volumeMode") or UNSET,
+        body.get("volumeMode", UNSET),
     ]
 
 
 def _class(obj: Object, view: View) -> list[Any]:
     return [
-        default_name(obj, "storageclass.kubernetes.io/is-default-class"),
+        default_name(obj, *_DEFAULT_CLASS),
         obj.get("provisioner", ""),
         obj.get("reclaimPolicy") or "Delete",
         obj.get("volumeBindingMode") or "Immediate",
@@ -81,6 +98,30 @@ def _class(obj: Object, view: View) -> list[Any]:
 
 def _attributes_class(obj: Object, view: View) -> list[Any]:
     return [name(obj), obj.get("driverName", ""), age(obj, view)]
+
+
+def _csi_driver(obj: Object, view: View) -> list[Any]:
+    body = spec(obj)
+    requests = body.get("tokenRequests")
+    return [
+        name(obj),
+        body.get("attachRequired", True),
+        body.get("podInfoOnMount", False),
+        body.get("storageCapacity", False),
+        UNSET if requests is None else ",".join(request.get("audience", "") for request in requests),
+        body.get("requiresRepublish", False),
+        ",".join(body.get("volumeLifecycleModes") or ()) or NONE,
+        age(obj, view),
+    ]
+
+
+def _csi_node(obj: Object, view: View) -> list[Any]:
+    return [name(obj), len(spec(obj).get("drivers") or ()), age(obj, view)]
+
+
+def _csi_capacity(obj: Object, view: View) -> list[Any]:
+    del view
+    return [name(obj), obj.get("storageClassName", ""), obj.get("capacity", UNSET)]
 
 
 def _attachment(obj: Object, view: View) -> list[Any]:
@@ -106,6 +147,7 @@ def _quota(obj: Object, view: View) -> list[Any]:
     return [name(obj), ", ".join(requests), ", ".join(limits), age(obj, view)]
 
 
+_ATTACHMENT_COLUMNS = (NAME, Column("Attacher", format="name"), *columns("PV Node Attached:boolean Age"))
 STORAGE: dict[tuple[str, str], Kind] = {
     ("", "PersistentVolume"): Kind(
         columns(
@@ -124,7 +166,16 @@ STORAGE: dict[tuple[str, str], Kind] = {
         columns("Name Provisioner ReclaimPolicy VolumeBindingMode AllowVolumeExpansion Age"), _class
     ),
     ("storage.k8s.io", "VolumeAttributesClass"): Kind(columns("Name DriverName Age"), _attributes_class),
-    ("storage.k8s.io", "VolumeAttachment"): Kind(columns("Name Attacher PV Node Attached Age"), _attachment),
+    ("storage.k8s.io", "VolumeAttachment"): Kind(_ATTACHMENT_COLUMNS, _attachment),
+    ("storage.k8s.io", "CSIDriver"): Kind(
+        columns(
+            "Name AttachRequired:boolean PodInfoOnMount:boolean StorageCapacity:boolean TokenRequests "
+            "RequiresRepublish:boolean Modes Age"
+        ),
+        _csi_driver,
+    ),
+    ("storage.k8s.io", "CSINode"): Kind(columns("Name Drivers:integer Age"), _csi_node),
+    ("storage.k8s.io", "CSIStorageCapacity"): Kind(columns("Name StorageClassName Capacity"), _csi_capacity),
     ("", "ConfigMap"): Kind(columns("Name Data Age"), _config_map),
     ("", "Secret"): Kind(columns("Name Type Data Age"), _secret),
     ("", "ResourceQuota"): Kind(columns("Name Request Limit Age"), _quota),

@@ -19,12 +19,20 @@ from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.cluster import CLUSTER, CREATED
 from kcsim.api.tables.custom import custom_kind
+from kcsim.api.tables.devices import DEVICES
 from kcsim.api.tables.network import NETWORK
 from kcsim.api.tables.pod import POD
 from kcsim.api.tables.storage import STORAGE
 from kcsim.api.tables.workloads import WORKLOADS
 
-KINDS: dict[tuple[str, str], Kind] = {("", "Pod"): POD, **WORKLOADS, **NETWORK, **STORAGE, **CLUSTER}
+KINDS: dict[tuple[str, str], Kind] = {
+    ("", "Pod"): POD,
+    **WORKLOADS,
+    **NETWORK,
+    **STORAGE,
+    **CLUSTER,
+    **DEVICES,
+}
 """By (group, kind)."""
 
 

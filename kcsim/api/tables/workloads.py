@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api import objects
+from kcsim.api import objects, selectors
 from kcsim.api.objects import Object
+from kcsim.api.selectors import SelectorError
 from kcsim.api.tables.cells import (
     NONE,
     UNKNOWN,
@@ -28,6 +29,7 @@ from kcsim.api.tables.cells import (
     template_cells,
 )
 
+NIL = "<nil>"
 _JOB_STATES = ("Suspended", "FailureTarget", "SuccessCriteriaMet")
 _METRICS_SHOWN = 2
 
@@ -41,8 +43,16 @@ def _deployment(obj: Object, view: View) -> list[Any]:
         state.get("availableReplicas", 0),
         age(obj, view),
         *template_cells(obj),
-        selector_cell(spec(obj).get("selector")),
+        _plain_selector(spec(obj).get("selector")),
     ]
+
+
+def _plain_selector(selector: Object | None) -> str:
+    """Deployments show the bare text: nothing at all for the empty selector."""
+    try:
+        return str(selectors.from_object(selector))
+    except SelectorError:
+        return "<invalid>"
 
 
 def _counts(obj: Object) -> list[Any]:
@@ -113,7 +123,7 @@ def _cron_job(obj: Object, view: View) -> list[Any]:
     return [
         name(obj),
         spec(obj).get("schedule", ""),
-        spec(obj).get("timeZone") or NONE,
+        spec(obj).get("timeZone", NONE),
         UNSET if suspend is None else str(suspend),
         len(status(obj).get("active") or ()),
         since(last, view) if last else NONE,
@@ -152,23 +162,29 @@ def metrics_cell(wanted: list[Object], current: list[Object]) -> str:
 def _metric(metric: Object, state: Object) -> str:
     kind = metric.get("type", "")
     field = kind[:1].lower() + kind[1:]
-    source, now = metric.get(field) or {}, (state.get(field) or {}).get("current") or {}
+    source, measured = metric.get(field) or {}, state.get(field)
+    now = None if measured is None else measured.get("current") or {}
     target = source.get("target") or {}
     if kind == "Pods":
-        return f"{now.get('averageValue', UNKNOWN)}/{target.get('averageValue', '')}"
+        return f"{_amount(now, 'averageValue')}/{_amount(target, 'averageValue')}"
     if kind in {"External", "Object"}:
         if target.get("averageValue") is not None:
-            return f"{now.get('averageValue', UNKNOWN)}/{target['averageValue']} (avg)"
-        return f"{now.get('value', UNKNOWN)}/{target.get('value', '')}"
+            return f"{(now or {}).get('averageValue', UNKNOWN)}/{target['averageValue']} (avg)"
+        return f"{_amount(now, 'value')}/{_amount(target, 'value')}"
     if kind in {"Resource", "ContainerResource"}:
         return f"{source.get('name', '')}: {_resource_metric(target, now)}"
     return "<unknown type>"
 
 
-def _resource_metric(target: Object, now: Object) -> str:
+def _amount(values: Object | None, field: str) -> str:
+    """A quantity; one that was not set is Go's nil, but nothing measured at all is unknown."""
+    return UNKNOWN if values is None else str(values.get(field, NIL))
+
+
+def _resource_metric(target: Object, now: Object | None) -> str:
     if target.get("averageValue") is not None:
-        return f"{now.get('averageValue', UNKNOWN)}/{target['averageValue']}"
-    used, wanted = now.get("averageUtilization"), target.get("averageUtilization")
+        return f"{_amount(now, 'averageValue')}/{target['averageValue']}"
+    used, wanted = (now or {}).get("averageUtilization"), target.get("averageUtilization")
     return f"{UNKNOWN if used is None else f'{used}%'}/{'<auto>' if wanted is None else f'{wanted}%'}"
 
 
