@@ -4,6 +4,7 @@ A misfit never stops the reading: the field keeps its default, and what else is 
 model that comes back is to be used only if the report holds no error.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from kcsim.scenario.diagnostics import Report, did_you_mean
@@ -27,10 +28,10 @@ class Binder:
         return None if made is _MISFIT else made
 
     def _record(self, tree: Tree, record: Record, where: str) -> Any:
-        if not isinstance(tree, Mapping):
-            self._wrong_type(tree, where, "a map")
-            return _MISFIT
         fields = record.by_key()
+        if not isinstance(tree, Mapping):
+            self._wrong_type(tree, where, "a map", list(fields))
+            return _MISFIT
         values: dict[str, Any] = {}
         complete = True
         for key, below in tree.items.items():
@@ -149,8 +150,10 @@ class Binder:
             return _MISFIT
         return value
 
-    def _wrong_type(self, tree: Tree, where: str, wanted: str) -> None:
-        remedy = f"Write {wanted} here."
+    def _wrong_type(self, tree: Tree, where: str, wanted: str, fields: Collection[str] = ()) -> None:
+        remedy = f"Write {wanted} here{', of ' if fields else ''}{', '.join(fields)}."
+        if wanted == "a list" and isinstance(tree, Scalar):
+            remedy = f"Write a list here: [{_short(tree.text)}]."
         if wanted == "a text" and isinstance(tree, Scalar):
             remedy = f'Quote it: "{_short(tree.text)}".'
         elif wanted == "a text":  # a manifest, most often: what is applied is the text of a file

@@ -281,12 +281,26 @@ def _head(repo: Repo, path: str, branch: str | None) -> tuple[str, ObjectID]:
     return (DETACHED if name == "HEAD" else name), sha
 
 
+_RELATIVE = re.compile(r"(?P<base>[^~^]+)(?P<steps>(?:[~^]\d{0,6})+)")
+_STEP = re.compile(r"([~^])(\d*)")
+
+
 def _revision(repo: Repo, path: str, text: str) -> ObjectID:
     from dulwich.objectspec import parse_commit
 
+    match = _RELATIVE.fullmatch(text)
+    base, steps = (match["base"], _STEP.findall(match["steps"])) if match else (text, [])
     try:
-        return parse_commit(repo, text.encode()).id
-    except (KeyError, ValueError):
+        found = parse_commit(repo, base.encode())
+        for (
+            sign,
+            number,
+        ) in steps:  # git help revisions: ~2 is the first parent's first parent, ^2 the second parent
+            count = int(number or "1")
+            for _ in range(count if sign == "~" else min(count, 1)):
+                found = parse_commit(repo, found.parents[0 if sign == "~" else count - 1])
+        return found.id
+    except (KeyError, ValueError, IndexError):
         if text == "HEAD":
             raise UnusableRepository(f"{path}: {_no_head(repo)}") from None
         known = ", ".join(sorted(name.decode() for name in repo.refs.as_dict(b"refs/heads"))) or "none"  # type: ignore[arg-type]

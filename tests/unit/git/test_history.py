@@ -344,3 +344,20 @@ def test_bases_and_components_of_others_are_not_delivered(
     # What they read travels along all the same.
     if delivered not in {("web",), ("app",)}:
         assert found.changes[0].files.keys() == files.keys()
+
+
+def test_revisions_may_count_back_as_git_does(tmp_path: Path) -> None:
+    import dulwich.repo
+
+    from kcsim.delivery.git.history import _revision  # what --from and --to mean
+
+    on_disk(tmp_path / "r")
+    repo = dulwich.repo.Repo(str(tmp_path / "r"))
+    for text in ("HEAD", "HEAD~1", "main~2", "HEAD^", "HEAD^^2", "HEAD~1^1~1", "main^0"):
+        said = subprocess.run(
+            ["git", "-C", str(tmp_path / "r"), "rev-parse", text], capture_output=True, text=True, check=True
+        )
+        assert _revision(repo, "r", text).decode() == said.stdout.strip(), text
+    for text in ("HEAD~9", "HEAD^3", "nope~1", "~1"):
+        with pytest.raises(UnusableRepository, match="no revision"):
+            _revision(repo, "r", text)

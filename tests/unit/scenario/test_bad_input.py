@@ -56,6 +56,8 @@ CASES = [
     ("wrong type", "timeline:\n", "timeline: 5\nx:\n", "KC103", "5\nx", "not a list"),
     ("text for number", "seed: 3", "seed: three", "KC104", "three", "not a count"),
     ("number for text", "message: v2", "message: 2", "KC103", "2\n      edit", 'Quote it: "2"'),
+    ("text for list", "timeline:\n", "registry: {retention: [{keep: v1}]}\ntimeline:\n", "KC103", "v1}", "a list here: [v1]"),
+    ("text for map", "seed: 3", "seed: 3\nregistry: mine", "KC103", "mine", "Write a map here, of retention"),
     ("map for text", "message: v2", "message: {kind: Pod}", "KC103", "{kind: Pod}", "`message: |`, and the map on the lines"),
     ("empty required", "message: v2", "message:", "KC103", None, "empty"),
     ("duration", "until: 1h", "until: 1 hour", "KC104", "1 hour", 'like "30s"'),
