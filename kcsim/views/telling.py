@@ -362,7 +362,9 @@ class Teller:
         state, was = status.get("operationState") or {}, before.get("operationState") or {}
         revision = _revision((state.get("syncResult") or {}).get("revision"))
         if state.get("phase") != was.get("phase") and state.get("phase") not in {None, "Running"}:
-            text = f"{name}: sync to {revision} {state['phase'].lower()}"
+            asked = (state.get("operation") or {}).get("sync") or {}
+            what = "self-heal" if asked.get("autoHealAttemptsCount") else "sync"
+            text = f"{name}: {what} to {revision} {state['phase'].lower()}"
             message = "" if state["phase"] == "Succeeded" else f": {state.get('message', '')}"
             self._add("agent", version, text + message)
         sync = (status.get("sync") or {}).get("status")

@@ -68,6 +68,13 @@ def test_flux_tells_what_it_fetched_and_applied():
     assert texts(moments, "ci") == []
 
 
+def test_what_argocd_did_for_git_and_what_against_drift_is_told_apart():
+    _, moments = told("drift-at-night", "argocd")
+    agent = texts(moments, "agent")
+    assert "shop: sync to 4ab233e succeeded" in agent
+    assert agent.count("shop: self-heal to d239a11 succeeded") >= 2, "both changes by hand are undone"
+
+
 def test_a_rollout_is_told_step_by_step():
     _, moments = told("plain-release", "push")
     steps = texts(moments, "pods")[-4:]
