@@ -32,7 +32,10 @@ from kcsim.testing.live.client import LiveClient
 from kcsim.testing.live.kubeconfig import Kubeconfig, load
 from kcsim.testing.live.program import Program, stuck
 from kcsim.testing.live.transport import Transport
+from kcsim.testing.temporal import text_of
 
+__tracebackhide__ = True
+"""A test that waits in vain shows its own line."""
 VARIABLE = "KCSIM_KUBECONFIG"
 """The environment variable that sends ``anywhere`` to a real cluster."""
 Time = str | float
@@ -110,7 +113,13 @@ class Simulated:
 
     def eventually(self, condition: Callable[[AnyCluster], Any], within: Time = "1m") -> None:
         """Run in virtual time."""
-        self.sim.run_until(lambda _: condition(self), timeout=within)
+        try:
+            self.sim.run_until(lambda _: condition(self), timeout=within)
+        except TimeoutError:
+            failed = [r for r in self.sim.trace.records if r.verb == "error" and "exception" in r.facts()]
+            last = {**failed[-1].facts(), "key": failed[-1].subject.rpartition(" ")[2]} if failed else {}
+            trouble = f"; {last['key']} failed last with {last['exception']}({last['error']})" if last else ""
+            raise TimeoutError(_in_vain(condition, self, within, trouble)) from None
 
 
 class Live:
@@ -182,9 +191,7 @@ class Live:
             if monotonic() > end:
                 trouble = stuck(self.programs)
                 told = f"; {'/'.join(trouble[0])} failed last with {trouble[1]!r}" if trouble else ""
-                raise TimeoutError(
-                    f"the condition did not hold within {format_duration(seconds(within))}{told}"
-                )
+                raise TimeoutError(_in_vain(condition, self, within, told))
             for program in self.programs:
                 program.turn()
             sleep(0.02)
@@ -241,6 +248,16 @@ def _gone_is_fine(act: Callable[[], Any]) -> None:
     except StatusError as error:
         if not error.is_not_found:
             raise
+
+
+def _in_vain(condition: Callable[[AnyCluster], Any], cluster: AnyCluster, within: Time, trouble: str) -> str:
+    """What was waited for, how long, which controller is in trouble, and what the condition raised at the end."""
+    raised = ""
+    try:
+        condition(cluster)
+    except (LookupError, TypeError) as error:
+        raised = f"; it raised {type(error).__name__}: {error}"
+    return f"{text_of(condition)} did not hold within {format_duration(seconds(within))}{trouble}{raised}"
 
 
 def _holds(condition: Callable[[AnyCluster], Any], cluster: AnyCluster) -> bool:

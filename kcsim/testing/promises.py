@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,19 +28,65 @@ from kcsim.testing.temporal import Broken, Condition, Expecting, Finding, expect
 Object = dict[str, Any]
 
 WORKLOADS = ("deployments", "statefulsets", "daemonsets")
+_MISSING = 5
+"""So many things that are not as asked are told."""
 
 
 def as_asked(at: Any) -> bool:
     """Every workload has the pods it asks for, up to date, ready and no more; Services list just the ready pods that they
     select; Jobs are over; nothing is on its way out."""
+    return next(_not_as_asked(at), None) is None
+
+
+def _not_as_asked(at: Any) -> Iterator[str]:
+    """What is not, one by one."""
     workloads = [obj for kind in WORKLOADS for obj in at.list(kind)]
     pods = at.list("pods")
-    return (
-        all(_is_as_asked(obj) and _runs_its_template(obj, pods) for obj in workloads)
-        and not any(_is_leaving(obj) for obj in (*workloads, *pods))
-        and all(_lists_who_serves(at, service, pods) for service in _selecting(at))
-        and all(_is_over(job) for job in at.list("jobs"))
-    )
+    for obj in workloads:
+        if not (_is_as_asked(obj) and _runs_its_template(obj, pods)):
+            yield _standing(obj, pods)
+    for obj in (*workloads, *pods):
+        if _is_leaving(obj):
+            yield f"{_name(obj)} is on its way out"
+    for service in _selecting(at):
+        if not _lists_who_serves(at, service, pods):
+            ready, serving = _listed(at, service)[0], _serving(service, pods)
+            yield f"{_name(service)} lists {_names(ready)} as ready, and ready are {_names(serving)}"
+    for job in at.list("jobs"):
+        if not _is_over(job):
+            yield f"{_name(job)} is not over"
+
+
+def _standing(obj: Object, pods: Iterable[Object]) -> str:
+    """How far a workload is, and what its pods wait for."""
+    status = obj.get("status") or {}
+    if obj["kind"] == "DaemonSet":
+        ready, wanted = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
+    else:
+        ready, wanted = status.get("readyReplicas", 0), obj["spec"].get("replicas", 1)
+    mine = [pod for pod in _pods_of(obj, pods) if not objects.condition_is(pod, "Ready")]
+    waits = next((f": {_name(pod)} {told}" for pod in mine if (told := _waits_for(pod))), "")
+    return f"{_name(obj)} has {ready} of {wanted} ready{waits}"
+
+
+def _waits_for(pod: Object) -> str:
+    """Why a pod is not ready, as its status says."""
+    status = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        if waiting := container["state"].get("waiting"):
+            return f"waits: {waiting.get('reason', '')}"
+    for condition in status.get("conditions") or ():
+        if condition["status"] == "False" and condition.get("message"):
+            return f"is {status.get('phase', 'Pending')}: {condition['message']}"
+    return ""
+
+
+def _name(obj: Object) -> str:
+    return f"{obj['kind'].lower()}/{'/'.join(objects.key(obj))}"
+
+
+def _names(found: Iterable[str]) -> str:
+    return ", ".join(sorted(found)) or "none"
 
 
 def _is_leaving(obj: Object) -> bool:
@@ -59,8 +105,17 @@ def _runs_its_template(obj: Object, pods: Iterable[Object]) -> bool:
     """Whether there are as many live pods as asked for, all of them with the images of the template."""
     strategy = obj["spec"].get("updateStrategy") or {}
     by_hand = strategy.get("type") == "OnDelete" or (strategy.get("rollingUpdate") or {}).get("partition")
+    live = _pods_of(obj, pods)
+    wanted = [container["image"] for container in obj["spec"]["template"]["spec"]["containers"]]
+    images = [[container["image"] for container in pod["spec"]["containers"]] for pod in live]
+    enough = obj["kind"] == "DaemonSet" or len(live) == obj["spec"].get("replicas", 1)
+    return enough and (bool(by_hand) or all(image == wanted for image in images))
+
+
+def _pods_of(obj: Object, pods: Iterable[Object]) -> list[Object]:
+    """The live pods that a workload's selector means."""
     labels = obj["spec"]["selector"].get("matchLabels") or {}
-    live = [
+    return [
         pod
         for pod in pods
         if pod["metadata"]["namespace"] == obj["metadata"]["namespace"]
@@ -68,10 +123,6 @@ def _runs_its_template(obj: Object, pods: Iterable[Object]) -> bool:
         and objects.controller_of(pod) is not None
         and not _has_ended(pod)
     ]
-    wanted = [container["image"] for container in obj["spec"]["template"]["spec"]["containers"]]
-    images = [[container["image"] for container in pod["spec"]["containers"]] for pod in live]
-    enough = obj["kind"] == "DaemonSet" or len(live) == obj["spec"].get("replicas", 1)
-    return enough and (bool(by_hand) or all(image == wanted for image in images))
 
 
 def _lists_who_serves(at: Any, service: Object, pods: Iterable[Object]) -> bool:
@@ -145,7 +196,12 @@ def check_esr(
     heal_all(world.world)
     begin = world.now
     world.run(to_seconds(seconds(within) + seconds(stays)))
-    asked = expect(world).eventually(matches, since=begin, within=within, stays=stays)
+    try:
+        asked = expect(world).eventually(matches, since=begin, within=within, stays=stays)
+    except Broken as broken:
+        missing = list(_not_as_asked(world)) if matches is as_asked else []
+        lines = [str(broken), *(f"  not as asked at t={world.now:g}s: {each}" for each in missing[:_MISSING])]
+        raise Broken("\n".join(lines), broken.finding) from None
     restless = unrest(world, to_seconds(world.engine.now - seconds(stays)))
     if restless:
         write = restless[0]

@@ -110,7 +110,7 @@ class _Reader:
                     f"an experiment has no field '{key[:60]}'",
                     did_you_mean(key, FIELDS, "fields"),
                 )
-            elif key in REFUSED:
+            elif key in REFUSED and tree.items[key].value():
                 report.add("KC803", position, f"kcsim plays no {key}: {REFUSED[key]}", "Remove them.")
         if "secrets" in tree.items:
             self._warnings.append(
@@ -237,7 +237,7 @@ class _Reader:
                 "Write one of them.",
             )
             return None
-        if "controls" in item.items:
+        if "controls" in item.items and item.items["controls"].value():
             report.add(
                 "KC803",
                 item.key_at("controls"),

@@ -63,6 +63,12 @@ def test_a_steady_state_that_holds_all_the_way():
     assert sim.world.network.is_up("node-2")
 
 
+def test_lists_of_controls_and_extensions_that_are_empty_ask_for_nothing():
+    method = [{**CRASH, "controls": [], "pauses": {"after": 420}}]
+    journal, _ = played(method=method, controls=[], extensions=[])
+    assert journal["status"] == "completed"
+
+
 def test_a_deviation_fails_the_experiment_and_rollbacks_are_not_played_by_default():
     method = [
         activity(
@@ -206,7 +212,7 @@ method:
         ("name: crash\n", "name: crash\n    background: true\n", "5:5: KC803", "nothing runs in the background"),
         ("name: crash\n", "name: crash\n    pauses: {after: soon}\n", "5:21: KC802", "a pause is a number of seconds"),
         ("method:\n", "method:\n  - ref: crsh\n", "3:10: KC802", "no activity is named 'crsh'\n  did you mean 'crash'"),
-        ("method:\n", "controls: []\nmethod:\n", "2:1: KC803", "plays no controls"),
+        ("method:\n", "controls: [{name: mine}]\nmethod:\n", "2:1: KC803", "plays no controls"),
         ("method:\n", "runtime: {rollbacks: {strategy: sometimes}}\nmethod:\n", "2:33: KC803", "no rollbacks strategy 'sometimes'"),
         ("method:\n", "configuration: {ns: {type: env, key: NS}}\nmethod:\n", "2:17: KC803", "--var ns=VALUE"),
         ("method:\n", "steady-state-hypothesis: {title: x, probes: [{ref: crash}]}\nmethod:\n", "2:46: KC802", "has no tolerance"),

@@ -133,6 +133,21 @@ def test_the_same_body_runs_over_http_and_leaves_nothing_behind(
     assert {agent for _, path, agent in door.asked if path.endswith("/webapps")} >= {"webapps"}
 
 
+def test_what_was_waited_for_in_vain_is_told_with_the_line_that_waits() -> None:
+    with anywhere() as cluster:
+        cluster.apply([crd("WebApp", "example.com"), web_app()])
+        cluster.run(Raising)
+        with pytest.raises(TimeoutError) as error:
+            cluster.eventually(lambda c: c.get("webapp/web")["statsu"]["ready"] == 2, within="30s")
+    assert str(error.value) == (
+        'lambda c: c.get("webapp/web")["statsu"]["ready"] == 2 did not hold within 30s; '
+        "default/web failed last with KeyError('size'); it raised KeyError: 'statsu'"
+    )
+    assert {each.frame.code.path.name for each in error.traceback if not each.ishidden(error)} == {
+        "test_anywhere.py"
+    }
+
+
 def test_a_failing_controller_is_named_when_time_is_up(door: Door, tmp_path: Path) -> None:
     with anywhere(kubeconfig(tmp_path, door.url)) as cluster:
         cluster.apply([crd("WebApp", "example.com"), web_app()])

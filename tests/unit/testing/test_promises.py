@@ -38,6 +38,18 @@ class TestEventuallyStable:
         with pytest.raises(Broken, match="eventually is broken"):
             check_esr(sim, 'ready("deployment/web", "default") == 9', within="1m", stays="30s")
 
+    def test_what_is_not_as_asked_is_told_with_what_it_waits_for(self):
+        sim = bare()
+        for node in sim.list("nodes"):
+            sim.kubectl(f"cordon {node['metadata']['name']}")
+        sim.kubectl("scale deployment/web --replicas=3")
+        told = (
+            r"not as asked at t=\S+: deployment/default/web has 0 of 3 ready: "
+            r"pod/default/web-\S+ is Pending: 0/\d nodes are available: \d node\(s\) were unschedulable"
+        )
+        with pytest.raises(Broken, match=told):
+            check_esr(sim, within="1m", stays="30s")
+
     def test_somebody_who_never_rests(self):
         sim = bare()
         check_esr(sim)
