@@ -28,7 +28,6 @@ _SECURITY: Final = {"*": NotModelled(_JUDGED_ONLY)}
 FIELDS: Final[Mapping[str, Mapping[str, NotModelled]]] = {
     f"{_CORE}.PodSpec": {
         "enableServiceLinks": NotModelled(_NO_ENVIRONMENT),
-        "ephemeralContainers": NotModelled("the kubelet passes them over"),
         "hostAliases": NotModelled("names are looked up without /etc/hosts"),
         "hostIPC": NotModelled(_NO_PROCESS),
         "hostPID": NotModelled(_NO_PROCESS),
@@ -42,6 +41,16 @@ FIELDS: Final[Mapping[str, Mapping[str, NotModelled]]] = {
         "resizePolicy": NotModelled("resources cannot be changed while a pod runs"),
         "securityContext": NotModelled(_JUDGED_ONLY),
         "stdinOnce": NotModelled(_NO_PROCESS),
+        "terminationMessagePath": NotModelled(_NO_FILES),
+        "terminationMessagePolicy": NotModelled("containers leave no message when they end"),
+        "tty": NotModelled(_NO_PROCESS),
+        "volumeDevices": NotModelled(_NO_FILES),
+        "workingDir": NotModelled(_NO_PROCESS),
+    },
+    f"{_CORE}.EphemeralContainer": {
+        "securityContext": NotModelled(_JUDGED_ONLY),
+        "stdinOnce": NotModelled(_NO_PROCESS),
+        "targetContainerName": NotModelled("containers have no processes to share"),
         "terminationMessagePath": NotModelled(_NO_FILES),
         "terminationMessagePolicy": NotModelled("containers leave no message when they end"),
         "tty": NotModelled(_NO_PROCESS),

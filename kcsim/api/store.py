@@ -211,6 +211,8 @@ class Store:
         new = self._kept_metadata(resource, new, old)
         if op.subresource == "status":
             new = strategy.prepare_for_status_update(new, old)
+        elif op.subresource in strategy.PARTS:
+            new = strategy.PARTS[op.subresource](new, old)
         elif op.subresource:
             new = {**new, "status": old["status"]} if "status" in old else new
         else:

@@ -244,6 +244,19 @@ def prepare_for_status_update(new: Object, old: Object) -> Object:
     return stored
 
 
+def _with_ephemeral_containers(new: Object, old: Object) -> Object:
+    """registry/core/pod/strategy.go, dropNonEphemeralContainerUpdates: nothing else of the pod is taken."""
+    spec = {k: v for k, v in old["spec"].items() if k != "ephemeralContainers"}
+    wanted = (new.get("spec") or {}).get("ephemeralContainers")
+    if wanted:
+        spec["ephemeralContainers"] = wanted
+    return {**old, "spec": spec}
+
+
+PARTS: dict[str, Callable[[Object, Object], Object]] = {"ephemeralcontainers": _with_ephemeral_containers}
+"""Sub-resources through which a part of the spec is written: from the object sent and the one stored to that to store."""
+
+
 def generation(resource: Resource, new: Object, old: Object) -> int | None:
     """metadata.generation after an update; None where the kind has none."""
     before = old["metadata"].get("generation")

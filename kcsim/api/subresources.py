@@ -329,7 +329,8 @@ def _log(server: ApiServer, op: Operation) -> Answer:
     pod = server.store.require(op.resource, op.namespace, op.name).object
     mains = [c["name"] for c in pod["spec"].get("containers") or ()]
     inits = [c["name"] for c in pod["spec"].get("initContainers") or ()]
-    if op.container and op.container not in (*mains, *inits):
+    debuggers = [c["name"] for c in pod["spec"].get("ephemeralContainers") or ()]
+    if op.container and op.container not in (*mains, *inits, *debuggers):
         raise status.bad_request(f"container {op.container} is not valid for pod {op.name}")
     if not op.container and len(mains) > 1:
         text = f"a container name must be specified for pod {op.name}, choose one of: [{' '.join(mains)}]"

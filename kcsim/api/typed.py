@@ -149,7 +149,10 @@ class Typed:
         elif _only_status(new, old):
             return
         else:
-            errors = [*validate_update(new, old, resource.gvk), *self._structural(resource, new, old)]
+            errors = [
+                *validate_update(new, old, resource.gvk, subresource),
+                *self._structural(resource, new, old),
+            ]
             errors += _rule_faults(resource, new)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)

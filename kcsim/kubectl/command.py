@@ -16,6 +16,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.about import config, version
 from kcsim.kubectl.apply import apply, create, delete, replace
 from kcsim.kubectl.auth import as_user, auth
+from kcsim.kubectl.debug import debug
 from kcsim.kubectl.diff import diff
 from kcsim.kubectl.discover import api_resources, api_versions, cluster_info
 from kcsim.kubectl.drain import drain
@@ -47,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "config": config,
     "cordon": cordon,
     "create": create,
+    "debug": debug,
     "delete": delete,
     "describe": describe,
     "diff": diff,

@@ -41,15 +41,16 @@ _SHORT_OF = {
 """What letters stand for with one command, where that is something else."""
 _SWITCHES = frozenset(
     """
-    all all-containers all-namespaces all-pods allow-missing-template-keys append-hash attach cached
+    all all-containers all-namespaces all-pods allow-missing-template-keys append-hash arguments-only attach cached
     client command containers create-annotation current delete-emptydir-data disable-compression
     disable-eviction edit embed-certs exec-provide-cluster-info expose flatten follow for-all force
     force-conflicts global-default help ignore-daemonsets ignore-errors ignore-not-found
-    insecure-skip-tls-verify insecure-skip-tls-verify-backend interactive leave-stdin-open list
+    insecure-skip-tls-verify insecure-skip-tls-verify-backend interactive keep-annotations
+    keep-init-containers keep-labels keep-liveness keep-readiness keep-startup leave-stdin-open list
     local match-server-version merge minify namespaced no-headers now openapi-patch output-patch
     output-watch-events overwrite prefix previous privileged prune quiet recursive
-    remove-extra-permissions remove-extra-subjects resolve rm save-config server-print server-side
-    set-raw-bytes show-capacity show-events show-kind show-labels show-managed-fields stdin sum
+    remove-extra-permissions remove-extra-subjects replace resolve rm same-node save-config server-print
+    server-side set-raw-bytes share-processes show-capacity show-events show-kind show-labels show-managed-fields stdin sum
     timestamps tty use-protocol-buffers wait warnings-as-errors watch watch-only
     windows-line-endings
     """.split()
@@ -60,7 +61,7 @@ _VALUES = frozenset(
     audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
     cache-dir cascade categories cert certificate-authority chunk-size class client-certificate
     client-key cluster cluster-ip clusterip clusterrole concurrency container context cpu
-    cpu-percent current-replicas default-backend description docker-email docker-password
+    copy-to cpu-percent current-replicas custom default-backend description docker-email docker-password
     docker-server docker-username dry-run duration env exec-api-version exec-arg exec-command
     exec-env exec-interactive-mode external-ip external-name field-manager field-selector filename
     for from from-env-file from-file from-literal grace-period group hard image image-pull-policy
@@ -70,8 +71,8 @@ _VALUES = frozenset(
     override-type overrides password patch patch-file pod-running-timeout pod-selector port
     preemption-policy profile profile-output protocol proxy-url prune-allowlist raw replicas
     request-timeout requests resource resource-name resource-version restart revision role rule
-    schedule scopes selector server serviceaccount session-affinity since since-time
-    skip-wait-for-delete-timeout sort-by subresource tail target-port tcp template timeout
+    schedule scopes selector server serviceaccount set-image session-affinity since since-time
+    skip-wait-for-delete-timeout sort-by subresource tail target target-port tcp template timeout
     tls-server-name to-revision token type types user username v validate value verb verbs vmodule
     """.split()
 )

@@ -197,21 +197,24 @@ def by_logging(pod: Object) -> tuple[Any, ...]:
 def _containers(session: Session, arguments: Arguments, pod: Object) -> list[_Source]:
     mains = [c["name"] for c in pod["spec"]["containers"]]
     inits = [c["name"] for c in pod["spec"].get("initContainers") or ()]
+    debuggers = [c["name"] for c in pod["spec"].get("ephemeralContainers") or ()]
+    every = (*inits, *mains, *debuggers)
     if arguments.on("all-containers"):
-        return [_Source(pod, name) for name in (*inits, *mains)]
-    listed = ", ".join([*mains, *(f"{name} (init)" for name in inits)])
+        return [_Source(pod, name) for name in every]
+    marked = [*(f"{name} (ephem)" for name in debuggers), *(f"{name} (init)" for name in inits)]
+    listed = ", ".join([*mains, *marked])
     name = arguments.get("container")
     if not name:
         usual = objects.annotations(pod).get(_DEFAULT_CONTAINER, "")
-        if usual and usual not in (*mains, *inits):
+        if usual and usual not in every:
             session.warn(f'Default container name "{usual}" not found in pod {objects.name(pod)}')
             usual = ""
         name = usual
     if not name:
         name = mains[0]
-        if (len(mains) > 1 or inits) and not arguments.on("all-pods"):
+        if (len(mains) > 1 or marked) and not arguments.on("all-pods"):
             session.warn(f'Defaulted container "{name}" out of: {listed}')
-    if name not in (*mains, *inits):
+    if name not in every:
         raise KubectlError(
             f"error: container {name} is not valid for pod {objects.name(pod)} out of: {listed}"
         )
@@ -273,7 +276,7 @@ def _has_ended(session: Session, source: _Source) -> Steps:
             return True
         raise
     status = pod.get("status") or {}
-    for field in ("containerStatuses", "initContainerStatuses"):
+    for field in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
         for one in status.get(field) or ():
             if one["name"] == source.container:
                 return "running" not in (one.get("state") or {})

@@ -25,8 +25,10 @@ GLOBAL = frozenset(
 WITHOUT_EFFECT = frozenset(
     """
     allow-missing-template-keys cache-dir cached chunk-size concurrency disable-compression field-manager flatten
-    insecure-skip-tls-verify insecure-skip-tls-verify-backend log-flush-frequency match-server-version
-    max-log-requests minify openapi-patch pod-running-timeout profile profile-output request-timeout show-managed-fields
+    insecure-skip-tls-verify insecure-skip-tls-verify-backend keep-annotations keep-labels keep-liveness keep-readiness
+    keep-startup log-flush-frequency match-server-version
+    max-log-requests minify openapi-patch pod-running-timeout profile profile-output quiet request-timeout
+    show-managed-fields
     skip-wait-for-delete-timeout use-protocol-buffers v vmodule wait windows-line-endings
     """.split()
 )
@@ -34,7 +36,7 @@ WITHOUT_EFFECT = frozenset(
 NOT_MODELLED = frozenset(
     """
     as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
-    certificate-authority embed-certs exec-api-version exec-arg exec-command exec-env
+    certificate-authority custom embed-certs exec-api-version exec-arg exec-command exec-env
     exec-interactive-mode exec-provide-cluster-info help interactive leave-stdin-open output-directory output-patch
     proxy-url set-raw-bytes
     show-capacity sum tls-server-name warnings-as-errors
@@ -98,6 +100,11 @@ _OPTIONS = {
     "create service nodeport": "PRINT MAKE node-port tcp",
     "create serviceaccount": "PRINT MAKE",
     "create token": "PRINT audience bound-object-kind bound-object-name bound-object-uid duration",
+    "debug": (
+        "arguments-only attach container copy-to custom env filename image image-pull-policy keep-annotations "
+        "keep-init-containers keep-labels keep-liveness keep-readiness keep-startup profile quiet replace "
+        "same-node set-image share-processes stdin target tty"
+    ),
     "delete": (
         "FILES all all-namespaces cascade dry-run field-selector force grace-period ignore-not-found "
         "interactive now output raw selector timeout wait"

@@ -20,7 +20,6 @@ _WHY = {
     "attach": "no real programs run inside its containers; 'kubectl logs' shows what they write",
     "cp": "its containers have no file systems",
     "port-forward": "nothing outside the simulated network can connect; a traffic source of a scenario sends requests",
-    "debug": "pods get no ephemeral containers, and no real programs run inside containers",
     "proxy": "the API server is reached in process; 'kubectl get --raw' reads any path",
     "kustomize": "files of the command line are texts; a scenario's repository is built with 'path: overlays/...'",
     "completion": "kcsim has completion of its own: 'kcsim completion'",
@@ -86,13 +85,6 @@ def _port_forward(session: Session, arguments: Arguments) -> Steps:
     yield from _pod(session, arguments)
 
 
-def _debug(session: Session, arguments: Arguments) -> Steps:
-    if not arguments.get("image") and "copy-to" not in arguments.flags:
-        raise KubectlError("error: you must specify --image when not using --copy-to.")
-    if arguments.words:
-        yield from _pod(session, arguments)
-
-
 def _pod(session: Session, arguments: Arguments) -> Steps:
     """The pod or workload must be there."""
     word = arguments.words[0]
@@ -105,6 +97,5 @@ _CHECKS: dict[str, Command] = {
     "exec": _exec,
     "attach": _attach,
     "cp": _cp,
-    "debug": _debug,
     "port-forward": _port_forward,
 }

@@ -24,10 +24,11 @@ from kcsim.kubectl.targets import Target, choose, namespace_of
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?"
-_IMAGE = re.compile(
+IMAGE_NAME = re.compile(
     rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::[\w][\w.-]{{0,127}})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{{32,}})?",
     re.ASCII,
 )
+"""What names an image (distribution's reference grammar)."""
 _RESTARTS = frozenset({"Always", "OnFailure", "Never"})
 _SERVICE_FIELDS = {
     "type": "type",
@@ -77,8 +78,8 @@ def _check_run(arguments: Arguments) -> None:
     image = arguments.get("image")
     if not image:
         raise KubectlError("error: --image is required")
-    if not _IMAGE.fullmatch(image):
-        lower = _IMAGE.fullmatch(image.lower())
+    if not IMAGE_NAME.fullmatch(image):
+        lower = IMAGE_NAME.fullmatch(image.lower())
         why = "repository name must be lowercase" if lower else "invalid reference format"
         raise KubectlError(f'error: Invalid image name "{image}": {why}')
     attached = arguments.on("attach") or arguments.on("stdin") or arguments.on("tty")

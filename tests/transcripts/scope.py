@@ -25,9 +25,7 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
         ("timeoutSeconds", "1"),
         ("watch", "true"),
     ): _COMPACTED,
-    ("subresources", f"{_POD}/ephemeralcontainers"): "pods get no debug containers",
     ("subresources", f"{_POD}/resize"): "pods are not resized in place",
-    ("subresources", _POD): "the pod had got a debug container before",
     ("kubectl-meta", "/"): "the index of all paths lists parts of the real server that are not here",
 }
 _SKIPPED: dict[tuple[str, int], str] = {

@@ -233,11 +233,13 @@ def without(excluded: FieldSet) -> Filter:
     return lambda fields: fields.recursive_difference(excluded)
 
 
-def only_below(element: str) -> Filter:
-    """A filter that keeps nothing but this top-level field (a custom resource's status endpoint)."""
+def only_below(element: str, *rest: str) -> Filter:
+    """A filter that keeps nothing but the field of this path (a custom resource's status endpoint, a pod's resize)."""
+    inner = only_below(*rest) if rest else keep_all
 
     def keep(fields: FieldSet) -> FieldSet:
-        child = fields.children.get(element)
-        return FieldSet(fields.members & {element}, {element: child} if child else {})
+        child = inner(fields.below(element))
+        members = _NONE if rest else fields.members & {element}
+        return FieldSet(members, {element: child} if child else {})
 
     return keep

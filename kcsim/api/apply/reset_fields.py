@@ -26,6 +26,10 @@ def _of_status(kind: str) -> Filter:
 
 _NOT_STATUS = without(FieldSet.of(("f:status",)))
 _ONLY_STATUS = only_below("f:status")
+_OF_PARTS: dict[tuple[str, str], Filter] = {
+    ("Pod", "ephemeralcontainers"): only_below("f:spec", "f:ephemeralContainers"),
+}
+"""Sub-resources through which no more than a part of the spec is written."""
 
 
 def filter_of(schema: TypeSchema, subresource: str) -> Filter:
@@ -33,5 +37,5 @@ def filter_of(schema: TypeSchema, subresource: str) -> Filter:
     if not schema.has_status:
         return keep_all
     if subresource != "status":
-        return _NOT_STATUS
+        return _OF_PARTS.get((schema.kind, subresource), _NOT_STATUS)
     return _ONLY_STATUS if schema.custom else _of_status(schema.kind)

@@ -15,6 +15,7 @@ from kcsim.api.validation.field import (
     each_invalid,
     forbidden,
     invalid,
+    not_found,
     not_supported,
     one_of,
     required,
@@ -92,6 +93,49 @@ def init_containers(
                 errors += _lifecycle(f"{here}.{part}", item[part], grace)
             else:
                 errors += probe(f"{here}.{part}", item[part], once=part != "readinessProbe")
+    return errors
+
+
+# EphemeralContainerCommon's fields that upstream's list of allowed ones leaves out, in the order of the struct.
+_NOT_EPHEMERAL: Final = (
+    "ports",
+    "resources",
+    "resizePolicy",
+    "restartPolicy",
+    "restartPolicyRules",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+)
+_NEVER_EPHEMERAL: Final = "cannot be set for an Ephemeral Container"
+
+
+def ephemeral_containers(
+    path: str, items: list[dict[str, Any]], volumes: Known, others: list[dict[str, Any]]
+) -> Errors:
+    """The containers added to debug (validateEphemeralContainers); `others` are the containers of other kinds."""
+    errors: Errors = []
+    targets = [item.get("name") or "" for item in others]
+    taken = set(targets)
+    for index, item in enumerate(items):
+        here = f"{path}[{index}]"
+        errors += _container(here, item, volumes)
+        name, target = item.get("name") or "", item.get("targetContainerName")
+        if name in taken:
+            errors.append(duplicate(f"{here}.name", name))
+        taken.add(name)
+        if target and target not in targets:
+            errors.append(not_found(f"{here}.targetContainerName", target))
+        errors += [
+            forbidden(f"{here}.{field}", _NEVER_EPHEMERAL) for field in _NOT_EPHEMERAL if item.get(field)
+        ]
+        for at, mount in enumerate(item.get("volumeMounts") or ()):
+            errors += [
+                forbidden(f"{here}.volumeMounts[{at}].{field}", _NEVER_EPHEMERAL)
+                for field in ("subPath", "subPathExpr")
+                if mount.get(field)
+            ]
     return errors
 
 

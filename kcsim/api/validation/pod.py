@@ -1,10 +1,11 @@
 """Validation of pods and pod templates.
 
 **Imitates:** ValidatePodCreate, ValidatePodUpdate, ValidatePodTemplateSpec and ValidatePodSpec in kubernetes
-pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, pod-level resources, resize and
-ephemeral container updates, Windows and user namespace rules.
+pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, pod-level resources, resize, Windows
+and user namespace rules.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -67,6 +68,10 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
     grace = spec.get("terminationGracePeriodSeconds")
     errors += container_rules.containers(f"{path}.containers", regular, known, set(), grace)
     errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular, grace)
+    if spec.get("ephemeralContainers"):
+        errors += container_rules.ephemeral_containers(
+            f"{path}.ephemeralContainers", spec["ephemeralContainers"], known, [*regular, *init]
+        )
     errors += one_of(f"{path}.restartPolicy", spec.get("restartPolicy") or "", RESTART_POLICIES)
     errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy") or "", DNS_POLICIES)
     errors += labels(f"{path}.nodeSelector", spec.get("nodeSelector"))
@@ -221,6 +226,28 @@ def pod_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
     munged = _munged(after, before)
     if not gates and munged != before:
         errors.append(forbidden("spec", f"{_UPDATE_FORBIDDEN}\n{diff('PodSpec', before, munged)}"))
+    return errors
+
+
+_MIRROR: Final = "kubernetes.io/config.mirror"
+"""The annotation of a pod that stands for a static one."""
+
+
+def ephemeral_containers_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidatePodEphemeralContainersUpdate, beyond metadata: containers are added, and stay as they are."""
+    if _MIRROR in (old["metadata"].get("annotations") or {}):
+        return [forbidden("", "static pods do not support ephemeral containers")]
+    errors = pod_spec("spec", new["spec"])
+    path = "spec.ephemeralContainers"
+    known = {item["name"]: item for item in new["spec"].get("ephemeralContainers") or ()}
+    for before in old["spec"].get("ephemeralContainers") or ():
+        name = before["name"]
+        after = known.get(name)
+        what = f"existing ephemeral containers {json.dumps(name)} may not be"
+        if after is None:
+            errors.append(forbidden(path, f"{what} removed\n"))
+        elif after != before:
+            errors.append(forbidden(path, f"{what} changed\n{diff('EphemeralContainer', before, after)}"))
     return errors
 
 

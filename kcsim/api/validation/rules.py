@@ -141,9 +141,17 @@ def validate_create(obj: Object, gvk: GVK) -> Errors:
     return errors + rule(obj) if rule is not None else errors
 
 
-def validate_update(new: Object, old: Object, gvk: GVK) -> Errors:
+PARTS: Final[Mapping[tuple[GVK, str], Update]] = {
+    (("", "v1", "Pod"), "ephemeralcontainers"): pod.ephemeral_containers_update,
+}
+"""What a write through a sub-resource may change, given (new, old)."""
+
+
+def validate_update(new: Object, old: Object, gvk: GVK, subresource: str = "") -> Errors:
     """The errors of an object about to replace a stored one, in upstream's order. Takes defaulted objects."""
     errors = object_meta_update(new.get("metadata") or {}, old.get("metadata") or {})
+    if (part := PARTS.get((gvk, subresource))) is not None:
+        return errors + part(new, old)
     rule = None if gvk in _CHANGES_ONLY else _ON_UPDATE.get(gvk, CREATE.get(gvk))
     change = UPDATE.get(gvk)
     whole = rule(new) if rule is not None else []

@@ -1,8 +1,8 @@
 """What a pod worker should do next: sandbox, kills, starts. Decides; never acts.
 
 **Imitates:** ``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (``computePodActions``) and
-``kuberuntime_container.go`` (``computeInitContainerActions``), v1.36. Left out: ephemeral containers, in-place
-resize, changes of a container's image in place.
+``kuberuntime_container.go`` (``computeInitContainerActions``), v1.36. Left out: in-place resize, changes of a
+container's image in place.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class PodActions:
     Attributes:
         create_sandbox: everything starts from nothing.
         kill: container -> why, those to stop and (usually) start again.
+        ephemeral_to_start: containers added to debug: once, and before all others.
         init_to_start: init containers and sidecars to start now, one after another.
         to_start: main containers to start.
         kill_pod: nothing runs and nothing will: the sandbox can go.
@@ -52,6 +53,7 @@ class PodActions:
 
     create_sandbox: bool = False
     kill: dict[str, str] = field(default_factory=dict)
+    ephemeral_to_start: tuple[str, ...] = ()
     init_to_start: tuple[str, ...] = ()
     to_start: tuple[str, ...] = ()
     kill_pod: bool = False
@@ -86,11 +88,13 @@ def compute_pod_actions(
     if not sandbox_ready:
         return _for_new_sandbox(spec, observed, was_created=was_created)
     kill: dict[str, str] = {}
+    # What was added to debug is started whether the pod is initialised or not, and never again.
+    ephemeral = tuple([c["name"] for c in spec.get("ephemeralContainers") or () if c["name"] not in observed])
     init_to_start, initialized, failed = _init_actions(spec, observed, kill)
     if failed:
         return PodActions(kill_pod=True)
     if not initialized:
-        return PodActions(kill=kill, init_to_start=init_to_start)
+        return PodActions(kill=kill, ephemeral_to_start=ephemeral, init_to_start=init_to_start)
 
     to_start: list[str] = []
     kept = 0
@@ -114,7 +118,9 @@ def compute_pod_actions(
                 kill[container["name"]] = message
     if not kept and not to_start and not kill:
         return PodActions(kill_pod=True)
-    return PodActions(kill=kill, init_to_start=init_to_start, to_start=tuple(to_start))
+    return PodActions(
+        kill=kill, ephemeral_to_start=ephemeral, init_to_start=init_to_start, to_start=tuple(to_start)
+    )
 
 
 def _for_new_sandbox(spec: PodSpec, observed: Mapping[str, Observed], *, was_created: bool) -> PodActions:

@@ -20,7 +20,7 @@ from kcsim.api.request import LogOptions
 from kcsim.api.status import StatusError, bad_request
 from kcsim.cluster.images import Window
 from kcsim.cluster.kubelet.kubelet import Kubelet
-from kcsim.cluster.kubelet.runtime import LOST_EXIT, Container
+from kcsim.cluster.kubelet.runtime import LOST_EXIT, NO_PORT, Container
 from kcsim.engine.clock import rfc3339_micro
 from kcsim.network.topology import Network
 
@@ -55,7 +55,7 @@ def _alive(container: Container) -> list[Line]:
     lines = [Line(start, f"starting {container.image}")]
     if behaviour.program is not None:
         lines.append(Line(start, f"running {behaviour.program}"))
-    if behaviour.exits_after is None and not _is_init(container):
+    if behaviour.exits_after is None and container.ports is not NO_PORT and not _is_init(container):
         listed = ", ".join(str(port) for port in container.ports)
         text = f"listening on port {listed}" if listed else "ready"
         lines.append(Line(start + behaviour.ready_after, text))
@@ -147,7 +147,7 @@ _WAITING = {
 
 
 def _status_of(pod: Object, name: str) -> Object | None:
-    for field in ("containerStatuses", "initContainerStatuses"):
+    for field in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
         for status in (pod.get("status") or {}).get(field) or ():
             if status["name"] == name:
                 return dict(status)

@@ -128,6 +128,16 @@ def _init_container_status(spec: dict[str, Any], container: Container | None, vi
     return status
 
 
+def _ephemeral_container_status(
+    spec: dict[str, Any], container: Container | None, view: ContainerView, *, idle_reason: str
+) -> Status:
+    """prober_manager.go, UpdatePodStatus, passes these over: they are never ready, and nobody says that they started."""
+    status = container_status(spec, container, view, idle_reason=idle_reason)
+    status["ready"] = False
+    del status["started"]
+    return status
+
+
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
@@ -216,6 +226,15 @@ def generate_pod_status(
         status["initContainerStatuses"] = init
     status["containerStatuses"] = main
     status["qosClass"] = old.get("qosClass") or qos_class(spec)
+    debuggers = spec.get("ephemeralContainers")
+    if debuggers:
+        idle = messages.POD_INITIALIZING if init_specs else messages.CONTAINER_CREATING
+        status["ephemeralContainerStatuses"] = [
+            _ephemeral_container_status(
+                c, containers.get(c["name"]), views.get(c["name"], UNSEEN), idle_reason=idle
+            )
+            for c in debuggers
+        ]
     return status
 
 

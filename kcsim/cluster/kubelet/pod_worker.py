@@ -1,9 +1,9 @@
 """One pod on its node: bring what runs in line with the spec, and say so.
 
 **Imitates:** ``pkg/kubelet/pod_workers.go``, ``kubelet.go`` (``SyncPod``) and ``kuberuntime_manager.go`` (``SyncPod``,
-``startContainer``), v1.36. Left out: ephemeral containers, in-place resize, the idle
-resync every minute (it changes nothing). Differs: a back-off shows in the status at the next relist, not at the next
-sync.
+``startContainer``), v1.36. Left out: in-place resize, the idle resync every minute (it changes
+nothing). Differs: a back-off shows in the status at the next relist, not at the next sync; what is added to debug
+lives as its image behaves, and serves nobody.
 
 **Walk:** ``sync`` -> report the status -> ``compute_pod_actions`` -> volumes, sandbox and network -> container after
 container: back-off, image, configuration, create, start -> done; whatever happens to a container comes back through
@@ -129,10 +129,10 @@ class PodWorker:
         return self.sandbox.containers.get(name) if self.sandbox is not None else None
 
     def container_specs(self) -> list[dict[str, Any]]:
-        """Init containers, then main containers."""
+        """Init containers, then main containers, then those added to debug."""
         spec = self.pod["spec"]
         init: list[dict[str, Any]] = spec.get("initContainers") or []
-        return [*init, *spec["containers"]]
+        return [*init, *spec["containers"], *(spec.get("ephemeralContainers") or ())]
 
     def evict(self, message: str, grace_s: int, reason: str = "Evicted") -> None:
         """The node cannot keep the pod: it fails now, and has so many seconds to end."""
@@ -245,7 +245,9 @@ class PodWorker:
             self.ending.requested("pod terminal")
             return
         by_name = {c["name"]: c for c in self.container_specs()}
-        self._todo = [by_name[name] for name in (*actions.init_to_start, *actions.to_start)]
+        self._todo = [
+            by_name[name] for name in (*actions.ephemeral_to_start, *actions.init_to_start, *actions.to_start)
+        ]
         self._retry = None
         self._killed = frozenset(actions.kill)
         if actions.create_sandbox:
@@ -261,7 +263,9 @@ class PodWorker:
     def _all_is_well(self, spec: dict[str, Any]) -> bool:
         """Whether all containers run and no probe condemns one: what most syncs find, and nothing follows from it."""
         sandbox = self.sandbox
-        if sandbox is None or not sandbox.ready or spec.get("initContainers"):
+        if sandbox is None or not sandbox.ready:
+            return False
+        if spec.get("initContainers") or spec.get("ephemeralContainers"):
             return False
         for main in spec["containers"]:
             container, view = sandbox.containers.get(main["name"]), self.views.get(main["name"])
@@ -277,12 +281,15 @@ class PodWorker:
         if self.sandbox is None:
             return observed
         spec = self.pod["spec"]
+        debuggers = spec.get("ephemeralContainers") or ()
         for main in self.container_specs():
             container = self.sandbox.containers.get(main["name"])
             if container is None:
                 continue
-            if container.sandbox is not self.sandbox and (
-                main not in spec["containers"] or restarts_after(main, spec, container.exit_code)
+            if (
+                container.sandbox is not self.sandbox
+                and main not in debuggers
+                and (main not in spec["containers"] or restarts_after(main, spec, container.exit_code))
             ):
                 continue
             view = self.views.get(main["name"]) or ContainerView()
@@ -508,7 +515,9 @@ class PodWorker:
         self.event(NORMAL, "Started", "Container started" if plain else f"Started container {name}")
         before = sandbox.containers.get(name)
         attempt = before.attempt + 1 if before is not None else 0
-        container = kubelet.runtime.start_container(sandbox, spec, behaviour, attempt)
+        debuggers = self.pod["spec"].get("ephemeralContainers")
+        serves = not debuggers or spec not in debuggers
+        container = kubelet.runtime.start_container(sandbox, spec, behaviour, attempt, serves=serves)
         self._probe(spec, container)
         kubelet.pleg(self)
         if behaviour.strains:

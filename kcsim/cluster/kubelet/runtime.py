@@ -89,6 +89,10 @@ def _edges_of(behaviour: ImageBehaviour) -> tuple[int, ...]:
 _edges = Shared(_edges_of)
 
 
+NO_PORT = (0,)
+"""The ports of what serves nobody: no connection goes to port 0."""
+
+
 class Container:
     """One attempt at running a container.
 
@@ -346,16 +350,22 @@ class ContainerRuntime:
         return sandbox
 
     def start_container(
-        self, sandbox: Sandbox, spec: dict[str, Any], behaviour: ImageBehaviour, attempt: int
+        self,
+        sandbox: Sandbox,
+        spec: dict[str, Any],
+        behaviour: ImageBehaviour,
+        attempt: int,
+        *,
+        serves: bool = True,
     ) -> Container:
-        """Start an attempt of the container ``spec``; it lives as its image behaves."""
+        """Start an attempt of the container ``spec``; it lives as its image behaves. ``serves``: it may listen."""
         now = self._engine.now
         name = spec["name"]
         if behaviour.exits_after is None and _is_to_end(sandbox.pod, spec):
             behaviour = replace(behaviour, exits_after=INIT_WORK)
         container = Container(sandbox, spec, behaviour, f"containerd://{self._dice.hex(64)}", now)
         container.attempt = attempt
-        container.ports = _listening_ports(spec, behaviour)
+        container.ports = _listening_ports(spec, behaviour) if serves else NO_PORT
         previous = sandbox.containers.get(name)
         if previous is not None:
             previous.previous = None
@@ -410,7 +420,8 @@ class ContainerRuntime:
         if container.stopping:
             return
         container.forget_plan()
-        container.ports = _listening_ports(container.spec, behaviour)
+        if container.ports is not NO_PORT:
+            container.ports = _listening_ports(container.spec, behaviour)
         ending = _natural_end(container.spec, behaviour, container.attempt)
         if ending is not None:
             after, code, reason = ending

@@ -65,6 +65,7 @@ def describe_pod(session: Session, obj: Object, writer: Writer) -> Steps:
     for title, field, reported in (
         ("Init Containers", "initContainers", "initContainerStatuses"),
         ("Containers", "containers", "containerStatuses"),
+        ("Ephemeral Containers", "ephemeralContainers", "ephemeralContainerStatuses"),
     ):
         statuses = {entry["name"]: entry for entry in state.get(reported) or ()}
         if field == "containers" or body.get(field):

@@ -183,7 +183,6 @@ def test_what_is_refused_says_why(web, line, text):
     [
         "exec -it deploy/web -- sh",
         "port-forward deploy/web 80",
-        "debug deploy/web --image=a",
         "proxy",
         "kustomize .",
     ],
