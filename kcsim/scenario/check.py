@@ -102,6 +102,9 @@ def check(scenario: Scenario, report: Report) -> None:
     if any(cluster.gateway for cluster in scenario.all_clusters()):
         for definition in definitions():
             catalog.add_crd(definition)
+    for part in (*scenario.all_clusters(), *scenario.deliveries.values()):
+        if not isinstance(part, Push):
+            _check_given(part, report)
     objects = check_manifests(scenario, contents, catalog, report)
     for traffic in scenario.traffic:
         check_traffic(scenario, traffic, objects, report)
@@ -249,6 +252,16 @@ def _check_start(controller: Controller, made: Callable[[], Reconciler], report:
             told,
             "Its class is made without arguments, then `setup` is called.",
         )
+
+
+def _check_given(part: Cluster | Flux | ArgoCD, report: Report) -> None:
+    """Whether what should stand there from the beginning is an object at all; more is known once it is created."""
+    for number, obj in enumerate(part.objects):
+        metadata = obj.get("metadata") if isinstance(obj, dict) else None
+        named = isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
+        if not named or not all(isinstance(obj.get(key), str) for key in ("apiVersion", "kind")):
+            message = "an object needs apiVersion, kind and metadata.name"
+            report.add("KC502", at(part, "objects", number), message)
 
 
 # Repositories and deliveries.

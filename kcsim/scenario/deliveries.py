@@ -20,7 +20,10 @@ from kcsim.delivery.buckets import ObjectStore
 from kcsim.delivery.chart_repositories import ChartRepositories
 from kcsim.delivery.gitops.flux.signatures import Signed
 from kcsim.engine.trace import Record
+from kcsim.scenario.contents import at
+from kcsim.scenario.diagnostics import Report, ScenarioError
 from kcsim.scenario.model import ArgoCD, Delivery, Environment, Flux, Repository, Scenario
+from kcsim.scenario.model import Cluster as Described
 from kcsim.scenario.wanted import Wanted
 from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.world import World
@@ -273,11 +276,25 @@ def create(cluster: Cluster, obj: dict[str, Any]) -> None:
             raise
 
 
-def put(cluster: Cluster, obj: dict[str, Any]) -> None:
-    """The same for an object that the story gives: of one that an installation has made already it changes what it says."""
-    resource = cluster.server.catalog.of(obj)
-    assert resource is not None, f"{obj.get('kind')}: installed after the kind it is of"
-    admin = cluster.admin
+def put_given(cluster: Cluster, part: Described | Flux | ArgoCD) -> None:
+    """The `objects` of a part of the story; of one that an installation has made already it changes what it says.
+
+    Raises: ScenarioError where the API server refuses one.
+    """
+    for number, obj in enumerate(part.objects):
+        try:
+            _put(cluster, obj)
+        except StatusError as error:
+            report = Report()
+            report.add("KC516", at(part, "objects", number), f"{obj['kind']} {objects.name(obj)}: {error}")
+            raise ScenarioError(report.diagnostics) from None
+
+
+def _put(cluster: Cluster, obj: dict[str, Any]) -> None:
+    admin, resource = cluster.admin, cluster.server.catalog.of(obj)
+    if resource is None:
+        message = f'no matches for kind "{obj["kind"]}" in version "{obj["apiVersion"]}"'
+        raise StatusError(404, "NotFound", message)
     try:
         admin.now(admin.create(resource, obj))
     except StatusError as error:

@@ -177,6 +177,10 @@ CODES: dict[str, Code] = {
     "KC515": Code(
         "two owners bring one object", "Let one of them bring it: give them folders of their own.", "warning"
     ),
+    "KC516": Code(
+        "the API server refuses an object that should stand there from the beginning",
+        "Write what the message asks for, and what it needs before it in the list.",
+    ),
     # Repositories on disk.
     "KC601": Code(
         "the path is no git repository", "Give the folder that holds .git, or use `from:` for plain files."

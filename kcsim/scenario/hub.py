@@ -31,7 +31,7 @@ from kcsim.scenario.deliveries import (
     create,
     folder_name,
     namespaces,
-    put,
+    put_given,
     reach,
 )
 from kcsim.scenario.expanded import applications, destination
@@ -178,8 +178,11 @@ class ArgoWay(AgentWay):
                 if project != "default":
                     everything = install.default_project(argocd.namespace)["spec"]
                     create(self._hub, install.project(project, namespace=argocd.namespace, **everything))
-        for obj in self._objects:
-            put(self._hub, obj)
+        if argocd.objects:
+            put_given(self._hub, argocd)
+        else:
+            for obj in self._objects:
+                create(self._hub, obj)
         if argocd.webhook:
             self._listen()
 

@@ -25,6 +25,7 @@ from kcsim.scenario.functions import AGENT_RESOURCES
 from kcsim.scenario.model import Flux, Push, Repository, Scenario, TimelineEntry
 from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
+from kcsim.scenario.standing import given_to
 from kcsim.scenario.standing import standing as standing_in
 from kcsim.scenario.yamltree import Scalar, parse_all
 
@@ -36,14 +37,13 @@ ACTED_ON: Final = frozenset(
         "Namespace", "Node", "Pod", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "ControllerRevision",
         "Job", "CronJob", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "Endpoints", "EndpointSlice", "Lease", "Event",
         "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
-        "CustomResourceDefinition", "GitRepository", "OCIRepository", "Bucket", "Kustomization", "ImageRepository", "ImagePolicy",
-        "HelmRepository", "HelmChart", "HelmRelease",
-        "ImageUpdateAutomation", "Receiver", "Alert", "Provider", "ResourceQuota", "LimitRange", "PriorityClass",
+        "CustomResourceDefinition", "ResourceQuota", "LimitRange", "PriorityClass",
         "RuntimeClass", "Ingress", "IngressClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
         "NetworkPolicy", "StorageClass", "PersistentVolume", "PersistentVolumeClaim", "VolumeAttachment",
     }
 )  # fmt: skip
-"""Kinds that something in kcsim acts on or that need nobody to; all others are stored, and the user is told so."""
+"""Kinds of Kubernetes that something in kcsim acts on or that need nobody to; all others are stored, and the user is told so."""
+_AGENTS: Final = frozenset(resource.group for resource in AGENT_RESOURCES)
 
 _SERVED_BY: Final = {
     (crd["spec"]["group"], crd["spec"]["names"]["kind"]): component
@@ -248,6 +248,10 @@ class _Checker:
         ]
         for manifest, _, _ in self.written:
             self.add_definition(manifest.object)
+        for manifest, place in given_to(self.scenario):
+            # Kinds that nobody serves; all else the API server says when the object is created (KC516).
+            if definition(gvk_of(manifest.object)) is None:
+                self.check_object(manifest, place)
         for manifest, place, checked in self.written:
             self.note(manifest.object)
             if checked:
@@ -332,7 +336,7 @@ class _Checker:
             self.report.add(
                 "KC505", position, f"no delivery installs the {component} that serves a {gvk[2]}", remedy
             )
-        elif gvk[2] not in ACTED_ON and not resource.custom:
+        elif gvk[2] not in ACTED_ON and not resource.custom and gvk[0] not in _AGENTS:
             position = place(*manifest.positions.of(("kind",)))
             self.report.add(
                 "KC505", position, f"nothing in kcsim acts on a {gvk[2]} yet: it is stored and stays as it is"
@@ -441,7 +445,7 @@ def may_exist(objects: Objects, scenario: Scenario, resource: Resource, namespac
         return True
     if scenario.controllers:
         return True  # a controller of one's own makes what it likes
-    if resource.group in {flux.group for flux in AGENT_RESOURCES}:
+    if resource.group in _AGENTS:
         return any(not isinstance(way, Push) for way in scenario.deliveries.values())
     if any(name in (entry.kubectl or "") and _makes(entry.kubectl or "") for entry in scenario.timeline):
         return True

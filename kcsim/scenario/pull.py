@@ -54,7 +54,7 @@ from kcsim.scenario.deliveries import (
     create,
     folder_name,
     namespaces,
-    put,
+    put_given,
     reach,
 )
 from kcsim.scenario.expanded import kustomizations
@@ -90,7 +90,9 @@ class FluxWay(AgentWay):
         if flux.hub is not None:
             hub = cluster_name(stage.scenario, flux.hub)
             self._homes = {hub: stage.world.clusters[hub]}
-        self._objects: dict[str, list[Object]] = {name: self._objects_of(name) for name in self._homes}
+        self._made = {name: self._made_for(name) for name in self._homes}
+        self._objects = {name: [*made, *map(dict, flux.objects)] for name, made in self._made.items()}
+        """What stands in each of them before the first commit."""
         self._remotes = {home: _remotes(given) for home, given in self._objects.items()}
         """What the kubeconfigs in the Secrets of each cluster lead to."""
         more = (*flux.components, *([NOTIFICATION_CONTROLLER] if flux.receiver else []))
@@ -113,9 +115,9 @@ class FluxWay(AgentWay):
         self._hooks: dict[str, str] = {}
         """The tokens of Receivers whose path is not known yet, by cluster."""
 
-    def _objects_of(self, home: str) -> list[Object]:
-        """What stands in a cluster that runs Flux before the first commit: given, or for each cluster that it delivers to
-        one an environment, or one a folder.
+    def _made_for(self, home: str) -> list[Object]:
+        """What is made for a cluster that runs Flux, where the story gives no objects: for each cluster that it delivers to a
+        Kustomization for each environment, or each folder.
         """
         flux, stage = self._flux, self._stage
         targets = stage.clusters if flux.hub is not None else {home: self._homes[home]}
@@ -125,7 +127,7 @@ class FluxWay(AgentWay):
             if name != home
         ]
         if flux.objects:
-            return [*secrets, *(dict(each) for each in flux.objects)]
+            return secrets
         made = [obj for name in targets for obj in self._kustomizations_for(name, home)]
         return [*secrets, self._git_repository(), *made]
 
@@ -219,8 +221,9 @@ class FluxWay(AgentWay):
         for name, cluster in self._homes.items():
             for obj in install.install_objects(flux.namespace, self._components):
                 create(cluster, obj)
-            for obj in self._objects[name]:
-                put(cluster, obj)
+            for obj in self._made[name]:
+                create(cluster, obj)
+            put_given(cluster, flux)
             if flux.receiver:
                 self._receive(cluster)
         if flux.receiver:

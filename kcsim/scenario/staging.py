@@ -15,7 +15,7 @@ from kcsim.delivery.git.protection import Protection, QueueRule
 from kcsim.delivery.registry.reference import Reference, untagged
 from kcsim.delivery.registry.retention import Retention, Rule
 from kcsim.scenario.contents import repository_files, resolve
-from kcsim.scenario.deliveries import create
+from kcsim.scenario.deliveries import put_given
 from kcsim.scenario.dump import to_data
 from kcsim.scenario.model import (
     Cluster,
@@ -85,8 +85,7 @@ def _install(world: World, name: str, cluster: Cluster) -> None:
         install_ingress(world, name)
     if cluster.gateway:
         install_gateway(world, name)
-    for obj in cluster.objects:
-        create(world.clusters[name], obj)
+    put_given(world.clusters[name], cluster)
 
 
 def cluster_name(scenario: Scenario, name: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from kcsim.manifests import Manifest, Positions
 from kcsim.scenario.contents import Place, at, fixed_place
 from kcsim.scenario.diagnostics import Position
-from kcsim.scenario.model import Cluster, Part
+from kcsim.scenario.model import Cluster, Part, Push, Scenario
 from kcsim.scenario.yamltree import Tree
 
 
@@ -49,6 +49,13 @@ class _Nowhere(Positions):
 def standing(cluster: Cluster) -> Iterator[tuple[Manifest, Place]]:
     """Each object with an ``apiVersion`` and a ``kind``; what has none is told of when it is created."""
     yield from written_in(cluster, "objects", cluster.objects)
+
+
+def given_to(scenario: Scenario) -> Iterator[tuple[Manifest, Place]]:
+    """The same of the objects that deliveries are given."""
+    for way in scenario.deliveries.values():
+        if not isinstance(way, Push):
+            yield from written_in(way, "objects", way.objects)
 
 
 def written_in(part: Part, field: str, given: Sequence[Any]) -> Iterator[tuple[Manifest, Place]]:
