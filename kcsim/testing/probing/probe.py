@@ -51,7 +51,9 @@ def target_of(
     """
     for path in ignore:
         if not _FIELD.fullmatch(path):
-            raise NoSuchField(f"{path!r} is no field of an object: write status.lastSeen or configmap:data.seen")
+            raise NoSuchField(
+                f"{path!r} is no field of an object: write status.lastSeen or configmap:data.seen"
+            )
     scenario = story if isinstance(story, Scenario) else read_scenario(story)
     if not controller:
         names = [each.name for each in scenario.controllers]
