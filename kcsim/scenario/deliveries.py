@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from kcsim.api import objects
 from kcsim.api.client import Endpoint
 from kcsim.api.log import Version
+from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.delivery.buckets import ObjectStore
@@ -295,15 +296,22 @@ def _put(cluster: Cluster, obj: dict[str, Any]) -> None:
     if resource is None:
         message = f'no matches for kind "{obj["kind"]}" in version "{obj["apiVersion"]}"'
         raise StatusError(404, "NotFound", message)
+    namespace, name = objects.key(obj)
     try:
         admin.now(admin.create(resource, obj))
     except StatusError as error:
-        if error.reason != "AlreadyExists":
+        # A part of an object, the flags of a controller for example, is refused for what it lacks before its name is looked at.
+        if error.reason not in {"AlreadyExists", "Invalid"} or not _is_there(
+            cluster, resource, namespace, name
+        ):
             raise
-        namespace, name = objects.key(obj)
         admin.now(
             admin.patch(resource, namespace, name, obj, type="apply", field_manager="kubectl", force=True)
         )
+
+
+def _is_there(cluster: Cluster, resource: Resource, namespace: str, name: str) -> bool:
+    return cluster.server.log.get(resource, namespace if resource.namespaced else "", name) is not None
 
 
 def address_of(cluster: Cluster) -> str:

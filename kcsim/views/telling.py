@@ -108,6 +108,8 @@ class Teller:
             self._traffic(record)
         elif record.verb == "error" and "exception" in record.facts():
             self._raised(record)
+        elif record.verb in {"not-modelled", "invalid-sync-window"}:
+            self._left_out(record)
         elif record.verb == "hot-loop":
             self._add("agent", record, f"{record.subject} {record.facts()['error']}")
         elif record.actor == "ci":
@@ -248,6 +250,13 @@ class Teller:
                 record,
                 "the webhook is lost" if record.verb == "webhook-lost" else "git cannot be polled",
             )
+
+    def _left_out(self, record: Record) -> None:
+        """A setting that has no effect here, told once however often its process starts."""
+        text = " ".join(str(fact) for fact in record.facts().values())
+        if self.said.get(f"{record.actor} {text}") != "left out":
+            self.said[f"{record.actor} {text}"] = "left out"
+            self._add("agent", record, f"{record.actor}: {text}")
 
     def _raised(self, record: Record) -> None:
         """A controller's code raised; it tries again and again, and that it does so is told once."""

@@ -118,7 +118,7 @@ def test_notifications_that_nobody_sends_are_told(world):
     world.run("20s")
     said = [r for r in world.engine.trace.records if r.verb == "not-modelled" and "shop" in r.subject]
     assert [r.facts() for r in said] == [
-        {"annotation": "notifications.argoproj.io/subscribe.on-deployed.slack"}
+        {"annotation": "notifications.argoproj.io/subscribe.on-deployed.slack is not modelled"}
     ]
 
 

@@ -10,6 +10,7 @@ from kcsim.scenario.diagnostics import ScenarioError
 from kcsim.scenario.load import examine, examine_text, loads
 from kcsim.scenario.play import Play
 from kcsim.scenario.played_checks import check_played
+from kcsim.views.timeline import timeline
 
 STORY = """\
 apiVersion: kcsim/v1
@@ -113,3 +114,23 @@ def test_what_is_no_object_is_told(wrong: str) -> None:
     assert [(each.code, each.position.line) for each in examine_text(text).diagnostics] == [("KC502", 10)]
     text = GIVEN.replace("deliveries:", f"cluster: {{nodes: 1, objects: [{wrong}]}}\ndeliveries:")
     assert "KC502" in {each.code for each in examine_text(text).diagnostics}
+
+
+def test_flags_of_a_controller_are_added_to_what_was_installed() -> None:
+    part = (
+        "{apiVersion: apps/v1, kind: Deployment, metadata: {name: kustomize-controller, namespace: flux-system}, "
+        "spec: {template: {spec: {containers: [{name: manager, args: ['--concurrent=20', '--bogus']}]}}}}"
+    )
+    text = GIVEN.replace(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: flux-system}}", part
+    )
+    assert examine_text(text).diagnostics == ()
+    play = Play(loads(text), "flux")
+    cluster = play.world.cluster
+    found = cluster.admin.now(cluster.admin.get("deployments", "flux-system", "kustomize-controller"))
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["--concurrent=20", "--bogus"]
+    assert container["image"].startswith("ghcr.io/fluxcd/kustomize-controller:")
+    play.run_until("1m")
+    told = [moment.text for moment in timeline(play)]
+    assert told.count("kustomize-controller: --bogus is not modelled") == 1

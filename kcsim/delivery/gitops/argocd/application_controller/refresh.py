@@ -119,7 +119,9 @@ class Refresh(Reconciler):
         if asked and (old is None or asked != _subscriptions(old)):
             subject = f"application/{'/'.join(objects.key(new))}"
             for each in asked:
-                self.component.engine.note(self.component.name, "not-modelled", subject, {"annotation": each})
+                self.component.engine.note(
+                    self.component.name, "not-modelled", subject, {"annotation": f"{each} is not modelled"}
+                )
 
     def request(self, key: Key, level: int, after: int = 0) -> None:
         """Ask for a comparison of at least that level, in ``after`` µs."""
