@@ -24,7 +24,7 @@ from kcsim.api.tables.cells import (
     status,
 )
 
-_DEFAULT_CLASS = (
+DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
 )
@@ -87,7 +87,7 @@ def _claim(obj: Object, view: View) -> list[Any]:
 
 def _class(obj: Object, view: View) -> list[Any]:
     return [
-        default_name(obj, *_DEFAULT_CLASS),
+        default_name(obj, *DEFAULT_CLASS),
         obj.get("provisioner", ""),
         obj.get("reclaimPolicy") or "Delete",
         obj.get("volumeBindingMode") or "Immediate",

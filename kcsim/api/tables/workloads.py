@@ -166,24 +166,24 @@ def _metric(metric: Object, state: Object) -> str:
     now = None if measured is None else measured.get("current") or {}
     target = source.get("target") or {}
     if kind == "Pods":
-        return f"{_amount(now, 'averageValue')}/{_amount(target, 'averageValue')}"
+        return f"{amount(now, 'averageValue')}/{amount(target, 'averageValue')}"
     if kind in {"External", "Object"}:
         if target.get("averageValue") is not None:
             return f"{(now or {}).get('averageValue', UNKNOWN)}/{target['averageValue']} (avg)"
-        return f"{_amount(now, 'value')}/{_amount(target, 'value')}"
+        return f"{amount(now, 'value')}/{amount(target, 'value')}"
     if kind in {"Resource", "ContainerResource"}:
         return f"{source.get('name', '')}: {_resource_metric(target, now)}"
     return "<unknown type>"
 
 
-def _amount(values: Object | None, field: str) -> str:
+def amount(values: Object | None, field: str) -> str:
     """A quantity; one that was not set is Go's nil, but nothing measured at all is unknown."""
     return UNKNOWN if values is None else str(values.get(field, NIL))
 
 
 def _resource_metric(target: Object, now: Object | None) -> str:
     if target.get("averageValue") is not None:
-        return f"{_amount(now, 'averageValue')}/{target['averageValue']}"
+        return f"{amount(now, 'averageValue')}/{target['averageValue']}"
     used, wanted = (now or {}).get("averageUtilization"), target.get("averageUtilization")
     return f"{UNKNOWN if used is None else f'{used}%'}/{'<auto>' if wanted is None else f'{wanted}%'}"
 

@@ -11,12 +11,12 @@ import binascii
 from kcsim.api import objects, quantity
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
-from kcsim.api.tables.cells import View, age, spec, status
+from kcsim.api.tables.cells import View, age, default_name, labels_cell, since, spec, status
 from kcsim.api.tables.cluster import node_roles
-from kcsim.api.tables.storage import modes_cell, storage_class
+from kcsim.api.tables.storage import DEFAULT_CLASS, modes_cell, storage_class
 from kcsim.engine.task import Steps
-from kcsim.kubectl.describers.containers import toleration_text, write_source
-from kcsim.kubectl.describers.writer import NONE, UNSET, Writer, long_time
+from kcsim.kubectl.describers.containers import write_data_source, write_source
+from kcsim.kubectl.describers.writer import NEVER, NONE, UNSET, Writer, long_time
 from kcsim.kubectl.session import Session
 
 _ENDED = frozenset({"Succeeded", "Failed"})
@@ -36,8 +36,6 @@ _TRACKED = ("cpu", "memory", "ephemeral-storage")
 
 
 # --- nodes ------------------------------------------------------------------------------------------------------
-_NEVER = "0001-01-01T00:00:00Z"
-"""Go's time that was not set."""
 
 
 def describe_node(session: Session, obj: Object, writer: Writer) -> Steps:
@@ -48,7 +46,8 @@ def describe_node(session: Session, obj: Object, writer: Writer) -> Steps:
     writer.labels(obj)
     writer.annotations(obj)
     writer.pair("CreationTimestamp", long_time(obj["metadata"].get("creationTimestamp")))
-    writer.column("Taints", sorted(toleration_text(taint) for taint in spec(obj).get("taints") or ()))
+    taints = sorted(spec(obj).get("taints") or (), key=lambda t: (t.get("effect", ""), t.get("key", "")))
+    writer.column("Taints", [_taint(taint) for taint in taints])
     writer.pair("Unschedulable", str(bool(spec(obj).get("unschedulable"))).lower())
     yield from _lease(session, obj, writer)
     _node_conditions(writer, obj)
@@ -66,14 +65,20 @@ def describe_node(session: Session, obj: Object, writer: Writer) -> Steps:
     for title, field in _INFO:
         if field != "kubeProxyVersion" or info.get(field) is not None or not info:
             writer.pair(title, info.get(field, ""), 1)
-    for title, field in (("PodCIDR", "podCIDR"), ("ProviderID", "providerID")):
-        if spec(obj).get(field):
-            writer.pair(title, spec(obj)[field])
+    if spec(obj).get("podCIDR"):
+        writer.pair("PodCIDR", spec(obj)["podCIDR"])
     if spec(obj).get("podCIDRs"):
         writer.pair("PodCIDRs", ",".join(spec(obj)["podCIDRs"]))
+    if spec(obj).get("providerID"):
+        writer.pair("ProviderID", spec(obj)["providerID"])
     found = yield session.client.list("pods", "", field_selector=f"spec.nodeName={objects.name(obj)}")
     pods = [pod for pod in found["items"] if status(pod).get("phase") not in _ENDED]
     _pods(session, writer, obj, pods)
+
+
+def _taint(taint: Object) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint.get('key', '')}{value}:{taint.get('effect', '')}"
 
 
 def _lease(session: Session, obj: Object, writer: Writer) -> Steps:
@@ -98,8 +103,8 @@ def _node_conditions(writer: Writer, obj: Object) -> None:
         (
             f"{c['type']} ",
             f"{c['status']} ",
-            f"{long_time(c.get('lastHeartbeatTime') or _NEVER)} ",
-            f"{long_time(c.get('lastTransitionTime') or _NEVER)} ",
+            f"{long_time(c.get('lastHeartbeatTime') or NEVER)} ",
+            f"{long_time(c.get('lastTransitionTime') or NEVER)} ",
             f"{c.get('reason', '')} ",
             c.get("message", ""),
         )
@@ -110,11 +115,15 @@ def _node_conditions(writer: Writer, obj: Object) -> None:
 
 def _pods(session: Session, writer: Writer, node: Object, pods: list[Object]) -> None:
     available = status(node).get("allocatable") or status(node).get("capacity") or {}
-    capacity = {name: quantity.milli(available.get(name, "0")) for name in _TRACKED}
+    pages = sorted(name for name in available if name.startswith("hugepages-"))
+    others = sorted(set(available) - {*_TRACKED, *pages, "pods"})
+    capacity = {name: quantity.milli(available.get(name, "0")) for name in (*_TRACKED, *pages)}
     writer.pair("Non-terminated Pods", f"({len(pods)} in total)")
-    header = ("Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits", "Age")
+    # kubectl leaves an empty column between the name and the amounts.
+    amounts = ("CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits")
+    header = ("Namespace", "Name", "", *amounts, "Age")
     rows = []
-    totals = {(kind, name): 0 for kind in ("requests", "limits") for name in _TRACKED}
+    totals = {(kind, name): 0 for kind in ("requests", "limits") for name in (*capacity, *others)}
     for pod in pods:
         used = {key: _pod_amount(pod, *key) for key in totals}
         for key, amount in used.items():
@@ -123,6 +132,7 @@ def _pods(session: Session, writer: Writer, node: Object, pods: list[Object]) ->
             (
                 objects.namespace(pod),
                 objects.name(pod),
+                "",
                 *(
                     f"{_amount(used[kind, name], name)} ({_percent(used[kind, name], capacity[name])}%)"
                     for name in ("cpu", "memory")
@@ -142,9 +152,12 @@ def _pods(session: Session, writer: Writer, node: Object, pods: list[Object]) ->
                 for kind in ("requests", "limits")
             ),
         )
-        for name in _TRACKED
+        for name in capacity
     ]
-    writer.table(1, ("Resource", "Requests", "Limits"), cells)
+    plain = [
+        (name, *(_amount(totals[kind, name], name) for kind in ("requests", "limits"))) for name in others
+    ]
+    writer.table(1, ("Resource", "Requests", "Limits"), [*cells, *plain])
 
 
 def _pod_amount(pod: Object, kind: str, name: str) -> int:
@@ -169,7 +182,8 @@ def _container_amount(container: Object, kind: str, name: str) -> int:
 
 
 def _amount(milli: int, name: str) -> str:
-    kind = quantity.DECIMAL_SI if name == "cpu" else quantity.BINARY_SI
+    binary = name in {"memory", "ephemeral-storage"} or name.startswith("hugepages-")
+    kind = quantity.BINARY_SI if binary else quantity.DECIMAL_SI
     return quantity.canonical_text(milli * 1_000_000, kind)
 
 
@@ -181,20 +195,7 @@ def describe_namespace(session: Session, obj: Object, writer: Writer) -> Steps:
     """A namespace with its quotas and limits."""
     writer.head(obj, namespaced=False)
     writer.pair("Status", status(obj).get("phase", ""))
-    held = objects.conditions(obj)
-    if held:
-        writer.line(0, "Conditions:")
-        rows = [
-            (
-                c["type"],
-                c["status"],
-                long_time(c.get("lastTransitionTime")),
-                c.get("reason", ""),
-                c.get("message", ""),
-            )
-            for c in held
-        ]
-        writer.table(1, ("Type", "Status", "LastTransitionTime", "Reason", "Message"), rows)
+    writer.conditions(obj)
     quotas = yield session.client.list("resourcequotas", objects.name(obj))
     limits = yield session.client.list("limitranges", objects.name(obj))
     if not quotas["items"]:
@@ -288,7 +289,9 @@ def describe_secret(session: Session, obj: Object, writer: Writer) -> Steps:
     writer.line(0, f"\nType:\t{obj.get('type', '')}")
     writer.line(0, "\nData\n====")
     for key, value in sorted((obj.get("data") or {}).items()):
-        writer.line(0, f"{key}:\t{_size(value)} bytes")
+        token = key == "token" and obj.get("type") == "kubernetes.io/service-account-token"
+        shown = base64.b64decode(value).decode(errors="replace") if token else f"{_size(value)} bytes"
+        writer.pair(key, shown)
     yield from ()
 
 
@@ -317,12 +320,11 @@ def describe_account(session: Session, obj: Object, writer: Writer) -> Steps:
 
 def describe_volume(session: Session, obj: Object, writer: Writer) -> Steps:
     """A PersistentVolume."""
-    del session
     body, claim = spec(obj), spec(obj).get("claimRef")
     writer.head(obj, namespaced=False)
     _finalizers(writer, obj)
     writer.pair("StorageClass", storage_class(obj))
-    writer.pair("Status", _phase(obj))
+    writer.pair("Status", _phase(session, obj))
     writer.pair("Claim", f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "")
     writer.pair("Reclaim Policy", body.get("persistentVolumeReclaimPolicy", ""))
     writer.pair("Access Modes", modes_cell(body.get("accessModes")))
@@ -347,9 +349,9 @@ def _affinity(writer: Writer, affinity: Object | None) -> None:
     if affinity is None or affinity.get("required") is None:
         writer.pair("Node Affinity", NONE)
         return
-    writer.line(0, "Node Affinity:")
+    writer.line(0, "Node Affinity:\t")
     terms = affinity["required"].get("nodeSelectorTerms") or []
-    writer.line(1, "Required Terms:" if terms else f"Required Terms:\t{NONE}")
+    writer.line(1, f"Required Terms:\t{'' if terms else NONE}")
     for place, term in enumerate(terms):
         texts = [_requirement(item) for item in term.get("matchExpressions") or ()]
         for line, text in enumerate(texts or [NONE]):
@@ -376,7 +378,7 @@ def describe_claim(session: Session, obj: Object, writer: Writer) -> Steps:
     ]
     writer.names(obj)
     writer.pair("StorageClass", storage_class(obj))
-    writer.pair("Status", _phase(obj))
+    writer.pair("Status", _phase(session, obj))
     writer.pair("Volume", body.get("volumeName", ""))
     writer.labels(obj)
     writer.annotations(obj)
@@ -385,12 +387,28 @@ def describe_claim(session: Session, obj: Object, writer: Writer) -> Steps:
     writer.pair("Access Modes", modes_cell(status(obj).get("accessModes")) if bound else "")
     if body.get("volumeMode"):
         writer.pair("VolumeMode", body["volumeMode"])
-    writer.column("Used By", users)
+    write_data_source(writer, body.get("dataSource"), 0)
+    writer.column("Used By", sorted(users))
+    _claim_conditions(writer, obj)
 
 
-def _phase(obj: Object) -> str:
+def _claim_conditions(writer: Writer, obj: Object) -> None:
+    held = objects.conditions(obj)
+    if not held:
+        return
+    writer.line(0, "Conditions:")
+    writer.line(1, "Type\tStatus\tLastProbeTime\tLastTransitionTime\tReason\tMessage")
+    # The third rule is longer than its title in kubectl as well.
+    writer.line(1, "----\t------\t-----------------\t------------------\t------\t-------")
+    for c in held:
+        times = [long_time(c.get(field) or NEVER) for field in ("lastProbeTime", "lastTransitionTime")]
+        cells = (c["type"], c["status"], *times, c.get("reason", ""), c.get("message", ""))
+        writer.line(1, " \t".join(cells))
+
+
+def _phase(session: Session, obj: Object) -> str:
     if objects.is_deleting(obj):
-        return f"Terminating (since {obj['metadata']['deletionTimestamp']})"
+        return f"Terminating (lasts {since(obj['metadata']['deletionTimestamp'], View(session.engine.now))})"
     return str(status(obj).get("phase", ""))
 
 
@@ -405,7 +423,7 @@ def _topologies(writer: Writer, terms: list[Object] | None) -> None:
     if not terms:
         writer.pair("AllowedTopologies", NONE)
         return
-    writer.line(0, "AllowedTopologies:")
+    writer.line(0, "AllowedTopologies:\t")
     for place, term in enumerate(terms):
         wanted = term.get("matchLabelExpressions") or []
         for number, each in enumerate(wanted):
@@ -418,15 +436,11 @@ def _topologies(writer: Writer, terms: list[Object] | None) -> None:
 def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
     """A StorageClass."""
     del session
-    default = objects.annotations(obj).get("storageclass.kubernetes.io/is-default-class") == "true"
     writer.pair("Name", objects.name(obj))
-    writer.pair("IsDefaultClass", "Yes" if default else "No")
-    written = ",".join(f"{key}={value}" for key, value in sorted(objects.annotations(obj).items()))
-    writer.pair("Annotations", written or NONE)
+    writer.pair("IsDefaultClass", "Yes" if default_name(obj, *DEFAULT_CLASS) != objects.name(obj) else "No")
+    writer.pair("Annotations", labels_cell(objects.annotations(obj)))
     writer.pair("Provisioner", obj.get("provisioner", ""))
-    writer.pair(
-        "Parameters", ",".join(f"{k}={v}" for k, v in sorted((obj.get("parameters") or {}).items())) or NONE
-    )
+    writer.pair("Parameters", labels_cell(obj.get("parameters")))
     grows = obj.get("allowVolumeExpansion")
     writer.pair("AllowVolumeExpansion", UNSET if grows is None else str(grows))
     options = obj.get("mountOptions") or []
@@ -436,9 +450,41 @@ def describe_class(session: Session, obj: Object, writer: Writer) -> Steps:
             writer.line(1, option)
     else:
         writer.pair("MountOptions", NONE)
-    writer.pair("ReclaimPolicy", obj.get("reclaimPolicy", ""))
-    writer.pair("VolumeBindingMode", obj.get("volumeBindingMode", ""))
+    for title, field in (("ReclaimPolicy", "reclaimPolicy"), ("VolumeBindingMode", "volumeBindingMode")):
+        if obj.get(field) is not None:
+            writer.pair(title, obj[field])
     _topologies(writer, obj.get("allowedTopologies"))
+    yield from ()
+
+
+def describe_attributes_class(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A VolumeAttributesClass."""
+    del session
+    writer.pair("Name", objects.name(obj))
+    writer.pair("Annotations", labels_cell(objects.annotations(obj)))
+    writer.pair("DriverName", obj.get("driverName", ""))
+    writer.pair("Parameters", labels_cell(obj.get("parameters")))
+    yield from ()
+
+
+def describe_csi_node(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A CSINode."""
+    del session
+    writer.head(obj, namespaced=False)
+    writer.pair("CreationTimestamp", long_time(obj["metadata"].get("creationTimestamp")))
+    writer.line(0, "Spec:")
+    drivers = spec(obj).get("drivers")
+    if drivers is not None:
+        writer.line(1, "Drivers:")
+    for driver in drivers or ():
+        writer.line(2, f"{driver.get('name', '')}:")
+        writer.pair("Node ID", driver.get("nodeID", ""), 3)
+        count = (driver.get("allocatable") or {}).get("count")
+        if count is not None:
+            writer.line(3, "Allocatables:")
+            writer.pair("Count", count, 4)
+        if driver.get("topologyKeys") is not None:
+            writer.pair("Topology Keys", f"[{' '.join(driver['topologyKeys'])}]", 3)
     yield from ()
 
 
@@ -450,7 +496,7 @@ def describe_priority_class(session: Session, obj: Object, writer: Writer) -> St
     writer.pair("GlobalDefault", str(bool(obj.get("globalDefault"))).lower())
     writer.pair("PreemptionPolicy", obj.get("preemptionPolicy", ""))
     writer.pair("Description", obj.get("description", ""))
-    writer.annotations(obj)
+    writer.pair("Annotations", labels_cell(objects.annotations(obj)))
     yield from ()
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api import selectors
+from kcsim.api import quantity
+from kcsim.api.gotext import go_quote
 from kcsim.api.objects import Object
-from kcsim.kubectl.describers.writer import NONE, UNSET, Writer, long_time
+from kcsim.api.tables.cells import selector_cell
+from kcsim.kubectl.describers.writer import NEVER, NONE, UNSET, Writer, long_time
 
 
 def write_template(writer: Writer, template: Object) -> None:
@@ -71,6 +73,18 @@ def _basics(writer: Writer, container: Object, state: Object | None, space: str)
     for title, field in (("Port", "containerPort"), ("Host Port", "hostPort")):
         texts = [f"{port.get(field, 0)}/{port.get('protocol', '')}" for port in ports]
         writer.pair(f"{title}s" if len(texts) > 1 else title, ", ".join(texts) or NONE, 2)
+    write_seccomp(writer, container, 2)
+
+
+def write_seccomp(writer: Writer, holder: Object, level: int) -> None:
+    """The seccomp profile of a pod spec or container, where it has one."""
+    profile = (holder.get("securityContext") or {}).get("seccompProfile")
+    if profile is None:
+        return
+    writer.pair("SeccompProfile", profile.get("type", ""), level)
+    if profile.get("type") == "Localhost":
+        # Below that of a container, beside that of a pod.
+        writer.pair("LocalhostProfile", profile.get("localhostProfile", ""), level and level + 1)
 
 
 def _state(writer: Writer, state: Object) -> None:
@@ -85,7 +99,7 @@ def _moment(writer: Writer, title: str, state: Object) -> None:
     running, terminated = state.get("running"), state.get("terminated")
     if running is not None:
         writer.pair(title, "Running", 2)
-        writer.pair("Started", long_time(running.get("startedAt")), 3)
+        writer.pair("Started", long_time(running.get("startedAt") or NEVER), 3)
     elif terminated is not None:
         writer.pair(title, "Terminated", 2)
         for name, field in (("Reason", "reason"), ("Message", "message")):
@@ -94,8 +108,8 @@ def _moment(writer: Writer, title: str, state: Object) -> None:
         writer.pair("Exit Code", terminated.get("exitCode", 0), 3)
         if terminated.get("signal"):
             writer.pair("Signal", terminated["signal"], 3)
-        writer.pair("Started", long_time(terminated.get("startedAt")), 3)
-        writer.pair("Finished", long_time(terminated.get("finishedAt")), 3)
+        writer.pair("Started", long_time(terminated.get("startedAt") or NEVER), 3)
+        writer.pair("Finished", long_time(terminated.get("finishedAt") or NEVER), 3)
     else:
         writer.pair(title, "Waiting", 2)
         reason = (state.get("waiting") or {}).get("reason")
@@ -158,11 +172,11 @@ def _environment(writer: Writer, container: Object, pod: Object | None) -> None:
     entries = container.get("env") or []
     writer.line(2, "Environment:" if entries else f"Environment:\t{NONE}")
     for entry in entries:
-        for line in _variable(entry, pod):
+        for line in _variable(entry, container, pod):
             writer.line(3, line)
 
 
-def _variable(entry: Object, pod: Object | None) -> list[str]:
+def _variable(entry: Object, container: Object, pod: Object | None) -> list[str]:
     name, source = entry["name"], entry.get("valueFrom")
     if source is None:
         first, *rest = entry.get("value", "").split("\n")
@@ -173,7 +187,7 @@ def _variable(entry: Object, pod: Object | None) -> list[str]:
         return [f"{name}:\t{value} ({field.get('apiVersion', '')}:{field.get('fieldPath', '')})"]
     if source.get("resourceFieldRef") is not None:
         field = source["resourceFieldRef"]
-        return [f"{name}:\t{field.get('divisor', '0')} ({field.get('resource', '')})"]
+        return [f"{name}:\t{_resource_value(container, field)} ({field.get('resource', '')})"]
     for kind, words in (("secretKeyRef", "in secret"), ("configMapKeyRef", "of config map")):
         reference = source.get(kind)
         if reference is not None:
@@ -182,11 +196,28 @@ def _variable(entry: Object, pod: Object | None) -> list[str]:
     return [f"{name}:\t"]
 
 
-def _field_value(pod: Object, path: str) -> Any:
-    value: Any = pod
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return "" if value is None else value
+def _field_value(pod: Object, path: str) -> str:
+    """kubectl's scheme knows two fields of a pod by their paths; for all others it shows nothing."""
+    shown = {
+        f"metadata.{field}": (pod.get("metadata") or {}).get(field, "") for field in ("name", "namespace")
+    }
+    return str(shown.get(path, ""))
+
+
+def _resource_value(container: Object, reference: Object) -> str:
+    """The amount in units of the divisor, rounded up; what is not limited is the node's."""
+    resource = reference.get("resource", "")
+    kind, _, name = resource.partition(".")
+    amount = quantity.of(((container.get("resources") or {}).get(kind) or {}).get(name, "0"))
+    divisor = quantity.of(reference.get("divisor") or "0")
+    one = quantity.parse("1") if not divisor.nanos else divisor
+    if name == "cpu":
+        shown = -(-amount.milli_value() // one.milli_value())
+    else:
+        shown = -(-amount.value() // one.value())
+    if not shown and resource in {"limits.cpu", "limits.memory"}:
+        return "node allocatable"
+    return str(shown)
 
 
 def _bool(value: Any) -> str:
@@ -199,12 +230,19 @@ def _mounts(writer: Writer, container: Object) -> None:
     for mount in mounts:
         flags = ["ro" if mount.get("readOnly") else "rw"]
         if mount.get("subPath"):
-            flags.append(f'path="{mount["subPath"]}"')
+            flags.append(f"path={go_quote(mount['subPath'])}")
         writer.line(3, f"{mount.get('mountPath', '')} from {mount.get('name', '')} ({','.join(flags)})")
+    devices = sorted(container.get("volumeDevices") or (), key=lambda d: str(d.get("devicePath", "")))
+    if devices:
+        # As kubectl has it: that there are none is said of the mounts.
+        writer.line(2, "Devices:" if mounts else f"Devices:\t{NONE}")
+    for device in devices:
+        writer.line(3, f"{device.get('devicePath', '')} from {device.get('name', '')}")
 
 
 # --- volumes ----------------------------------------------------------------------------------------------------
 
+_LONGEST = 140
 _TYPES = {
     "hostPath": "HostPath (bare host directory volume)",
     "emptyDir": "EmptyDir (a temporary directory that shares a pod's lifetime)",
@@ -216,6 +254,7 @@ _TYPES = {
     "ephemeral": "EphemeralVolume (an inline specification for a volume that gets created and deleted with the pod)",
     "nfs": "NFS (an NFS mount that lasts the lifetime of a pod)",
     "csi": "CSI (a Container Storage Interface (CSI) volume source)",
+    "image": "Image (a container image or OCI artifact)",
 }
 
 
@@ -240,7 +279,8 @@ def write_source(writer: Writer, kind: str, source: Object) -> None:
             writer.pair("HostPathType", NONE if source.get("type") is None else source["type"], 2)
         case "emptyDir":
             writer.pair("Medium", source.get("medium", ""), 2)
-            writer.pair("SizeLimit", source.get("sizeLimit") or UNSET, 2)
+            limit = source.get("sizeLimit")
+            writer.pair("SizeLimit", limit if limit and quantity.of(limit).nanos > 0 else UNSET, 2)
         case "secret":
             writer.pair("SecretName", source.get("secretName", ""), 2)
             writer.pair("Optional", _bool(source.get("optional")), 2)
@@ -256,8 +296,9 @@ def write_source(writer: Writer, kind: str, source: Object) -> None:
         case "downwardAPI":
             writer.line(2, "Items:")
             for item in source.get("items") or ():
-                field = (item.get("fieldRef") or {}).get("fieldPath", "")
-                writer.line(3, f"{field} -> {item.get('path', '')}")
+                for place, field in (("fieldRef", "fieldPath"), ("resourceFieldRef", "resource")):
+                    if item.get(place) is not None:
+                        writer.line(3, f"{item[place].get(field, '')} -> {item.get('path', '')}")
         case "ephemeral":
             _ephemeral(writer, source.get("volumeClaimTemplate") or {})
         case "nfs":
@@ -267,7 +308,22 @@ def write_source(writer: Writer, kind: str, source: Object) -> None:
         case "csi":
             writer.pair("Driver", source.get("driver", ""), 2)
             writer.pair("FSType", source.get("fsType", ""), 2)
+            if "volumeHandle" in source:
+                writer.pair("VolumeHandle", source["volumeHandle"], 2)
             writer.pair("ReadOnly", _bool(source.get("readOnly")), 2)
+            _attributes(writer, source.get("volumeAttributes") or {})
+        case "image":
+            writer.pair("Reference", source.get("reference", ""), 2)
+            writer.pair("PullPolicy", source.get("pullPolicy", ""), 2)
+
+
+def _attributes(writer: Writer, attributes: Object) -> None:
+    lines = [f"{key}={value}" for key, value in sorted(attributes.items())] or [NONE]
+    for place, line in enumerate(lines):
+        text = f"{line[:_LONGEST]}..." if len(line) > _LONGEST else line
+        # Each is indented once more than a value is elsewhere, and a title that is missing as well.
+        lead = "VolumeAttributes:" if not place else "    "
+        writer.line(2, f"{lead}\t{text if text == NONE else f'    {text}'}")
 
 
 def _projection(writer: Writer, part: Object) -> None:
@@ -293,6 +349,17 @@ def _ephemeral(writer: Writer, template: Object) -> None:
     writer.pair("Access Modes", "", 2)
     if spec.get("volumeMode"):
         writer.pair("VolumeMode", spec["volumeMode"], 2)
+    write_data_source(writer, spec.get("dataSource"), 2)
+
+
+def write_data_source(writer: Writer, source: Object | None, level: int) -> None:
+    """What a claim is filled from, where it is."""
+    if source is None:
+        return
+    writer.line(level, "DataSource:")
+    for title, field in (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name")):
+        if field != "apiGroup" or source.get(field) is not None:
+            writer.pair(title, source.get(field, ""), level + 1)
 
 
 # --- scheduling -------------------------------------------------------------------------------------------------
@@ -300,7 +367,8 @@ def _ephemeral(writer: Writer, template: Object) -> None:
 
 def write_tolerations(writer: Writer, title: str, tolerations: list[Object]) -> None:
     """Tolerations, one a line."""
-    writer.column(title, [toleration_text(item) for item in tolerations])
+    ordered = sorted(tolerations, key=lambda item: str(item.get("key", "")))
+    writer.column(title, [toleration_text(item) for item in ordered])
 
 
 def toleration_text(item: Object) -> str:
@@ -311,7 +379,7 @@ def toleration_text(item: Object) -> str:
     if item.get("effect"):
         text += f":{item['effect']}"
     if item.get("operator") == "Exists" and not item.get("value"):
-        text += " op=Exists" if item.get("key") else "op=Exists"
+        text += " op=Exists" if text else "op=Exists"
     if item.get("tolerationSeconds") is not None:
         text += f" for {item['tolerationSeconds']}s"
     return str(text)
@@ -327,6 +395,6 @@ def write_spread(writer: Writer, constraints: list[Object], space: str) -> None:
             f"{item['topologyKey']}:{item['whenUnsatisfiable']} when max skew {item['maxSkew']} is exceeded"
         )
         if item.get("labelSelector") is not None:
-            text += f" for selector {selectors.from_object(item['labelSelector'])}"
+            text += f" for selector {selector_cell(item['labelSelector'])}"
         items.append(text)
     writer.column(f"{space}Topology Spread Constraints", items)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from kcsim.api import objects, selectors
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
-from kcsim.api.tables.cells import UNKNOWN, first_of, spec, status
+from kcsim.api.tables.cells import UNKNOWN, selector_cell, spec, status
 from kcsim.api.tables.network import balancer_cell
-from kcsim.api.tables.workloads import as_v2
+from kcsim.api.tables.workloads import NIL, amount, as_v2
 from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.writer import NONE, UNSET, Writer, long_time
 from kcsim.kubectl.session import Session
@@ -38,7 +38,7 @@ def describe_service(session: Session, obj: Object, writer: Writer) -> Steps:
         ("External IPs", ",".join(body.get("externalIPs") or ())),
         ("Desired LoadBalancer IP", body.get("loadBalancerIP", "")),
         ("External Name", body.get("externalName", "")),
-        ("LoadBalancer Ingress", balancer_cell(obj, True)),
+        ("LoadBalancer Ingress", _balancer(obj)),
     ):
         if text:
             writer.pair(title, text)
@@ -62,6 +62,17 @@ def describe_service(session: Session, obj: Object, writer: Writer) -> Steps:
         writer.pair("LoadBalancer Source Ranges", ",".join(body["loadBalancerSourceRanges"]))
 
 
+def _balancer(obj: Object) -> str:
+    """The addresses of a Service's load balancer in their own order, with how they are reached."""
+    items = (status(obj).get("loadBalancer") or {}).get("ingress") or []
+    return ", ".join(_balancer_address(item) for item in items)
+
+
+def _balancer_address(item: Object) -> str:
+    mode = f" ({item['ipMode']})" if item.get("ipMode") else ""
+    return f"{item['ip']}{mode}" if item.get("ip") else item.get("hostname", "")
+
+
 def _port(writer: Writer, port: Object, slices: list[Object]) -> None:
     name, protocol = port.get("name") or UNSET, port.get("protocol", "")
     writer.line(0, f"Port:\t{name}\t{port.get('port', 0)}/{protocol}")
@@ -72,14 +83,22 @@ def _port(writer: Writer, port: Object, slices: list[Object]) -> None:
 
 
 def _endpoints(slices: list[Object], port: str) -> str:
+    """The first ready ones (formatEndpointSlices). One that is not ready and comes after them makes ``+ 0 more``."""
+    if not slices:
+        return NONE
     found: list[str] = []
+    more = False
     for item in slices:
-        numbers = [p.get("port") for p in item.get("ports") or () if (p.get("name") or "") == port]
+        ports = item.get("ports")
+        numbers = [p.get("port") for p in ports if (p.get("name") or "") == port] if ports else [None]
         for number in numbers:
             for endpoint in item.get("endpoints") or ():
+                more = more or len(found) >= _SHOWN
                 if (endpoint.get("conditions") or {}).get("ready", True):
-                    found.extend(_join(address, number) for address in endpoint.get("addresses") or ())
-    return first_of(found, _SHOWN) if slices else NONE
+                    address = (endpoint.get("addresses") or [""])[0]
+                    found.append(address if number is None else _join(address, number))
+    shown = ",".join(found[:_SHOWN])
+    return f"{shown} + {len(found) - _SHOWN} more..." if more else shown
 
 
 def _join(address: str, port: object) -> str:
@@ -118,7 +137,7 @@ def describe_endpoint_slice(session: Session, obj: Object, writer: Writer) -> St
     endpoints = obj.get("endpoints") or []
     writer.line(0, "Endpoints:" if endpoints else "Endpoints: <none>")
     for endpoint in endpoints:
-        writer.line(1, f"- Addresses:\t{', '.join(endpoint.get('addresses') or ())}")
+        writer.line(1, f"- Addresses:\t{', '.join(endpoint.get('addresses') or ()) or NONE}")
         writer.line(2, "Conditions:")
         ready = (endpoint.get("conditions") or {}).get("ready")
         writer.pair("Ready", UNSET if ready is None else str(ready).lower(), 3)
@@ -171,8 +190,8 @@ def _backend(session: Session, namespace: str, backend: Object) -> Steps:
     """``web:80 (10.0.0.1:8080)``, or why there is nothing behind it."""
     resource = backend.get("resource")
     if resource is not None:
-        group = resource.get("apiGroup")
-        return f"{'APIGroup: ' + group + ', ' if group else ''}Kind: {resource['kind']}, Name: {resource['name']}"
+        group = resource.get("apiGroup", NONE)
+        return f"APIGroup: {group}, Kind: {resource['kind']}, Name: {resource['name']}"
     service = backend.get("service") or {}
     port = service.get("port") or {}
     named = f"{service.get('name', '')}:{port.get('name') or port.get('number', '')}"
@@ -204,6 +223,29 @@ def describe_ingress_class(session: Session, obj: Object, writer: Writer) -> Ste
         for title, field in (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name")):
             if parameters.get(field):
                 writer.pair(title, parameters[field], 1)
+    yield from ()
+
+
+def describe_service_cidr(session: Session, obj: Object, writer: Writer) -> Steps:
+    """A ServiceCIDR."""
+    del session
+    writer.head(obj, namespaced=False)
+    writer.pair("CIDRs", ", ".join(spec(obj).get("cidrs") or ()))
+    if objects.conditions(obj):
+        writer.line(0, "Status:")
+    writer.conditions(obj)
+    yield from ()
+
+
+def describe_address(session: Session, obj: Object, writer: Writer) -> Steps:
+    """An IPAddress."""
+    del session
+    writer.head(obj, namespaced=False)
+    parent = spec(obj).get("parentRef")
+    if parent is not None:
+        writer.line(0, "Parent Reference:")
+        for field in ("group", "resource", "namespace", "name"):
+            writer.pair(field.capitalize(), parent.get(field, ""), 1)
     yield from ()
 
 
@@ -246,9 +288,9 @@ def _rule(writer: Writer, rule: Object, side: str) -> None:
     if not ports:
         writer.line(2, "To Port: <any> (traffic allowed to all ports)")
     for port in ports:
-        number = port.get("port", NONE)
-        last = f"-{port['endPort']}" if port.get("endPort") else ""
-        writer.line(2, f"To Port: {number}{last}/{port.get('protocol', 'TCP')}")
+        number, last = port.get("port", NIL), port.get("endPort")
+        shown = f"To Port: {number}" if last is None else f"To Port Range: {number}-{last}"
+        writer.line(2, f"{shown}/{port.get('protocol', 'TCP')}")
     peers = rule.get(side.lower()) or []
     if not peers:
         writer.line(
@@ -263,7 +305,7 @@ def _rule(writer: Writer, rule: Object, side: str) -> None:
             writer.line(4, f"Except: {', '.join(block.get('except') or ())}")
         for title, field in (("NamespaceSelector", "namespaceSelector"), ("PodSelector", "podSelector")):
             if peer.get(field) is not None:
-                writer.line(3, f"{title}: {str(selectors.from_object(peer[field])) or NONE}")
+                writer.line(3, f"{title}: {selector_cell(peer[field])}")
 
 
 # --- autoscalers and budgets ------------------------------------------------------------------------------------
@@ -298,26 +340,33 @@ def describe_autoscaler(session: Session, obj: Object, writer: Writer) -> Steps:
 def _metric(metric: Object, state: Object) -> str:
     kind = metric.get("type", "")
     field = kind[:1].lower() + kind[1:]
-    source, now = metric.get(field) or {}, (state.get(field) or {}).get("current") or {}
+    source, measured = metric.get(field) or {}, state.get(field)
+    now = None if measured is None else measured.get("current") or {}
     target = source.get("target") or {}
     name = (source.get("metric") or {}).get("name", "")
     if kind == "Pods":
-        return f'"{name}" on pods:\t{now.get("averageValue", UNKNOWN)} / {target.get("averageValue", "")}'
+        return f'"{name}" on pods:\t{amount(now, "averageValue")} / {amount(target, "averageValue")}'
     if kind == "External":
         if target.get("averageValue") is not None:
-            return f'"{name}" (target average value):\t{now.get("averageValue", UNKNOWN)} / {target["averageValue"]}'
-        return f'"{name}" (target value):\t{now.get("value", UNKNOWN)} / {target.get("value", "")}'
+            shown = (now or {}).get("averageValue", UNKNOWN)
+            return f'"{name}" (target average value):\t{shown} / {target["averageValue"]}'
+        return f'"{name}" (target value):\t{amount(now, "value")} / {amount(target, "value")}'
     if kind == "Object":
         about = source.get("describedObject") or {}
         where = f'"{name}" on {about.get("kind", "")}/{about.get("name", "")}'
-        return f"{where} (target value):\t{now.get('value', UNKNOWN)} / {target.get('value', '')}"
+        if target.get("type") == "AverageValue":
+            shown = f"{amount(now, 'averageValue')} / {amount(target, 'averageValue')}"
+            return f"{where} (target average value):\t{shown}"
+        return f"{where} (target value):\t{amount(now, 'value')} / {amount(target, 'value')}"
+    if kind not in {"Resource", "ContainerResource"}:
+        return f'<unknown metric type "{kind}">'
     resource = f"resource {source.get('name', '')}"
     if kind == "ContainerResource":
         resource += f' of container "{source.get("container", "")}"'
     if target.get("averageValue") is not None:
-        return f"{resource} on pods:\t{now.get('averageValue', UNKNOWN)} / {target['averageValue']}"
-    used = now.get("averageUtilization")
-    shown = UNKNOWN if used is None else f"{used}% ({now.get('averageValue', '')})"
+        return f"{resource} on pods:\t{amount(now, 'averageValue')} / {target['averageValue']}"
+    used = (now or {}).get("averageUtilization")
+    shown = UNKNOWN if used is None else f"{used}% ({amount(now, 'averageValue')})"
     wanted = target.get("averageUtilization")
     return f"{resource} on pods  (as a percentage of request):\t{shown} / {'<auto>' if wanted is None else f'{wanted}%'}"
 
@@ -334,9 +383,11 @@ def _behaviour(writer: Writer, behaviour: Object) -> None:
         window = rules.get("stabilizationWindowSeconds")
         if window is not None:
             writer.line(2, f"Stabilization Window: {window} seconds")
-        writer.line(2, f"Select Policy: {rules.get('selectPolicy') or 'Max'}")
-        writer.line(2, "Policies:")
-        for policy in rules.get("policies") or ():
+        policies = rules.get("policies") or []
+        if policies:
+            writer.line(2, f"Select Policy: {rules.get('selectPolicy') or 'Max'}")
+            writer.line(2, "Policies:")
+        for policy in policies:
             text = f"- Type: {policy['type']}\tValue: {policy['value']}\tPeriod: {policy['periodSeconds']} seconds"
             writer.line(3, text)
 
@@ -350,7 +401,7 @@ def describe_budget(session: Session, obj: Object, writer: Writer) -> Steps:
         if body.get(field) is not None:
             writer.pair(title, body[field])
     selector = body.get("selector")
-    writer.pair("Selector", UNSET if selector is None else str(selectors.from_object(selector)))
+    writer.pair("Selector", UNSET if selector is None else selector_cell(selector))
     writer.line(0, "Status:")
     for title, field in (
         ("Allowed disruptions", "disruptionsAllowed"),

@@ -14,6 +14,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.containers import (
     write_amounts,
     write_containers,
+    write_seccomp,
     write_spread,
     write_template,
     write_tolerations,
@@ -21,6 +22,8 @@ from kcsim.kubectl.describers.containers import (
 )
 from kcsim.kubectl.describers.writer import NONE, UNSET, Writer, long_time
 from kcsim.kubectl.session import Session
+
+_INDEXES_SHOWN = 50
 
 
 def _selector(obj: Object) -> str:
@@ -82,7 +85,7 @@ def describe_pod(session: Session, obj: Object, writer: Writer) -> Steps:
 
 def _pod_state(session: Session, writer: Writer, obj: Object) -> None:
     state, metadata = status(obj), obj["metadata"]
-    if metadata.get("deletionTimestamp"):
+    if metadata.get("deletionTimestamp") and state.get("phase") not in {"Succeeded", "Failed"}:
         lasts = since(metadata["deletionTimestamp"], View(session.engine.now))
         writer.pair("Status", f"Terminating (lasts {lasts})")
         writer.pair("Termination Grace Period", f"{metadata.get('deletionGracePeriodSeconds', 0)}s")
@@ -91,6 +94,7 @@ def _pod_state(session: Session, writer: Writer, obj: Object) -> None:
     for title, field in (("Reason", "reason"), ("Message", "message")):
         if state.get(field):
             writer.pair(title, state[field])
+    write_seccomp(writer, spec(obj), 0)
 
 
 def _pod_addresses(writer: Writer, state: Object) -> None:
@@ -229,9 +233,8 @@ def describe_stateful_set(session: Session, obj: Object, writer: Writer) -> Step
     strategy = spec(obj).get("updateStrategy") or {}
     writer.pair("Update Strategy", strategy.get("type", ""))
     rolling = strategy.get("rollingUpdate")
-    if rolling is not None:
-        if rolling.get("partition") is not None:
-            writer.pair("Partition", rolling["partition"], 1)
+    if rolling is not None and rolling.get("partition") is not None:
+        writer.pair("Partition", rolling["partition"], 1)
         if rolling.get("maxUnavailable") is not None:
             writer.pair("MaxUnavailable", rolling["maxUnavailable"], 1)
     writer.pair("Pods Status", (yield from _pods_of(session, obj)))
@@ -246,7 +249,7 @@ def _claim_template(writer: Writer, claim: Object) -> None:
     writer.pair("Name", claim["metadata"]["name"], 1)
     writer.pair("StorageClass", spec(claim).get("storageClassName", ""), 1)
     writer.mapping("  Labels", claim["metadata"].get("labels"))
-    writer.annotations(claim, "  Annotations")
+    writer.mapping("  Annotations", claim["metadata"].get("annotations"))
     amount = ((spec(claim).get("resources") or {}).get("requests") or {}).get("storage")
     writer.pair("Capacity", amount or "<default>", 1)
     writer.pair("Access Modes", f"[{' '.join(spec(claim).get('accessModes') or ())}]", 1)
@@ -278,8 +281,7 @@ def describe_job(session: Session, obj: Object, writer: Writer) -> Steps:
     del session
     body, state = spec(obj), status(obj)
     writer.names(obj)
-    if body.get("selector") is not None:
-        writer.pair("Selector", _selector(obj))
+    writer.pair("Selector", str(selectors.from_object(body.get("selector"))))
     writer.labels(obj)
     writer.annotations(obj)
     _controlled_by(writer, obj)
@@ -301,9 +303,15 @@ def describe_job(session: Session, obj: Object, writer: Writer) -> Steps:
     done = f"{state.get('succeeded', 0)} Succeeded / {state.get('failed', 0)} Failed"
     writer.pair("Pods Statuses", f"{active} / {done}")
     if body.get("completionMode") == "Indexed":
-        writer.pair("Completed Indexes", state.get("completedIndexes") or NONE)
+        writer.pair("Completed Indexes", _first_indexes(state.get("completedIndexes") or NONE))
     write_template(writer, body.get("template") or {})
     yield from ()
+
+
+def _first_indexes(indexes: str) -> str:
+    """Cut after the first comma that lies fifty characters in."""
+    cut = indexes.find(",", _INDEXES_SHOWN)
+    return indexes if cut < 0 else f"{indexes[: cut + 1]}..."
 
 
 def _job_times(writer: Writer, body: Object, state: Object) -> None:

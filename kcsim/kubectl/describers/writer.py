@@ -90,6 +90,24 @@ class Writer:
             else:
                 self.line(0, f"{lead}{key}: {value}")
 
+    def conditions(self, obj: Object) -> None:
+        """Conditions with when and why they came, where there are any."""
+        held = (obj.get("status") or {}).get("conditions") or []
+        if not held:
+            return
+        self.line(0, "Conditions:")
+        rows = [
+            (
+                c["type"],
+                c["status"],
+                long_time(c.get("lastTransitionTime") or NEVER),
+                c.get("reason", ""),
+                c.get("message", ""),
+            )
+            for c in held
+        ]
+        self.table(1, ("Type", "Status", "LastTransitionTime", "Reason", "Message"), rows)
+
     def table(self, level: int, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A table with a ruled header."""
         names = list(header)
@@ -103,12 +121,17 @@ def _shortened(text: str, width: int) -> str:
     return f"{text[:width]}..." if len(text) > width else text
 
 
+NEVER = "0001-01-01T00:00:00Z"
+"""Go's time that was not set."""
+
+
 def long_time(stamp: str | None) -> str:
     """A time stamp as descriptions show it: ``Thu, 01 Jan 2026 00:00:00 +0000``."""
     if not stamp:
         return "<unset>"
     moment = EPOCH + timedelta(microseconds=parse_rfc3339(stamp))
-    return moment.strftime("%a, %d %b %Y %H:%M:%S +0000")
+    # The year by hand: strftime does not fill it up to four digits everywhere.
+    return moment.strftime(f"%a, %d %b {moment.year:04d} %H:%M:%S +0000")
 
 
 # --- columns ----------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_class_of_volumes_in_full(k):
         "mountOptions: [ro, hard], allowedTopologies: [{matchLabelExpressions: [{key: zone, values: [a, b]}]}]}",
     )
     assert "MountOptions:\n  ro\n  hard\n" in k("describe sc c")
-    assert "AllowedTopologies:\n  Term 0:  zone in [a, b]\n" in k("describe sc c")
+    assert "AllowedTopologies:  \n  Term 0:           zone in [a, b]\n" in k("describe sc c")
 
 
 def test_one_object_that_is_missing_leaves_nothing_described(web, sim):
