@@ -38,7 +38,6 @@ FIELDS: Final[Mapping[str, Mapping[str, NotModelled]]] = {
         "shareProcessNamespace": NotModelled(_NO_PROCESS),
     },
     f"{_CORE}.Container": {
-        "resizePolicy": NotModelled("resources cannot be changed while a pod runs"),
         "securityContext": NotModelled(_JUDGED_ONLY),
         "stdinOnce": NotModelled(_NO_PROCESS),
         "terminationMessagePath": NotModelled(_NO_FILES),

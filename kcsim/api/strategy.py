@@ -253,7 +253,30 @@ def _with_ephemeral_containers(new: Object, old: Object) -> Object:
     return {**old, "spec": spec}
 
 
-PARTS: dict[str, Callable[[Object, Object], Object]] = {"ephemeralcontainers": _with_ephemeral_containers}
+def _resized(new: Object, old: Object) -> Object:
+    """dropNonResizeUpdates: the sizes of the containers alone; a pod with other containers is left to validation."""
+    spec = dict(old["spec"])
+    for field in ("containers", "initContainers"):
+        before, after = spec.get(field) or [], (new.get("spec") or {}).get(field) or []
+        if [c.get("name") for c in before] != [c.get("name") for c in after]:
+            return {**old, "spec": {**old["spec"], **(new.get("spec") or {})}}
+        if before:
+            spec[field] = [_sized(now, was) for now, was in zip(after, before, strict=True)]
+    return {**old, "spec": spec}
+
+
+def _sized(new: Object, old: Object) -> Object:
+    """A container with new sizes; the very same where they are the same."""
+    sized = {key: value for key, value in old.items() if key not in _SIZES}
+    sized |= {key: new[key] for key in _SIZES if key in new}
+    return old if sized == old else sized
+
+
+_SIZES = ("resources", "resizePolicy")
+PARTS: dict[str, Callable[[Object, Object], Object]] = {
+    "ephemeralcontainers": _with_ephemeral_containers,
+    "resize": _resized,
+}
 """Sub-resources through which a part of the spec is written: from the object sent and the one stored to that to store."""
 
 

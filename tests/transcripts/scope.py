@@ -10,7 +10,6 @@ from tests.transcripts.binding import Difference
 _PROTECTION = "volumes in use are not protected: nothing here mounts them"
 _DESCRIBED = "kubectl explain describes built-in kinds in words of kcsim's own"
 _COMPACTED = "the recorded store had been compacted beyond its first revision; this one starts with it"
-_POD = "/api/v1/namespaces/subres/pods/p"
 _REQUESTS: dict[tuple[Any, ...], str] = {
     (
         "list-paging",
@@ -25,7 +24,6 @@ _REQUESTS: dict[tuple[Any, ...], str] = {
         ("timeoutSeconds", "1"),
         ("watch", "true"),
     ): _COMPACTED,
-    ("subresources", f"{_POD}/resize"): "pods are not resized in place",
     ("kubectl-meta", "/"): "the index of all paths lists parts of the real server that are not here",
 }
 _SKIPPED: dict[tuple[str, int], str] = {

@@ -59,6 +59,8 @@ _PROTECTED = {
     "PersistentVolumeClaim": "kubernetes.io/pvc-protection",
     "PersistentVolume": "kubernetes.io/pv-protection",
 }
+_SIZING = frozenset({"", "resize"})
+"""The ways by which an object comes to its sizes."""
 _REMEMBERED = 4096
 
 
@@ -199,6 +201,7 @@ class Admission:
             or self._security.any
             or op.user.name.startswith("system:node:")
             or resource.kind in _LOOKED_AT
+            or op.subresource == "resize"
         ):
             return
         request = self._request(op, "CREATE" if old is None else "UPDATE", obj, old)
@@ -218,7 +221,9 @@ class Admission:
         assert obj is not None
         if resource.kind in CEL_KINDS:
             self._well_made(request, obj)
-        if self._ranges.any and not request.subresource and request.namespace:
+        if resource is self._pods and request.subresource == "resize":
+            pods.check_resize(request, self._nodes, self._log)
+        if self._ranges.any and request.subresource in _SIZING and request.namespace:
             self._limits(request, obj)
         if (node := nodes.node_of(request.user)) is not None:
             nodes.restrict(request, node, self._object(self._nodes, node))
@@ -254,7 +259,7 @@ class Admission:
     def _limits(self, request: AdmissionRequest, obj: Object) -> None:
         """LimitRanger's second half."""
         judge: Callable[[Object, Object], list[str]]
-        if request.resource is self._pods and request.action == "CREATE":
+        if request.resource is self._pods and (request.action == "CREATE" or request.subresource):
             judge = pod_violations
         elif request.resource is self._claims:
             judge = claim_violations

@@ -1,6 +1,6 @@
-"""What plugins make of a pod's spec: account and token, runtime class, priority, tolerations.
+"""What plugins make of a pod's spec: account and token, runtime class, priority, tolerations; and how far it may grow.
 
-**Imitates:** ``plugin/pkg/admission/{serviceaccount,priority,defaulttolerationseconds}`` and apiserver's and kubernetes'
+**Imitates:** ``plugin/pkg/admission/{serviceaccount,priority,defaulttolerationseconds,podresize}`` and apiserver's and kubernetes'
 ``plugin/pkg/admission/runtimeclass`` (v1.36). Each is a function from a pod to the spec it then has; they refuse through
 ``AdmissionRequest.forbidden``.
 """
@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from kcsim.api import objects
+from kcsim.api import objects, quantity, status
+from kcsim.api.admission.pod_resources import pod_requests
 from kcsim.api.admission.request import AdmissionRequest
 from kcsim.api.admission.shelf import Shelf
 from kcsim.api.admission.token_volume import with_token
+from kcsim.api.log import Log
 from kcsim.api.objects import Object
+from kcsim.api.resources import Resource
+from kcsim.api.status import StatusError
 from kcsim.engine.dice import Dice
 
 _TOLERATION_SECONDS = 300
@@ -149,3 +153,38 @@ def with_tolerations(spec: Object) -> Object:
             }
         )
     return {**spec, "tolerations": tolerations}
+
+
+def check_resize(request: AdmissionRequest, nodes: Resource, log: Log) -> None:
+    """PodResizeValidator: a pod on a node may not ask for more than the node could ever give.
+
+    Raises:
+        StatusError: 403.
+    """
+    pod, old = request.object, request.old
+    assert pod is not None
+    assert old is not None
+    name = pod["spec"].get("nodeName")
+    if not name or pod["metadata"].get("generation") == old["metadata"].get("generation"):
+        return
+    version = log.get(nodes, "", name)
+    if version is None:
+        raise request.forbidden(f'node "{name}" not found')
+    system = objects.labels(version.object).get("kubernetes.io/os", "linux")
+    if system != "linux":
+        why = f'pod resize is only supported on linux nodes, node "{name}" is "{system}"'
+        raise _no_resize(request, why, "UnsupportedPlatform")
+    given = (version.object.get("status") or {}).get("allocatable") or {}
+    asked = pod_requests(pod)
+    found = []
+    for what, read in (("cpu", quantity.milli), ("memory", quantity.value)):
+        most, wanted = read(given.get(what, "0")), read(str(asked[what])) if what in asked else 0
+        if wanted > most:
+            found.append(f"{what}, requested: {wanted}, allocatable: {most}")
+    if found:
+        why = f"node didn't have enough allocatable resources: {'; '.join(found)}"
+        raise _no_resize(request, why, "NodeCapacity")
+
+
+def _no_resize(request: AdmissionRequest, why: str, cause: str) -> StatusError:
+    return status.forbidden(request.resource, request.shown_name, why, [{"reason": cause}])

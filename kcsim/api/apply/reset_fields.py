@@ -26,8 +26,22 @@ def _of_status(kind: str) -> Filter:
 
 _NOT_STATUS = without(FieldSet.of(("f:status",)))
 _ONLY_STATUS = only_below("f:status")
+
+
+def _sizes(fields: FieldSet) -> FieldSet:
+    """No more than the sizes of containers (podResizeStrategy)."""
+    kept = [
+        path
+        for path in fields.paths()
+        if len(path) > 3 and path[0] == "f:spec" and path[1] in _SIZED and path[3] in _SIZES
+    ]
+    return FieldSet.of(*kept)
+
+
+_SIZED, _SIZES = ("f:containers", "f:initContainers"), ("f:resources", "f:resizePolicy")
 _OF_PARTS: dict[tuple[str, str], Filter] = {
     ("Pod", "ephemeralcontainers"): only_below("f:spec", "f:ephemeralContainers"),
+    ("Pod", "resize"): _sizes,
 }
 """Sub-resources through which no more than a part of the spec is written."""
 

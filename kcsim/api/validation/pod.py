@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kcsim.api import names, objects
+from kcsim.api.qos import qos_class
 from kcsim.api.validation import containers as container_rules
 from kcsim.api.validation.affinity import affinity, tolerations, topology_spread
 from kcsim.api.validation.common import ip_address, labels, non_negative
@@ -249,6 +250,87 @@ def ephemeral_containers_update(new: Mapping[str, Any], old: Mapping[str, Any]) 
         elif after != before:
             errors.append(forbidden(path, f"{what} changed\n{diff('EphemeralContainer', before, after)}"))
     return errors
+
+
+_CPU_MEMORY: Final = ("cpu", "memory")
+_MUTABLE: Final = "only cpu and memory resources are mutable"
+
+
+def resize_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidatePodResize, beyond metadata: cpu and memory of main containers and sidecars, within one QoS class."""
+    errors = pod_spec("spec", new["spec"])
+    before, after = old["spec"], new["spec"]
+    if before.get("resources") or after.get("resources"):
+        return [forbidden("", "pods with pod-level resources cannot be resized")]
+    if _MIRROR in (old["metadata"].get("annotations") or {}):
+        return [forbidden("", "static pods cannot be resized")]
+    if (before.get("os") or {}).get("name") == "windows":
+        return [forbidden("", "windows pods cannot be resized")]
+    status = old.get("status") or {}
+    if (status.get("qosClass") or qos_class(before)) != qos_class(after):
+        text = "Pod QOS Class may not change as a result of resizing"
+        errors.append(invalid("spec", status.get("qosClass") or "", text))
+    if not _node_resizes(status):
+        errors.append(forbidden("spec", "Pod running on node without support for resize"))
+    names = [[c["name"] for c in _every(spec)] for spec in (before, after)]
+    if names[0] == names[1]:
+        errors += _resizes(before, after)
+        same = all(_fixed(a) == _fixed(b) for a, b in zip(_every(before), _every(after), strict=True))
+        if same:
+            return errors
+    if not any(error.detail == _MUTABLE for error in errors):
+        errors.append(forbidden("spec", _MUTABLE))
+    return errors
+
+
+def _every(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+
+
+def _node_resizes(status: Mapping[str, Any]) -> bool:
+    """A kubelet that can resize reports the sizes of what runs (isPodResizeRequestSupported)."""
+    running = [c for c in status.get("containerStatuses") or () if "running" in (c.get("state") or {})]
+    return not running or running[0].get("resources") is not None
+
+
+def _resizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Errors:
+    errors: Errors = []
+    for field in ("initContainers", "containers"):
+        pairs = zip(before.get(field) or (), after.get(field) or (), strict=True)
+        for place, (was, now) in enumerate(pairs):
+            sidecar = field == "initContainers" and was.get("restartPolicy") == "Always"
+            if field == "initContainers" and not sidecar:
+                continue
+            for list_name in ("requests", "limits"):
+                had, has = ((c.get("resources") or {}).get(list_name) or {} for c in (was, now))
+                if any(name not in has for name in had):
+                    path = f"spec.{field}[{place}].resources.{list_name}"
+                    errors.append(forbidden(path, f"resource {list_name} cannot be removed"))
+    for place, was in enumerate(before["containers"]):
+        if _fixed(was) != _fixed(after["containers"][place]):
+            errors.append(forbidden("spec", _MUTABLE))
+    for place, was in enumerate(before.get("initContainers") or ()):
+        now = after["initContainers"][place]
+        if was.get("restartPolicy") == "Always":
+            if _fixed(was) != _fixed(now):
+                errors.append(
+                    forbidden("spec", "only cpu and memory resources for sidecar containers are mutable")
+                )
+        elif was != now:
+            errors.append(forbidden("spec", "resources for non-sidecar init containers are immutable"))
+    return errors
+
+
+def _fixed(container: Mapping[str, Any]) -> dict[str, Any]:
+    """A container without what a resize may change."""
+    given = container.get("resources") or {}
+    rest = {
+        field: {name: value for name, value in amounts.items() if name not in _CPU_MEMORY}
+        if field != "claims"
+        else amounts
+        for field, amounts in given.items()
+    }
+    return {**container, "resources": {field: left for field, left in rest.items() if left}}
 
 
 def _deadline_update(new: Any, old: Any) -> Errors:

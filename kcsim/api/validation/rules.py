@@ -143,6 +143,7 @@ def validate_create(obj: Object, gvk: GVK) -> Errors:
 
 PARTS: Final[Mapping[tuple[GVK, str], Update]] = {
     (("", "v1", "Pod"), "ephemeralcontainers"): pod.ephemeral_containers_update,
+    (("", "v1", "Pod"), "resize"): pod.resize_update,
 }
 """What a write through a sub-resource may change, given (new, old)."""
 

@@ -1,7 +1,7 @@
 """What a pod worker should do next: sandbox, kills, starts. Decides; never acts.
 
 **Imitates:** ``pkg/kubelet/kuberuntime/kuberuntime_manager.go`` (``computePodActions``) and
-``kuberuntime_container.go`` (``computeInitContainerActions``), v1.36. Left out: in-place resize, changes of a
+``kuberuntime_container.go`` (``computeInitContainerActions``), v1.36. Left out: changes of a
 container's image in place.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kcsim.cluster.kubelet.messages import failed_probe
+from kcsim.cluster.kubelet.messages import failed_probe, resize_requires_restart
 from kcsim.cluster.kubelet.restart_policy import (
     Container,
     PodSpec,
@@ -29,6 +29,7 @@ class Observed(NamedTuple):
         started: its startup probe succeeded, or there is none.
         alive: its liveness probe's result.
         startup_failed: its startup probe gave up.
+        resized: it gets another size, for which it has to be started anew.
     """
 
     running: bool
@@ -36,6 +37,7 @@ class Observed(NamedTuple):
     started: bool = True
     alive: bool = True
     startup_failed: bool = False
+    resized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _condemned(container: Container, state: Observed) -> str | None:
         return failed_probe(container["name"], "liveness")
     if state.startup_failed:
         return failed_probe(container["name"], "startup")
-    return None
+    return resize_requires_restart(container["name"]) if state.resized else None
 
 
 def compute_pod_actions(

@@ -38,6 +38,7 @@ from kcsim.cluster.kubelet.node_shutdown import REJECTION as SHUTDOWN_REJECTION
 from kcsim.cluster.kubelet.node_shutdown import NodeShutdown
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.kubelet.pod_worker import PodWorker
+from kcsim.cluster.kubelet.resize import Resizes
 from kcsim.cluster.kubelet.runtime import Container, ContainerRuntime, StartProgram
 from kcsim.cluster.kubelet.static_pod_worker import StaticPodWorker
 from kcsim.cluster.kubelet.static_pods import StaticPods, is_mirror
@@ -74,6 +75,8 @@ class Kubelet(Component):
         runtime: what really runs; it belongs to the machine, not to this process.
         images: what is on the node's disk.
         workers: by pod uid.
+        used: what the pods were given of the node.
+        allocatable: what there is to give.
         skew: by how much (µs) the machine's clock is wrong: a fault.
     """
 
@@ -101,8 +104,8 @@ class Kubelet(Component):
         self.skew = 0
         self.workers: dict[str, PodWorker] = {}
         self._addresses = addresses
-        self._used: dict[str, int] = {}
-        self._allocatable: dict[str, int] = {}
+        self.used: dict[str, int] = {}
+        self.allocatable: dict[str, int] = {}
         self._relist: dict[str, PodWorker] = {}
         self._relist_armed = False
         self._ready = False
@@ -114,6 +117,7 @@ class Kubelet(Component):
         self.evictions = EvictionManager(self, self._phase)
         self.static = StaticPods(self)
         self.shutdown = NodeShutdown(self)
+        self.resizes = Resizes(self)
         self.runtime.on_exit(self._exited)
         self.runtime.on_behaviour(self._behaves)
         self._pods = self.informer("pods", ("spec.nodeName", node.name))
@@ -128,7 +132,7 @@ class Kubelet(Component):
         if not self.runtime.powered or not self.reporter.boot:
             self.reporter.boot += 1
             self.runtime.power_on()
-        self._allocatable = node_allocatable(
+        self.allocatable = node_allocatable(
             {"status": {"allocatable": node_status.allocatable(self.node.capacity)}}
         )
         self.spawn(self._register())
@@ -148,7 +152,8 @@ class Kubelet(Component):
         self.evictions.stop()
         self.static.stop()
         self.shutdown.stop()
-        self._used.clear()
+        self.resizes.stop()
+        self.used.clear()
         self._relist.clear()
         self._relist_armed = False
         self._ready = self._waits_for_network = False
@@ -179,7 +184,7 @@ class Kubelet(Component):
             if uid not in self.workers:
                 worker = self.workers[uid] = StaticPodWorker(self, pod, pod_requests(pod["spec"]))
                 for name, amount in worker.requests.items():
-                    self._used[name] = self._used.get(name, 0) + amount
+                    self.used[name] = self.used.get(name, 0) + amount
                 worker.begin()
 
     def informed_pod(self, namespace: str, name: str) -> dict[str, Any] | None:
@@ -276,7 +281,7 @@ class Kubelet(Component):
         labels = objects.labels(node) if node is not None else self.node.labels
         rejection = None
         if worker.sandbox is None:
-            rejection = can_admit_pod(spec, worker.requests, self._used, self._allocatable, labels)
+            rejection = can_admit_pod(spec, worker.requests, self.used, self.allocatable, labels)
             if self.reporter.pressures:
                 why = refuses(pod, self.reporter.pressures)
                 rejection = Rejection(EVICTED, why) if why else rejection
@@ -289,7 +294,7 @@ class Kubelet(Component):
             worker.ending.requested("pod terminal")
             return
         for name, amount in worker.requests.items():
-            self._used[name] = self._used.get(name, 0) + amount
+            self.used[name] = self.used.get(name, 0) + amount
         worker.begin()
 
     def _removed(self, uid: str) -> None:
@@ -323,8 +328,16 @@ class Kubelet(Component):
     def free_requests(self, worker: PodWorker) -> None:
         """The pod's containers are gone: what it asked for is free for others (IsPodKnownTerminated)."""
         for name, amount in worker.requests.items():
-            self._used[name] -= amount
+            self.used[name] -= amount
         worker.requests = {}
+        self.resizes.retry()
+
+    def charge(self, worker: PodWorker, requests: dict[str, int]) -> None:
+        """The pod takes so much from now on."""
+        for name in {**worker.requests, **requests}:
+            change = requests.get(name, 0) - worker.requests.get(name, 0)
+            self.used[name] = self.used.get(name, 0) + change
+        worker.requests = requests
 
     def _forget(self, worker: PodWorker) -> None:
         self.workers.pop(worker.uid, None)

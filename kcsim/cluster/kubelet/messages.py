@@ -52,6 +52,11 @@ def _decimal(us: int, unit: int) -> str:
     return f"{whole}.{fraction:0{len(str(unit)) - 1}d}".rstrip("0")
 
 
+def resize_requires_restart(container: str) -> str:
+    """Event Killing: the container's resizePolicy asks for a restart."""
+    return f"Container {container} resize requires restart"
+
+
 def pulling(image: str) -> str:
     """Event Pulling."""
     return f'Pulling image "{image}"'

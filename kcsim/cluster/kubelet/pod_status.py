@@ -105,7 +105,8 @@ def container_status(
         status["containerID"] = container.id
     status["started"] = running and view.started
     if running:
-        status["resources"] = spec.get("resources") or {}
+        assert container is not None
+        status["resources"] = container.spec.get("resources") or {}
     return status
 
 

@@ -1,7 +1,7 @@
 """One pod on its node: bring what runs in line with the spec, and say so.
 
 **Imitates:** ``pkg/kubelet/pod_workers.go``, ``kubelet.go`` (``SyncPod``) and ``kuberuntime_manager.go`` (``SyncPod``,
-``startContainer``), v1.36. Left out: in-place resize, the idle resync every minute (it changes
+``startContainer``), v1.36. Left out: the idle resync every minute (it changes
 nothing). Differs: a back-off shows in the status at the next relist, not at the next sync; what is added to debug
 lives as its image behaves, and serves nobody.
 
@@ -19,6 +19,7 @@ from kcsim.api import objects
 from kcsim.cluster.images import ImageBehaviour
 from kcsim.cluster.kubelet import messages
 from kcsim.cluster.kubelet.actions import Observed, compute_pod_actions
+from kcsim.cluster.kubelet.admission import pod_requests
 from kcsim.cluster.kubelet.backoff import requeue_delay
 from kcsim.cluster.kubelet.image_manager import (
     NEVER,
@@ -34,6 +35,7 @@ from kcsim.cluster.kubelet.pod_status import ContainerView, Status, generate_pod
 from kcsim.cluster.kubelet.pod_termination import PodTermination
 from kcsim.cluster.kubelet.prober import Prober
 from kcsim.cluster.kubelet.probes import LIVENESS, READINESS, STARTUP
+from kcsim.cluster.kubelet.resize import PodResize, sizes
 from kcsim.cluster.kubelet.restart_policy import restarts_after
 from kcsim.cluster.kubelet.runtime import Container, Sandbox
 from kcsim.cluster.kubelet.shared import Shared
@@ -71,6 +73,7 @@ class PodWorker:
         deletable: everything is cleaned up: the object may be deleted.
         requests: what it takes of the node.
         disruption: the condition that says why the node gave it up.
+        resize: its sizes, once it has been asked for others than it began with.
     """
 
     def __init__(self, kubelet: Kubelet, pod: dict[str, Any], requests: dict[str, int]) -> None:
@@ -104,6 +107,10 @@ class PodWorker:
         self._mount_delay = 0
         self._probe_phase: int | None = None
         self.disruption: dict[str, str] | None = None
+        self.resize: PodResize | None = None
+        self._began_with: dict[str, Any] = pod["spec"]
+        self._generation = pod["metadata"].get("generation")
+        self._resized = _NONE
 
     # --- small things -------------------------------------------------------------------------------------------
 
@@ -158,6 +165,7 @@ class PodWorker:
             container = self.container(spec["name"])
             if container is not None and container.running:
                 self._adopt(spec, container)
+        self._adopt_sizes()
         if self.sandbox is not None and has_claims(self.pod["spec"]):
             self.kubelet.volumes.adopt(self)
         self.after(self.dice.draw(self.kubelet.timings.notice), self.sync)
@@ -167,23 +175,41 @@ class PodWorker:
         if pod is not self.pod and int(pod["metadata"]["resourceVersion"]) > int(
             self.pod["metadata"]["resourceVersion"]
         ):
-            self.pod = pod
+            self.pod = pod if self.resize is None else self.resize.seen(pod)
 
     def update(self, pod: dict[str, Any]) -> None:
         """The watch delivered a version of the object."""
         before = self.pod
         self.observe(pod)
-        if self.pod is before:
+        generation = self.pod["metadata"].get("generation")
+        # The answer to a status may have brought it already.
+        is_news = generation != self._generation
+        if self.pod is before and not is_news:
             return
+        self._generation = generation
         if objects.is_deleting(self.pod):
             self.ending.requested("deletion requested")
-        elif self.state is SYNC and before["metadata"].get("generation") != self.pod["metadata"].get(
-            "generation"
-        ):
+        elif self.state is SYNC and is_news:
+            self._consider_sizes()
             self.sync()
         elif self.status is not None and self.state is SYNC and pod.get("status") is not self.reported:
             # Somebody else may have written into the status: the status manager sends ours again if so.
             self.kubelet.statuses.enqueue(self)
+
+    def _consider_sizes(self) -> None:
+        """The spec changed: perhaps how much the pod asks for."""
+        if self.resize is None:
+            given = sizes(self._began_with)
+            if sizes(self.pod["spec"]) == given:
+                return
+            self.resize = PodResize(self, given)
+            self.pod = self.resize.seen(self.pod)
+        self.resize.consider()
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the pod is on its way out."""
+        return self.state is not SYNC
 
     def exited(self, container: Container) -> None:
         """A container of the pod ended."""
@@ -219,6 +245,8 @@ class PodWorker:
         if self._probe_phase is None:
             self._probe_phase = self.kubelet.engine.now
             self._watch_deadline()
+        if self.resize is not None:
+            self.resize.settle()
         self.report()
         for prober in self.probers.values():
             view = self.views.get(prober.name)
@@ -232,7 +260,9 @@ class PodWorker:
 
     def _act(self) -> None:
         spec = self.pod["spec"]
-        if self._all_is_well(spec):
+        if self.resize is not None:
+            self._resized = self.resize.actuate()
+        if not self._resized and self._all_is_well(spec):
             self._todo = []
             self._retry = None
             self._killed = _NONE
@@ -294,7 +324,12 @@ class PodWorker:
                 continue
             view = self.views.get(main["name"]) or ContainerView()
             observed[main["name"]] = Observed(
-                container.running, container.exit_code, view.started, view.alive, view.startup_failed
+                container.running,
+                container.exit_code,
+                view.started,
+                view.alive,
+                view.startup_failed,
+                main["name"] in self._resized,
             )
         return observed
 
@@ -398,6 +433,8 @@ class PodWorker:
             self.event(NORMAL, "Killing", reasons[spec["name"]])
             failed = "startupProbe" if self.views[spec["name"]].startup_failed else "livenessProbe"
             own = (spec.get(failed) or {}).get("terminationGracePeriodSeconds")
+            if spec["name"] in self._resized:
+                own = None
             grace = pod_grace if own is None else int(own)
             plan = termination_plan(
                 max(grace, 1) * SECOND,
@@ -593,6 +630,23 @@ class PodWorker:
                 if spec["name"] in self.probers:
                     self.probers[spec["name"]].resume(ready=view.ready, started=view.started)
 
+    def _adopt_sizes(self) -> None:
+        """The kubelet is new: what the containers run with is what the pod was given."""
+        if self.sandbox is None:
+            return
+        asked = sizes(self.pod["spec"])
+        given = {
+            name: (container.spec.get("resources") or {})
+            if (container := self.container(name)) is not None and container.running
+            else asked[name]
+            for name in asked
+        }
+        if given != asked:
+            self.resize = PodResize(self, given)
+            self.pod = self.resize.seen(self.pod)
+            self.kubelet.charge(self, pod_requests(self.pod["spec"]))
+            self.resize.consider()
+
     def _unhealthy(self, prober: Prober, kind: str, text: str) -> None:
         del prober
         self.event(WARNING, "Unhealthy", messages.unhealthy(kind, text))
@@ -633,6 +687,8 @@ class PodWorker:
             now=kubelet.wall,
             terminal=terminal,
         )
+        if self.resize is not None:
+            status = self.resize.shown(status)
         if fields:
             status.update(fields, phase="Failed")
         elif self.status is not None and "reason" in self.status:

@@ -395,6 +395,11 @@ class ContainerRuntime:
         reason = "Completed" if plan.exit_code == 0 else "Error"
         container.plan(self._engine, plan.exit_after, plan.exit_code, reason, self._exit)
 
+    def resize_container(self, container: Container, spec: dict[str, Any]) -> None:
+        """The container runs on with the sizes of ``spec``: a limit it would have reached may have moved."""
+        container.spec = spec
+        self._replan(container, container.behaviour)
+
     def change_behaviour(self, container: Container, behaviour: ImageBehaviour) -> None:
         """From now on the container behaves like this: a fault, or its end. Its planned end stays."""
         container.behaviour = behaviour

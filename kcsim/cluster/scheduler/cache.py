@@ -17,6 +17,7 @@ from kcsim.cluster.scheduler.framework import DefaultSelector, no_default_select
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.pod_index import PodIndex
 from kcsim.cluster.scheduler.pod_info import PodInfo, Shapes
+from kcsim.cluster.scheduler.pod_requests import counted
 from kcsim.cluster.scheduler.snapshot import interleave, zone_key
 
 _HOSTNAME = "kubernetes.io/hostname"
@@ -42,6 +43,7 @@ class Cache:
         self._ghosts: dict[str, NodeInfo] = {}
         self._zones: dict[str, dict[str, None]] = {}
         self._node_of: dict[str, str] = {}
+        self._resized: dict[str, None] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
         self._order: list[NodeInfo] | None = []
         self._position: dict[str, int] = {}
@@ -219,8 +221,8 @@ class Cache:
         """The binding failed: take the pod out again."""
         self.remove_pod(uid)
 
-    def set_pod(self, pod: Object) -> None:
-        """A pod on a node was added or changed (or a binding was confirmed)."""
+    def set_pod(self, pod: Object) -> PodInfo | None:
+        """A pod on a node was added or changed (or a binding was confirmed); gives it as it was if it takes less now."""
         uid, spec = pod["metadata"]["uid"], pod["spec"]
         node = spec["nodeName"]
         known = self._node_of.get(uid)
@@ -228,6 +230,10 @@ class Cache:
             info = self._nodes.get(node) or self._ghosts[node]
             old = info.pods[uid]
             shape = self._shapes.placed(old.shape, old.pod["spec"], spec)
+            if shape is not old.shape or uid in self._resized:
+                # Its containers changed: perhaps their sizes, which its kubelet follows in its own time.
+                self._resized[uid] = None
+                shape = self._shapes.of(counted(pod))
             if shape is old.shape:
                 # Phase and conditions move all the time; what the pod takes does not.
                 metadata = pod["metadata"]
@@ -239,10 +245,16 @@ class Cache:
                     self.index.add(old, node, -1)
                     old.update(pod)
                     self.index.add(old, node)
-                return
+                return None
+            self.remove_pod(uid)
+            self._resized[uid] = None
+            self._place(PodInfo(pod, shape), node)
+            less = [name for name, had in old.shape.requests.items() if shape.requests.get(name, 0) < had]
+            return old if less else None
         if known is not None:
             self.remove_pod(uid)
         self._place(self._shapes.info(pod), node)
+        return None
 
     def refresh(self, old: Object, new: Object) -> bool:
         """Take over a placed pod of which nothing changed that counts; False when something may have."""
@@ -255,6 +267,8 @@ class Cache:
         ):
             return False
         uid = after["uid"]
+        if uid in self._resized:
+            return False
         node = self._node_of.get(uid)
         if node is None or new["spec"].get("nodeName") != node:
             return False
@@ -266,6 +280,8 @@ class Cache:
         node = self._node_of.pop(uid, None)
         if node is None:
             return None
+        if self._resized:
+            self._resized.pop(uid, None)
         info = self._nodes.get(node)
         ghost = info is None
         if info is None:

@@ -1,8 +1,7 @@
 """How much a pod asks for: the arithmetic over its containers.
 
 **Imitates:** staging/src/k8s.io/component-helpers/resource/helpers.go ``PodRequests`` and the scheduler's
-``PodInfo.CalculateResource`` (v1.36). Left out: sizes a kubelet reports while a resize is under way (in-place
-resize); the spec's sizes count.
+``PodInfo.CalculateResource`` (v1.36).
 
 Units: cpu in thousandths, memory and storage in bytes, everything else in whole units.
 """
@@ -86,6 +85,45 @@ def non_zero_requests(spec: dict[str, Any]) -> tuple[int, int]:
         missing = {name: value for name, value in missing.items() if name not in made}
     total = pod_requests(spec, missing)
     return total.get("cpu", 0), total.get("memory", 0)
+
+
+def counted(pod: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a placed pod, with the sizes that count while it is resized (determineContainerReqs).
+
+    The larger of what a container asks for, was given, and has; where it cannot get it, of what it was given and has.
+    """
+    status = pod.get("status") or {}
+    spec: dict[str, Any] = pod["spec"]
+    told = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    known = {each["name"]: each for each in told if each.get("resources") is not None}
+    if not known:
+        return spec
+    hopeless = any(
+        c["type"] == "PodResizePending" and c.get("reason") == "Infeasible"
+        for c in status.get("conditions") or ()
+    )
+    made = dict(spec)
+    for field in ("containers", "initContainers"):
+        if field in spec:
+            made[field] = [_counted(each, known.get(each["name"]), hopeless=hopeless) for each in spec[field]]
+    return made
+
+
+def _counted(container: dict[str, Any], status: dict[str, Any] | None, *, hopeless: bool) -> dict[str, Any]:
+    if status is None:
+        return container
+    resources = container.get("resources") or {}
+    lists = [status["resources"].get("requests"), status.get("allocatedResources")]
+    if not hopeless:
+        lists.append(resources.get("requests"))
+    largest: dict[str, Any] = {}
+    for amounts in lists:
+        for name, text in (amounts or {}).items():
+            if name not in largest or amount(name, text) > amount(name, largest[name]):
+                largest[name] = text
+    if largest == (resources.get("requests") or {}):
+        return container
+    return {**container, "resources": {**resources, "requests": largest}}
 
 
 def _container_requests(container: dict[str, Any], non_missing: Requests | None) -> Requests:

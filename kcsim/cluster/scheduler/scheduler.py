@@ -155,10 +155,13 @@ class Scheduler(Component):
 
     def _placed_pod_changed(self, old: Object | None, new: Object) -> None:
         uid = objects.uid(new)
-        self.cache.set_pod(new)
+        larger = self.cache.set_pod(new)
         self.queue.delete(uid)
         self.nominations.remove(uid)
         if self.queue.has_unschedulable:
+            if larger is not None:
+                # A pod that was made smaller frees room as one that goes (PodScaleDown).
+                self.happened(PlacedPodGone(larger))
             before = old if old is not None and old["spec"].get("nodeName") else None
             if before is None or objects.labels(before) != objects.labels(new):
                 was = None if before is None else objects.labels(before)

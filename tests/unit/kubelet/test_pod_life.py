@@ -206,7 +206,7 @@ class TestRestarts:
         assert world.status()["phase"] == phase
         assert world.condition("PodReadyToStartContainers") == "False"
         assert len(world.addresses.free) == 250
-        assert world.kubelet._used == {"pods": 0}
+        assert world.kubelet.used == {"pods": 0}
 
     def test_active_deadline(self, world: World) -> None:
         world.pod(activeDeadlineSeconds=30)

@@ -31,6 +31,8 @@ _NOTHING = Quantity(0)
 def is_handled(request: AdmissionRequest) -> bool:
     """Whether a write can change what is used."""
     plural = request.resource.group_resource
+    if plural == "pods" and request.subresource == "resize":
+        return True
     if request.subresource or plural in _IGNORED:
         return False
     return request.action == "CREATE" or (request.action == "UPDATE" and plural in _UPDATES)

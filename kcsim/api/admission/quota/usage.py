@@ -1,7 +1,8 @@
 """What an object uses of a quota.
 
 **Imitates:** ``pkg/quota/v1/evaluator/core`` and apiserver ``pkg/quota/v1/{generic,resources.go}`` (v1.36): pods, services, claims,
-and any object by count. Left out: claims of devices (dynamic resource allocation), pods resized in place.
+and any object by count. Left out: claims of devices (dynamic resource allocation), and what a kubelet still
+gives to a pod that is being made smaller.
 """
 
 from __future__ import annotations
