@@ -110,3 +110,14 @@ def test_claims_keep_to_the_bounds_too(door):
             "but request is 2Gi"
         ),
     )
+
+
+def test_a_resize_keeps_to_the_range(door):
+    limit_range(door, type="Container", max={"cpu": "1"})
+    door.create("v1", "Pod", "p", spec=containers({"limits": {"cpu": "500m"}}))
+    resources = {"requests": {"cpu": "500m"}, "limits": {"cpu": "2"}}
+    body = {"spec": {"containers": [{"name": "c0", "resources": resources}]}}
+    assert door.patch("pods", "p", body, type="strategic", subresource="resize") == (
+        403,
+        'pods "p" is forbidden: maximum cpu usage per Container is 1, but limit is 2',
+    )

@@ -192,3 +192,22 @@ def test_what_objects_use(resource, obj, expected):
 )
 def test_scopes(scope, spec, counts):
     assert counts_object({"spec": scope}, {"metadata": {}, "spec": spec}, POD) is counts
+
+
+def test_a_resize_is_charged_with_what_it_adds(door):
+    quota(door, {"requests.cpu": "1"})
+    door.create("v1", "Pod", "one", spec=containers({"requests": {"cpu": "400m"}}))
+
+    def resize(cpu: str) -> Any:
+        body = {"spec": {"containers": [{"name": "c0", "resources": {"requests": {"cpu": cpu}}}]}}
+        return door.patch("pods", "one", body, type="strategic", subresource="resize")
+
+    resize("900m")
+    assert used(door) == {"requests.cpu": "900m"}
+    assert resize("2") == (
+        403,
+        (
+            'pods "one" is forbidden: exceeded quota: q, requested: requests.cpu=1100m, used: requests.cpu=900m, '
+            "limited: requests.cpu=1"
+        ),
+    )
