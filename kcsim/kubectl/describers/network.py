@@ -53,13 +53,14 @@ def describe_service(session: Session, obj: Object, writer: Writer) -> Steps:
     for title, field in (
         ("External Traffic Policy", "externalTrafficPolicy"),
         ("Internal Traffic Policy", "internalTrafficPolicy"),
-        ("Traffic Distribution", "trafficDistribution"),
         ("HealthCheck NodePort", "healthCheckNodePort"),
     ):
         if body.get(field):
             writer.pair(title, body[field])
     if body.get("loadBalancerSourceRanges"):
         writer.pair("LoadBalancer Source Ranges", ",".join(body["loadBalancerSourceRanges"]))
+    if body.get("trafficDistribution"):
+        writer.pair("Traffic Distribution", body["trafficDistribution"])
 
 
 def _balancer(obj: Object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kcsim.api import objects, selectors
 from kcsim.api.objects import Object
+from kcsim.api.qos import qos_class
 from kcsim.api.tables.cells import View, between, since, spec, status
 from kcsim.engine.task import Steps
 from kcsim.kubectl.describers.containers import (
@@ -75,8 +76,7 @@ def describe_pod(session: Session, obj: Object, writer: Writer) -> Steps:
             write_containers(writer, title, body.get(field) or [], statuses, obj, "")
     _pod_conditions(writer, obj)
     write_volumes(writer, body.get("volumes") or [], "")
-    if state.get("qosClass"):
-        writer.pair("QoS Class", state["qosClass"])
+    writer.pair("QoS Class", state.get("qosClass") or qos_class(body))
     writer.mapping("Node-Selectors", body.get("nodeSelector"))
     write_tolerations(writer, "Tolerations", body.get("tolerations") or [])
     write_spread(writer, body.get("topologySpreadConstraints") or [], "")

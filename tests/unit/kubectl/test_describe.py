@@ -146,7 +146,7 @@ def test_volumes():
             VolumeAttributes:      j=2
                                    k=1
         """
-    assert lines(told("Pod", spec={"volumes": volumes}), "Volumes", "Node-Selectors") == dedent(wanted)
+    assert lines(told("Pod", spec={"volumes": volumes}), "Volumes", "QoS Class") == dedent(wanted)
 
 
 @pytest.mark.parametrize(
@@ -311,3 +311,14 @@ def test_templates_of_claims():
         "StatefulSet", {"items": []}, group="apps", spec={"volumeClaimTemplates": [claim], "selector": {}}
     )
     assert "  Annotations:   a=1\n" in text
+
+
+def test_what_comes_last_of_a_service_and_a_pod():
+    body = {
+        "trafficDistribution": "PreferSameZone",
+        "healthCheckNodePort": 32000,
+        "loadBalancerSourceRanges": ["10.0.0.0/8"],
+    }
+    last = [line.partition(":")[0] for line in told("Service", {"items": []}, spec=body).split("\n")[-4:]]
+    assert last == ["HealthCheck NodePort", "LoadBalancer Source Ranges", "Traffic Distribution", ""]
+    assert "QoS Class:       BestEffort\nNode-Selectors:" in told("Pod", spec={})
