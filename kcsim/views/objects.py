@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 from kcsim.api import selectors
@@ -181,20 +182,31 @@ def _texts(look: Look, table: ObjectTable, namespace: str | None) -> tuple[list[
     return look.once(("texts", table.resource.table, namespace), make)
 
 
-def _labels(look: Look, table: ObjectTable, namespace: str | None) -> list[Mapping[str, str]]:
+def _labels(
+    look: Look, table: ObjectTable, namespace: str | None
+) -> tuple[list[Mapping[str, str]], list[int]]:
+    """Labels, and for each object the place of its own among them: those made from one template share theirs."""
     objects = table.objects
-    return look.once(
-        ("labels", table.resource.table, namespace),
-        lambda: [obj["metadata"].get("labels") or {} for obj in objects],
-    )
+
+    def make() -> tuple[list[Mapping[str, str]], list[int]]:
+        labels = [obj["metadata"].get("labels") or {} for obj in objects]
+        known = {id(each): each for each in labels}
+        places = {key: place for place, key in enumerate(known)}
+        return list(known.values()), [places[id(each)] for each in labels]
+
+    return look.once(("labels", table.resource.table, namespace), make)
 
 
-def _selected(table: ObjectTable, labelled: Sequence[Mapping[str, str]], wanted: str) -> list[Object]:
+def _selected(
+    table: ObjectTable, labelled: tuple[list[Mapping[str, str]], list[int]], wanted: str
+) -> list[Object]:
     try:
         matches = selectors.parse(wanted).compiled()
     except ValueError as error:
         raise BadFilter(str(error)) from None
-    return [obj for obj, labels in zip(table.objects, labelled, strict=True) if matches(labels)]
+    labels, places = labelled
+    good = [matches(each) for each in labels]
+    return list(compress(table.objects, map(good.__getitem__, places)))
 
 
 def _holding(
