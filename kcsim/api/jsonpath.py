@@ -279,8 +279,9 @@ def _bracket(inner: str) -> Step:
 def _element(part: str) -> Field | Slice:
     if _STRING.fullmatch(part):
         return Field(_unquote(part))
+    part = part or "0"  # ``[]`` is the first element
     bounds = part.split(":")
-    if len(bounds) <= 3 and all(re.fullmatch(r"-?\d*", bound.strip()) for bound in bounds) and part:
+    if len(bounds) <= 3 and all(re.fullmatch(r"(-?\d+)?", bound.strip()) for bound in bounds):
         numbers = [int(bound) if bound.strip() else None for bound in bounds]
         start, stop, step = (*numbers, None, None)[:3]
         return Slice(start, stop, step, len(bounds) == 1)

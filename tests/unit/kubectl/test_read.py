@@ -47,6 +47,7 @@ FORMS = [
         "registry.example/app:1",
     ),
     ("get deploy web -o custom-columns=NAME:.metadata.name,X:.spec.nope", "NAME   X\nweb    <none>\n"),
+    ("get deploy web -o jsonpath={.spec.template.spec.containers[].name}", "app"),
     ("get deploy web --subresource scale -o jsonpath={.kind}", "Scale"),
 ]
 
@@ -80,6 +81,10 @@ ERRORS = [
     ("get", "You must specify the type of resource to get."),
     ("get pods -o nonsense", 'error: unable to match a printer suitable for the output format "nonsense"'),
     ("get pods -o jsonpath={.bad", "error: error parsing jsonpath {.bad, unclosed action\n"),
+    (
+        "get pods -o jsonpath={.items[-]}",
+        "error: error parsing jsonpath {.items[-]}, invalid array index -\n",
+    ),
     ("get pods x -l a=b", "error: name cannot be provided when a selector is specified\n"),
     (
         "get pods -l 'a in (b'",
