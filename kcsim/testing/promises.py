@@ -113,16 +113,25 @@ def _runs_its_template(obj: Object, pods: Iterable[Object]) -> bool:
 
 
 def _pods_of(obj: Object, pods: Iterable[Object]) -> list[Object]:
-    """The live pods that a workload's selector means."""
+    """The live pods of a workload: those that its selector means, and that are not another one's."""
     labels = obj["spec"]["selector"].get("matchLabels") or {}
     return [
         pod
         for pod in pods
         if pod["metadata"]["namespace"] == obj["metadata"]["namespace"]
         and labels.items() <= (pod["metadata"].get("labels") or {}).items()
-        and objects.controller_of(pod) is not None
+        and _belongs_to(pod, obj)
         and not _has_ended(pod)
     ]
+
+
+def _belongs_to(pod: Object, workload: Object) -> bool:
+    owner, kind, name = objects.controller_of(pod), workload["kind"], objects.name(workload)
+    if owner is None:
+        return False
+    if kind == "Deployment":
+        return bool(owner["kind"] == "ReplicaSet" and owner["name"].rpartition("-")[0] == name)
+    return bool((owner["kind"], owner["name"]) == (kind, name))
 
 
 def _lists_who_serves(at: Any, service: Object, pods: Iterable[Object]) -> bool:
