@@ -240,7 +240,7 @@ def ephemeral_containers_update(new: Mapping[str, Any], old: Mapping[str, Any]) 
         return [forbidden("", "static pods do not support ephemeral containers")]
     errors = pod_spec("spec", new["spec"])
     path = "spec.ephemeralContainers"
-    known = {item["name"]: item for item in new["spec"].get("ephemeralContainers") or ()}
+    known = {item.get("name"): item for item in new["spec"].get("ephemeralContainers") or ()}
     for before in old["spec"].get("ephemeralContainers") or ():
         name = before["name"]
         after = known.get(name)
@@ -272,7 +272,7 @@ def resize_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
         errors.append(invalid("spec", status.get("qosClass") or "", text))
     if not _node_resizes(status):
         errors.append(forbidden("spec", "Pod running on node without support for resize"))
-    names = [[c["name"] for c in _every(spec)] for spec in (before, after)]
+    names = [[c.get("name") for c in _every(spec)] for spec in (before, after)]
     if names[0] == names[1]:
         errors += _resizes(before, after)
         same = all(_fixed(a) == _fixed(b) for a, b in zip(_every(before), _every(after), strict=True))
@@ -325,7 +325,7 @@ def _fixed(container: Mapping[str, Any]) -> dict[str, Any]:
     """A container without what a resize may change."""
     given = container.get("resources") or {}
     rest = {
-        field: {name: value for name, value in amounts.items() if name not in _CPU_MEMORY}
+        field: {name: value for name, value in (amounts or {}).items() if name not in _CPU_MEMORY}
         if field != "claims"
         else amounts
         for field, amounts in given.items()

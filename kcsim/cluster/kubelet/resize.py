@@ -206,6 +206,7 @@ class PodResize:
         self.in_progress = None
         spec = self._worker.pod["spec"]
         self._worker.event(NORMAL, "ResizeCompleted", told("Pod resize completed", spec, generation))
+        self._worker.kubelet.resizes.retry()
 
     def shown(self, status: Object) -> Object:
         """The status with what is to be said of the sizes."""

@@ -17,7 +17,7 @@ from kcsim.cluster.scheduler.framework import DefaultSelector, no_default_select
 from kcsim.cluster.scheduler.node_info import NodeInfo
 from kcsim.cluster.scheduler.pod_index import PodIndex
 from kcsim.cluster.scheduler.pod_info import PodInfo, Shapes
-from kcsim.cluster.scheduler.pod_requests import counted
+from kcsim.cluster.scheduler.pod_requests import counted, is_resizing
 from kcsim.cluster.scheduler.snapshot import interleave, zone_key
 
 _HOSTNAME = "kubernetes.io/hostname"
@@ -253,6 +253,10 @@ class Cache:
             return old if less else None
         if known is not None:
             self.remove_pod(uid)
+        if known is None and is_resizing(pod):
+            self._resized[uid] = None
+            self._place(PodInfo(pod, self._shapes.of(counted(pod))), node)
+            return None
         self._place(self._shapes.info(pod), node)
         return None
 

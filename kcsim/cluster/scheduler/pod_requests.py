@@ -87,6 +87,12 @@ def non_zero_requests(spec: dict[str, Any]) -> tuple[int, int]:
     return total.get("cpu", 0), total.get("memory", 0)
 
 
+def is_resizing(pod: dict[str, Any]) -> bool:
+    """Whether a kubelet says that the pod has another size than its spec."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(condition["type"].startswith("PodResize") for condition in conditions)
+
+
 def counted(pod: dict[str, Any]) -> dict[str, Any]:
     """The spec of a placed pod, with the sizes that count while it is resized (determineContainerReqs).
 
