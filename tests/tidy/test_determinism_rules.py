@@ -47,6 +47,10 @@ MEMORIES = {
     ("kcsim/api/schemas/definitions.py", "_compiled"): "nodes of schemas, by what was written, held alive",
     ("kcsim/cluster/scheduler/pod_requests.py", "_amounts"): "parsed quantities, by their text",
     ("kcsim/delivery/helm.py", "_answers"): "rendered charts, by everything that goes into them",
+    (
+        "kcsim/delivery/kustomize/build.py",
+        "_builds",
+    ): "what directories have built, by everything that was read",
     ("kcsim/scenario/shapes.py", "_RECORDS"): "fields of the model's classes",
     ("kcsim/scenario/sweep.py", "_here"): "the stories of the one sweep that a process was started for",
 }

@@ -95,7 +95,29 @@ def build(
     change them.
     Raises: KustomizeError, whose text names the file.
     """
-    loader = Loader(Files(files), _root(root), restrict=load_restrictor == "rootOnly")
+    given = Files(files)
+    asked = (_root(root), load_restrictor, reorder)
+    remembered = _builds.get(asked, ())
+    for before, objects in remembered:
+        if given.says_the_same(before):
+            return list(objects)
+    made = _build(given, *asked)
+    if len(_builds) >= _MOST:
+        del _builds[next(iter(_builds))]
+    _builds[asked] = ((given.asked(), tuple(made)), *remembered[: _VARIANTS - 1])
+    return made
+
+
+_MOST, _VARIANTS = 4096, 4
+_builds: dict[tuple[str, LoadRestrictor, Reorder], tuple[tuple[Files, tuple[dict[str, Any], ...]], ...]] = {}
+"""The last builds of each directory, with what they have read: most commits leave most directories alone, and what an agent has
+built, what measures ask for and what another world delivers is the same."""
+
+
+def _build(
+    files: Files, root: str, load_restrictor: LoadRestrictor, reorder: Reorder
+) -> list[dict[str, Any]]:
+    loader = Loader(files, root, restrict=load_restrictor == "rootOnly")
     if not loader.is_directory("."):
         raise KustomizeError(loader.root, "no such directory")
     kustomization = load_kustomization(loader)
@@ -142,7 +164,7 @@ def _accumulate(loader: Loader, kustomization: Kustomization, start: _Accumulate
 
 def _accumulate_resources(loader: Loader, kustomization: Kustomization, done: _Accumulated) -> _Accumulated:
     for path in kustomization.list("resources"):
-        if loader.path(path) in loader.files.content:
+        if loader.path(path) in loader.files:
             more = read_resources(loader.load(path, kustomization.file), loader.path(path))
             if loader.tracked:
                 more = origins.with_origin(more, {"path": loader.told(loader.path(path))})
@@ -343,7 +365,7 @@ def _steps(loader: Loader, kustomization: Kustomization, config: Config) -> Iter
 
 def _merge_patches(loader: Loader, file: str, merges: list[str], resources: Resources) -> Resources:
     for entry in merges:
-        is_file = loader.path(entry) in loader.files.content
+        is_file = loader.path(entry) in loader.files
         text = loader.load(entry, file) if is_file or "\n" not in entry else entry
         source = loader.path(entry) if is_file else f"{file} (inline patch)"
         patch = read_patch(text, source, None, {})
@@ -423,7 +445,7 @@ def _replacements(loader: Loader, raw: Mapping[str, Any], file: str) -> list[Map
 
 def _plugins(loader: Loader, entry: str, file: str) -> Resources:
     """The configurations that an entry of `generators` or `transformers` is, or leads to."""
-    if loader.path(entry) not in loader.files.content and "\n" in entry:
+    if loader.path(entry) not in loader.files and "\n" in entry:
         return tuple(Resource(value, file) for value in _values(entry, file))
     if loader.is_directory(entry):
         below = replace(loader.enter(entry, file), tracked=False)

@@ -155,7 +155,7 @@ def find_kustomization(loader: Loader) -> str | None:
 
     Raises: KustomizeError when there are several.
     """
-    found = [name for name in FILE_NAMES if loader.path(name) in loader.files.content]
+    found = [name for name in FILE_NAMES if loader.path(name) in loader.files]
     if len(found) > 1:
         raise KustomizeError(loader.root, f"Found multiple kustomization files under: {loader.root}")
     return loader.path(found[0]) if found else None
@@ -175,7 +175,7 @@ def load_kustomization(loader: Loader) -> Kustomization:
         )
     try:
         # As upstream's reader of kustomization files: of a key that is written twice the last one counts.
-        found = [d for d in documents(loader.files.content[file], file, []) if d.value is not None]
+        found = [d for d in documents(loader.files.get(file) or b"", file, []) if d.value is not None]
     except ManifestError as error:
         raise KustomizeError(error.file, error.message, error.line, error.column) from error
     if not found:

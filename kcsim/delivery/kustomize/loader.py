@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from kcsim.delivery.kustomize.errors import KustomizeError
 
@@ -22,17 +22,54 @@ _REMOTE = re.compile(
 )
 
 
+_normal = lru_cache(maxsize=8192)(posixpath.normpath)
+
+
 class Files:
-    """Normalised path -> content, and the directories that follow from the paths."""
+    """Normalised path -> content, and the directories that follow from the paths; what was asked of them is remembered.
+
+    Attributes:
+        read: what was found at each path that was asked for, None where nothing was.
+        entered: for each path whether it was found to be a directory.
+    """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        self.content = {posixpath.normpath(path): data for path, data in files.items()}
+        self._content = {_normal(path): data for path, data in files.items()}
+        self.read: dict[str, bytes | None] = {}
+        self.entered: dict[str, bool] = {}
+
+    def get(self, path: str) -> bytes | None:
+        """The content of a file, None where there is none."""
+        found = self.read[path] = self._content.get(path)
+        return found
+
+    def __contains__(self, path: str) -> bool:
+        return self.get(path) is not None
+
+    def is_directory(self, path: str) -> bool:
+        """Whether something lies below a path; the root is `.`."""
+        found = self.entered[path] = path in self._directories
+        return found
+
+    def says_the_same(self, other: Files) -> bool:
+        """Whether all that was asked of other files would be answered alike here."""
+        mine = self._content
+        for path, data in other.read.items():
+            found = mine.get(path)
+            if found is not data and found != data:
+                return False
+        return all((path in self._directories) is found for path, found in other.entered.items())
+
+    def asked(self) -> Files:
+        """Only what was asked: all else may be forgotten."""
+        kept = Files({})
+        kept.read, kept.entered = self.read, self.entered
+        return kept
 
     @cached_property
-    def directories(self) -> frozenset[str]:
-        """Every directory that holds something; the root is `.`."""
+    def _directories(self) -> frozenset[str]:
         found = {"."}
-        for path in self.content:
+        for path in self._content:
             parent = posixpath.dirname(path)
             while parent and parent not in found:
                 found.add(parent)
@@ -62,7 +99,7 @@ class Loader:
 
     def is_directory(self, relative: str) -> bool:
         """Whether a path names a directory."""
-        return self.path(relative) in self.files.directories
+        return self.files.is_directory(self.path(relative))
 
     def load(self, relative: str, file: str) -> bytes:
         """The content of a file; `file` is who asks.
@@ -72,9 +109,9 @@ class Loader:
         path = self.path(relative)
         if path.startswith("../") or relative.startswith("/"):
             raise KustomizeError(file, f"'{relative}' is outside the repository")
-        data = self.files.content.get(path)
+        data = self.files.get(path)
         if data is None:
-            problem = "is a directory" if path in self.files.directories else "no such file or directory"
+            problem = "is a directory" if self.files.is_directory(path) else "no such file or directory"
             raise KustomizeError(file, f"open {path}: {problem}")
         if self.restrict and not is_below(path, self.root):
             raise KustomizeError(file, f"security; file '{path}' is not in or below '{self.root}'")
@@ -86,7 +123,7 @@ class Loader:
         Raises: KustomizeError when there is no such directory, or it is one that led here.
         """
         path = self.path(relative)
-        if path not in self.files.directories:
+        if not self.files.is_directory(path):
             raise KustomizeError(
                 file, f"'{relative}' must be a directory or a file, and there is neither at {path}"
             )

@@ -304,3 +304,45 @@ def test_output_is_what_kubectl_prints() -> None:
     assert manifests.dump(account) == (
         "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n  namespace: x\n"
     )
+
+
+def test_what_was_built_before_is_built_again_only_where_something_it_reads_has_changed(monkeypatch):
+    from kcsim.delivery.kustomize import build as module
+
+    built: list[str] = []
+    inner = module._build
+
+    def counted(files, root, *more):
+        built.append(root)
+        return inner(files, root, *more)
+
+    monkeypatch.setattr(module, "_build", counted)
+    monkeypatch.setattr(module, "_builds", {})
+    config = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\n"
+    files = {
+        "a/kustomization.yaml": b"resources: [../base, own.yaml]\n",
+        "a/own.yaml": config.replace(b"NAME", b"own"),
+        "base/kustomization.yaml": b"resources: [one.yaml]\n",
+        "base/one.yaml": config.replace(b"NAME", b"one"),
+        "other/readme.md": b"1",
+    }
+
+    def names(files, root="a"):
+        return [obj["metadata"]["name"] for obj in module.build(files, root)]
+
+    assert names(files) == ["one", "own"]
+    module.build(files, "a").clear()  # a list of one's own
+    assert names({**files, "other/readme.md": b"2", "a/more.yaml": b"x: 1"}) == ["one", "own"]
+    assert built == ["a"]
+    assert names({**files, "base/one.yaml": config.replace(b"NAME", b"two")}) == ["two", "own"]
+    assert names(files) == ["one", "own"]
+    assert built == ["a", "a"]
+    # A file that was looked for and not there counts, too, and a directory that took the place of a file.
+    twice = {**files, "a/kustomization.yml": b"resources: []\n"}
+    for wrong in (twice, {k: v for k, v in files.items() if not k.startswith("base/")}):
+        for _ in range(2):
+            with pytest.raises(KustomizeError):
+                names(wrong)
+    directory = {k: v for k, v in files.items() if k != "a/own.yaml"}
+    directory |= {"a/own.yaml/kustomization.yaml": b"resources: [x.yaml]\n", "a/own.yaml/x.yaml": config}
+    assert names(directory) == ["one", "NAME"]
