@@ -9,7 +9,7 @@ from kcsim.api.tables.cells import View, since
 from kcsim.api.tables.cluster import event_times
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
-from kcsim.kubectl.layout import columns
+from kcsim.kubectl.layout import columns, harmless
 from kcsim.kubectl.printing import print_list
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import namespace_of
@@ -53,10 +53,10 @@ def events(session: Session, arguments: Arguments) -> Steps:
         )
         row = [
             seen,
-            event.get("type", ""),
-            event.get("reason", ""),
-            f"{about.get('kind', '')}/{about.get('name', '')}",
-            event.get("message", "").strip(),
+            harmless(event.get("type", "")),
+            harmless(event.get("reason", "")),
+            harmless(f"{about.get('kind', '')}/{about.get('name', '')}"),
+            harmless(event.get("message", "").strip()),
         ]
         rows.append([event["metadata"].get("namespace", ""), *row] if arguments.on("all-namespaces") else row)
     if arguments.on("all-namespaces") and not arguments.on("no-headers"):

@@ -11,6 +11,11 @@ from collections.abc import Sequence
 _WIDTH_MIN, _PADDING = 6, 3
 
 
+def harmless(text: str) -> str:
+    """Text that cannot command the terminal: what starts a sequence, or goes back to the start of the line, is spelt."""
+    return text.replace("\x1b", "^[").replace("\r", "\\r")
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells as aligned lines."""
     return Columns().lines(rows)

@@ -7,6 +7,7 @@ template an error is, beyond its line.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from kcsim.api.tables.cluster import NAMED
 from kcsim.api.tables.table import kind_of, visible
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.go_template import go_template, read_go_template
-from kcsim.kubectl.layout import columns
+from kcsim.kubectl.layout import columns, harmless
 from kcsim.kubectl.session import KubectlError, Session, named
 from kcsim.manifests import dump
 
@@ -32,6 +33,7 @@ _TABLE_FORMATS = (
 )
 GO_TEMPLATES = frozenset({"go-template", "go-template-file", "template", "templatefile"})
 _FROM_FILES = frozenset({"go-template-file", "templatefile", "jsonpath-file", "custom-columns-file"})
+_LINE_BREAK = re.compile(r"[\f\n\r]")
 
 
 def print_objects(
@@ -219,7 +221,9 @@ def custom_rows(specification: str, objects: Sequence[Object]) -> list[list[str]
         for _, path in wanted:
             values = jsonpath.find(path, obj)
             cells.append(
-                ",".join(jsonpath.show(value) if value is not None else "<none>" for value in values)
+                ",".join(
+                    harmless(jsonpath.show(value)) if value is not None else "<none>" for value in values
+                )
                 or "<none>"
             )
         lines.append(cells)
@@ -323,9 +327,10 @@ def table_rows(
 
 
 def _text(cell: Any) -> str:
-    """A cell as text; Go prints booleans small, and kubectl leaves out what is null."""
+    """A cell as text: its first line; Go prints booleans small, and kubectl leaves out what is null."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return str(cell).partition("\n")[0] if isinstance(cell, str) else str(cell)
+    first, *more = _LINE_BREAK.split(str(cell), maxsplit=1)
+    return harmless(first) + ("..." if more else "")

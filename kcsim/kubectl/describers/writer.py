@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from kcsim.api.objects import Object
 from kcsim.engine.clock import EPOCH, parse_rfc3339
+from kcsim.kubectl.layout import harmless
 
 NONE, UNSET = "<none>", "<unset>"
 _PADDING = 2
@@ -27,7 +28,7 @@ class Writer:
 
     def line(self, level: int, text: str) -> None:
         """A line, ``level`` steps indented; ``\\t`` ends a cell."""
-        self._parts[-1].append("  " * level + text)
+        self._parts[-1].append("  " * level + harmless(text))
 
     def pair(self, title: str, value: object, level: int = 0) -> None:
         """``Title:  value``."""

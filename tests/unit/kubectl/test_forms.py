@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -26,6 +28,28 @@ def test_the_scale_of_an_object_has_columns_of_its_own(web):
     assert lines[0].split() == ["NAME", "DESIRED", "AVAILABLE", "AGE"]
     assert web('patch deploy web --subresource scale --type merge -p \'{"spec":{"replicas":3}}\'') == (
         "scale.autoscaling/web patched\n"
+    )
+
+
+def test_a_cell_ends_with_its_first_line_and_cannot_command_the_terminal(k):
+    for name, message in [("one", "first\nsecond"), ("two", "left\rright"), ("three", "\x1b[31mred")]:
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": "default"},
+            "involvedObject": {"kind": "Pod", "name": name, "namespace": "default"},
+            "reason": "Told",
+            "message": message,
+        }
+        k("create -f -", stdin=json.dumps(event))
+    lines = k("get events --no-headers").splitlines()
+    assert sorted(line.split()[-1] for line in lines if "Told" in line) == [
+        "^[[31mred",
+        "first...",
+        "left...",
+    ]
+    assert "\x1b" not in k("events") + k("get events -o custom-columns=TEXT:.message") + k(
+        "describe event three"
     )
 
 
