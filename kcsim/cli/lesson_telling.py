@@ -57,7 +57,10 @@ class Telling:
             self._say(f"{number}  {choice.says}", "    ")
         if question.in_order or question.several:
             self._say(
-                "Numbers with commas: 2,1,3" if question.in_order else "All that are right: numbers with commas", "    "
+                "Numbers with commas: 2,1,3"
+                if question.in_order
+                else "All that are right: numbers with commas",
+                "    ",
             )
 
     def reveal(self) -> None:
