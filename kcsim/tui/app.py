@@ -146,6 +146,12 @@ class KcsimApp(TypesAhead):
             return
         self.push_screen(live(world))
 
+    def restore_terminal(self) -> None:
+        """Put the terminal back as it was before the screen."""
+        if self._driver is not None:
+            self._driver.stop_application_mode()
+            self._driver.close()  # which waits until all is written
+
     def preview(self, scenario: Scenario, delivery: str | None, width: int, room: int) -> Strip:
         """The timeline of a story to its end, played where no world of the person's is; raises what keeps it from that."""
         from kcsim.tui.asks import lanes
@@ -405,7 +411,7 @@ def main(scenario: str | None = None, delivery: str | None = None, seed: int | N
     app = KcsimApp(scenario, delivery, seed, link=ahead.begin, ready=ahead.start)
 
     async def shown() -> int | None:
-        watch_signals(lambda code: app.exit(return_code=code))
+        watch_signals(lambda code: app.exit(return_code=code), app.restore_terminal)
         return await app.run_async()
 
     try:

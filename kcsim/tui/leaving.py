@@ -5,7 +5,8 @@ nothing more fits in its queue. So a thread waits for the hang-up and ends the p
 screen to restore any more, and the process of the worlds keeps what was done by hand when its pipe closes.
 
 **Walk:** ``watch_terminal`` before the screen -> ``watch_signals`` with it -> the terminal is closed: the process ends; a
-signal comes: the screen is left as by its key, and a second signal ends the process whatever it is doing.
+signal comes: the screen is left as by its key; where it is not left soon, or a second signal comes, the process ends whatever
+it is doing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+PATIENCE_S = 10
+"""Seconds that a screen has to be left in, before it is ended with the terminal put back and nothing else."""
 
 
 def code_of(number: int) -> int:
@@ -40,13 +43,25 @@ def watch_terminal(is_leaving: threading.Lock) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def watch_signals(end: Callable[[int], object]) -> None:
-    """Have ``end`` called in the running event loop, with the exit code, when a signal asks for the end."""
+def watch_signals(end: Callable[[int], object], restore: Callable[[], object]) -> None:
+    """Have ``end`` called in the running event loop, with the exit code, when a signal asks for the end.
+
+    ``restore`` puts the terminal back; it is called where the loop is too busy with something to end in time.
+    """
     loop = asyncio.get_running_loop()
+
+    def end_anyway(number: int) -> None:
+        try:
+            restore()
+        finally:
+            os._exit(code_of(number))
 
     def told(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         loop.call_soon_threadsafe(end, code_of(number))
+        late = threading.Timer(PATIENCE_S, end_anyway, (number,))
+        late.daemon = True
+        late.start()
 
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it

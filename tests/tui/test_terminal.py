@@ -57,11 +57,11 @@ class Terminal:
         os.close(theirs)
         self.seen = b""
 
-    def _read(self) -> bytes:
+    def _read(self, until: float) -> bytes:
         """What comes next; nothing when the program has ended. One that hangs is ended, so that the test ends too."""
-        if not select.select([self.mine], [], [], PATIENCE)[0]:
+        if not select.select([self.mine], [], [], max(0.0, until - time.monotonic()))[0]:
             self.program.kill()
-            raise AssertionError(f"nothing came for {PATIENCE} s:\n{self.seen.decode(errors='replace')}")
+            raise AssertionError(f"not within {PATIENCE} s:\n{self.seen.decode(errors='replace')}")
         try:
             return os.read(self.mine, 65536)
         except OSError:  # the terminal's other side is closed
@@ -69,8 +69,9 @@ class Terminal:
 
     def until(self, text: bytes) -> None:
         """Read until the text has come; the end of the output is a failure."""
+        deadline = time.monotonic() + PATIENCE
         while text not in self.seen:
-            part = self._read()
+            part = self._read(deadline)
             if not part:
                 raise AssertionError(f"{text!r} never came:\n{self.seen.decode(errors='replace')}")
             self.seen += part
@@ -86,7 +87,8 @@ class Terminal:
 
     def end(self) -> int:
         """Read what is left; gives the exit code."""
-        while part := self._read():
+        deadline = time.monotonic() + PATIENCE
+        while part := self._read(deadline):
             self.seen += part
         os.close(self.mine)
         return self.program.wait()
@@ -211,6 +213,23 @@ def test_a_signal_ends_everything_restores_the_terminal_and_keeps_the_record(tmp
     assert_kept(tmp_path)
     assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
     assert b"-rescued.yaml" in terminal.seen[terminal.seen.rindex(LEAVE_SCREEN) :]
+
+
+def test_a_screen_that_cannot_leave_is_ended_and_the_terminal_put_back(tmp_path):
+    stuck = (
+        "import sys; from kcsim.tui import app, leaving\n"
+        "leaving.PATIENCE_S = 0.2\n"
+        "app.KcsimApp.exit = lambda *arguments, **options: None\n"
+        "sys.exit(app.main(sys.argv[1], 'push'))"
+    )
+    program = [sys.executable, "-c", stuck]
+    terminal = Terminal(SMALL, columns=80, lines=24, program=program, folder=tmp_path, owned=True)
+    terminal.until(b"paused")
+    processes = [terminal.program.pid, *terminal.children()]
+    terminal.program.terminate()
+    assert terminal.end() == 128 + signal.SIGTERM
+    assert_gone(processes)
+    assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])

@@ -216,7 +216,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
-        {"ephemeralContainers": [{"name": "e"}]},
+        {"ephemeralContainers": [{"name": "e", "image": "a", "imagePullPolicy": "Always"}]},
         ["spec.ephemeralContainers: Forbidden: cannot be set on create"],
     ),
 ]
