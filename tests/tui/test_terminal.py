@@ -24,9 +24,11 @@ PATIENCE = 60
 OWNED = [
     sys.executable,
     "-c",
-    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-    "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-    "os.execv(sys.argv[1], sys.argv[1:])",
+    (
+        "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    ),
 ]
 """Gives a program a terminal of its own, and the signals of one: who runs the tests may have them ignored, as nohup does."""
 ENTER_SCREEN, LEAVE_SCREEN, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
