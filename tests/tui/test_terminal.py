@@ -85,6 +85,15 @@ class Terminal:
         """Keys."""
         os.write(self.mine, keys)
 
+    def do_by_hand(self) -> None:
+        """A command at the bar, which is part of the record from then on."""
+        self.press(b":")
+        self.until(b"deploy shop")
+        self.press(b"kubectl create namespace mine")
+        self.until(b"mine")
+        self.press(b"\r")
+        self.until(b"on its way")
+
     def children(self) -> list[int]:
         """The processes that it has started."""
         pid = self.program.pid
@@ -137,12 +146,7 @@ def test_what_was_done_by_hand_outlives_a_defect_of_the_screen(tmp_path):
     program = [sys.executable, "-c", broken]
     terminal = Terminal(SMALL, columns=80, lines=24, program=program, folder=tmp_path)
     terminal.until(b"paused")
-    terminal.press(b":")
-    terminal.until(b"deploy shop")
-    terminal.press(b"kubectl create namespace mine")
-    terminal.until(b"mine")
-    terminal.press(b"\r")
-    terminal.until(b"on its way")
+    terminal.do_by_hand()
     terminal.press(b".")
     assert terminal.end() == 1
     (kept,) = tmp_path.glob("*-rescued.yaml")
@@ -154,12 +158,7 @@ def by_hand(folder: Path, *, owned: bool) -> tuple[Terminal, list[int]]:
     """A world on a terminal, running, with something done in it; and the processes that are to end."""
     terminal = Terminal(SMALL, "-d", "push", columns=80, lines=24, folder=folder, owned=owned)
     terminal.until(b"paused")
-    terminal.press(b":")
-    terminal.until(b"deploy shop")
-    terminal.press(b"kubectl create namespace mine")
-    terminal.until(b"mine")
-    terminal.press(b"\r")
-    terminal.until(b"on its way")
+    terminal.do_by_hand()
     terminal.press(b"-- ")
     terminal.until(b"running")
     return terminal, [terminal.program.pid, *terminal.children()]
