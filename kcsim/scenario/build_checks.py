@@ -1,4 +1,4 @@
-"""Checks that need the manifests to be built: kustomizations that cannot be, and objects that two owners apply.
+"""Checks that need the manifests to be built: kustomizations that cannot be, or say something about nothing, and objects that two owners apply.
 
 They are for who writes a story (`kcsim check`); the story runs all the same, and there the controllers say so.
 
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from kcsim.api.objects import Object
 from kcsim.delivery.ci.render import RenderError, read_objects, render
+from kcsim.delivery.kustomize.build import idle_entries
+from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.manifests import ManifestError
 from kcsim.scenario.branches import follow
 from kcsim.scenario.contents import Contents, Text, at, first_contents
-from kcsim.scenario.diagnostics import Diagnostic, Position, Report
+from kcsim.scenario.diagnostics import Diagnostic, Position, Report, did_you_mean
 from kcsim.scenario.model import ArgoCD, Delivery, Flux, Part, Repository, Scenario
 
 _PLACE = re.compile(
@@ -106,19 +108,31 @@ def _built(state: Mapping[str, Text], path: str, report: Report) -> list[Object]
     """The objects of a folder; what keeps it from being built goes into the report."""
     files = {name: text.text.encode() for name, text in state.items()}
     try:
-        return read_objects(render(files, path))
+        source = render(files, path)
+        if "-k" in source.flags:
+            _tell_idle(state, files, path, report)
+        return read_objects(source)
     except ManifestError:
         return []  # told where manifests are checked
     except RenderError as error:
-        file, place, why = _where(str(error), state, path)
+        file, place, why = _where(error, state, path)
         if file is None or file.checked:
             remedy = next((_REMEDIES[word] for word in _REMEDIES if word in why), "")
             report.add("KC514", place, why, remedy)
         return []
 
 
-def _where(message: str, state: Mapping[str, Text], path: str) -> tuple[Text | None, Position, str]:
-    """The file that a message is about, the line of it, and the message."""
+def _tell_idle(state: Mapping[str, Text], files: Mapping[str, bytes], path: str, report: Report) -> None:
+    for idle in idle_entries(files, path):
+        file = state[idle.file]
+        if file.checked:
+            remedy = did_you_mean(idle.wanted, idle.names, "there are") if idle.names else ""
+            report.add("KC517", file.place(idle.line, idle.column), f"{idle.file}: {idle.message}", remedy)
+
+
+def _where(error: RenderError, state: Mapping[str, Text], path: str) -> tuple[Text | None, Position, str]:
+    """The file that an error is about, the line of it, and the message."""
+    message, cause = str(error), error.__cause__
     match = _PLACE.match(message)
     name = match["file"] if match is not None else ""
     file = state.get(name)
@@ -129,7 +143,9 @@ def _where(message: str, state: Mapping[str, Text], path: str) -> tuple[Text | N
     why = f"{name}: {match['why']}"
     if match["line"]:
         return file, file.place(int(match["line"]), int(match["column"])), why
-    wanted = [*re.findall(r"'([^']+)'", match["why"]), *(["patch"] if "patch" in message else [])]
+    if isinstance(cause, KustomizeError) and cause.entry is not None and cause.entry[0] == name:
+        return file, file.place(*cause.entry[1:]), why
+    wanted = [*re.findall(r"'([^']+)'", match["why"])]
     for word in (part for each in wanted for part in (each, posixpath.basename(each))):
         for number, line in enumerate(file.text.split("\n"), 1):
             if word in line:

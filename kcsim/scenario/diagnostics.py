@@ -181,6 +181,11 @@ CODES: dict[str, Code] = {
         "the API server refuses an object that should stand there from the beginning",
         "Write what the message asks for, and what it needs before it in the list.",
     ),
+    "KC517": Code(
+        "an entry of a kustomization is about nothing",
+        "Name what the resources hold; `kustomize build` does nothing here, and does not say so.",
+        "warning",
+    ),
     # Repositories on disk.
     "KC601": Code(
         "the path is no git repository", "Give the folder that holds .git, or use `from:` for plain files."

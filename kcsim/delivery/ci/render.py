@@ -28,7 +28,7 @@ _ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 class RenderError(Exception):
-    """There is nothing to apply; the text is the line kubectl prints."""
+    """There is nothing to apply; the text is the line kubectl prints, the cause the KustomizeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _kustomized(files: Mapping[str, bytes], place: str) -> Source:
     try:
         objects = build(files, place, reorder="legacy")
     except KustomizeError as error:
-        raise RenderError(f"error: {error}") from None
+        raise RenderError(f"error: {error}") from error
     # kubectl names the folder as the source of what it builds from it, so the folder is the file's name here.
     return Source(("-k", place), ("-f", place), {place: dump_all(objects)})
 

@@ -19,9 +19,10 @@ from typing import Any, Literal
 from kcsim.delivery.kustomize import origins, plugins
 from kcsim.delivery.kustomize.crds import config_of_crds
 from kcsim.delivery.kustomize.defaults import DEFAULT, Config, config_of, field_specs
-from kcsim.delivery.kustomize.errors import KustomizeError
+from kcsim.delivery.kustomize.errors import Idle, KustomizeError
 from kcsim.delivery.kustomize.fieldspec import FieldSpec, merge_specs
 from kcsim.delivery.kustomize.generators import absorb, add_hashes, generate
+from kcsim.delivery.kustomize.idle import WITH_TARGETS, selects_nothing
 from kcsim.delivery.kustomize.kustomization import Kustomization, load_kustomization
 from kcsim.delivery.kustomize.loader import Files, Loader, is_remote
 from kcsim.delivery.kustomize.namerefs import fix_back_references
@@ -45,7 +46,7 @@ from kcsim.delivery.kustomize.variables import (
     resolve_variables,
     variable_of,
 )
-from kcsim.manifests import ManifestError, documents, resolve_core
+from kcsim.manifests import ManifestError, Path, documents, resolve_core
 
 LoadRestrictor = Literal["rootOnly", "none"]
 Reorder = Literal["none", "legacy"]
@@ -108,6 +109,16 @@ def build(
     return made
 
 
+def idle_entries(files: Mapping[str, bytes], root: str = ".") -> list[Idle]:
+    """The entries of the kustomizations that are about nothing, in the order in which a build comes by them.
+
+    Raises: KustomizeError, as `build` does.
+    """
+    found: list[Idle] = []
+    _build(Files(files), _root(root), "none", "none", found)
+    return found
+
+
 _MOST, _VARIANTS = 4096, 4
 _builds: dict[tuple[str, LoadRestrictor, Reorder], tuple[tuple[Files, tuple[dict[str, Any], ...]], ...]] = {}
 """The last builds of each directory, with what they have read: most commits leave most directories alone, and what an agent has
@@ -115,9 +126,13 @@ built, what measures ask for and what another world delivers is the same."""
 
 
 def _build(
-    files: Files, root: str, load_restrictor: LoadRestrictor, reorder: Reorder
+    files: Files,
+    root: str,
+    load_restrictor: LoadRestrictor,
+    reorder: Reorder,
+    idle: list[Idle] | None = None,
 ) -> list[dict[str, Any]]:
-    loader = Loader(files, root, restrict=load_restrictor == "rootOnly")
+    loader = Loader(files, root, restrict=load_restrictor == "rootOnly", idle=idle)
     if not loader.is_directory("."):
         raise KustomizeError(loader.root, "no such directory")
     kustomization = load_kustomization(loader)
@@ -289,10 +304,14 @@ def _crds(loader: Loader, kustomization: Kustomization) -> Config | None:
 def _generated(loader: Loader, kustomization: Kustomization, resources: Resources) -> Resources:
     file, options = kustomization.file, kustomization.map("generatorOptions")
     for kind, field in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
-        for args in kustomization.list(field):
-            made = generate(kind, args, options, lambda path: loader.load(path, file), file)
+        for number, args in enumerate(kustomization.list(field)):
             builtin = {"apiVersion": "builtin", "kind": f"{kind}Generator"}
-            resources = _absorbed(resources, made, loader, Resource(builtin, file))
+            try:
+                made = generate(kind, args, options, lambda path: loader.load(path, file), file)
+                resources = _absorbed(resources, made, loader, Resource(builtin, file))
+            except KustomizeError as error:
+                error.in_entry(file, kustomization.place((field, number)))
+                raise
     for entry in kustomization.list("generators"):
         for plugin in _plugins(loader, entry, file):
             resources = _absorbed(resources, plugins.generate(plugin.obj, loader), loader, plugin)
@@ -312,9 +331,15 @@ _Step = Callable[[Resources], Resources]
 
 
 def _transformed(loader: Loader, kustomization: Kustomization, done: _Accumulated) -> Resources:
-    resources = done.resources
-    for transformer, step in _steps(loader, kustomization, done.config or DEFAULT):
-        resources = step(resources)
+    resources, config = done.resources, done.config or DEFAULT
+    for entry, transformer, step in _steps(loader, kustomization, config):
+        if loader.idle is not None:
+            loader.idle.extend(_idle(loader, kustomization, entry, resources, config))
+        try:
+            resources = step(resources)
+        except KustomizeError as error:
+            error.in_entry(kustomization.file, kustomization.place(entry))
+            raise
         if loader.tracked:
             by = origins.configured(loader.told(transformer.file), transformer.obj)
             resources = origins.with_transformation(resources, by)
@@ -322,8 +347,23 @@ def _transformed(loader: Loader, kustomization: Kustomization, done: _Accumulate
     return resources
 
 
-def _steps(loader: Loader, kustomization: Kustomization, config: Config) -> Iterator[tuple[Resource, _Step]]:
-    """Each transformer's configuration, and what it does."""
+def _idle(
+    loader: Loader, kustomization: Kustomization, entry: Path, resources: Resources, config: Config
+) -> Iterator[Idle]:
+    field, *below = entry
+    raw = kustomization.list(str(field)) if field in WITH_TARGETS else []
+    for number in below or range(len(raw)) if raw else ():
+        one = raw[int(number)]
+        for each in _replacements(loader, one, kustomization.file) if field == "replacements" else [one]:
+            for where, message, wanted, names in selects_nothing(str(field), each, resources, config):
+                line, column = kustomization.place((field, number, *where))
+                yield Idle(kustomization.file, line, column, message, wanted, names)
+
+
+def _steps(
+    loader: Loader, kustomization: Kustomization, config: Config
+) -> Iterator[tuple[Path, Resource, _Step]]:
+    """Which entry it is, its transformer's configuration, and what it does."""
     file = kustomization.file
 
     def builtin(kind: str) -> Resource:
@@ -331,36 +371,42 @@ def _steps(loader: Loader, kustomization: Kustomization, config: Config) -> Iter
 
     merges = kustomization.list("patchesStrategicMerge")
     if merges:
-        yield builtin("PatchStrategicMerge"), partial(_merge_patches, loader, file, merges)
-    for raw in kustomization.list("patches"):
-        yield builtin("Patch"), partial(_patch, loader, file, raw)
+        step = partial(_merge_patches, loader, file, merges)
+        yield ("patchesStrategicMerge",), builtin("PatchStrategicMerge"), step
+    for i, raw in enumerate(kustomization.list("patches")):
+        yield ("patches", i), builtin("Patch"), partial(_patch, loader, file, raw)
     namespace, prefix, suffix = (kustomization.text(f) for f in ("namespace", "namePrefix", "nameSuffix"))
     if namespace:
-        yield builtin("Namespace"), partial(set_namespaces, namespace=namespace, specs=config.namespace)
+        step = partial(set_namespaces, namespace=namespace, specs=config.namespace)
+        yield ("namespace",), builtin("Namespace"), step
     if prefix:
-        yield builtin("Prefix"), partial(add_prefix, prefix=prefix, specs=config.name_prefix)
+        step = partial(add_prefix, prefix=prefix, specs=config.name_prefix)
+        yield ("namePrefix",), builtin("Prefix"), step
     if suffix:
-        yield builtin("Suffix"), partial(add_suffix, suffix=suffix, specs=config.name_suffix)
+        step = partial(add_suffix, suffix=suffix, specs=config.name_suffix)
+        yield ("nameSuffix",), builtin("Suffix"), step
     for pairs, specs in _labels(kustomization, config):
-        yield builtin("Label"), partial(set_entries, pairs=pairs, specs=specs)
+        yield ("labels",), builtin("Label"), partial(set_entries, pairs=pairs, specs=specs)
     annotations = kustomization.map("commonAnnotations")
     if annotations:
         specs = config.common_annotations
-        yield builtin("Annotations"), partial(set_entries, pairs=annotations, specs=specs)
-    for raw in kustomization.list("patchesJson6902"):
-        yield builtin("PatchJson6902"), partial(_patch, loader, file, raw)
-    for raw in kustomization.list("replicas"):
+        step = partial(set_entries, pairs=annotations, specs=specs)
+        yield ("commonAnnotations",), builtin("Annotations"), step
+    for i, raw in enumerate(kustomization.list("patchesJson6902")):
+        yield ("patchesJson6902", i), builtin("PatchJson6902"), partial(_patch, loader, file, raw)
+    for i, raw in enumerate(kustomization.list("replicas")):
         name, count = raw.get("name") or "", raw.get("count") or 0
         step = partial(set_replicas, name=name, count=count, specs=config.replicas, file=file)
-        yield builtin("ReplicaCount"), step
-    for raw in kustomization.list("images"):
-        yield builtin("ImageTag"), partial(set_images, change=image_change(raw), specs=config.images)
-    replacements = kustomization.list("replacements")
-    if replacements:
-        yield builtin("Replacement"), partial(_replaced, loader, file, replacements)
-    for path in kustomization.list("transformers"):
+        yield ("replicas", i), builtin("ReplicaCount"), step
+    for i, raw in enumerate(kustomization.list("images")):
+        step = partial(set_images, change=image_change(raw), specs=config.images)
+        yield ("images", i), builtin("ImageTag"), step
+    if kustomization.list("replacements"):
+        # One transformer for all of them, as upstream: what it has done is told once.
+        yield ("replacements",), builtin("Replacement"), partial(_replaced, loader, kustomization)
+    for i, path in enumerate(kustomization.list("transformers")):
         for plugin in _plugins(loader, path, file):
-            yield plugin, partial(plugins.transform, plugin=plugin.obj, loader=loader)
+            yield ("transformers", i), plugin, partial(plugins.transform, plugin=plugin.obj, loader=loader)
 
 
 def _merge_patches(loader: Loader, file: str, merges: list[str], resources: Resources) -> Resources:
@@ -427,10 +473,15 @@ def image_change(raw: Mapping[str, Any]) -> ImageChange:
     return ImageChange(text("name"), text("newName"), text("newTag"), text("tagSuffix"), text("digest"))
 
 
-def _replaced(loader: Loader, file: str, entries: list[Any], resources: Resources) -> Resources:
-    for raw in entries:
-        for replacement in _replacements(loader, raw, file):
-            resources = apply_replacement(resources, replacement, file)
+def _replaced(loader: Loader, kustomization: Kustomization, resources: Resources) -> Resources:
+    file = kustomization.file
+    for number, raw in enumerate(kustomization.list("replacements")):
+        try:
+            for replacement in _replacements(loader, raw, file):
+                resources = apply_replacement(resources, replacement, file)
+        except KustomizeError as error:
+            error.in_entry(file, kustomization.place(("replacements", number)))
+            raise
     return resources
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.loader import FILE_NAMES, Loader
-from kcsim.manifests import Document, ManifestError, documents
+from kcsim.manifests import Document, ManifestError, Path, Positions, documents
 
 _TEXT, _LIST, _MAP, _TEXTS = "a string", "a list", "an object", "a list of strings"
 
@@ -136,6 +136,11 @@ class Kustomization:
     file: str
     kind: str
     fields: Mapping[str, Any]
+    positions: Positions
+
+    def place(self, entry: Path) -> tuple[int, int]:
+        """(line, column) of an entry: ("patches", 0); both from 1."""
+        return self.positions.of(entry)
 
     def text(self, name: str) -> str:
         """A field that is a text; "" when absent."""
@@ -201,7 +206,7 @@ def _checked(document: Document, file: str) -> Kustomization:
         raise KustomizeError(file, f"apiVersion for {kind} should be {wanted}", *place)
     if not fields.keys() - {"apiVersion", "kind"}:
         raise KustomizeError(file, "kustomization.yaml is empty")
-    return Kustomization(file, kind, _fixed(fields))
+    return Kustomization(file, kind, _fixed(fields), document.positions)
 
 
 _BY_LOWER_CASE = {name.lower(): name for name in (*_FIELDS, *_ABSENT)}

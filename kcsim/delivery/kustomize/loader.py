@@ -9,10 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from kcsim.delivery.kustomize.errors import KustomizeError
+from kcsim.delivery.kustomize.errors import Idle, KustomizeError
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """What a kustomization file may be called."""
@@ -88,6 +88,8 @@ class Loader:
     """Whether files outside the directory of the kustomization are refused."""
     tracked: bool = False
     """Whether objects are annotated with where they came from."""
+    idle: list[Idle] | None = None
+    """Collects entries that are about nothing, for who asks for them."""
 
     def path(self, relative: str) -> str:
         """A path from the root of all files."""
@@ -132,7 +134,7 @@ class Loader:
             raise KustomizeError(
                 file, f"cycle detected: '{path}' is reached from itself: {' -> '.join((*chain, path))}"
             )
-        return Loader(self.files, path, chain, self.restrict, self.tracked)
+        return replace(self, root=path, visited=chain)
 
 
 def is_remote(resource: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from kcsim.api.selectors import SelectorError
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.delivery.kustomize.paths import MISSING, PathError, change_at, look_up, scalar_text, split
-from kcsim.delivery.kustomize.resources import ResId, Resource, Resources, Selector, selector_of
+from kcsim.delivery.kustomize.resources import ResId, Resource, Resources, selector_of
 from kcsim.manifests import ManifestError, documents, dump_like, resolve, resolve_core
 
 _DEFAULT_PATH = "metadata.name"
@@ -77,13 +77,11 @@ def _source_value(resources: Resources, source: Mapping[str, Any]) -> Any:
 def _into_targets(resources: Resources, target: Mapping[str, Any], value: Any) -> Resources:
     if target.get("select") is None:
         raise PathError("target must specify resources to select")
-    select = selector_of(target["select"])
-    rejects = [selector_of(r) for r in target.get("reject") or []]
     paths = target.get("fieldPaths") or [_DEFAULT_PATH]
     options = _options(target)
 
     def changed(resource: Resource) -> Resource:
-        if not _is_target(resource, select, rejects):
+        if not is_replaced(target, resource):
             return resource
         obj = resource.obj
         for path in paths:
@@ -93,10 +91,12 @@ def _into_targets(resources: Resources, target: Mapping[str, Any], value: Any) -
     return tuple(changed(r) for r in resources)
 
 
-def _is_target(resource: Resource, select: Selector, rejects: list[Selector]) -> bool:
+def is_replaced(target: Mapping[str, Any], resource: Resource) -> bool:
+    """Whether a resource is one that an entry of `targets`, which has a `select`, is for."""
+    select = selector_of(target["select"])
     if not select.matches_metadata(resource.obj):
         return False
-    for reject in rejects:
+    for reject in map(selector_of, target.get("reject") or ()):
         by_metadata = bool(reject.labels or reject.annotations)
         if by_metadata and reject.matches_metadata(resource.obj):
             return False

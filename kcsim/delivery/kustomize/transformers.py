@@ -197,6 +197,21 @@ def set_images(resources: Resources, change: ImageChange, specs: Specs) -> Resou
     )
 
 
+def images_in(resources: Resources, name: str, specs: Specs) -> frozenset[str]:
+    """The image references of that name that an entry of `images` would change."""
+    found: set[str] = set()
+
+    def note(text: Any) -> Any:
+        if isinstance(text, str) and _matches(name, text):
+            found.add(text)
+        return text
+
+    for resource in resources:
+        if resource.obj.get("kind") != "CustomResourceDefinition":
+            change_all(resource.with_object(_in_containers(resource.obj, note)), specs, note)
+    return frozenset(found)
+
+
 def _in_containers(value: Any, change: Callable[[Any], Any]) -> Any:
     """`image` of the items of every `containers` and `initContainers`, however deep (upstream's LegacyFilter)."""
     if isinstance(value, list):

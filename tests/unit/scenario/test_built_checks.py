@@ -42,8 +42,10 @@ BROKEN = [
     ("        resources: [web.yaml\n", 16, 9, "did not find expected", "`kustomize build` would refuse it"),
     ("        resources: [web.yaml, ../app]\n", 15, 34, "cycle detected", "reach itself"),
     ("        resources: ['https://github.com/a/b?ref=v1']\n", 15, 22, "remote bases are not fetched", "Copy the base"),
-    (RESOURCES + PATCH + "              - {op: replace, path: /data/a, value: c}\n", 16, 9, "must specify a target", "target: {kind"),
-    (RESOURCES + PATCH + "              kind: ConfigMap\n              apiVersion: v1\n              metadata: {name: other}\n", 16, 9, "no resource matches", "Name an object"),
+    (RESOURCES + "        nameSuffix: -x\n        replicas: [{name: wbe, count: 2}]\n", 17, 20, "resource with name wbe does not match", "Mend it"),
+    (RESOURCES + "        nameSuffix: -x\n        configMapGenerator: [{name: x, behavior: merge, literals: [a=b]}]\n", 17, 30, "does not exist; cannot merge", "Mend it"),
+    (RESOURCES + PATCH + "              - {op: replace, path: /data/a, value: c}\n", 17, 13, "must specify a target", "target: {kind"),
+    (RESOURCES + PATCH + "              kind: ConfigMap\n              apiVersion: v1\n              metadata: {name: other}\n", 17, 13, "no resource matches", "Name an object"),
 ]  # fmt: skip
 
 
@@ -56,6 +58,39 @@ def test_a_kustomization_that_cannot_be_built_is_told_at_its_line(written, line,
     assert said.startswith("app/kustomization.yaml: ")
     assert why in said
     assert remedy in said
+
+
+TO = "        patches:\n          - patch: '[{op: remove, path: /data/a}]'\n            target: "
+COPY = "        replacements:\n          - sourceValue: x\n            targets:\n              - fieldPaths: [data.a]\n                select: "
+IDLE = [
+    (TO + "{kind: ConfigMap, name: wbe}\n", 18, 45, "target (kind: ConfigMap, name: wbe) selects no", "'web'? (there are: web)"),
+    (TO + "{kind: Deployment}\n", 18, 28, "(kind: Deployment) selects no resource", "there are: ConfigMap"),
+    (TO + "{labelSelector: app=web}\n", 18, 21, "(labelSelector: app=web) selects no", "does not say so"),
+    (TO.replace("patches", "patchesJson6902") + "{version: v1, kind: ConfigMap, name: wbe}\n", 18, 58, "selects no", "'web'"),
+    ("        images: [{name: shop/web, newTag: two}]\n", 16, 25, "no container has the image shop/web", "does not say so"),
+    (COPY + "{name: wbe}\n", 20, 32, "replacement's target (name: wbe) selects no", "'web'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "line", "column", "why", "remedy"), IDLE, ids=[row[3] for row in IDLE])
+def test_what_kustomize_does_to_nothing_without_a_word_is_told(written, line, column, why, remedy):
+    text = HEAD.replace(RESOURCES, RESOURCES + written)
+    ((code, at, where, said),) = told(text + ALL)
+    assert (code, at) == ("KC517", line)
+    assert why in said
+    assert remedy in said
+    assert where == column
+
+
+def test_what_an_earlier_patch_takes_away_is_no_target_any_more():
+    gone = TO.replace(
+        "[{op: remove, path: /data/a}]", "{kind: ConfigMap, metadata: {name: web}, $patch: delete}"
+    )
+    text = HEAD.replace(
+        RESOURCES, RESOURCES + gone + "{name: web}\n" + TO.partition("\n")[2] + "{name: web}\n"
+    )
+    assert [each[:2] for each in told(text + ALL)] == [("KC517", 20)]
+    assert told(HEAD.replace(RESOURCES, RESOURCES + TO + "{name: web}\n") + ALL) == []
 
 
 def test_a_later_commit_is_built_too_unless_it_is_broken_on_purpose():
