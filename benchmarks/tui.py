@@ -120,8 +120,8 @@ class Terminal:
     def close(self) -> None:
         """End it."""
         self.process.terminate()
+        os.close(self.mine)  # nobody reads what it would still write
         self.process.wait()
-        os.close(self.mine)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ screen to restore any more, and the process of the worlds keeps what was done by
 
 **Walk:** ``watch_terminal`` before the screen -> ``watch_signals`` with it -> the terminal is closed: the process ends; a
 signal comes: the screen is left as by its key; where it is not left soon, or a second signal comes, the process ends whatever
-it is doing.
+it is doing, even where the terminal takes nothing any more (ctrl+s, a connection that stands still).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from types import FrameType
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 10
 """Seconds that a screen has to be left in, before it is ended with the terminal put back and nothing else."""
+LAST_WORDS_S = 2
+"""Seconds that putting the terminal back may take then: what is written to one that nobody reads from never gets there."""
 
 
 def code_of(number: int) -> int:
@@ -51,10 +53,10 @@ def watch_signals(end: Callable[[int], object], restore: Callable[[], object]) -
     loop = asyncio.get_running_loop()
 
     def end_anyway(number: int) -> None:
-        try:
-            restore()
-        finally:
-            os._exit(code_of(number))
+        last = threading.Thread(target=restore, daemon=True)
+        last.start()
+        last.join(LAST_WORDS_S)
+        os._exit(code_of(number))
 
     def told(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)

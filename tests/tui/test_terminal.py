@@ -236,6 +236,25 @@ def test_a_screen_that_cannot_leave_is_ended_and_the_terminal_put_back(tmp_path)
     assert terminal.seen.rindex(LEAVE_SCREEN) > terminal.seen.rindex(ENTER_SCREEN)
 
 
+def test_a_signal_ends_a_screen_whose_terminal_takes_nothing_any_more(tmp_path):
+    hasty = (
+        "import sys; from kcsim.tui import app, leaving\n"
+        "leaving.PATIENCE_S = leaving.LAST_WORDS_S = 0.2\n"
+        "sys.exit(app.main(sys.argv[1], 'push'))"
+    )
+    program = [sys.executable, "-c", hasty]
+    terminal = Terminal(SMALL, columns=160, lines=48, program=program, folder=tmp_path, owned=True)
+    terminal.until(b"paused")
+    processes = [terminal.program.pid, *terminal.children()]
+    for _ in range(20):  # a picture of the whole screen each, which nobody reads
+        terminal.press(b"n")
+        time.sleep(0.05)
+    terminal.program.terminate()
+    assert terminal.program.wait(PATIENCE) == 128 + signal.SIGTERM
+    os.close(terminal.mine)
+    assert_gone(processes)
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(59, 24), (80, 19)])
 def test_a_terminal_too_small_is_one_clear_line(columns, lines):
     terminal = Terminal(columns=columns, lines=lines)
