@@ -4,6 +4,7 @@
 -> stdout, stderr and the exit code are kubectl's. The world is gone afterwards, with whatever the command changed in it.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from kcsim.cli.console import Console
 from kcsim.cli.problems import BadInput, tell_diagnostics
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
-    from kcsim.kubectl.flags import Arguments
+    from kcsim.kubectl.flags import Arguments, Editor
     from kcsim.scenario.play import Play
     from kcsim.simulation.simulation import Simulation
 
@@ -73,7 +74,7 @@ def command(
 
     Prints what kubectl prints; the exit code is kubectl's (2 also for what kcsim itself cannot use). Files are read
     from disk, `-f -` from stdin. What the command changes is gone with the world when it ends: to see what follows from
-    a change, write it into the timeline of a story.
+    a change, write it into the timeline of a story. Commands that edit open $KUBE_EDITOR, $EDITOR, or on a terminal vi.
 
     \b
     kcsim kubectl -- get nodes -o wide
@@ -85,7 +86,12 @@ def command(
     if cluster is not None and cluster not in world.world.clusters:
         raise BadInput(f"there is no cluster '{cluster}'", f"clusters: {', '.join(world.world.clusters)}")
     outcome = world.kubectl(
-        words, as_=user or "", stdin=_stdin(words), files=dict(_files(words)), cluster=cluster
+        words,
+        as_=user or "",
+        stdin=_stdin(words),
+        files=dict(_files(words)),
+        editor=_editor(words),
+        cluster=cluster,
     )
     console.write(outcome.stdout)
     console.say_text(outcome.stderr)
@@ -194,6 +200,27 @@ def _read(words: Sequence[str]) -> "Arguments":
         return parse([word for place, word in enumerate(words) if place or word != "kubectl"])
     except UsageError:
         return Arguments()
+
+
+def _editor(words: Sequence[str]) -> "Editor | None":
+    """The editor of who sits there (kubectl ``pkg/cmd/util/editor/editor.go``); None where nobody could use one."""
+    at_hand = "vi" if sys.stdin is not None and sys.stdin.isatty() else ""
+    program = os.environ.get("KUBE_EDITOR") or os.environ.get("EDITOR") or at_hand
+    if not program:
+        return None
+    suffix = ".json" if _read(words).get("output") == "json" else ".yaml"
+
+    def opened(text: str) -> str:
+        try:
+            saved = click.edit(text, editor=program, extension=suffix, require_save=False)
+        except click.ClickException as error:
+            raise BadInput(
+                f"there was a problem with the editor '{program}': {error.format_message()}",
+                "Set KUBE_EDITOR or EDITOR to a program that edits the file it is given.",
+            ) from None
+        return saved or ""
+
+    return opened
 
 
 def _values(arguments: "Arguments") -> list[str]:

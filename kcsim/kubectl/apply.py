@@ -20,25 +20,25 @@ from kcsim.api.status import StatusError, Unreachable
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Sleep, Steps
 from kcsim.kubectl.create import create_named
-from kcsim.kubectl.creators.common import usage
+from kcsim.kubectl.edit import create_edited
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.last_applied import last_applied
 from kcsim.kubectl.migration import CLIENT_SIDE, LAST_APPLIED, SERVER_SIDE, migrate
+from kcsim.kubectl.noting import last_applied_text, with_note
 from kcsim.kubectl.printing import print_objects, tell_done
 from kcsim.kubectl.prune import check_prune, prune, selected
 from kcsim.kubectl.session import KubectlError, Session, named, server_error, word
-from kcsim.kubectl.targets import Target, Written, choose, reading, tell_all, written
+from kcsim.kubectl.targets import Target, Written, check_named, choose, reading, tell_all, validation, written
 from kcsim.kubectl.wait import duration
-from kcsim.manifests import dump
 
 _CONFLICT_RETRIES = 5
-_VALIDATION = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}
 
 
 def apply(session: Session, arguments: Arguments) -> Steps:
-    """``kubectl apply -f`` and ``kubectl apply view-last-applied``."""
+    """``kubectl apply -f``, and the commands about what was applied last."""
     if arguments.words:
-        return (yield from _apply_subcommand(session, arguments))
-    check_validation(arguments)
+        return (yield from last_applied(session, arguments))
+    validation(arguments)
     if not arguments.flags.get("filename"):
         raise KubectlError("error: must specify one of -f and -k")
     if arguments.on("force-conflicts") and not arguments.on("server-side"):
@@ -107,80 +107,6 @@ are the ways you can resolve this warning:
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
 
 
-def check_validation(arguments: Arguments) -> None:
-    """Refuse a --validate that is none (cmdutil.GetValidationDirective)."""
-    text = arguments.get("validate", "true")
-    if text not in _VALIDATION:
-        raise KubectlError(
-            f'error: invalid - validate option "{text}"; must be one of: strict (or true), warn, ignore (or false)'
-        )
-
-
-def check_named(item: Written) -> None:
-    """Refuse an object without a name before anything is asked of the server (``pkg/resource/helper.go``)."""
-    if not item.object["metadata"].get("name"):
-        raise KubectlError("error: resource name may not be empty")
-
-
-def _apply_subcommand(session: Session, arguments: Arguments) -> Steps:
-    """``view-last-applied``, ``set-last-applied``: what the last client-side apply was given."""
-    name, *rest = arguments.words
-    if name == "set-last-applied":
-        return (yield from _set_last_applied(session, arguments))
-    if name == "edit-last-applied":
-        raise KubectlError(
-            "error: kcsim does not model 'kubectl apply edit-last-applied': use set-last-applied"
-        )
-    if name != "view-last-applied":
-        raise usage("apply", f"Unexpected args: [{' '.join(arguments.words)}]")
-    form = arguments.get("output", "yaml")
-    if form not in {"yaml", "json"}:
-        raise usage(
-            "apply view-last-applied",
-            f"Unexpected -o output mode: {form}, the flag 'output' must be one of yaml|json",
-        )
-    for target in (yield from choose(session, arguments, rest, all_of_kind=True)):
-        live = yield session.client.get(target.resource, target.namespace, target.name)
-        text = objects.annotations(live).get(LAST_APPLIED)
-        if text is not None:
-            value = json.loads(text)
-            shown = f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
-            session.write(shown if form == "json" else dump(value, folded=True))
-    return None
-
-
-def _set_last_applied(session: Session, arguments: Arguments) -> Steps:
-    """Note files as what was applied last, and change nothing else (``apply_set_last_applied.go``)."""
-    if not arguments.flags.get("filename"):
-        raise KubectlError("error: must specify one of -f and -k")
-    for item in written(session, arguments, schema=False):
-        check_named(item)
-        name = objects.name(item.object)
-        live = yield session.client.get(item.resource, item.namespace, name)
-        text = last_applied_text(item.object, empty=False)
-        noted = objects.annotations(live).get(LAST_APPLIED)
-        if noted is None and not arguments.on("create-annotation"):
-            raise KubectlError(
-                f"error: no last-applied-configuration annotation found on resource: {name}, to create the annotation, "
-                "run the command with --create-annotation"
-            )
-        if noted == text:
-            session.print(f"set-last-applied {name}: no changes required.")
-            continue
-        new = live
-        if arguments.get("dry-run") != "client":
-            new = yield session.client.patch(
-                item.resource,
-                item.namespace,
-                name,
-                {"metadata": {"annotations": {LAST_APPLIED: text}}},
-                field_manager="kubectl",
-                dry_run=arguments.get("dry-run") == "server",
-            )
-        tell_done(session, arguments, item.resource, new, "configured")
-    return None
-
-
 def _report(session: Session, arguments: Arguments, resource: Resource, obj: Object, what: str) -> None:
     name = named(resource, objects.name(obj))
     if arguments.get("output") == "name":
@@ -188,19 +114,6 @@ def _report(session: Session, arguments: Arguments, resource: Resource, obj: Obj
         return
     dry = {"server": " (server dry run)", "client": " (dry run)"}.get(arguments.get("dry-run"), "")
     session.print(f"{name} {what}{dry}")
-
-
-def last_applied_text(obj: Object, *, empty: bool = True) -> str:
-    """The annotation kubectl apply writes: the file's content as compact JSON with a line end.
-
-    ``empty``: annotations are written also when there are none, as apply does.
-    """
-    annotations = {k: v for k, v in objects.annotations(obj).items() if k != LAST_APPLIED}
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
-    if annotations or empty:
-        metadata["annotations"] = annotations
-    plain = {**obj, "metadata": metadata}
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def client_side(session: Session, arguments: Arguments, item: Written, *, annotate: bool = True) -> Steps:
@@ -216,7 +129,7 @@ def client_side(session: Session, arguments: Arguments, item: Written, *, annota
     modified = objects.with_annotations(item.object, note)
     options: dict[str, Any] = {
         "field_manager": arguments.get("field-manager", CLIENT_SIDE),
-        "field_validation": _VALIDATION.get(arguments.get("validate", "true"), "Strict"),
+        "field_validation": validation(arguments),
         "dry_run": arguments.get("dry-run") == "server",
     }
     for attempt in range(_CONFLICT_RETRIES + 1):
@@ -319,7 +232,7 @@ def server_side(session: Session, arguments: Arguments, item: Written) -> Steps:
             type="apply",
             field_manager=manager,
             force=arguments.on("force-conflicts"),
-            field_validation=_VALIDATION.get(arguments.get("validate", "true"), "Strict"),
+            field_validation=validation(arguments),
             dry_run=dry_run,
         )
 
@@ -334,7 +247,7 @@ def create(session: Session, arguments: Arguments) -> Steps:
     if not arguments.flags.get("filename"):
         yield from create_named(session, arguments)
         return None
-    check_validation(arguments)
+    validation(arguments)
     failures: list[str] = []
     seen = False
     for item in reading(session, arguments):
@@ -342,7 +255,10 @@ def create(session: Session, arguments: Arguments) -> Steps:
             failures.append(str(item))
             continue
         seen = True
-        body = _with_note(arguments, item.object)
+        if arguments.on("edit"):
+            yield from create_edited(session, arguments, item)
+            continue
+        body = with_note(arguments, item.object)
         if arguments.get("dry-run") == "client":
             tell_done(session, arguments, item.resource, body, "created")
             continue
@@ -352,7 +268,7 @@ def create(session: Session, arguments: Arguments) -> Steps:
                 body,
                 item.namespace,
                 field_manager=arguments.get("field-manager", "kubectl-create"),
-                field_validation=_VALIDATION[arguments.get("validate", "true")],
+                field_validation=validation(arguments),
                 dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:
@@ -365,18 +281,11 @@ def create(session: Session, arguments: Arguments) -> Steps:
     return None
 
 
-def _with_note(arguments: Arguments, obj: Object) -> Object:
-    """The object, with --save-config noted as what was applied last."""
-    if not arguments.on("save-config"):
-        return obj
-    return objects.with_annotations(obj, {LAST_APPLIED: last_applied_text(obj)})
-
-
 def replace(session: Session, arguments: Arguments) -> Steps:
     """``kubectl replace -f``."""
     if not arguments.flags.get("filename"):
         raise KubectlError("error: must specify one of -f and -k")
-    check_validation(arguments)
+    validation(arguments)
     for item in written(session, arguments):
         name = item.object["metadata"].get("name", "")
         if not name:
@@ -385,7 +294,7 @@ def replace(session: Session, arguments: Arguments) -> Steps:
         if arguments.on("force"):
             yield from _replace_anew(session, arguments, item)
             continue
-        body = _with_note(arguments, item.object)
+        body = with_note(arguments, item.object)
         if arguments.get("dry-run") == "client":
             tell_done(session, arguments, item.resource, body, "replaced")
             continue
@@ -398,7 +307,7 @@ def replace(session: Session, arguments: Arguments) -> Steps:
                 body,
                 subresource=subresource,
                 field_manager=arguments.get("field-manager", "kubectl-replace"),
-                field_validation=_VALIDATION[arguments.get("validate", "true")],
+                field_validation=validation(arguments),
                 dry_run=arguments.get("dry-run") == "server",
             )
         except StatusError as error:

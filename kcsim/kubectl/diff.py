@@ -13,11 +13,11 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import rfc3339_micro
 from kcsim.engine.task import Steps
-from kcsim.kubectl.apply import check_named, client_side, server_side
+from kcsim.kubectl.apply import client_side, server_side
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.prune import selected
 from kcsim.kubectl.session import KubectlError, Session
-from kcsim.kubectl.targets import Written, written
+from kcsim.kubectl.targets import Written, check_named, written
 from kcsim.manifests import dump
 
 _FOLDERS = ("/tmp/kcsim/LIVE", "/tmp/kcsim/MERGED")  # noqa: S108 - names in the output, nothing is written

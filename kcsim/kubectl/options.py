@@ -37,7 +37,7 @@ NOT_MODELLED = frozenset(
     """
     as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
     certificate-authority custom embed-certs exec-api-version exec-arg exec-command exec-env
-    exec-interactive-mode exec-provide-cluster-info help interactive leave-stdin-open output-directory output-patch
+    exec-interactive-mode exec-provide-cluster-info help interactive leave-stdin-open output-directory
     proxy-url set-raw-bytes
     show-capacity sum tls-server-name warnings-as-errors
     """.split()

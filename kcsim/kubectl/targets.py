@@ -26,6 +26,7 @@ Example resource specifications include:
    '--filename=rsrc.json'
    '<resource> <name>'
    '<resource>'"""
+_VALIDATION = {"true": "Strict", "strict": "Strict", "warn": "Warn", "false": "Ignore", "ignore": "Ignore"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def reading(
                 continue
             for manifest in manifests:
                 try:
-                    found = _written(session, arguments, manifest.object, source)
+                    found = placed(session, arguments, manifest.object, source)
                 except KubectlError as error:
                     yield error
                 else:
@@ -314,7 +315,14 @@ def _folder(path: str) -> str:
     return "" if path in {".", "./", ""} else path.removeprefix("./").rstrip("/") + "/"
 
 
-def _written(session: Session, arguments: Arguments, obj: Object, source: str) -> Written:
+def placed(session: Session, arguments: Arguments, obj: Object, source: str, *, fill: bool = True) -> Written:
+    """An object that a text holds, with its resource and the namespace that it is for.
+
+    ``fill``: the namespace of the command is written into an object without one.
+
+    Raises:
+        KubectlError: an unknown kind, a namespace other than -n's.
+    """
     version, kind = obj.get("apiVersion", ""), obj.get("kind", "")
     resource = session.client.endpoint.server.catalog.of(obj)
     metadata = obj.get("metadata") or {}
@@ -334,7 +342,28 @@ def _written(session: Session, arguments: Arguments, obj: Object, source: str) -
             f"You must pass '--namespace={given}' to perform this operation."
         )
     namespace = given or asked or session.namespace
-    return Written(resource, namespace, {**obj, "metadata": {**metadata, "namespace": namespace}}, source)
+    whole = {**obj, "metadata": {**metadata, "namespace": namespace}} if fill else obj
+    return Written(resource, namespace, whole, source)
+
+
+def check_named(item: Written) -> None:
+    """Refuse an object without a name before anything is asked of the server (``pkg/resource/helper.go``)."""
+    if not item.object["metadata"].get("name"):
+        raise KubectlError("error: resource name may not be empty")
+
+
+def validation(arguments: Arguments) -> str:
+    """What the server does about fields that are not there (``cmdutil.GetValidationDirective``): Strict, Warn, Ignore.
+
+    Raises:
+        KubectlError: another --validate.
+    """
+    text = arguments.get("validate", "true")
+    if text not in _VALIDATION:
+        raise KubectlError(
+            f'error: invalid - validate option "{text}"; must be one of: strict (or true), warn, ignore (or false)'
+        )
+    return _VALIDATION[text]
 
 
 def tell(session: Session, error: StatusError, doing: str = "") -> None:

@@ -36,9 +36,16 @@ class EditError(ValueError):
 
 
 def editor(edit: Edit) -> Editor:
-    """The person who makes this edit in an editor; one who does not find the old text gives up."""
+    """The person who makes this edit in an editor; one who does not find the old text gives up.
+
+    Opened again because what was saved is not valid, the text is left as it is.
+    """
+    opened: list[str] = []
 
     def save(text: str) -> str:
+        opened.append(text)
+        if len(opened) > 1:
+            return text
         for old, new in edit.replace.items():
             if old not in text:
                 raise KubectlError(f"error: the editor was left: there is no '{_line(old)}' in the object")

@@ -132,7 +132,8 @@ def _check_signing(signing: Signing, report: Report) -> None:
 
 
 def _check_edit(entry: TimelineEntry, report: Report) -> None:
-    edits = entry.kubectl is not None and entry.kubectl.split()[:1] == ["edit"]
+    words = (entry.kubectl or "").split()
+    edits = words[:1] == ["edit"] or words[:2] == ["apply", "edit-last-applied"]
     if edits and entry.edit is None:
         message = "`kubectl edit` opens an editor, and the story does not say what is changed in it"
         report.add(

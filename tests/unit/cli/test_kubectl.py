@@ -44,6 +44,19 @@ def test_a_flag_of_kubectl_is_not_one_of_kcsim(kubectl):
     assert "Username    ann\n" in kubectl("--as", "ann", "auth", "whoami").out
 
 
+def test_what_edits_opens_the_editor_of_who_types(kubectl, monkeypatch):
+    monkeypatch.setenv("EDITOR", "false")
+    monkeypatch.setenv("KUBE_EDITOR", "sed -i s/kind-of-nothing/x/")
+    said = kubectl("edit", "ns", "default")
+    assert (said.code, said.err) == (Exit.OK, "Edit cancelled, no changes made.\n")
+    monkeypatch.setenv("KUBE_EDITOR", "sed -i 's/^metadata:/&\\n  annotations: {a: b}/'")
+    assert kubectl("edit", "ns", "default").out == "namespace/default edited\n"
+    monkeypatch.delenv("KUBE_EDITOR")
+    said = kubectl("edit", "ns", "default")
+    assert said.code == Exit.BAD_INPUT
+    assert "there was a problem with the editor 'false'" in said.err
+
+
 # --- stories ----------------------------------------------------------------------------------------------------
 
 

@@ -50,13 +50,6 @@ def test_an_object_without_a_name(k, line, said):
             ),
         ),
         ("apply x", "error: Unexpected args: [x]\nSee 'kubectl apply -h' for help and examples\n"),
-        (
-            "apply view-last-applied cm c -o name",
-            (
-                "error: Unexpected -o output mode: name, the flag 'output' must be one of yaml|json\n"
-                "See 'kubectl apply view-last-applied -h' for help and examples\n"
-            ),
-        ),
     ],
 )
 def test_flags_that_do_not_fit(k, line, said):
@@ -72,6 +65,10 @@ def test_what_was_applied_last_can_be_noted(k):
     assert k.fails("apply set-last-applied -f -", stdin=CONF) == note
     assert k("apply set-last-applied -f - --create-annotation", stdin=CONF) == "configmap/c configured\n"
     assert k("apply set-last-applied -f -", stdin=CONF) == "set-last-applied c: no changes required.\n"
+    assert k.fails("apply view-last-applied cm c -o name") == (
+        "error: Unexpected -o output mode: name, the flag 'output' must be one of yaml|json\n"
+        "See 'kubectl apply view-last-applied -h' for help and examples\n"
+    )
     assert k("apply view-last-applied cm c -o json") == (
         '{\n  "apiVersion": "v1",\n  "data": {\n    "a": "1"\n  },\n  "kind": "ConfigMap",\n'
         '  "metadata": {\n    "name": "c",\n    "namespace": "default"\n  }\n}\n'
