@@ -189,3 +189,25 @@ def test_what_is_refused_says_why(web, line, text):
 )
 def test_every_refusal_names_the_command(web, line):
     assert f"kcsim does not model 'kubectl {line.split()[0]}'" in web.fails(line)
+
+
+@pytest.mark.parametrize(
+    ("field", "listed"),
+    [
+        ("pod.spec.volumes.hostPath.type", ['""', "BlockDevice", "CharDevice", "Directory"]),
+        ("pod.spec.containers.volumeMounts.mountPropagation", ["Bidirectional", "HostToContainer", "None"]),
+        ("pod.spec.containers.lifecycle.stopSignal", ["SIGABRT", "SIGALRM"]),
+        ("pod.spec.tolerations.operator", ["Equal", "Exists", "Gt", "Lt"]),
+        (
+            "resourcequota.spec.scopeSelector.matchExpressions.operator",
+            ["DoesNotExist", "Exists", "In", "NotIn"],
+        ),
+        ("mutatingwebhookconfiguration.webhooks.reinvocationPolicy", ["IfNeeded", "Never"]),
+        ("hpa.spec.metrics.type", []),  # autoscaling/v2 names no values in its schema
+    ],
+)
+def test_all_values_of_a_field_are_listed_where_its_schema_names_them(k, field, listed):
+    lines = k(f"explain {field}").splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("FIELD: ")) + 1
+    expected = ["ENUM:", *(f"    {value}" for value in listed)] if listed else [""]
+    assert lines[start : start + len(expected)] == expected
