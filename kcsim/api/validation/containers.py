@@ -44,16 +44,16 @@ _ENV_FIELD_PATHS: Final = (
 
 
 def containers(
-    path: str, items: list[dict[str, Any]], volumes: Known, taken: set[str], grace: int | None
+    path: str, items: list[dict[str, Any]], volumes: Known, taken: set[str], pod: Mapping[str, Any]
 ) -> Errors:
-    """The ordinary containers; `taken` are the names of the init containers, `grace` the pod's seconds to end."""
+    """The ordinary containers; `taken` are the names of the init containers, `pod` the whole spec."""
     if not items:
         return [required(path)]
     errors: Errors = []
     seen: set[str] = set()
     for index, item in enumerate(items):
         here = f"{path}[{index}]"
-        errors += _container(here, item, volumes)
+        errors += _container(here, item, volumes, pod)
         name = item.get("name") or ""
         if name in seen or name in taken:
             errors.append(duplicate(f"{here}.name", name))
@@ -61,7 +61,9 @@ def containers(
         for probe_name in PROBES:
             if item.get(probe_name) is not None:
                 errors += probe(f"{here}.{probe_name}", item[probe_name], once=probe_name != "readinessProbe")
-        errors += _lifecycle(f"{here}.lifecycle", item.get("lifecycle") or {}, grace)
+        errors += _lifecycle(
+            f"{here}.lifecycle", item.get("lifecycle") or {}, pod.get("terminationGracePeriodSeconds")
+        )
     return errors + host_port_conflicts(path, items)
 
 
@@ -70,14 +72,14 @@ def init_containers(
     items: list[dict[str, Any]],
     volumes: Known,
     regular: list[dict[str, Any]],
-    grace: int | None,
+    pod: Mapping[str, Any],
 ) -> Errors:
     """The init containers; those with restartPolicy Always (sidecars) may have probes and handlers."""
     errors: Errors = []
     seen = {item.get("name") or "" for item in regular}
     for index, item in enumerate(items):
         here = f"{path}[{index}]"
-        errors += _container(here, item, volumes)
+        errors += _container(here, item, volumes, pod)
         name = item.get("name") or ""
         if name in seen:
             errors.append(duplicate(f"{here}.name", name))
@@ -90,7 +92,7 @@ def init_containers(
                 text = "may not be set for init containers without restartPolicy=Always"
                 errors.append(forbidden(f"{here}.{part}", text))
             elif part == "lifecycle":
-                errors += _lifecycle(f"{here}.{part}", item[part], grace)
+                errors += _lifecycle(f"{here}.{part}", item[part], pod.get("terminationGracePeriodSeconds"))
             else:
                 errors += probe(f"{here}.{part}", item[part], once=part != "readinessProbe")
     return errors
@@ -112,7 +114,11 @@ _NEVER_EPHEMERAL: Final = "cannot be set for an Ephemeral Container"
 
 
 def ephemeral_containers(
-    path: str, items: list[dict[str, Any]], volumes: Known, others: list[dict[str, Any]]
+    path: str,
+    items: list[dict[str, Any]],
+    volumes: Known,
+    others: list[dict[str, Any]],
+    pod: Mapping[str, Any],
 ) -> Errors:
     """The containers added to debug (validateEphemeralContainers); `others` are the containers of other kinds."""
     errors: Errors = []
@@ -120,7 +126,7 @@ def ephemeral_containers(
     taken = set(targets)
     for index, item in enumerate(items):
         here = f"{path}[{index}]"
-        errors += _container(here, item, volumes)
+        errors += _container(here, item, volumes, pod)
         name, target = item.get("name") or "", item.get("targetContainerName")
         if name in taken:
             errors.append(duplicate(f"{here}.name", name))
@@ -139,7 +145,7 @@ def ephemeral_containers(
     return errors
 
 
-def _container(path: str, item: Mapping[str, Any], volumes: Known) -> Errors:
+def _container(path: str, item: Mapping[str, Any], volumes: Known, pod: Mapping[str, Any]) -> Errors:
     """validateContainerCommon."""
     errors: Errors = []
     name, image = item.get("name") or "", item.get("image") or ""
@@ -163,7 +169,9 @@ def _container(path: str, item: Mapping[str, Any], volumes: Known) -> Errors:
     errors += devices(f"{path}.volumeDevices", item, volumes)
     errors += one_of(f"{path}.imagePullPolicy", item.get("imagePullPolicy") or "", PULL_POLICIES)
     errors += resources(f"{path}.resources", item.get("resources") or {})
-    errors += _resize_policy(f"{path}.resizePolicy", item.get("resizePolicy") or [])
+    errors += _resize_policy(
+        f"{path}.resizePolicy", item.get("resizePolicy") or [], pod.get("restartPolicy") == "Never"
+    )
     return errors + _security_context(f"{path}.securityContext", item.get("securityContext") or {})
 
 
@@ -311,16 +319,24 @@ def resources(path: str, item: Mapping[str, Any]) -> Errors:
     return errors
 
 
-def _resize_policy(path: str, items: list[dict[str, Any]]) -> Errors:
-    """validateResizePolicy; the errors name the list, not the item."""
+def _resize_policy(path: str, items: list[dict[str, Any]], never: bool) -> Errors:
+    """validateResizePolicy: but for what stands there twice the errors name the list. `never`: nothing starts again."""
     errors: Errors = []
-    for item in items:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        resource = item.get("resourceName") or ""
+        if resource in seen:
+            errors.append(duplicate(f"{path}[{index}]", resource))
+        seen.add(resource)
         for name, supported in (
             ("resourceName", ("cpu", "memory")),
             ("restartPolicy", ("NotRequired", "RestartContainer")),
         ):
             value = item.get(name) or ""
             errors += one_of(path, value, supported) if value else [required(path)]
+        policy = item.get("restartPolicy") or ""
+        if never and policy != "NotRequired":
+            errors.append(invalid(path, policy, "must be 'NotRequired' when `restartPolicy` is 'Never'"))
     return errors
 
 

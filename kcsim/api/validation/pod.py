@@ -66,12 +66,11 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
     """ValidatePodSpec, in upstream's order."""
     regular, init = spec.get("containers") or [], spec.get("initContainers") or []
     errors, known = volume_rules(f"{path}.volumes", spec.get("volumes") or [])
-    grace = spec.get("terminationGracePeriodSeconds")
-    errors += container_rules.containers(f"{path}.containers", regular, known, set(), grace)
-    errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular, grace)
+    errors += container_rules.containers(f"{path}.containers", regular, known, set(), spec)
+    errors += container_rules.init_containers(f"{path}.initContainers", init, known, regular, spec)
     if spec.get("ephemeralContainers"):
         errors += container_rules.ephemeral_containers(
-            f"{path}.ephemeralContainers", spec["ephemeralContainers"], known, [*regular, *init]
+            f"{path}.ephemeralContainers", spec["ephemeralContainers"], known, [*regular, *init], spec
         )
     errors += one_of(f"{path}.restartPolicy", spec.get("restartPolicy") or "", RESTART_POLICIES)
     errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy") or "", DNS_POLICIES)
@@ -98,7 +97,7 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
     errors += tolerations(f"{path}.tolerations", spec.get("tolerations") or [])
     errors += _host_aliases(f"{path}.hostAliases", spec.get("hostAliases") or [])
     errors += _names(path, spec, "priorityClassName", "runtimeClassName")
-    errors += non_negative(f"{path}.terminationGracePeriodSeconds", grace)
+    errors += non_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds"))
     system = (spec.get("os") or {}).get("name")
     if spec.get("os") is not None:
         errors += (

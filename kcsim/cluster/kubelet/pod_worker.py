@@ -262,10 +262,13 @@ class PodWorker:
         spec = self.pod["spec"]
         if self.resize is not None:
             self._resized = self.resize.actuate()
+        self._retry = None
+        if self.resize is not None and self.resize.failed:
+            self._failed()
         if not self._resized and self._all_is_well(spec):
             self._todo = []
-            self._retry = None
             self._killed = _NONE
+            self._look_again()
             return
         ready = self.sandbox is not None and self.sandbox.ready
         actions = compute_pod_actions(
@@ -278,7 +281,6 @@ class PodWorker:
         self._todo = [
             by_name[name] for name in (*actions.ephemeral_to_start, *actions.init_to_start, *actions.to_start)
         ]
-        self._retry = None
         self._killed = frozenset(actions.kill)
         if actions.create_sandbox:
             self._busy = True
@@ -289,6 +291,8 @@ class PodWorker:
         elif self._todo:
             self._busy = True
             self._start_next()
+        else:
+            self._look_again()
 
     def _all_is_well(self, spec: dict[str, Any]) -> bool:
         """Whether all containers run and no probe condemns one: what most syncs find, and nothing follows from it."""
@@ -336,12 +340,15 @@ class PodWorker:
     def _done(self) -> None:
         self._busy = False
         self._killed = _NONE
-        if self._retry is not None:
-            self._resync = self.after(self._retry, self.sync)
+        self._look_again()
         if self._pending:
             # The pending sync waits for the next relist (pod_workers.go: podCache.GetNewerThan).
             self._pending = False
             self.kubelet.pleg(self)
+
+    def _look_again(self) -> None:
+        if self._retry is not None:
+            self._resync = self.after(self._retry, self.sync)
 
     def _failed(self, back_off: int | None = None) -> None:
         """Something did not work: look again later. ``back_off``: what is left of a restart back-off."""

@@ -1,12 +1,12 @@
 """Resizing a pod in place: what the node has given it, what it asks for now, and what follows for its containers.
 
 **Imitates:** ``pkg/kubelet/allocation/allocation_manager.go``, ``pkg/kubelet/kubelet.go`` (``SyncPod``) and
-``kuberuntime_manager.go`` (``computePodResizeAction``), v1.36. Left out: static CPU and memory managers, swap. Differs:
-what was given outlives the kubelet in its containers, not in a file; a memory limit below what is used kills.
+``kuberuntime_manager.go`` (``computePodResizeAction``, ``doPodResizeAction``), v1.36. Left out: static CPU and memory
+managers, swap. Differs: what was given outlives the kubelet in its containers, not in a file.
 
 **Walk:** the sizes in the spec change -> ``consider``: given, deferred or infeasible -> the next sync of the worker:
-``actuate`` -> the sync after it: ``settle``. Deferred ones are looked at again when room is given back, and every
-three minutes.
+``actuate``, which fails and is tried again while a memory limit would be below what is used -> the sync after it:
+``settle``. Deferred ones are looked at again when room is given back, and every three minutes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from kcsim.api import quantity
 from kcsim.api.qos import qos_class
 from kcsim.cluster.kubelet.admission import can_admit_pod, pod_requests
+from kcsim.cluster.kubelet.eviction import memory_at
 from kcsim.cluster.kubelet.messages import NORMAL, WARNING
 from kcsim.cluster.kubelet.restart_policy import is_restartable_init_container
 from kcsim.engine.clock import MINUTE, rfc3339
@@ -28,7 +30,7 @@ Object = dict[str, Any]
 Sizes = dict[str, Object]
 """Container -> its ``resources``."""
 PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
-DEFERRED, INFEASIBLE = "Deferred", "Infeasible"
+DEFERRED, INFEASIBLE, ERROR = "Deferred", "Infeasible", "Error"
 RETRY = 3 * MINUTE
 _CPU_MEMORY = ("cpu", "memory")
 
@@ -83,6 +85,48 @@ def too_large(requests: dict[str, int], allocatable: dict[str, int]) -> str:
     return ""
 
 
+def memory_limit(spec: Object) -> int | None:
+    """The memory (bytes) that a pod as a whole may use; None unless each of its containers has a limit."""
+    made: Object = {"overhead": spec.get("overhead")}
+    for field in ("containers", "initContainers"):
+        limits = [(each.get("resources") or {}).get("limits") or {} for each in spec.get(field) or ()]
+        if any("memory" not in each for each in limits):
+            return None
+        made[field] = [
+            {"resources": {"requests": limit}, "restartPolicy": each.get("restartPolicy")}
+            for each, limit in zip(spec.get(field) or (), limits, strict=True)
+        ]
+    return pod_requests(made)["memory"]
+
+
+def container_limit(container: Object) -> int | None:
+    """The memory (bytes) that a container may use; None for no limit."""
+    text = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+    return None if text is None else quantity.value(text)
+
+
+def too_little(decreases: list[tuple[str, int, int]], pod_decrease: tuple[int, int] | None) -> str:
+    """Why memory limits cannot go down, "" when they can (validateMemoryResizeAction).
+
+    Args:
+        decreases: containers whose limit goes down: name, new limit, what is used now (bytes).
+        pod_decrease: the same of the pod as a whole; None where its limit does not go down.
+    """
+    wrong = []
+    if pod_decrease is not None and pod_decrease[1] >= pod_decrease[0]:
+        limit, used = pod_decrease
+        wrong.append(f"attempting to set pod memory limit ({limit}) below current usage ({used})")
+    for name, limit, used in decreases:
+        if used >= limit:
+            wrong.append(
+                f"attempting to set container {json.dumps(name)} memory limit ({limit}) below current usage ({used})"
+            )
+    if not wrong:
+        return ""
+    why = wrong[0] if len(wrong) == 1 else f"[{', '.join(wrong)}]"
+    return f"cannot decrease memory limits: {why}"
+
+
 def told(prefix: str, spec: Object, generation: int, error: str = "") -> str:
     """The text of an Event about a resize (podResizeMessage)."""
     summary: Object = {}
@@ -111,6 +155,7 @@ class PodResize:
         wanted: the pod as the API has it.
         pending: why it does not get what it asks for, as a condition.
         in_progress: the condition while its containers do not have what they were given.
+        failed: whether the containers could not be resized when last tried.
     """
 
     def __init__(self, worker: PodWorker, given: Sizes) -> None:
@@ -119,6 +164,7 @@ class PodResize:
         self.wanted = worker.pod
         self.pending: Object | None = None
         self.in_progress: Object | None = None
+        self.failed = False
 
     def seen(self, pod: Object) -> Object:
         """A new version of the object: the pod that the worker is to run."""
@@ -147,7 +193,9 @@ class PodResize:
         self.given, self.pending = asked, None
         kubelet.charge(worker, requests)
         worker.pod = self.seen(self.wanted)
-        self.in_progress = self._condition(IN_PROGRESS, {}, generation, None)
+        # What went wrong before stands there until the containers have been tried again.
+        words = {k: v for k, v in (self.in_progress or {}).items() if k in {"reason", "message"}}
+        self.in_progress = self._condition(IN_PROGRESS, words, generation, self.in_progress)
         worker.event(NORMAL, "ResizeStarted", told("Pod resize started", spec, generation))
 
     def _put_off(self, reason: str, why: str, generation: int) -> None:
@@ -162,7 +210,8 @@ class PodResize:
 
     def _condition(self, kind: str, words: Object, generation: int, before: Object | None) -> Object:
         now = rfc3339(self._worker.kubelet.wall)
-        since = before["lastTransitionTime"] if before is not None else now
+        is_new = before is None or (kind == IN_PROGRESS and before.get("reason") != words.get("reason"))
+        since = now if before is None or is_new else before["lastTransitionTime"]
         condition = {"type": kind, "status": "True", **words, "lastProbeTime": None}
         condition["lastTransitionTime"] = since
         if generation:
@@ -189,14 +238,56 @@ class PodResize:
 
     def actuate(self) -> frozenset[str]:
         """Resize what can be resized as it runs; gives the containers that have to be started anew."""
-        restarts = []
+        restarts, running = [], []
         for spec, container in self._unlike():
             if requires_restart(spec, container.spec.get("resources") or {}):
                 restarts.append(spec["name"])
             else:
-                self._worker.kubelet.runtime.resize_container(container, spec)
-                self._worker.kubelet.pleg(self._worker)
+                running.append((spec, container))
+        why = self._too_little(running, restarts)
+        self.failed = bool(why)
+        if why:
+            self._fail(why)
+            return frozenset(restarts)
+        for spec, container in running:
+            self._worker.kubelet.runtime.resize_container(container, spec)
+            self._worker.kubelet.pleg(self._worker)
+        if self.in_progress is not None and "reason" in self.in_progress:
+            generation = self.in_progress.get("observedGeneration", 0)
+            self.in_progress = self._condition(IN_PROGRESS, {}, generation, self.in_progress)
         return frozenset(restarts)
+
+    def _too_little(self, resized: list[tuple[Object, Any]], restarts: list[str]) -> str:
+        """Why the limits of what runs cannot go down now; what is started anew uses nothing by then."""
+        if not resized:
+            return ""
+        worker, now = self._worker, self._worker.kubelet.engine.now
+        used: dict[str, int] = {}
+        sized: Sizes = {}
+        for spec in worker.container_specs():
+            container = worker.container(spec["name"])
+            if container is not None and container.running:
+                sized[spec["name"]] = container.spec.get("resources") or {}
+                used[spec["name"]] = 0 if spec["name"] in restarts else memory_at(container, now)
+        decreases = []
+        for spec, container in resized:
+            new, old = container_limit(spec), container_limit(container.spec)
+            if new is not None and (old is None or new < old):
+                decreases.append((spec["name"], new, used[spec["name"]]))
+        new = memory_limit(worker.pod["spec"])
+        old = memory_limit(with_sizes(worker.pod, sized)["spec"])
+        whole = None if new is None or (old is not None and new >= old) else (new, sum(used.values()))
+        return too_little(decreases, whole)
+
+    def _fail(self, why: str) -> None:
+        """The containers stay as they are, and the worker tries again (SetPodResizeInProgressCondition)."""
+        before = self.in_progress or {}
+        generation = before.get("observedGeneration", 0)
+        words = {"reason": ERROR, "message": why}
+        self.in_progress = self._condition(IN_PROGRESS, words, generation, self.in_progress)
+        if self.in_progress != before:
+            text = told("Pod resize error", self._worker.pod["spec"], generation, why)
+            self._worker.event(WARNING, "ResizeError", text)
 
     def settle(self) -> None:
         """Say so once every container has what it was given."""

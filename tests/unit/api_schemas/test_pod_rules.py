@@ -60,6 +60,22 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         [f'{_C}.resizePolicy: Unsupported value: "x": supported values: "cpu", "memory"'],
     ),
     (
+        container(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "NotRequired"}] * 2),
+        [f'{_C}.resizePolicy[1]: Duplicate value: "cpu"'],
+    ),
+    (
+        {
+            **container(resizePolicy=[{"resourceName": "memory", "restartPolicy": "RestartContainer"}]),
+            "restartPolicy": "Never",
+        },
+        [
+            (
+                f"{_C}.resizePolicy: Invalid value: \"RestartContainer\": must be 'NotRequired' when `restartPolicy` is "
+                "'Never'"
+            )
+        ],
+    ),
+    (
         container(securityContext={"runAsUser": -1}),
         [f"{_C}.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive"],
     ),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from kcsim.cluster.kubelet.resize import memory_limit
+
 World = Any
 RESTART = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
 
@@ -122,6 +124,68 @@ def test_a_higher_limit_lets_a_leak_go_on(world: World) -> None:
     assert world.container()["restartCount"] == 0
     world.run("20m")
     assert world.container()["lastState"]["terminated"]["reason"] == "OOMKilled"
+
+
+MIB = 1 << 20
+
+
+def test_a_limit_below_what_is_used_is_refused_until_it_fits(world: World) -> None:
+    """doPodResizeAction: nothing is changed, the worker tries again, and says so once."""
+    world.image("web:1", memory_bytes=80 * MIB)
+    begin(world, resources=sized("100m", "50Mi", "100Mi"))
+    resize(world, sized("200m", "50Mi", "60Mi"))
+    world.run("40s")
+    why = (
+        f"cannot decrease memory limits: [attempting to set pod memory limit ({60 * MIB}) below current usage ({80 * MIB}), "
+        f'attempting to set container "app" memory limit ({60 * MIB}) below current usage ({80 * MIB})]'
+    )
+    progress = condition(world, "PodResizeInProgress")
+    assert (progress["reason"], progress["message"]) == ("Error", why)
+    assert world.container()["resources"] == sized("100m", "50Mi", "100Mi")
+    assert world.container()["restartCount"] == 0
+    errors = [text for reason, text in world.events() if reason == "ResizeError"]
+    assert len(errors) == 1
+    assert errors[0].startswith('Pod resize error: {"containers":[{"name":"app"')
+    assert errors[0].endswith('\\"app\\" memory limit (62914560) below current usage (83886080)]"}')
+    worker = next(iter(world.kubelet.workers.values()))
+    worker.kubelet.runtime.change_behaviour(
+        worker.container("app"), world.image("web:1", memory_bytes=20 * MIB)
+    )
+    world.run("40s")
+    assert condition(world, "PodResizeInProgress") is None
+    assert world.container()["resources"] == sized("200m", "50Mi", "60Mi")
+    assert "ResizeCompleted" in world.reasons()
+
+
+def test_a_refused_limit_can_be_taken_back(world: World) -> None:
+    world.image("web:1", memory_bytes=80 * MIB)
+    begin(world, resources=sized("100m", "50Mi", "100Mi"))
+    resize(world, sized("100m", "50Mi", "60Mi"))
+    world.run("20s")
+    resize(world, sized("100m", "50Mi", "100Mi"))
+    world.run("30s")
+    assert condition(world, "PodResizeInProgress") is None
+    assert world.reasons().count("ResizeCompleted") == 1
+
+
+def test_what_is_started_anew_may_have_less_than_it_used(world: World) -> None:
+    world.image("web:1", memory_growth=4 * MIB)
+    begin(world, resources=sized("100m", "10Mi", "100Mi"), resizePolicy=RESTART)
+    resize(world, sized("100m", "10Mi", "30Mi"))
+    world.run("5s")
+    assert ("Killing", "Container app resize requires restart") in world.events()
+    assert "ResizeError" not in world.reasons()
+
+
+def test_a_pod_has_a_limit_where_each_of_its_containers_has_one() -> None:
+    one = {"resources": {"limits": {"memory": "1Mi"}}}
+    assert memory_limit({"containers": [one, one]}) == 2 * MIB
+    assert memory_limit({"containers": [one, {}]}) is None
+    assert (
+        memory_limit({"containers": [one], "initContainers": [{"resources": {"limits": {"memory": "4Mi"}}}]})
+        == 4 * MIB
+    )
+    assert memory_limit({"containers": [one], "initContainers": [{}]}) is None
 
 
 def test_a_new_kubelet_knows_what_was_given(world: World) -> None:
