@@ -182,18 +182,21 @@ class ApiServer:
         """Do what is asked of a resource in its stored version, rights being checked; ``managed`` says who then owns
         what, where that does not follow from the write itself.
         """
+        revision, typed = self.log.revision, self.store.typed
         special = subresources.HANDLERS.get(op.subresource)
-        if special is not None:
-            answer = special(self, op)
-            answer.warnings = (*answer.warnings, *op.warnings)
-            return answer
-        revision = self.log.revision
-        if managed is not None:
-            answer = self._create(op, managed) if op.verb == "create" else self._update(op, managed)
-        else:
-            answer = self._VERBS[op.verb](self, op)
-        self.writes += self.log.revision - revision
-        typed = self.store.typed
+        try:
+            if special is not None:
+                answer = special(self, op)
+            elif managed is not None:
+                answer = self._create(op, managed) if op.verb == "create" else self._update(op, managed)
+            else:
+                answer = self._VERBS[op.verb](self, op)
+        except StatusError as refusal:
+            # What was warned of before something refused the write is told all the same.
+            refusal.warnings, typed.warnings = (*typed.warnings, *refusal.warnings), []
+            raise
+        if special is None:
+            self.writes += self.log.revision - revision
         if op.warnings or typed.warnings:
             told, typed.warnings = typed.warnings, []
             answer.warnings = (*answer.warnings, *told, *op.warnings)

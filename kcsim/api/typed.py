@@ -23,6 +23,7 @@ from kcsim.api.schemas.schema import Schema
 from kcsim.api.schemas.structural import problems, unchecked, with_defaults
 from kcsim.api.validation.field import FieldError
 from kcsim.api.validation.rules import validate_create, validate_metadata, validate_status, validate_update
+from kcsim.api.warnings import kinds as warnings_of
 from kcsim.engine.dice import NAME_ALPHABET
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Typed:
 
     Attributes:
         custom_schemas: the schemas of custom resources, by group, version and kind.
-        warnings: what the last update broke, and had been broken before: to be told to the client, and taken away.
+        warnings: what a write breaks that was broken before, and what else to warn of: to be told, and taken away.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -48,8 +49,8 @@ class Typed:
         # Pod specs known to be defaulted and valid, held so that their identity stays theirs.
         self._defaulted: dict[int, tuple[Object, Object]] = {}
         self._alike: dict[bytes, Object] = {}
-        # With each the metadata of a pod that had it.
-        self._valid: dict[int, tuple[Object, Object]] = {}
+        # With each the metadata of a pod that had it, and what that pod was warned of.
+        self._valid: dict[int, tuple[Object, Object, list[str]]] = {}
 
     # --- decoding -----------------------------------------------------------------------------------------------
 
@@ -129,6 +130,8 @@ class Typed:
         known = self._valid.get(id(spec)) if resource.kind == "Pod" else None
         if known is not None and known[0] is spec:
             if _is_sibling(obj["metadata"], known[1]):
+                if known[2]:
+                    self.warnings += known[2]
                 return
             errors = validate_metadata(obj, resource.gvk)
         else:
@@ -136,10 +139,12 @@ class Typed:
             errors += _rule_faults(resource, obj)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
+        told = warnings_of.on_create(obj, resource.gvk)
+        self.warnings += told
         if resource.kind == "Pod" and spec is not None:
             if len(self._valid) > _REMEMBERED:
                 self._valid.clear()
-            self._valid[id(spec)] = (spec, obj["metadata"])
+            self._valid[id(spec)] = (spec, obj["metadata"], told)
 
     def validate_update(self, resource: Resource, new: Object, old: Object, subresource: str) -> None:
         """Raise 422 unless ``old`` may become ``new``."""
@@ -147,7 +152,7 @@ class Typed:
             errors = validate_status(new, resource.gvk) if new.get("status") is not old.get("status") else []
             errors += self._broken(resource, new, old)
         elif _only_status(new, old):
-            return
+            errors = []
         else:
             errors = [
                 *validate_update(new, old, resource.gvk, subresource),
@@ -156,6 +161,8 @@ class Typed:
             errors += _rule_faults(resource, new)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
+        if not subresource or subresource == "scale":
+            self.warnings += warnings_of.on_update(new, old, resource.gvk)
 
     def _structural(self, resource: Resource, obj: Object, old: Object | None = None) -> list[FieldError]:
         """What a custom resource's schema does not allow; its status is for its controller to get right."""
