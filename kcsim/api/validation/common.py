@@ -5,6 +5,7 @@ pkg/apis/core/validation (v1.36).
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +16,7 @@ from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid,
 NOT_NEGATIVE: Final = "must be greater than or equal to 0"
 IMMUTABLE: Final = "field is immutable"
 _MIB: Final = 1024 * 1024
+_LEADING_ZEROS: Final = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
 def non_negative(field: str, value: Any) -> Errors:
@@ -130,21 +132,43 @@ def amount(field: str, value: Any) -> Errors:
 
 
 def ip_address(field: str, value: str) -> Errors:
-    """An IPv4 or IPv6 address, without leading zeros."""
+    """An IPv4 or IPv6 address in one of its strict forms (IsValidIPForLegacyField with StrictIPCIDRValidation)."""
     try:
-        ipaddress.ip_address(value)
+        address = ipaddress.ip_address(_without_zeros(value))
     except ValueError:
+        address = None
+    if address is None or "%" in value:
         return [invalid(field, value, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    if _without_zeros(value) != value:
+        return [invalid(field, value, "must not have leading 0s")]
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return [invalid(field, value, "must not be an IPv4-mapped IPv6 address")]
     return []
 
 
 def cidr(field: str, value: str) -> Errors:
-    """A CIDR block."""
+    """A CIDR block in one of its strict forms (IsValidCIDRForLegacyField with StrictIPCIDRValidation)."""
+    text, _, length = value.partition("/")
+    bits = length.lstrip("0") or length[-1:]
     try:
-        ipaddress.ip_network(value if "/" in value else "", strict=False)
+        block = ipaddress.ip_network(
+            f"{_without_zeros(text)}/{bits}" if bits.isdecimal() else "", strict=False
+        )
     except ValueError:
         return [invalid(field, value, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")]
+    if (_without_zeros(text), bits) != (text, length):
+        return [invalid(field, value, "must not have leading 0s in IP or prefix length")]
+    address = ipaddress.ip_address(text)
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return [invalid(field, value, "must not have an IPv4-mapped IPv6 address")]
+    if address != block.network_address:
+        return [invalid(field, value, "must not have bits set beyond the prefix length")]
     return []
+
+
+def _without_zeros(value: str) -> str:
+    """An IPv4 address without the zeros before its numbers, which Go's old parser passes over."""
+    return _LEADING_ZEROS.sub("", value) if ":" not in value else value
 
 
 def total_size(field: str, data: Mapping[str, str] | None, binary: Mapping[str, str] | None = None) -> Errors:

@@ -11,7 +11,10 @@ import ipaddress
 
 def of_ip(field: str, value: str) -> list[str]:
     """An IPv6 address that is not in canonical form."""
-    address = ipaddress.ip_address(value)
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return []  # no address: some fields are not validated
     if address.version == 4 or str(address) == value:
         return []
     return [f'{field}: IPv6 address "{value}" should be in RFC 5952 canonical format ("{address}")']
@@ -19,7 +22,10 @@ def of_ip(field: str, value: str) -> list[str]:
 
 def of_cidr(field: str, value: str) -> list[str]:
     """An IPv6 block that is not in canonical form."""
-    block = ipaddress.ip_network(value, strict=False)
+    try:
+        block = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return []
     if block.version == 4 or str(block) == value:
         return []
     return [f'{field}: IPv6 CIDR value "{value}" should be in RFC 5952 canonical format ("{block}")']
