@@ -76,7 +76,7 @@ class Store:
         obj = self._fresh(op, obj)
         # What strategies and admission add below is nobody's: managers own what was sent and its defaults.
         obj = sent = self.typed.default(resource, obj)
-        obj = strategy.prepare_for_create(resource, obj)
+        obj = strategy.prepare_for_create(resource, obj, op.user)
         obj = self.admission.admit_create(op, obj)
         obj = self._named(resource, op.namespace, obj)
         self.typed.validate_create(resource, obj)

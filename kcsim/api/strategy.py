@@ -13,6 +13,7 @@ from kcsim.api import crd_status, objects
 from kcsim.api.defaults.workloads import job_selector
 from kcsim.api.objects import Object
 from kcsim.api.qos import qos_class
+from kcsim.api.request import User
 from kcsim.api.resources import Resource
 from kcsim.api.scheduling_fields import gated_condition, with_label_keys
 
@@ -109,7 +110,15 @@ _CREATE: dict[str, Create] = {
 }
 
 
-def prepare_for_create(resource: Resource, obj: Object) -> Object:
+def _asked_by(obj: Object, user: User) -> Object:
+    """A signing request with who makes it, which nobody says of himself (certificates/strategy.go)."""
+    given = {
+        k: v for k, v in (obj.get("spec") or {}).items() if k not in {"username", "uid", "groups", "extra"}
+    }
+    return {**obj, "spec": {**given, "username": user.name, "groups": list(user.groups)}}
+
+
+def prepare_for_create(resource: Resource, obj: Object, user: User) -> Object:
     """The object with the status and spec fields a client may not choose set to their initial values."""
     if resource.custom:
         return (
@@ -125,6 +134,8 @@ def prepare_for_create(resource: Resource, obj: Object) -> Object:
         return _printed(resource, {**obj, "status": initial})
     if resource.has_status and "status" in obj:
         obj = {k: v for k, v in obj.items() if k != "status"}
+    if resource.kind == "CertificateSigningRequest":
+        return _asked_by(obj, user)
     return _printed(resource, obj)
 
 
@@ -199,15 +210,20 @@ _INITIAL_STATUS: dict[str, dict[str, dict[str, Any]]] = {
 # --- update -----------------------------------------------------------------------------------------------------
 
 
+_FIXED_SPEC = frozenset({"Namespace", "CertificateSigningRequest"})
+
+
 def prepare_for_update(resource: Resource, new: Object, old: Object) -> Object:
-    """The object to store for a write through the main path: status is the stored one, and so is a Namespace's spec."""
+    """The object to store for a write through the main path: status is the stored one, and so are specs of Namespaces
+    and signing requests.
+    """
     if resource.has_status and new.get("status") is not old.get("status"):
         new = (
             {**new, "status": old["status"]}
             if "status" in old
             else {k: v for k, v in new.items() if k != "status"}
         )
-    if resource.kind == "Namespace" and not resource.custom:
+    if resource.kind in _FIXED_SPEC and not resource.custom:
         new = {**new, "spec": old["spec"]}
     if resource.kind == "DaemonSet" and not resource.custom:
         new = _template_generation(new, old)

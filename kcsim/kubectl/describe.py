@@ -12,7 +12,7 @@ from kcsim.api.objects import Object
 from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.engine.task import Steps
-from kcsim.kubectl.describers import cluster, network, workloads
+from kcsim.kubectl.describers import certificates, cluster, network, quotas, workloads
 from kcsim.kubectl.describers.events import write_events
 from kcsim.kubectl.describers.generic import write_generic
 from kcsim.kubectl.describers.writer import Writer
@@ -44,9 +44,9 @@ DESCRIBERS: dict[tuple[str, str], Describer] = {
     ("autoscaling", "HorizontalPodAutoscaler"): network.describe_autoscaler,
     ("policy", "PodDisruptionBudget"): network.describe_budget,
     ("", "Node"): cluster.describe_node,
-    ("", "Namespace"): cluster.describe_namespace,
-    ("", "ResourceQuota"): cluster.describe_quota,
-    ("", "LimitRange"): cluster.describe_limits,
+    ("", "Namespace"): quotas.describe_namespace,
+    ("", "ResourceQuota"): quotas.describe_quota,
+    ("", "LimitRange"): quotas.describe_limits,
     ("", "ConfigMap"): cluster.describe_config_map,
     ("", "Secret"): cluster.describe_secret,
     ("", "ServiceAccount"): cluster.describe_account,
@@ -56,6 +56,7 @@ DESCRIBERS: dict[tuple[str, str], Describer] = {
     (_STORAGE, "VolumeAttributesClass"): cluster.describe_attributes_class,
     (_STORAGE, "CSINode"): cluster.describe_csi_node,
     ("scheduling.k8s.io", "PriorityClass"): cluster.describe_priority_class,
+    ("certificates.k8s.io", "CertificateSigningRequest"): certificates.describe_signing_request,
     (_RBAC, "Role"): cluster.describe_role,
     (_RBAC, "ClusterRole"): cluster.describe_role,
     (_RBAC, "RoleBinding"): cluster.describe_binding,

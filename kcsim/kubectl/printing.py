@@ -309,7 +309,8 @@ def table_rows(
         ]
     ]
     view = View(session.engine.now, wide=True)  # as the server, which makes the wide cells always
-    for obj in objects:
+    in_order = objects if arguments.get("sort-by") else kind.in_order(objects)
+    for obj in in_order:
         row = kind.cells(obj, view)
         cells = [_text(row[place]) for place in places]
         if with_kind:

@@ -43,11 +43,16 @@ Cells = Callable[[Object, View], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind is shown."""
+    """How one kind is shown; ``order`` sorts its rows where they do not stand by name."""
 
     columns: tuple[Column, ...]
     cells: Cells
     conditions: Callable[[Object], list[Object]] | None = None
+    order: Callable[[Object], Any] | None = None
+
+    def in_order(self, objects: Sequence[Object]) -> Sequence[Object]:
+        """The objects in the order of their rows."""
+        return objects if self.order is None else sorted(objects, key=self.order)
 
 
 NAME = Column("Name", format="name")

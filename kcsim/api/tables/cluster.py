@@ -192,11 +192,12 @@ def _signing_request(obj: Object, view: View) -> list[Any]:
         spec(obj).get("signerName") or NONE,
         spec(obj).get("username", ""),
         human_duration(seconds * _SECOND_NS) if seconds is not None else NONE,
-        _request_state(obj),
+        request_state(obj),
     ]
 
 
-def _request_state(obj: Object) -> str:
+def request_state(obj: Object) -> str:
+    """How far a CertificateSigningRequest is: ``Pending``, ``Approved,Issued`` (extractCSRStatus)."""
     held = {c.get("type") for c in objects.conditions(obj)}
     words = [next((word for word in ("Denied", "Approved") if word in held), "Pending")]
     if "Failed" in held:
@@ -250,6 +251,11 @@ def _flow_schema(obj: Object, view: View) -> list[Any]:
         age(obj, view),
         dangling.get("status", "?") if dangling else "?",
     ]
+
+
+def _precedence(obj: Object) -> tuple[int, str]:
+    """FlowSchemaSequence: in the order in which requests are matched."""
+    return spec(obj).get("matchingPrecedence", 0), name(obj)
 
 
 def _priority_level(obj: Object, view: View) -> list[Any]:
@@ -339,7 +345,9 @@ CLUSTER: dict[tuple[str, str], Kind] = {
         columns("Name Age SignerName Requestor RequestedDuration Condition"), _signing_request
     ),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): Kind(
-        columns("Name PriorityLevel MatchingPrecedence DistinguisherMethod Age MissingPL"), _flow_schema
+        columns("Name PriorityLevel MatchingPrecedence DistinguisherMethod Age MissingPL"),
+        _flow_schema,
+        order=_precedence,
     ),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): Kind(
         columns("Name Type NominalConcurrencyShares Queues HandSize QueueLengthLimit Age"), _priority_level

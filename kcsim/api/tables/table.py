@@ -59,7 +59,7 @@ def document(kind: Kind, objects: Sequence[Object], view: View, metadata: Object
         include: ``Metadata``, ``Object`` or ``None``, what each row carries of its object.
     """
     rows = []
-    for obj in objects:
+    for obj in kind.in_order(objects):
         row: Object = {"cells": kind.cells(obj, view)}
         conditions = kind.conditions(obj) if kind.conditions is not None else []
         if conditions:
