@@ -10,16 +10,23 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from kcsim.api import objects
 from kcsim.api.objects import Object
 from kcsim.delivery.ci.render import RenderError, read_objects, render
+from kcsim.delivery.gitops.argocd import terms
+from kcsim.delivery.gitops.argocd.projects import normal_url
+from kcsim.delivery.gitops.flux.toolkit import source_subject, spec
 from kcsim.delivery.kustomize.build import idle_entries
 from kcsim.delivery.kustomize.errors import KustomizeError
 from kcsim.manifests import ManifestError
 from kcsim.scenario.branches import follow
 from kcsim.scenario.contents import Contents, Text, at, first_contents
 from kcsim.scenario.diagnostics import Diagnostic, Position, Report, did_you_mean
-from kcsim.scenario.model import ArgoCD, Delivery, Flux, Part, Repository, Scenario
+from kcsim.scenario.given_checks import addresses
+from kcsim.scenario.model import ArgoCD, Delivery, Flux, Push, Repository, Scenario
+from kcsim.scenario.standing import written_in
 
 _PLACE = re.compile(
     r"(?:error: )?(?P<file>[^\s:]+)(?::(?P<line>\d+):(?P<column>\d+))?(?: \([^)]*\))?: (?P<why>.*)", re.DOTALL
@@ -37,13 +44,18 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """What applies a folder: how it is called, where it stands, where its objects go that name no namespace, its cluster."""
+    """What applies a folder: how it is called, where it stands, where its objects go that name no namespace, its cluster.
+
+    Where `moves` is set, all its objects go to the namespace, whatever they name. `renames`: what they are called is not known.
+    """
 
     name: str
-    part: Part
+    place: Position
     path: str
     namespace: str
     cluster: str = ""
+    moves: bool = False
+    renames: bool = False
 
 
 def check_built(scenario: Scenario) -> tuple[Diagnostic, ...]:
@@ -70,11 +82,12 @@ def _check_way(
             key = owner.path, tuple((path, text.text) for path, text in sorted(state.items()))
             if key not in known:
                 known[key] = _built(state, owner.path, report)
-            for obj in known[key]:
+            for obj in known[key] if not owner.renames else ():
                 metadata = obj.get("metadata") or {}
+                own = "" if owner.moves else metadata.get("namespace")
                 identity = (
                     str(obj.get("kind")),
-                    str(metadata.get("namespace") or owner.namespace),
+                    str(own or owner.namespace),
                     str(metadata.get("name")),
                     owner.cluster,
                 )
@@ -82,7 +95,7 @@ def _check_way(
                 if other is not owner and identity[0] != "Namespace" and not number:
                     what = f"{identity[0]} {identity[1]}/{identity[2]}".replace(" /", " ")
                     message = f"{other.name} and {owner.name} both bring {what}: they will undo each other"
-                    report.add("KC515", at(owner.part), message)
+                    report.add("KC515", owner.place, message)
 
 
 def _owners(scenario: Scenario, way: Delivery, repository: Repository) -> Iterator[_Owner]:
@@ -90,18 +103,57 @@ def _owners(scenario: Scenario, way: Delivery, repository: Repository) -> Iterat
     if scenario.environments:
         for each in scenario.environments:
             # Each has a namespace of its own, or the manifests name one.
-            yield _Owner(each.name, each, each.path, each.namespace or each.name, each.cluster or "")
+            yield _Owner(each.name, at(each), each.path, each.namespace or each.name, each.cluster or "")
+    elif not isinstance(way, Push) and way.objects:
+        yield from _given(way, repository)
     elif isinstance(way, Flux):
-        for kustomization in way.all_kustomizations() if not way.objects else ():
+        for kustomization in way.all_kustomizations():
             name = kustomization.name or repository.name
-            space = kustomization.target_namespace or ""
-            yield _Owner(f"Kustomization {name}", kustomization, kustomization.path or default, space)
+            space = kustomization.target_namespace
+            path = kustomization.path or default
+            yield _Owner(
+                f"Kustomization {name}", at(kustomization), path, space or "", moves=space is not None
+            )
     elif isinstance(way, ArgoCD):
-        for app in way.all_applications() if not way.objects else ():
+        for app in way.all_applications():
             name = app.name or repository.name
-            yield _Owner(f"Application {name}", app, app.path or default, app.namespace)
+            yield _Owner(f"Application {name}", at(app), app.path or default, app.namespace)
     else:
-        yield _Owner("the pipeline", way, way.path or default, way.deploy.namespace or "default")
+        yield _Owner("the pipeline", at(way), way.path or default, way.deploy.namespace or "default")
+
+
+def _given(way: Flux | ArgoCD, repository: Repository) -> Iterator[_Owner]:
+    """Those among the objects of a delivery that follow the repository."""
+    urls = {normal_url(url) for url in addresses(repository)}
+    written = [manifest for manifest, _ in written_in(way, "objects", way.objects)]
+    sources = {
+        f"GitRepository/{'/'.join(objects.key(each.object))}"
+        for each in written
+        if each.object["kind"] == "GitRepository" and normal_url(str(spec(each.object).get("url"))) in urls
+    }
+    for manifest in written:
+        obj = manifest.object
+        place = Position(manifest.file, manifest.line, manifest.column)
+        name = f"{obj['kind']} {objects.name(obj)}"
+        given = spec(obj)
+        if obj["kind"] == "Kustomization" and source_subject(obj) in sources:
+            space, renames = str(given.get("targetNamespace") or ""), _renames(given)
+            cluster = str(given.get("kubeConfig") or "")
+            path = str(given.get("path") or ".").lstrip("/")
+            yield _Owner(name, place, path, space, cluster, moves=bool(space), renames=renames)
+        elif obj["kind"] == "Application":
+            target = terms.destination(obj)
+            where = str(target.get("server") or target.get("name"))
+            for source in terms.sources(obj):
+                if normal_url(str(source.get("repoURL"))) in urls and source.get("path"):
+                    renames = any(source.get(field) for field in ("kustomize", "helm", "plugin"))
+                    space = str(target.get("namespace") or "default")
+                    yield _Owner(name, place, source["path"], space, where, renames=renames)
+
+
+def _renames(given: Mapping[str, Any]) -> bool:
+    fields = "namePrefix", "nameSuffix", "postBuild", "patches", "components"
+    return any(given.get(field) for field in fields)
 
 
 def _built(state: Mapping[str, Text], path: str, report: Report) -> list[Object]:

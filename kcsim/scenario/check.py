@@ -28,6 +28,7 @@ from kcsim.scenario.diagnostics import Report, did_you_mean
 from kcsim.scenario.environment_checks import check_environments, check_files
 from kcsim.scenario.expectation_checks import check_expectations
 from kcsim.scenario.functions import AGENT_RESOURCES
+from kcsim.scenario.given_checks import check_given
 from kcsim.scenario.lesson_checks import check_lesson
 from kcsim.scenario.lesson_parts import with_deeds
 from kcsim.scenario.manifest_checks import Objects, check_manifests
@@ -106,6 +107,8 @@ def check(scenario: Scenario, report: Report) -> None:
         if not isinstance(part, Push):
             _check_given(part, report)
     objects = check_manifests(scenario, contents, catalog, report)
+    if not report.errors:  # only what is an object leads somewhere
+        check_given(scenario, contents, objects, report)
     for traffic in scenario.traffic:
         check_traffic(scenario, traffic, objects, report)
     _check_builds(scenario, objects, report)

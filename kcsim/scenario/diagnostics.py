@@ -186,6 +186,11 @@ CODES: dict[str, Code] = {
         "Name what the resources hold; `kustomize build` does nothing here, and does not say so.",
         "warning",
     ),
+    "KC518": Code(
+        "an object of a delivery leads nowhere",
+        "Name what the story has; its controller will say so in a condition.",
+        "warning",
+    ),
     # Repositories on disk.
     "KC601": Code(
         "the path is no git repository", "Give the folder that holds .git, or use `from:` for plain files."

@@ -20,9 +20,9 @@ from kcsim.delivery.gitops.flux import install
 from kcsim.delivery.gitops.flux.events import NOTIFICATION_CONTROLLER
 from kcsim.scenario.charts import in_charts
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
-from kcsim.scenario.diagnostics import Report, did_you_mean
+from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.functions import AGENT_RESOURCES
-from kcsim.scenario.model import Flux, Push, Repository, Scenario, TimelineEntry
+from kcsim.scenario.model import Flux, Part, Push, Scenario, TimelineEntry
 from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.standing import given_to
@@ -125,60 +125,75 @@ def _manifest_files(
     """Each distinct text that a delivery would apply, in the order of the story."""
     seen: set[tuple[str, str]] = set()
     folders = _folders(scenario, contents)
-    for number, state in enumerate(contents.states):
+    missing = dict(folders)
+    for state in contents.states:
         kustomizations = [path for path in sorted(state) if posixpath.basename(path) in KUSTOMIZATION_FILES]
         resources = _resources(kustomizations, state, objects)
-        found = False
         for path, file in sorted(state.items()):
-            if not path.endswith((".yaml", ".yml")) or not any(is_below(path, folder) for folder in folders):
+            if not path.endswith((".yaml", ".yml")):
                 continue
-            found = True
+            here = [folder for folder in folders if is_below(path, folder) or path == folder]
+            for folder in here:
+                missing.pop(folder, None)
             if (
-                path in kustomizations
+                not here
+                or path in kustomizations
                 or (kustomizations and path not in resources)
                 or (path, file.text) in seen
             ):
                 continue
             seen.add((path, file.text))
             yield file
-        if not found and number == 0 and folders and not scenario.buckets:  # those may hold all of it
-            folder = ", ".join(f"'{each}'" for each in folders)
-            repo = contents.repository
-            message = f"repository '{repo.name}' holds no YAML file below {folder}"
-            others = [each for each in _directories(state) if each not in folders]
-            report.add("KC506", at(repo, "path"), message, did_you_mean(folders[0], others, "other folders"))
-
-
-def _folders(scenario: Scenario, contents: Contents) -> list[str]:
-    """The folders of a repository that deliveries apply."""
     repo = contents.repository
-    default = repo.path or "."
-    found = {path or default for path in _further(scenario, repo)}
+    # Buckets may hold all of it, and what pipelines write is known when they run.
+    if not scenario.buckets and not contents.written_by_pipelines and not repo.broken_on_purpose:
+        others = [
+            each
+            for each in _directories(contents.states[0] if contents.states else {})
+            if each not in folders
+        ]
+        for folder, position in missing.items():
+            message = f"repository '{repo.name}' holds no YAML file below '{folder}'"
+            report.add("KC506", position, message, did_you_mean(folder, others, "other folders"))
+
+
+def _folders(scenario: Scenario, contents: Contents) -> dict[str, Position]:
+    """The folders of a repository that deliveries apply, and where each is first named."""
+    repo = contents.repository
+    found: dict[str, Position] = {}
+
+    def note(part: Part, path: str | None) -> None:
+        where, named = (repo, repo.path or ".") if path is None else (part, path)
+        found.setdefault(named, at(where, "path"))
+
+    for way in scenario.deliveries.values():
+        for each in way.pipelines:
+            mine = scenario.repository_named(each.repository or way.repository)
+            if each.deploy is not None and mine is repo:
+                note(each, each.path)
     delivered = [scenario.repository_named(way.repository) for way in scenario.deliveries.values()]
     if repo not in delivered and (found or contents.is_built):
-        return sorted(found)
+        return dict(sorted(found.items()))
     if scenario.environments:
-        return sorted({each.path for each in scenario.environments})
+        # Those that are not there are told where environments are checked.
+        there = {path for state in contents.states for path in state}
+        named = {each.path: at(each, "path") for each in scenario.environments}
+        known = {
+            folder: place for folder, place in named.items() if any(is_below(path, folder) for path in there)
+        }
+        return dict(sorted((known or named).items()))
     for way in scenario.deliveries.values():
         mine = scenario.repository_named(way.repository)
         if mine is None or mine.name != repo.name:
             continue
         if isinstance(way, Push):
-            found.add(way.path or default)
+            note(way, way.path)
         else:
-            found.update(path or default for path in way.paths)
-    return sorted(found) or [default]
-
-
-def _further(scenario: Scenario, repo: Repository) -> Iterator[str | None]:
-    """The folders of a repository that further pipelines deploy, None for its own."""
-    for way in scenario.deliveries.values():
-        for each in way.pipelines:
-            if (
-                each.deploy is not None
-                and scenario.repository_named(each.repository or way.repository) is repo
-            ):
-                yield each.path
+            for part in way.all_kustomizations() if isinstance(way, Flux) else way.all_applications():
+                note(part, part.path)
+    if not found:
+        note(repo, None)
+    return dict(sorted(found.items()))
 
 
 def _directories(state: Mapping[str, Text]) -> list[str]:

@@ -319,7 +319,8 @@ def test_every_code_is_raised_by_some_test():
         *("KC223", "KC224"),  # test_environments.py
         "KC225",  # test_sources.py
         "KC226",  # test_charts.py
-        *("KC227", "KC514", "KC515"),  # test_built_checks.py
+        *("KC227", "KC514", "KC515", "KC517"),  # test_built_checks.py
+        "KC518",  # test_given_checks.py
         "KC606",  # test_rehearse.py
         "KC511",
         "KC001",
