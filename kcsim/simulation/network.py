@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kcsim.api import objects
+from kcsim.cluster.controllers.pods import is_ready
 from kcsim.cluster.dns.lookup import Lookup, look_up
 from kcsim.cluster.dns.records import RECORD_TYPES, reverse_name
 from kcsim.cluster.dns.resolver import ResolvConf
@@ -129,7 +130,7 @@ class NetworkView:
             node, ip = pod["spec"].get("nodeName"), (pod.get("status") or {}).get("podIP")
             name = f"pod/{objects.namespace(pod)}/{objects.name(pod)}"
             vertices.append(
-                (name, {"kind": "pod", "ip": ip or "", "ready": _is_ready(pod), "up": True, "zone": ""})
+                (name, {"kind": "pod", "ip": ip or "", "ready": is_ready(pod), "up": True, "zone": ""})
             )
             if node and network.has_host(node):
                 edges.append((node, name, {"kind": "runs"}))
@@ -137,8 +138,7 @@ class NetworkView:
                 by_ip.setdefault(each["ip"], name)
         for service in finder.objects("services"):
             name = f"service/{objects.namespace(service)}/{objects.name(service)}"
-            rules = home.pods.proxy("").rules(*objects.key(service))
-            ips = dict.fromkeys(b.ip for p in rules.ports for b in p.backends) if rules is not None else {}
+            ips = self.backends(*objects.key(service), cluster)
             # Some endpoints are no pods: those of the API server, and those written by hand.
             vertices.append((name, {"kind": "service", "zone": "", "up": True, "endpoints": len(ips)}))
             edges.extend((name, by_ip[ip], {"kind": "serves"}) for ip in ips if ip in by_ip)
@@ -152,6 +152,11 @@ class NetworkView:
             "service_cidrs": home.plan.service_cidrs,
         }
         return graph_of(vertices, edges, about)
+
+    def backends(self, namespace: str, name: str, cluster: str | None = None) -> list[str]:
+        """The addresses that a Service sends to: its ready endpoints, which need not be pods; none of one that is not there."""
+        rules = self._cluster(cluster).pods.proxy("").rules(namespace, name)
+        return [] if rules is None else [*dict.fromkeys(b.ip for p in rules.ports for b in p.backends)]
 
     def reach(
         self,
@@ -276,8 +281,3 @@ def _check_port(port: int | None, protocol: str = "TCP") -> None:
         raise ValueError(f"port {port} is none: give a number from 1 to {_PORT_MAX}")
     if protocol not in PROTOCOLS:
         raise ValueError(f"pods speak {', '.join(PROTOCOLS)}, not {protocol[:20]!r}")
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

@@ -38,6 +38,7 @@ from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.difference import Change, Diff, ObjectDiff, ahead, compared, is_change, of_log
 from kcsim.simulation.faults import FaultError, fault, heal, heal_all, inject
 from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
+from kcsim.simulation.listing import Listing
 from kcsim.simulation.network import NetworkView
 from kcsim.simulation.subjects import Condition, Subject
 from kcsim.simulation.why import BOOKKEEPING, Why, of_record
@@ -382,18 +383,18 @@ class Simulation(Shown):
         home = self.cluster(cluster)
         return home.server.shown(self._version(ref, namespace, home))
 
+    def listing(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> Listing:
+        """The same objects as ``list`` gives without labels, each spelled out when it is asked for."""
+        home = self.cluster(cluster)
+        return Listing(home.server.log.list(_resource(home, kind), namespace), home.server.shown)
+
     def list(
         self, kind: str, namespace: str | None = None, *, labels: str = "", cluster: str | None = None
     ) -> list[Object]:
         """The current objects of a kind in key order, of one namespace or of all; ``labels`` is a selector."""
-        home = self.cluster(cluster)
-        found = home.server.log.list(_resource(home, kind), namespace)
+        found = self.listing(kind, namespace, cluster)
         chosen = selectors.parse(labels) if labels else None
-        return [
-            home.server.shown(v)
-            for v in found
-            if chosen is None or chosen.matches(v.object["metadata"].get("labels") or {})
-        ]
+        return [obj for obj in found if chosen is None or chosen.matches(obj["metadata"].get("labels") or {})]
 
     def _version(self, ref: str, namespace: str | None, home: Cluster) -> Version:
         kind, slash, name = _parted(ref)
@@ -748,10 +749,15 @@ class Past(Shown):
             raise NotFound(_missing(f"{ref} at t={self.time:g}s", name, namespace, sorted(table)))
         return table[found[0]].object
 
+    def listing(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> Listing:
+        """The same objects as ``list`` gives, each spelled out when it is asked for."""
+        table = self._table(kind, cluster)
+        found = [table[key] for key in sorted(table) if namespace in {None, key[0]}]
+        return Listing(found, _as_it_was)
+
     def list(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> list[Object]:
         """The objects of a kind as they were, in key order."""
-        table = self._table(kind, cluster)
-        return [table[key].object for key in sorted(table) if namespace in {None, key[0]}]
+        return [*self.listing(kind, namespace, cluster)]
 
     def why(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Why:
         """The chain of causes of an object's last change of substance before this instant.
@@ -768,6 +774,10 @@ class Past(Shown):
             log = home.server.log
             state = self._states[home.name] = log.state_at(log.revision_at(self._when))
         return state.get(_resource(home, kind).table, {})
+
+
+def _as_it_was(version: Version) -> Object:
+    return version.object
 
 
 def _with_those_before(version: Version | None) -> Iterator[Version]:

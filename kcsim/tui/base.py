@@ -61,11 +61,10 @@ class WorldScreen(Screen[None]):
         ended = time.perf_counter()
         self._painted = ended, ended - began
 
-    @property
-    def has_rested(self) -> bool:
+    def has_rested(self, leisure: float = LEISURE) -> bool:
         """Whether painting again leaves most of the time to the world: where it is slow, it is done less often."""
         when, took = self._painted
-        return time.perf_counter() - when > LEISURE * took
+        return time.perf_counter() - when > leisure * took
 
     def slowly(self, what: str, work: Callable[[], T]) -> T:
         """Do something that may take a while, with a word about it on the screen first."""

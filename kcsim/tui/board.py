@@ -170,6 +170,11 @@ class Board(Container):
             pager.show(self.world.ask(score.card), keep_place=True, wrap=True)
             pager.border_title = self._title("score", "Score")
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a list in sight has not found everything yet."""
+        return any(rows.display and rows.unfinished for rows in self.query(RowList))
+
     def _paint_list(self, name: str) -> None:
         rows = self.query_one(f"#{name}", RowList)
         wanted = self.filters.get(name, "")

@@ -19,12 +19,24 @@ from collections.abc import Callable
 from typing import Any
 
 from kcsim.engine.collector import collector_at_rest
-from kcsim.tui.asks import commands, comparing, explain, explore, faults, lanes, net, panes, score, steer
+from kcsim.tui.asks import (
+    commands,
+    comparing,
+    explain,
+    explore,
+    faults,
+    lanes,
+    net,
+    panes,
+    score,
+    steer,
+    topology,
+)
 from kcsim.tui.frames import receive, send
 from kcsim.tui.link import answer
 from kcsim.tui.worlds import Worlds, rescue
 
-QUESTIONS = (commands, comparing, explain, explore, faults, lanes, net, panes, score, steer)
+QUESTIONS = (commands, comparing, explain, explore, faults, lanes, net, panes, score, steer, topology)
 """Where the functions that are asked for live: loaded before the first question comes."""
 
 _ORPHANED = 10
@@ -32,7 +44,7 @@ _ORPHANED = 10
 
 
 _IDLE = 0.05
-"""Seconds without a question after which there is time for chores."""
+"""Seconds without a question after which there is time for chores, one after the other."""
 
 
 class Server:
@@ -43,6 +55,7 @@ class Server:
         self._answers = answers
         self._worlds: Worlds | None = None
         self._listens = False
+        self._at_chores = False  # whether it did one last, and nobody has asked since
 
     def serve(self) -> None:
         """Until the end, or until nobody asks any more."""
@@ -59,8 +72,10 @@ class Server:
                 if message[0] == "end":
                     return
                 self._take(*message)
+                self._at_chores = False
             elif worlds is not None and not is_running:
                 worlds.do_chores()
+                self._at_chores = True
             now = time.perf_counter()
             if worlds is not None and is_running:
                 worlds.advance(now - last)
@@ -73,7 +88,9 @@ class Server:
             return None
         if is_running:
             return 0.0 if worlds.busy else 0.002
-        return _IDLE if worlds.has_chores and not self._listens else None
+        if self._listens or not worlds.has_chores:
+            return None
+        return 0.0 if self._at_chores else _IDLE
 
     def _take(self, word: str, *rest: Any) -> None:
         if word == "begin":

@@ -97,7 +97,7 @@ class CompareScreen(WorldScreen):
         if self.is_current and before is not None and before.running:
             self.world.link.turn(elapsed)
             clock = self._paint_head()
-            if self.has_rested or not clock.running:
+            if self.has_rested() or not clock.running:
                 self.paint()
             if not clock.running:
                 at_end = clock.now >= clock.end

@@ -13,6 +13,7 @@ from textual.widgets import Static
 from kcsim.tui.asks import net
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.asks.lines import TextLine, dim
+from kcsim.tui.asks.topology import topology
 from kcsim.tui.base import WorldScreen, head
 from kcsim.tui.dialogs import Ask, Choose
 from kcsim.tui.explorer import ExplorerScreen
@@ -91,7 +92,7 @@ class NetworkScreen(WorldScreen):
             self.world.link.turn(1 / FRAMES)
             self._dirty = self._dirty or self.world.state.now != self.world.refresh().now
             self._paint_head()
-            if self._dirty and (self.has_rested or not self.world.state.running):
+            if self._dirty and (self.has_rested() or not self.world.state.running):
                 self.paint()
 
     def paint(self) -> None:
@@ -101,8 +102,8 @@ class NetworkScreen(WorldScreen):
         with self.frame(world.link):
             rows = self.query_one("#topology", RowList)
             if rows.display:
-                page = world.ask(net.topology, rows.want)
-                rows.show(page, lambda want: world.ask(net.topology, want))
+                page = world.ask(topology, rows.want)
+                rows.show(page, lambda want: world.ask(topology, want))
                 rows.border_subtitle = page.note
             rows.border_title = self._title(1, "topology", "Topology")
             self._paint_heat()

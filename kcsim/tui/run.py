@@ -40,6 +40,9 @@ from kcsim.tui.widgets.timeline import TimelineStrip
 from kcsim.tui.worlds import Worlds
 from kcsim.views.objects import Ref
 
+_SEARCHING = 4
+"""How many times as long as the panes took to paint they rest while a filter goes on: it goes on in between."""
+
 DONE = "(that is all)"
 """The choice that ends a list of questions."""
 
@@ -174,8 +177,10 @@ class RunScreen(WorldScreen):
     # --- painting -----------------------------------------------------------------------------------------------
 
     def _paint_if_dirty(self) -> None:
-        """Paint, but leave most of the time to the world."""
-        if self._dirty and self.is_current and self.has_rested:
+        """Paint, but leave most of the time to the world, or to what is still being looked for."""
+        if not self.is_current:
+            return
+        if (self._dirty and self.has_rested()) or (self.board.unfinished and self.has_rested(_SEARCHING)):
             self.paint()
 
     def _paint_head(self) -> None:

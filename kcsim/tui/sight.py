@@ -128,11 +128,11 @@ class Sight:
 
     def do_chores(self) -> None:
         """Do a part of it, short enough for whoever asks meanwhile."""
-        chore, self._chore = self._chore, None
+        chore = self._chore
         if chore is not None:
-            self._prepared = (*chore, self.look)
-            self._sums = True
-            prepare_filter(self.look, *chore)
+            if prepare_filter(self.look, *chore):
+                self._prepared, self._chore = (*chore, self.look), None
+                self._sums = True
         else:
             self._sums = not self.usage.update(self.play.cluster().server.log, _AT_ONCE)
 

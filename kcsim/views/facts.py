@@ -9,6 +9,7 @@ Ages are not among the text: they change while the object does not, and k9s leav
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kcsim.api.objects import Object
@@ -36,13 +37,21 @@ class Facts:
             known = self._known[id(obj)] = obj, table.fact(obj)
         return known[1]
 
-    def all(self, table: ObjectTable, objects: Sequence[Object]) -> list[Fact]:
-        """The fact of each object."""
+    def some(self, table: ObjectTable, objects: Sequence[Object], begin: int, most: int) -> list[Fact]:
+        """The facts of the next of these objects: of all that are known, and of at most so many that are not."""
         known = self._known
-        try:
-            return [known[id(obj)][1] for obj in objects]
-        except KeyError:
-            return [self.of(table, obj) for obj in objects]
+        if not begin:
+            with suppress(KeyError):  # one is to be worked out
+                return [known[id(obj)][1] for obj in objects]
+        found: list[Fact] = []
+        for place in range(begin, len(objects)):
+            obj = objects[place]
+            if id(obj) not in known:
+                if not most:
+                    break
+                most -= 1
+            found.append(self.of(table, obj))
+        return found
 
     def forget(self, obj: Object) -> None:
         """Hold no longer what is known of a version that is no more the newest."""

@@ -14,6 +14,7 @@ from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind
 from kcsim.api.tables.table import kind_of
 from kcsim.engine.clock import to_seconds
+from kcsim.simulation.listing import Listing
 from kcsim.simulation.simulation import NotFound, Past, Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.facts import Facts
@@ -83,8 +84,8 @@ class Look:
         catalog = self._simulation.cluster(self._cluster).server.catalog
         return sorted((r for r in catalog if "list" in r.verbs), key=lambda r: (r.plural, r.group))
 
-    def objects(self, word: str, namespace: str | None = None) -> list[Object]:
-        """The objects of a kind, in key order; the list is kept and must not be changed.
+    def objects(self, word: str, namespace: str | None = None) -> Listing:
+        """The objects of a kind, in key order; each is spelled out when it is asked for.
 
         Raises:
             NotFound: the cluster serves no such kind.
@@ -92,7 +93,7 @@ class Look:
         table = self.resource(word).table
         return self.once(
             ("objects", table, namespace),
-            lambda: self._from.list(table, namespace, cluster=self._cluster or None),
+            lambda: self._from.listing(table, namespace, self._cluster or None),
         )
 
     def find(self, word: str, namespace: str, name: str) -> Object | None:

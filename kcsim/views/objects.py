@@ -3,26 +3,26 @@
 Rows are made when they are asked for: a screen shows thirty of them, whatever the number of objects. The columns and
 cells are the API server's own (``kcsim.api.tables``), so STATUS and READY read exactly as kubectl's.
 
-What a filter searches is worked out once a version of an object (``kcsim.views.facts``), so that a key typed costs a search
-through texts that are there already.
+Filters are those of ``kcsim.views.filters``; where there are too many objects to look at all of them at once, ``searched`` says
+how far a table has come, and asking again goes on.
 
 **Walk:** a kind and a filter -> the objects that match -> ``ObjectTable`` -> the rows in sight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from typing import Any
 
-from kcsim.api import selectors
-from kcsim.api.objects import Object
+from kcsim.api.objects import Object, key
 from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind, View
 from kcsim.api.tables.table import visible
 from kcsim.views.facts import Fact
+from kcsim.views.filters import BadFilter, Chosen, Searched
 from kcsim.views.look import Look
 from kcsim.views.states import TELLING, State, state_of
 
@@ -49,10 +49,6 @@ class ObjectRow:
     state: State
 
 
-class BadFilter(ValueError):
-    """The filter cannot be read; the message says why."""
-
-
 class ObjectTable:
     """The rows of one kind, made on demand.
 
@@ -60,14 +56,15 @@ class ObjectTable:
         resource: the kind.
         header: column names in capitals.
         total: how many objects there are before filtering.
-        objects: those that are shown.
+        searched: how many of them, from the first on, a filter has looked at so far.
+        objects: those that are shown, in key order.
     """
 
     def __init__(
         self, resource: Resource, kind: Kind, objects: Sequence[Object], now: int, *, wide: bool = False
     ) -> None:
         self.resource = resource
-        self.total = len(objects)
+        self.total = self.searched = len(objects)
         self.objects = objects
         self._kind = kind
         self._view = View(now, wide)
@@ -82,6 +79,13 @@ class ObjectTable:
     def ref(self, index: int) -> Ref:
         """Which object row ``index`` shows."""
         return self._ref(self.objects[index])
+
+    def place(self, ref: object) -> int | None:
+        """The row that shows an object; None when no row does."""
+        if not isinstance(ref, Ref):
+            return None
+        place = bisect_left(self.objects, (ref.namespace, ref.name), key=key)
+        return place if place < len(self) and self.ref(place) == ref else None
 
     def row(self, index: int) -> ObjectRow:
         """Row ``index``."""
@@ -153,78 +157,38 @@ def object_table(
     objects = look.objects(word, namespace)
     table = ObjectTable(resource, look.columns(resource), objects, look.now, wide=wide)
     wanted = wanted.strip()
-    if wanted.startswith("-l"):
-        table.objects = _selected(table, _labels(look, table, namespace), wanted.removeprefix("-l").strip())
-    elif wanted.removeprefix("!").strip():
-        table.objects = _holding(table, _texts(look, table, namespace), wanted, wide=wide)
+    if wanted.startswith("-l") or wanted.removeprefix("!").strip():
+        searched = _what_is_searched(look, table, namespace)
+        searched.go_on(_AT_ONCE)
+        table.searched = len(searched)
+        table.objects = Chosen(objects, searched.matching(wanted, wide=wide))
     return table
 
 
-def prepare_filter(look: Look, word: str, namespace: str | None = None) -> None:
-    """Work out what filters of a kind search, before anybody types: to be done when there is nothing else to do.
+def prepare_filter(look: Look, word: str, namespace: str | None = None) -> bool:
+    """Work out a part of what filters of a kind search, before anybody types: to be done when there is nothing else to do.
+
+    Gives whether that was all.
 
     Raises:
         NotFound: there is no such kind.
     """
-    table = object_table(look, word, namespace=namespace)
-    _texts(look, table, namespace)
-    _labels(look, table, namespace)
+    searched = _what_is_searched(look, object_table(look, word, namespace=namespace), namespace)
+    if searched.is_done:
+        return searched.prepare()
+    searched.go_on(_CHORE)
+    return False
 
 
-def _texts(look: Look, table: ObjectTable, namespace: str | None) -> tuple[list[str], list[str]]:
-    """What each object's row tells, and what more its wide row does; ``table`` shows all of them."""
-    objects = table.objects
-
-    def make() -> tuple[list[str], list[str]]:
-        facts = look.facts.all(table, objects)
-        return [fact[1] for fact in facts], [fact[2] for fact in facts]
-
-    return look.once(("texts", table.resource.table, namespace), make)
+def _what_is_searched(look: Look, table: ObjectTable, namespace: str | None) -> Searched:
+    """What filters of a list search, as far as it has come; ``table`` shows all of the list."""
+    return look.once(("searched", table.resource.table, namespace), lambda: Searched(table, look.facts))
 
 
-def _labels(
-    look: Look, table: ObjectTable, namespace: str | None
-) -> tuple[list[Mapping[str, str]], list[int]]:
-    """Labels, and for each object the place of its own among them: those made from one template share theirs."""
-    objects = table.objects
-
-    def make() -> tuple[list[Mapping[str, str]], list[int]]:
-        labels = [obj["metadata"].get("labels") or {} for obj in objects]
-        known = {id(each): each for each in labels}
-        places = {key: place for place, key in enumerate(known)}
-        return list(known.values()), [places[id(each)] for each in labels]
-
-    return look.once(("labels", table.resource.table, namespace), make)
-
-
-def _selected(
-    table: ObjectTable, labelled: tuple[list[Mapping[str, str]], list[int]], wanted: str
-) -> list[Object]:
-    try:
-        matches = selectors.parse(wanted).compiled()
-    except ValueError as error:
-        raise BadFilter(str(error)) from None
-    labels, places = labelled
-    good = [matches(each) for each in labels]
-    return list(compress(table.objects, map(good.__getitem__, places)))
-
-
-def _holding(
-    table: ObjectTable, texts: tuple[list[str], list[str]], wanted: str, *, wide: bool
-) -> list[Object]:
-    """The objects whose row holds what is wanted, or does not; what only -o wide shows counts where it is shown."""
-    text = wanted.removeprefix("!").strip().lower()
-    objects, (told, more) = table.objects, texts
-    if wanted.startswith("!"):
-        if wide:
-            triples = zip(objects, told, more, strict=True)
-            return [obj for obj, one, other in triples if text not in one and text not in other]
-        return [obj for obj, one in zip(objects, told, strict=True) if text not in one]
-    if wide:
-        triples = zip(objects, told, more, strict=True)
-        return [obj for obj, one, other in triples if text in one or text in other]
-    return [obj for obj, one in zip(objects, told, strict=True) if text in one]
-
+_AT_ONCE = 2_000
+"""Objects that a filter looks at for the first time before it answers with what it has: some tens of milliseconds."""
+_CHORE = 1_000
+"""As many as are looked at in between, while somebody may press a key."""
 
 _AGES = frozenset({"Age", "Last Seen", "First Seen", "Last Schedule", "Duration"})
 """Columns that change while the object does not."""
@@ -236,3 +200,6 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return str(cell).partition("\n")[0]
+
+
+__all__ = ["BadFilter", "ObjectRow", "ObjectTable", "Ref", "object_table", "prepare_filter"]

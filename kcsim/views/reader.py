@@ -9,7 +9,7 @@ instant looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -88,9 +88,9 @@ class LookClient(Client):
         raise bad_request("where one only looks, nothing can be changed")
 
     @staticmethod
-    def _list(op: Operation, objects: list[Object]) -> Object:
+    def _list(op: Operation, objects: Sequence[Object]) -> Object:
         match, _ = compile_filter(op.resource, op.label_selector, op.field_selector)
-        items = objects if match is None else [obj for obj in objects if match(obj)]
+        items = [obj for obj in objects if match is None or match(obj)]
         return {
             "apiVersion": op.resource.group_version,
             "kind": f"{op.resource.kind}List",

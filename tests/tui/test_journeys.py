@@ -6,11 +6,13 @@ import pytest
 from textual.widgets import Input
 
 from kcsim.scenario.play import load
+from kcsim.tui.asks import panes
 from kcsim.tui.dialogs import Ask, Choose, Help, Read
 from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.gallery import GalleryScreen
 from kcsim.tui.run import RunScreen
 from kcsim.tui.session import SPEEDS
+from kcsim.views import objects as table_of
 from kcsim.views.objects import Ref
 from tests.tui.worlds import SMALL, Driver, play
 
@@ -322,6 +324,27 @@ def test_an_open_run_waits_where_it_was_left():
         assert "paused at t=2m" in user.text
         await user.press("enter")
         assert user.session.now == 120_000_000
+
+    play(story, SMALL, "push")
+
+
+def test_a_filter_of_too_many_shows_what_it_has_found_and_goes_on(monkeypatch):
+    monkeypatch.setattr(table_of, "_AT_ONCE", 3)
+
+    async def story(user: Driver) -> None:
+        await user.press("g")
+        await user.type("2m")
+        await user.rest()
+        await user.press("colon")
+        await user.type("events")
+        shows = []
+        ask = panes.objects
+        monkeypatch.setattr(panes, "objects", lambda *asked: shows.append(ask(*asked)) or shows[-1])
+        await user.press("slash", "w")
+        await user.until(lambda: len(shows) > 1 and not shows[-1].unfinished)
+        assert shows[0].unfinished
+        assert "3 searched so far" in shows[0].note
+        assert "searched so far" not in user.text, "nobody has pressed a key"
 
     play(story, SMALL, "push")
 

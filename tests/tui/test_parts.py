@@ -12,6 +12,8 @@ from kcsim.scenario.load import loads
 from kcsim.tui.asks import faults
 from kcsim.tui.asks.commands import BadCommand, Own, ShowKind, Typed, complete, parse
 from kcsim.tui.asks.lines import wrapped, yaml_lines
+from kcsim.tui.asks.pages import Want
+from kcsim.tui.asks.topology import topology
 from kcsim.tui.hands import in_words
 from kcsim.tui.session import scenario_name
 from kcsim.tui.widgets.columns import evenly, fit, shortened
@@ -223,3 +225,13 @@ def test_what_is_compared_stands_in_columns_of_one_width(room, fitted):
 def test_a_name_is_shortened_in_its_middle(size, text):
     assert shortened("kustomize-controller-8db7bcd4f-fcbsh", size) == text
     assert len(text) <= size
+
+
+def test_a_row_of_the_topology_is_found_by_its_key(session):
+    whole = topology(session, Want(height=500))
+    assert whole.count == len(whole.rows)
+    kinds = [row.cells[1] for row in whole.rows]
+    assert {"node", "pod", "service"} <= set(kinds)
+    for place, row in enumerate(whole.rows):
+        assert topology(session, Want(height=1, cursor=0, key=row.key)).cursor == place
+    assert whole.note == "2 nodes, 1 Service"

@@ -122,7 +122,7 @@ def story(worlds: Worlds, names: Sequence[str], want: Want) -> Page:
         ("TIME", "LANE", "IN", "WHAT"),
         len(rows),
         make,
-        key_at=lambda i: (rows[i].time, rows[i].moment.text),
+        find=lambda key: next((i for i, row in enumerate(rows) if (row.time, row.moment.text) == key), None),
         empty="nothing has happened yet: space runs the worlds",
         note=note,
     )

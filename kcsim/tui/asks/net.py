@@ -1,8 +1,8 @@
-"""The network of a world: its topology, a heat map of its nodes, and the path of one request. Looks; changes nothing.
+"""The network of a world: a heat map of its nodes, and the path of one request. Looks; changes nothing.
 
-Reach and path are asked of a world that stands at the instant looked at: of the past, a fork of it made for the purpose.
+The path is asked of a world that stands at the instant looked at: of the past, a fork of it made for the purpose.
 
-**Walk:** ``topology`` as rows -> ``heat``: a level for each node -> ``clients`` and ``urls`` to choose from -> ``path``.
+**Walk:** ``heat``: a level for each node -> ``clients`` and ``urls`` to choose from -> ``path``.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ from kcsim.engine.clock import MILLISECOND, format_duration, to_seconds
 from kcsim.simulation.reach import UnknownSpot
 from kcsim.simulation.simulation import Simulation
 from kcsim.tui.asks.lines import TextLine, dim
-from kcsim.tui.asks.pages import Page, Row, Want, paged
 from kcsim.tui.session import Session
 from kcsim.views import usage
-from kcsim.views.objects import Ref
 from kcsim.views.readiness import INFRASTRUCTURE
 from kcsim.views.states import SEVERITY, State
-from kcsim.views.topology import layout_of
 
 MEASURES = ("state", *usage.MEASURES)
 """What the heat map can show; all but the first as a share of what the node offers, in tenths."""
@@ -99,60 +96,6 @@ def _tenths(machine: usage.Machine, asked: Mapping[str, usage.Amounts], which: i
     return 0 if used is None else min(10, round(10 * used[which] / whole))
 
 
-# Topology.
-
-
-def topology(session: Session, want: Want) -> Page:
-    """What is connected to what: hosts outside, zones with their nodes with their pods, Services with their backends."""
-    rows, note = session.look.once("topology", lambda: _topology(session))
-    return paged(want, ("WHAT", "KIND", "STATUS"), len(rows), lambda place: rows[place], note=note)
-
-
-def _topology(session: Session) -> tuple[list[Row], str]:
-    """All of its rows, and what stands below them."""
-    layout = layout_of(_world(session).network.topology())
-    rows: list[Row] = []
-    if layout.outside:
-        rows.append(Row("outside", ("outside the cluster", "", ""), ""))
-    for name, kind, up in layout.outside:
-        rows.append(Row(name, (f"   {name}", kind, "reachable" if up else "OFF"), "ok" if up else "failed"))
-    for zone, nodes in layout.zones.items():
-        title = f"zone {zone}" if zone else "nodes without a zone"
-        rows.append(Row(title, (title, "", f"{len(nodes)} nodes"), ""))
-        for place, node in enumerate(nodes):
-            stem = "└─" if place == len(nodes) - 1 else "├─"
-            state: State = "ok" if node.up else "failed"
-            rows.append(
-                Row(
-                    Ref("node", "", node.name),
-                    (f"{stem} {node.name}", "node", "up" if node.up else "OFF"),
-                    state,
-                )
-            )
-            bar = "  " if place == len(nodes) - 1 else "│ "
-            for pod in node.pods:
-                space, _, name = pod.name.partition("/")
-                ready: State = "ok" if pod.ready else "pending"
-                rows.append(
-                    Row(
-                        Ref("pod", space, name), (f"{bar}   {pod.name}", "pod", pod.ip or "no address"), ready
-                    )
-                )
-    for pod in layout.pending:
-        space, _, name = pod.name.partition("/")
-        rows.append(Row(Ref("pod", space, name), (f"   {pod.name}", "pod", "has no node"), "pending"))
-    if layout.services:
-        rows.append(Row("services", ("Services", "", ""), ""))
-    for name, count in layout.services:
-        space, _, own = name.partition("/")
-        told = f"{count} ready endpoint{'' if count == 1 else 's'}"
-        rows.append(
-            Row(Ref("service", space, own), (f"   {name}", "service", told), "ok" if count else "failed")
-        )
-    count = sum(map(len, layout.zones.values()))
-    return rows, f"{count} nodes, {len(layout.services)} Services"
-
-
 # The path of a request.
 
 
@@ -187,7 +130,7 @@ def path(session: Session, client: str, url: str) -> tuple[list[TextLine], str]:
     """Each station of a request, and how it ends; the note says from when the answer is."""
     note = f"at t={format_duration(session.seen)}"
     try:
-        journey = _world(session).network.trace(client, url)
+        journey = world_of(session).network.trace(client, url)
     except (UnknownSpot, ValueError) as error:
         return [((str(error), "state--failed"),)], note
     state = "state--ok" if journey.ok else "state--failed"
@@ -209,7 +152,7 @@ def path(session: Session, client: str, url: str) -> tuple[list[TextLine], str]:
     return lines, note
 
 
-def _world(session: Session) -> Simulation:
+def world_of(session: Session) -> Simulation:
     """The world as it stands at the instant looked at."""
     if session.cursor is None:
         return session.play

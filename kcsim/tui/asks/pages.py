@@ -42,7 +42,10 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a list: ``rows[0]`` is row ``start`` of ``count``; ``cursor`` is where the row under it is now."""
+    """Some rows of a list: ``rows[0]`` is row ``start`` of ``count``; ``cursor`` is where the row under it is now.
+
+    ``unfinished``: it is what has been found so far; asked again, it is more.
+    """
 
     header: tuple[str, ...]
     count: int
@@ -51,6 +54,7 @@ class Page:
     cursor: int
     empty: str = ""
     note: str = ""
+    unfinished: bool = False
 
 
 def paged(
@@ -59,35 +63,43 @@ def paged(
     count: int,
     make: Callable[[int], Row],
     *,
-    key_at: Callable[[int], object] | None = None,
+    find: Callable[[object], int | None] | None = None,
     empty: str = "",
     note: str = "",
+    unfinished: bool = False,
 ) -> Page:
     """The page that a list wants.
 
     Args:
         make: gives row ``i``.
-        key_at: gives the key of row ``i`` more cheaply than ``make``.
+        find: gives where the row of a key is, more cheaply than by making one after the other.
         empty: what to say when there is none.
         note: for the pane's border.
+        unfinished: see ``Page``.
     """
-    cursor = count - 1 if want.follow else _place(want, count, key_at or (lambda place: make(place).key))
+    cursor = count - 1 if want.follow else _place(want, count, make, find)
     cursor = max(0, min(cursor, count - 1))
     first = want.first
     if want.height > 0:
         first = min(max(first, cursor - want.height + 1), cursor) if count else 0
     start = max(0, first - MARGIN)
     rows = tuple(make(place) for place in range(start, min(count, first + want.height + MARGIN)))
-    return Page(tuple(header), count, start, rows, cursor, empty, note)
+    return Page(tuple(header), count, start, rows, cursor, empty, note, unfinished)
 
 
-def _place(want: Want, count: int, key_at: Callable[[int], object]) -> int:
+def _place(
+    want: Want, count: int, make: Callable[[int], Row], find: Callable[[object], int | None] | None
+) -> int:
     """Where the row under the cursor is now; rows rarely move, so its old place is tried first."""
     if want.key is None or not count:
         return want.cursor
-    if want.cursor < count and key_at(want.cursor) == want.key:
+    if want.cursor < count and make(want.cursor).key == want.key:
         return want.cursor
-    return next((place for place in range(count) if key_at(place) == want.key), want.cursor)
+    if find is not None:
+        place = find(want.key)
+    else:
+        place = next((place for place in range(count) if make(place).key == want.key), None)
+    return want.cursor if place is None else place
 
 
 def listed(

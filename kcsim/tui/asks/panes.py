@@ -88,9 +88,11 @@ def story(session: Session, wanted: str, want: Want) -> Page:
     empty = "nothing has happened yet: space runs the world" if not text else "nothing matches"
     note = f"{len(moments)} moments{f'  /{wanted}' if wanted else ''}"
     header = ("TIME", "LANE", "WHAT")
-    return paged(
-        want, header, len(moments), make, key_at=lambda i: moments[i].record.seq, empty=empty, note=note
-    )
+
+    def find(seq: object) -> int | None:
+        return next((place for place, moment in enumerate(moments) if moment.record.seq == seq), None)
+
+    return paged(want, header, len(moments), make, find=find, empty=empty, note=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,14 @@ def objects(session: Session, kinds: Kinds, want: Want) -> Page:
     wanted, space = kinds.wanted, kinds.namespace
     empty = f"no {table.resource.plural}" + (f" match {wanted!r}" if wanted else " yet")
     of = f"{len(table)} of {table.total}" if wanted else str(table.total)
+    unfinished = table.searched < table.total
+    if unfinished:
+        empty = "none so far"
+        of += f", {table.searched:,} searched so far"
     note = of + (f"  -n {space}" if space else "") + (f"  /{wanted}" if wanted else "")
-    return paged(want, table.header, len(table), make, key_at=table.ref, empty=empty, note=note)
+    return paged(
+        want, table.header, len(table), make, find=table.place, empty=empty, note=note, unfinished=unfinished
+    )
 
 
 # Parts of one object.

@@ -128,6 +128,11 @@ class RowList(ScrollView, can_focus=True):
             self.call_after_refresh(self._return)
         self._put(page.cursor)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether asking again would find more."""
+        return self._page.unfinished
+
     def _return(self) -> None:
         """Bring the cursor into sight."""
         self._put(self.cursor)

@@ -8,11 +8,12 @@ import pytest
 
 import kcsim
 from kcsim.api import quantity
+from kcsim.views import objects as table_of
 from kcsim.views import usage
 from kcsim.views.concern import Concerns
 from kcsim.views.facts import Facts
 from kcsim.views.look import Look
-from kcsim.views.objects import object_table
+from kcsim.views.objects import Ref, object_table
 from kcsim.views.readiness import Readiness
 
 WEB = """\
@@ -76,6 +77,53 @@ def test_an_object_that_does_not_change_is_read_once(world, monkeypatch):
     kinds = {obj["kind"] for obj in read}
     assert "Pod" in kinds
     assert "Node" not in kinds, "only what has changed"
+
+
+def test_a_filter_of_too_many_says_how_far_it_has_come_and_goes_on(world, monkeypatch):
+    monkeypatch.setattr(table_of, "_AT_ONCE", 2)
+    look = Look(world)
+    whole = object_table(Look(world), "events")
+    assert whole.total > 5
+    for searched in (2, 4):
+        table = object_table(look, "events", wanted="-l !nosuch")
+        assert (table.searched, len(table)) == (searched, searched)
+    parts = [object_table(look, "events", wanted="pod/") for _ in range(whole.total)]
+    assert [part.searched for part in parts] == sorted(part.searched for part in parts)
+    assert parts[-1].searched == parts[-1].total
+    monkeypatch.undo()
+    for wide in (False, True):
+        for wanted in ("pod/", "!pod/"):
+            at_once = object_table(Look(world), "events", wanted=wanted, wide=wide)
+            assert names(object_table(look, "events", wanted=wanted, wide=wide)) == names(at_once)
+
+
+def test_a_filter_is_prepared_bit_by_bit(world, monkeypatch):
+    monkeypatch.setattr(table_of, "_CHORE", 2)
+    look = Look(world)
+    steps = 1
+    while not table_of.prepare_filter(look, "events"):
+        steps += 1
+    assert steps > len(look.facts) / 2
+    assert len(look.facts) == len(look.objects("events"))
+
+
+def test_a_row_is_found_by_its_object(world):
+    table = object_table(Look(world), "pods", wanted="web")
+    for place in range(len(table)):
+        assert table.place(table.ref(place)) == place
+    assert table.place(Ref("pod", "default", "web-no")) is None
+    assert table.place(("pod", "default")) is None
+
+
+def test_a_list_is_not_spelled_out_to_show_some_of_it(world):
+    versions = world.cluster().server.log.list(Look(world).resource("events"))
+    unread = sum(version.unread for version in versions)
+    assert unread > 1
+    table = object_table(Look(world), "events")
+    first = next(place for place, version in enumerate(versions) if version.unread)
+    table.row(first)
+    assert sum(version.unread for version in versions) == unread - 1
+    assert [obj["metadata"]["name"] for obj in Look(world).objects("events")[:2]] == names(table)[:2]
 
 
 def test_facts_do_not_grow_with_the_number_of_versions(world):
