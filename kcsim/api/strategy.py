@@ -32,7 +32,10 @@ def _create_pod(obj: Object) -> Object:
 
 
 def _create_namespace(obj: Object) -> Object:
-    return {**obj, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+    finalizers = (obj.get("spec") or {}).get("finalizers") or []
+    if "kubernetes" not in finalizers:
+        finalizers = [*finalizers, "kubernetes"]
+    return {**obj, "spec": {"finalizers": finalizers}, "status": {"phase": "Active"}}
 
 
 _NODE_INFO = (

@@ -82,7 +82,10 @@ def replica_set(obj: Object) -> Object:
 
 def replication_controller(obj: Object) -> Object:
     """SetDefaults_ReplicationController: selector and labels come from the template."""
-    spec = fill(with_template(_spec(obj)), replicas=1)
+    spec = fill(_spec(obj), replicas=1)
+    if spec.get("template") is None:
+        return put(obj, "spec", spec)
+    spec = with_template(spec)
     labels = (spec["template"].get("metadata") or {}).get("labels")
     if labels:
         spec = spec if spec.get("selector") else {**spec, "selector": labels}

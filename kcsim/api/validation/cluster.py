@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kcsim.api import names, quantity
-from kcsim.api.validation.affinity import node_selector, taints
+from kcsim.api.validation.affinity import node_selector, taints, tolerations
 from kcsim.api.validation.claims import ACCESS_MODES, VOLUME_MODES, claim_spec, positive
-from kcsim.api.validation.common import amount, cidr, immutable
+from kcsim.api.validation.common import amount, cidr, immutable, labels
+from kcsim.api.validation.containers import resources
 from kcsim.api.validation.field import (
     Errors,
     duplicate,
@@ -36,7 +37,22 @@ def node(obj: Mapping[str, Any]) -> Errors:
     errors = taints("metadata.taints", spec.get("taints") or [])
     for index, block in enumerate(_pod_cidrs(spec)):
         errors += cidr(f"spec.podCIDRs[{index}]", block)
+    status = obj.get("status") or {}
+    for field in ("capacity", "allocatable"):
+        for name, value in sorted((status.get(field) or {}).items()):
+            errors += amount(f"status.{field}.{name}", value)
     return errors
+
+
+def namespace(obj: Mapping[str, Any]) -> Errors:
+    """ValidateNamespace: its finalizers are the standard one or have a domain."""
+    return [
+        invalid(
+            "spec.finalizers", name, "name is neither a standard finalizer name nor is it fully qualified"
+        )
+        for name in (obj.get("spec") or {}).get("finalizers") or ()
+        if "/" not in name and name != "kubernetes"
+    ]
 
 
 def _pod_cidrs(spec: Mapping[str, Any]) -> list[str]:
@@ -260,12 +276,23 @@ def priority_class_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Err
 
 def runtime_class(obj: Mapping[str, Any]) -> Errors:
     """ValidateRuntimeClass."""
-    handler = obj.get("handler") or ""
-    return each_invalid("handler", handler, names.is_dns1123_label(handler)) + [
-        error
-        for name, value in sorted(((obj.get("overhead") or {}).get("podFixed") or {}).items())
-        for error in amount(f"overhead.podFixed[{name}]", value)
-    ]
+    handler, scheduling = obj.get("handler") or "", obj.get("scheduling") or {}
+    errors = each_invalid("handler", handler, names.is_dns1123_label(handler))
+    if obj.get("overhead") is not None:
+        # Checked as what a container may have at most, and told so.
+        errors += resources("overhead", {"limits": obj["overhead"].get("podFixed")})
+    errors += labels("scheduling.nodeSelector", scheduling.get("nodeSelector"))
+    wanted = scheduling.get("tolerations") or []
+    errors += tolerations("scheduling.tolerations", wanted)
+    seen = set()
+    for index, item in enumerate(wanted):
+        key = tuple(item.get(part) or "" for part in ("key", "operator", "value", "effect"))
+        if key in seen:
+            seconds = {"TolerationSeconds": item.get("tolerationSeconds")}
+            shown = dict(zip(("Key", "Operator", "Value", "Effect"), key, strict=True)) | seconds
+            errors.append(duplicate(f"scheduling.tolerations[{index}]", shown))
+        seen.add(key)
+    return errors
 
 
 def runtime_class_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

@@ -146,6 +146,22 @@ def ip_address(field: str, value: str) -> Errors:
     return []
 
 
+def canonical_ip(field: str, value: str) -> Errors:
+    """An address in its one canonical form (IsValidIP)."""
+    errors = ip_address(field, value)
+    if not errors and value != str(ipaddress.ip_address(value)):
+        errors.append(invalid(field, value, f'must be in canonical form ("{ipaddress.ip_address(value)}")'))
+    return errors
+
+
+def canonical_cidr(field: str, value: str) -> Errors:
+    """A block in its one canonical form (IsValidCIDR)."""
+    errors = cidr(field, value)
+    if not errors and value != str(ipaddress.ip_network(value)):
+        errors.append(invalid(field, value, f'must be in canonical form ("{ipaddress.ip_network(value)}")'))
+    return errors
+
+
 def cidr(field: str, value: str) -> Errors:
     """A CIDR block in one of its strict forms (IsValidCIDRForLegacyField with StrictIPCIDRValidation)."""
     text, _, length = value.partition("/")

@@ -1,13 +1,15 @@
 """Validation of ConfigMaps and Secrets.
 
 **Imitates:** ValidateConfigMap, ValidateSecret and their updates in kubernetes pkg/apis/core/validation/validation.go
-(v1.36). Left out: the content of docker configurations beyond its presence.
+(v1.36).
 """
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kcsim.api import names
+from kcsim.api import gojson, names
+from kcsim.api.gotext import json_word
 from kcsim.api.validation.common import immutable, total_size
 from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, required
 
@@ -17,6 +19,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
+_JSON: Final = frozenset({".dockercfg", ".dockerconfigjson"})
 _FROZEN: Final = "field is immutable when `immutable` is set"
 
 
@@ -48,7 +51,26 @@ def secret(obj: Mapping[str, Any]) -> Errors:
         name = "kubernetes.io/service-account.name"
         if not annotations.get(name):
             errors.append(required(f"metadata.annotations[{name}]"))
-    return errors + [required(f"data[{key}]") for key in _NEEDED.get(kind or "", ()) if key not in data]
+    for key in _NEEDED.get(kind or "", ()):
+        if key not in data:
+            errors.append(required(f"data[{key}]"))
+        elif key in _JSON:
+            why = _no_object(data[key])
+            errors += [invalid(f"data[{key}]", "<secret contents redacted>", why)] if why else []
+    return errors
+
+
+def _no_object(encoded: str) -> str:
+    """Why encoding/json reads no object from a value."""
+    text = base64.b64decode(encoded).decode("utf-8", "replace")
+    try:
+        value, _ = gojson.loads(text)
+    except gojson.JsonSyntaxError as error:
+        return str(error)
+    if value is None or isinstance(value, dict):
+        return ""
+    word = "bool" if isinstance(value, bool) else json_word(value)
+    return f"json: cannot unmarshal {word} into Go value of type map[string]interface {{}}"
 
 
 def config_map_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kcsim.api import names
 from kcsim.api.resources import GVK, split_api_version
-from kcsim.api.validation.common import NOT_NEGATIVE, immutable, labels
+from kcsim.api.validation.common import NOT_NEGATIVE, canonical_ip, immutable, labels
 from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, required, too_long
 
 TOTAL_ANNOTATIONS_LIMIT: Final = 262144
@@ -30,11 +30,16 @@ def _cron_job(value: str) -> list[str]:
     return errors if len(value) <= 52 else [*errors, "must be no more than 52 characters"]
 
 
+def _address(value: str) -> list[str]:
+    return [error.detail for error in canonical_ip("", value)]
+
+
 NAME_RULES: Final[Mapping[tuple[str, str], NameRule]] = {
     ("", "Namespace"): names.is_dns1123_label,
     ("", "Service"): names.is_dns1123_label,
     ("apps", "StatefulSet"): names.is_dns1123_label,
     ("batch", "CronJob"): _cron_job,
+    ("networking.k8s.io", "IPAddress"): _address,
     ("rbac.authorization.k8s.io", "Role"): path_segment,
     ("rbac.authorization.k8s.io", "ClusterRole"): path_segment,
     ("rbac.authorization.k8s.io", "RoleBinding"): path_segment,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from kcsim.api import names
 from kcsim.api.validation.common import (
+    canonical_cidr,
     cidr,
     domain_prefixed_path,
     immutable,
@@ -20,6 +21,7 @@ from kcsim.api.validation.containers import PROTOCOLS
 from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid, one_of, required
 
 _PATH_TYPES: Final = ("Exact", "ImplementationSpecific", "Prefix")
+_MOST_FAMILIES: Final = 2
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 
 
@@ -239,3 +241,52 @@ def _ip_block(path: str, block: Mapping[str, Any]) -> Errors:
             if not inside or inner.prefixlen <= network.prefixlen:
                 errors.append(invalid(field, text, "must be a strict subset of `cidr`"))
     return errors
+
+
+# ---- addresses of Services
+
+
+def service_cidr(obj: Mapping[str, Any]) -> Errors:
+    """ValidateServiceCIDR."""
+    spec = obj.get("spec") or {}
+    field, blocks = "spec.cidrs", spec.get("cidrs") or []
+    if not blocks:
+        return [required(field, "at least one CIDR required")]
+    shown = {"CIDRs": blocks}
+    if len(blocks) > _MOST_FAMILIES:
+        return [invalid(field, shown, f"may only hold up to {_MOST_FAMILIES} values")]
+    if len(blocks) == _MOST_FAMILIES and (":" in blocks[0]) == (":" in blocks[1]):
+        text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
+        return [invalid(field, shown, text)]
+    return [
+        error for index, block in enumerate(blocks) for error in canonical_cidr(f"{field}[{index}]", block)
+    ]
+
+
+def service_cidr_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidateServiceCIDRUpdate."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    return immutable("spec.cidrs", after.get("cidrs"), before.get("cidrs"))
+
+
+def ip_address_object(obj: Mapping[str, Any]) -> Errors:
+    """ValidateIPAddress: what holds the address. That its name is one is a rule of names."""
+    path, parent = "spec.parentRef", (obj.get("spec") or {}).get("parentRef")
+    if parent is None:
+        return [required(path)]
+    errors: Errors = []
+    if parent.get("group"):
+        errors += each_invalid(f"{path}.group", parent["group"], names.is_dns1123_subdomain(parent["group"]))
+    for name in ("resource", "name", "namespace"):
+        value = parent.get(name) or ""
+        if value:
+            errors += path_segment(f"{path}.{name}", value)
+        elif name != "namespace":
+            errors.append(required(f"{path}.{name}"))
+    return errors
+
+
+def ip_address_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
+    """ValidateIPAddressUpdate."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    return immutable("spec.parentRef", after.get("parentRef"), before.get("parentRef"))

@@ -43,11 +43,37 @@ def _event_namespace(obj: Mapping[str, Any], about: Mapping[str, Any]) -> Errors
 
 def certificate_signing_request(obj: Mapping[str, Any]) -> Errors:
     """ValidateCertificateSigningRequestCreate, as far as the request's envelope goes; what is in it is not read."""
-    request = (obj.get("spec") or {}).get("request") or ""
+    spec = obj.get("spec") or {}
+    request = spec.get("request") or ""
+    errors: Errors = []
     # Something that is no base64 was refused when the body was decoded.
-    if base64.b64decode(request).lstrip().startswith(b"-----BEGIN CERTIFICATE REQUEST-----"):
-        return []
-    return [invalid("spec.request", request, "PEM block type must be CERTIFICATE REQUEST")]
+    if not base64.b64decode(request).lstrip().startswith(b"-----BEGIN CERTIFICATE REQUEST-----"):
+        errors.append(invalid("spec.request", request, "PEM block type must be CERTIFICATE REQUEST"))
+    if not spec.get("usages"):
+        errors.append(required("spec.usages"))
+    return errors + _signer_name("spec.signerName", spec.get("signerName") or "")
+
+
+def _signer_name(path: str, name: str) -> Errors:
+    """ValidateSignerName: a domain of two labels at least, a slash, and a path of subdomains."""
+    if not name:
+        return [required(path)]
+    domain, slash, rest = name.partition("/")
+    if not slash or "/" in rest:
+        text = "must be a fully qualified domain and path of the form 'example.com/signer-name'"
+        return [invalid(path, name, text)]
+    errors: Errors = []
+    for shown, labels, rule in (
+        (domain, domain.split("."), names.is_dns1123_label),
+        (rest, rest.split("."), names.is_dns1123_subdomain),
+    ):
+        wrong = next(((label, found) for label in labels if (found := rule(label))), None)
+        if wrong is not None:
+            errors += each_invalid(path, shown, (f'validating label "{wrong[0]}": {why}' for why in wrong[1]))
+        if shown is domain and len(labels) == 1:
+            text = "should be a domain with at least two segments separated by dots"
+            errors.append(invalid(path, domain, text))
+    return errors
 
 
 def new_event(obj: Mapping[str, Any]) -> Errors:

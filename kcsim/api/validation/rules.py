@@ -44,6 +44,7 @@ CREATE: Final[Mapping[GVK, Create]] = {
     ("", "v1", "Endpoints"): endpoints.endpoints,
     ("", "v1", "Event"): other.event,
     ("", "v1", "LimitRange"): policy.limit_range,
+    ("", "v1", "Namespace"): cluster.namespace,
     ("", "v1", "Node"): cluster.node,
     ("", "v1", "PersistentVolume"): cluster.persistent_volume,
     ("", "v1", "PersistentVolumeClaim"): cluster.persistent_volume_claim,
@@ -65,9 +66,11 @@ CREATE: Final[Mapping[GVK, Create]] = {
     ("coordination.k8s.io", "v1", "Lease"): other.lease,
     ("discovery.k8s.io", "v1", "EndpointSlice"): endpoints.endpoint_slice,
     ("events.k8s.io", "v1", "Event"): other.new_event,
+    (_NET, "v1", "IPAddress"): networking.ip_address_object,
     (_NET, "v1", "Ingress"): networking.ingress,
     (_NET, "v1", "IngressClass"): networking.ingress_class,
     (_NET, "v1", "NetworkPolicy"): networking.network_policy,
+    (_NET, "v1", "ServiceCIDR"): networking.service_cidr,
     ("node.k8s.io", "v1", "RuntimeClass"): cluster.runtime_class,
     ("policy", "v1", "PodDisruptionBudget"): policy.pod_disruption_budget,
     (_RBAC, "v1", "ClusterRole"): rbac.cluster_role,
@@ -79,6 +82,7 @@ CREATE: Final[Mapping[GVK, Create]] = {
     (_STORAGE, "v1", "CSINode"): storage.csi_node,
     (_STORAGE, "v1", "StorageClass"): cluster.storage_class,
     (_STORAGE, "v1", "VolumeAttachment"): storage.volume_attachment,
+    (_STORAGE, "v1", "VolumeAttributesClass"): storage.attributes_class,
     (_ADM, "v1", "MutatingWebhookConfiguration"): other.webhook_configuration,
     (_ADM, "v1", "ValidatingWebhookConfiguration"): other.webhook_configuration,
     _CRD: other.custom_resource_definition,
@@ -99,7 +103,9 @@ UPDATE: Final[Mapping[GVK, Update]] = {
     ("apps", "v1", "StatefulSet"): apps.stateful_set_update,
     ("batch", "v1", "Job"): batch.job_update,
     ("discovery.k8s.io", "v1", "EndpointSlice"): endpoints.endpoint_slice_update,
+    (_NET, "v1", "IPAddress"): networking.ip_address_update,
     (_NET, "v1", "IngressClass"): networking.ingress_class_update,
+    (_NET, "v1", "ServiceCIDR"): networking.service_cidr_update,
     ("node.k8s.io", "v1", "RuntimeClass"): cluster.runtime_class_update,
     (_RBAC, "v1", "ClusterRoleBinding"): rbac.binding_update,
     (_RBAC, "v1", "RoleBinding"): rbac.binding_update,
@@ -108,6 +114,7 @@ UPDATE: Final[Mapping[GVK, Update]] = {
     (_STORAGE, "v1", "CSINode"): storage.csi_node_update,
     (_STORAGE, "v1", "StorageClass"): cluster.storage_class_update,
     (_STORAGE, "v1", "VolumeAttachment"): storage.volume_attachment_update,
+    (_STORAGE, "v1", "VolumeAttributesClass"): storage.attributes_class_update,
     _CRD: other.custom_resource_definition_update,
 }
 """What an update of a kind may change, given (new, old)."""
@@ -115,13 +122,17 @@ UPDATE: Final[Mapping[GVK, Update]] = {
 # Upstream checks these updates for what changed alone, or has its own full check inside the update rule.
 _CHANGES_ONLY: Final = frozenset(
     {
+        ("", "v1", "Namespace"),
         ("", "v1", "Node"),
         ("", "v1", "Pod"),
         ("", "v1", "Event"),
         ("discovery.k8s.io", "v1", "EndpointSlice"),
+        (_NET, "v1", "IPAddress"),
         (_NET, "v1", "IngressClass"),
+        (_NET, "v1", "ServiceCIDR"),
         ("node.k8s.io", "v1", "RuntimeClass"),
         ("scheduling.k8s.io", "v1", "PriorityClass"),
+        (_STORAGE, "v1", "VolumeAttributesClass"),
     }
 )
 # Upstream asks first what changed and then what is.

@@ -30,6 +30,8 @@ NODE_PORTS: Final = (30000, 32767)
 
 _BALANCERS_ONLY: Final = "may only be used when `type` is 'LoadBalancer'"
 _DISTRIBUTIONS: Final = ("PreferClose", "PreferSameNode", "PreferSameZone")
+_FAMILIES: Final = ("IPv4", "IPv6")
+_MOST_ADDRESSES: Final = 2
 _FAMILY_POLICIES: Final = ("PreferDualStack", "RequireDualStack", "SingleStack")
 
 
@@ -50,9 +52,8 @@ def service(obj: Mapping[str, Any]) -> Errors:
     errors += labels("spec.selector", spec.get("selector"))
     errors += one_of("spec.sessionAffinity", spec.get("sessionAffinity") or "", ("ClientIP", "None"))
     errors += _session_affinity(spec)
-    if spec.get("ipFamilyPolicy") is not None:
-        errors += one_of("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], _FAMILY_POLICIES)
-    errors += _cluster_ips(spec)
+    if kind != "ExternalName":
+        errors += _cluster_ips(spec, headless)
     for index, address in enumerate(spec.get("externalIPs") or ()):
         errors += special_address(f"spec.externalIPs[{index}]", address)
     errors += [required("spec.type")] if not kind else one_of("spec.type", kind, TYPES)
@@ -143,21 +144,41 @@ def _session_affinity(spec: Mapping[str, Any]) -> Errors:
     return []
 
 
-def _cluster_ips(spec: Mapping[str, Any]) -> Errors:
-    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    families = spec.get("ipFamilies") or []
+def _cluster_ips(spec: Mapping[str, Any], headless: bool) -> Errors:
+    """ValidateServiceClusterIPsRelatedFields: addresses, their families and how many there may be."""
+    field, families = "spec.clusterIPs", spec.get("ipFamilies") or []
+    address, addresses = spec.get("clusterIP"), spec.get("clusterIPs") or []
     errors: Errors = []
-    for index, address in enumerate(addresses):
-        if address == "None":
-            continue
-        wrong = ip_address(f"spec.clusterIPs[{index}]", address)
-        errors += wrong
-        if not wrong and index < len(families):
-            family = f"IPv{ipaddress.ip_address(address).version}"
-            if families[index] != family:
-                text = f"expected an {families[index]} value as indicated by `ipFamilies[{index}]`"
-                errors.append(invalid(f"spec.clusterIPs[{index}]", address, text))
-    return errors
+    if address and addresses and addresses[0] != address:
+        errors.append(invalid(field, addresses, "first value must match `clusterIP`"))
+    if addresses and not address:
+        errors.append(invalid(field, addresses, "must be empty when `clusterIP` is not specified"))
+    for index, family in enumerate(families):
+        errors += one_of(f"spec.ipFamilies[{index}]", family, _FAMILIES)
+        if family in families[:index]:
+            errors.append(duplicate(f"spec.ipFamilies[{index}]", family))
+    if spec.get("ipFamilyPolicy") is not None:
+        errors += one_of("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], _FAMILY_POLICIES)
+    # Who gives the one gets the other: strategies fill it in before they validate.
+    addresses = addresses or ([address] if address else [])
+    wrong: Errors = []
+    for index, one in enumerate(addresses):
+        if index or one != "None":
+            wrong += ip_address(f"{field}[{index}]", one)
+        elif len(addresses) > 1:
+            wrong.append(invalid(field, addresses, "'None' must be the first and only value"))
+    if len(addresses) > _MOST_ADDRESSES:
+        errors.append(invalid(field, addresses, f"may only hold up to {_MOST_ADDRESSES} values"))
+    if wrong:
+        return errors + wrong
+    given = [] if headless else [f"IPv{ipaddress.ip_address(one).version}" for one in addresses]
+    if len(given) > len(set(given)):
+        errors.append(invalid(field, addresses, "may specify no more than one IP for each IP family"))
+    return errors + [
+        invalid(f"{field}[{index}]", one, f"expected an {family} value as indicated by `ipFamilies[{index}]`")
+        for index, (one, has, family) in enumerate(zip(addresses, given, families, strict=False))
+        if has != family
+    ]
 
 
 def _traffic_policies(spec: Mapping[str, Any], kind: str) -> Errors:

@@ -131,3 +131,27 @@ def volume_attachment(obj: Object) -> Errors:
 def volume_attachment_update(new: Object, old: Object) -> Errors:
     """ValidateVolumeAttachmentUpdate: nothing of the spec changes."""
     return immutable("spec", new.get("spec"), old.get("spec"))
+
+
+def attributes_class(obj: Object) -> Errors:
+    """ValidateVolumeAttributesClass."""
+    driver = obj.get("driverName") or ""
+    errors = (
+        each_invalid("driverName", driver, names.is_qualified_name(driver.lower()))
+        if driver
+        else [required("driverName")]
+    )
+    parameters = obj.get("parameters") or {}
+    if not parameters:
+        return [*errors, required("parameters", "must contain at least one key/value pair")]
+    return errors + ([invalid("parameters", "", "field can not be empty.")] if "" in parameters else [])
+
+
+def attributes_class_update(new: Object, old: Object) -> Errors:
+    """ValidateVolumeAttributesClassUpdate."""
+    errors: Errors = []
+    if new.get("driverName") != old.get("driverName"):
+        errors.append(forbidden("driverName", "updates to driverName are forbidden."))
+    if (new.get("parameters") or {}) != (old.get("parameters") or {}):
+        errors.append(forbidden("parameters", "updates to parameters are forbidden."))
+    return errors
