@@ -83,7 +83,7 @@ class ArgoWay(AgentWay):
         controller = service_account(argocd.namespace, install.CONTROLLER).name
         manager = service_account(install.MANAGER_NAMESPACE, install.MANAGER).name
         server = service_account(argocd.namespace, install.SERVER).name
-        self.actors = frozenset({controller, server, manager})
+        self.actors = frozenset({controller, server, manager}) | _accounts(self._objects)
         self._seen: dict[str, _Seen] = {}
         for app, _ in self._expanded({}):
             name = objects.name(app)
@@ -289,6 +289,19 @@ class ArgoWay(AgentWay):
             if cluster is not None:
                 self._known[objects.name(app)] = cluster
             yield app, manifests
+
+
+def _accounts(given: Sequence[Object]) -> frozenset[str]:
+    """The names of the accounts as which syncs act, where projects name any."""
+    apps = [each for each in given if each["kind"] == "Application"]
+    found: set[str] = set()
+    for project in (each for each in given if each["kind"] == "AppProject"):
+        for item in terms.spec(project).get("destinationServiceAccounts") or ():
+            space, colon, name = str(item.get("defaultServiceAccount")).rpartition(":")
+            mine = (each for each in apps if terms.project_of(each) == objects.name(project))
+            spaces = [space] if colon else [terms.destination(each).get("namespace") or "" for each in mine]
+            found.update(service_account(each, name).name for each in spaces)
+    return frozenset(found)
 
 
 def _policy(given: Application) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What an AppProject lets its Applications do.  Decides; never acts.
 
 **Imitates:** argo-cd pkg/apis/application/v1alpha1/app_project_types.go, util/argo/argo.go (`ValidatePermissions`),
-controller/sync.go (`validateSyncPermissions`), controller/appcontroller.go (`isKnownOrphanedResourceExclusion`).
+controller/sync.go (`validateSyncPermissions`), util/settings (`DeriveServiceAccountToImpersonate`), controller/appcontroller.go (`isKnownOrphanedResourceExclusion`).
 Left out: roles, tokens and signature keys, since there is no API server of Argo CD to ask with one; Applications outside
 the namespace of the control plane.
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api.objects import Object
+from kcsim.api.request import User, service_account
 from kcsim.delivery.gitops.argocd import globs
 from kcsim.delivery.gitops.argocd.resources import (
     ResourceKey,
@@ -34,6 +35,7 @@ ANYWHERE: Mapping[str, Any] = {
 }
 """The spec of the project `default`, which Argo CD creates when there is none."""
 
+_NO_ACCOUNT = "!*[]{}\\/"
 _SSH_URL = re.compile(r"(?:ssh://)?[^/:]*?@[^@]+")
 _KNOWN_ORPHANS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
 
@@ -112,6 +114,24 @@ class Project:
         """Why nothing of the project can be compared, as far as kcsim is to blame: it would have to check signatures."""
         asked = next((field for field in ("signatureKeys", "sourceIntegrity") if self.spec.get(field)), "")
         return f"spec.{asked} of project {self.name} is not modelled by kcsim" if asked else ""
+
+    def account(self, cluster: Cluster, namespace: str, home: str) -> User | None:
+        """The ServiceAccount as which a sync to a destination acts; None where the project names none.
+
+        Args:
+            namespace: the destination's, "" when the Application names none.
+            home: the Application's own namespace: that of an account which is named alone, then.
+        Raises: ValueError, when the first account that fits is no name.
+        """
+        for item in self.spec.get("destinationServiceAccounts") or ():
+            pattern, where = str(item.get("server") or ""), str(item.get("namespace") or "")
+            if globs.matches(pattern, cluster.server) and globs.matches(where, namespace):
+                name = str(item.get("defaultServiceAccount") or "")
+                if not name.strip(" ") or any(char in _NO_ACCOUNT for char in name):
+                    raise ValueError(f"default service account contains invalid chars '{name}'")
+                space, colon, alone = name.partition(":")
+                return service_account(space, alone) if colon else service_account(namespace or home, name)
+        return None
 
     def _matches_destination(self, cluster: Cluster, namespace: str) -> bool:
         found = False

@@ -260,6 +260,8 @@ class Configuration:
         known: ``resource.customizations.knownTypeFields.*``: fields of custom kinds that hold built-in types.
         aggregated_roles, status_of: ``resource.compareoptions``: are rules of aggregated roles ignored, and whose status.
         ignored: ``resource.customizations.ignoreDifferences.*``: group/Kind -> its rules.
+        impersonates, impersonation_enforced: `application.sync.impersonation.enabled` and `.enforced`: syncs act as the account that the
+            project names for their destination; where it names none they fail, or act as the controller.
         health: checks of health that come before those built in, by group/Kind.
     """
 
@@ -271,14 +273,19 @@ class Configuration:
     known: Sequence[KnownField] = ()
     aggregated_roles: bool = False
     status_of: str = "all"
+    impersonates: bool = False
+    impersonation_enforced: bool = True
 
     def excludes(self, group: str, kind: str, server: str) -> bool:
         """Whether a kind is none of Argo CD's business (IsExcludedResource)."""
         return is_excluded(group, kind, server, self.exclusions, self.inclusions)
 
 
+_IMPERSONATION = "application.sync.impersonation."
 _KNOWN = frozenset(
     {
+        f"{_IMPERSONATION}enabled",
+        f"{_IMPERSONATION}enforced",
         "application.instanceLabelKey",
         "application.resourceTrackingMethod",
         "installationID",
@@ -340,6 +347,8 @@ def configuration(config_map: Object | None) -> tuple[Configuration, list[str]]:
         tuple(known),
         bool(options.get("ignoreAggregatedRoles")),
         str(options.get("ignoreResourceStatusField") or "all"),
+        data.get(f"{_IMPERSONATION}enabled") == "true",
+        data.get(f"{_IMPERSONATION}enforced") != "false",
     ), absent
 
 

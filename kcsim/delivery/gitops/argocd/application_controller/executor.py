@@ -43,12 +43,16 @@ Find = Callable[[Object], Resource | None]
 
 
 class Executor:
-    """A client of one destination cluster that does what syncs ask for."""
+    """A client of one destination cluster that does what syncs ask for.
 
-    def __init__(self, component: Component, client: Client, width: int) -> None:
+    `denial`: why the controller may not be who the client is; the server says so of each request. "" when it may.
+    """
+
+    def __init__(self, component: Component, client: Client, width: int, denial: str = "") -> None:
         self._component = component
         self._client = client
         self._width = width
+        self._denial = denial
 
     def perform(self, group: Sequence[Action]) -> Generator[Any, Any, list[Outcome]]:
         """A task's steps: all actions of a group, side by side."""
@@ -58,6 +62,8 @@ class Executor:
         return outcomes
 
     def _one(self, action: Action) -> Steps:
+        if self._denial:
+            return Outcome(error=self._denial)
         obj: Object = dict(action.obj)
         resource = self._client.endpoint.server.catalog.of(obj)
         if resource is None:

@@ -19,6 +19,7 @@ from kcsim.api.apply.schemas import schema_for
 from kcsim.api.client import Client, Endpoint
 from kcsim.api.kit.component import Component
 from kcsim.api.objects import Key, Object
+from kcsim.api.request import User
 from kcsim.api.resources import GVK
 from kcsim.delivery.gitops.argocd import projects, terms, windows
 from kcsim.delivery.gitops.argocd.application_controller import clusters
@@ -38,6 +39,7 @@ from kcsim.delivery.gitops.argocd.resources import ResourceKey
 from kcsim.delivery.gitops.argocd.services import Services
 from kcsim.delivery.gitops.argocd.settings import Configuration, ControllerSettings, configuration
 from kcsim.engine.clock import HOUR
+from kcsim.profile.api import ClientLimits
 
 if TYPE_CHECKING:
     from kcsim.delivery.gitops.argocd.application_controller.operations import Operations
@@ -51,6 +53,10 @@ STATE_EXPIRY = HOUR
 
 Reach = Callable[[Endpoint, str], Endpoint | None]
 """``(own endpoint, address) -> endpoint``: the API server behind the address of a cluster."""
+
+
+class NoAccount(Exception):
+    """A project names no account as which a sync could act; the message says why."""
 
 
 class State:
@@ -87,6 +93,7 @@ class State:
         self._config_maps = component.informer("configmaps")
         self._known: list[Cluster] | None = None
         self._caches: dict[str, ClusterCache] = {}
+        self._accounts: dict[tuple[str, User], Client] = {}
         self._failing: dict[Key, int] = {}
         self._compared: dict[Key, Comparison] = {}
         self._marked: dict[Key, tuple[tuple[int, ...], list[Object], Sequence[Manifests]]] = {}
@@ -291,6 +298,42 @@ class State:
     def destination_client(self, app: Object) -> Client:
         """The connection to an Application's cluster."""
         return self.cluster_cache(app).component.client
+
+    def sync_client(self, app: Object, project: Project) -> Client:
+        """The connection with which an Application is synced: as the account that its project names, where syncs impersonate.
+
+        Raises: NoAccount.
+        """
+        own = self.destination_client(app)
+        if not self.configuration.impersonates:
+            return own
+        cluster, namespace = self.cluster_of(app), terms.destination(app).get("namespace") or ""
+        home = objects.namespace(app)
+        try:
+            account = project.account(projects.Cluster(cluster.server, cluster.name), namespace, home)
+        except ValueError as error:
+            raise NoAccount(str(error)) from error
+        if account is None:
+            if not self.configuration.impersonation_enforced:
+                return own
+            raise NoAccount(
+                f"no matching service account found for destination server {cluster.server} and namespace {namespace}"
+            )
+        key = own.endpoint.host, account
+        client = self._accounts.get(key)
+        if client is None:
+            # The stream's name is that of the account, without the prefix that all accounts share.
+            who = account.name.removeprefix("system:serviceaccount:").replace(":", "/")
+            name = self.component.name
+            client = self._accounts[key] = Client(
+                own.endpoint,
+                account,
+                self.component.host,
+                user_agent=name,
+                limits=ClientLimits(self.settings.qps, 2 * self.settings.qps),
+                stream=f"{name}/{who}",
+            )
+        return client
 
     def schema_of(self, app: Object) -> Callable[[GVK], TypeSchema]:
         """The merge schemas of the kinds of an Application's cluster."""

@@ -1,7 +1,7 @@
 """One step of a sync: the Application compared at the revision of the operation, then one pass of the sync.
 
-**Imitates:** argo-cd 3.x controller/sync.go (SyncAppState, newSyncOperationResult). Left out: impersonation by
-``destinationServiceAccounts`` (off by default).
+**Imitates:** argo-cd 3.x controller/sync.go (SyncAppState, newSyncOperationResult). Differs: whether the controller may impersonate an
+account is asked once a pass, not with each request.
 
 **Walk:** window -> comparison at the pinned revision -> errors that forbid it -> ``Request`` -> a pass, whose actions the
 executor carries out -> phase, message and results go into the operation's state.
@@ -13,6 +13,8 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.client import Client
+from kcsim.api.identity import impersonation_denial
 from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.delivery.gitops.argocd import projects, resources, terms, windows
@@ -23,7 +25,7 @@ from kcsim.delivery.gitops.argocd.application_controller.comparison import (
     spec_conditions,
 )
 from kcsim.delivery.gitops.argocd.application_controller.executor import Executor
-from kcsim.delivery.gitops.argocd.application_controller.state import State
+from kcsim.delivery.gitops.argocd.application_controller.state import NoAccount, State
 from kcsim.delivery.gitops.argocd.conditions import BLOCKING, as_text, of_types
 from kcsim.delivery.gitops.argocd.diff import compare as diff
 from kcsim.delivery.gitops.argocd.diff.strategies import DiffError
@@ -99,14 +101,20 @@ def synced(
         running.update(phase=ERROR, message=as_text(errors))
         return compared
     try:
-        asked = yield from _request(state, app, project, running, compared, settings)
+        client = state.sync_client(app, project)
+    except NoAccount as error:
+        problem = f"failed to find a matching service account to impersonate: {error}"
+        running.update(phase=ERROR, message=problem)
+        return compared
+    try:
+        asked = yield from _request(state, app, project, running, compared, settings, client)
     except DiffError as error:
         running.update(phase=ERROR, message=f"Failed to normalize target resources: {error}")
         return compared
     known = tuple(ResourceResult.from_json(each) for each in result.get("resources") or ())
     operation = Operation(running["phase"], running.get("message", ""), known)
     step = terminate if running["phase"] == TERMINATING else sync
-    after = yield from _driven(state, app, step(asked, operation))
+    after = yield from _driven(state, app, client, step(asked, operation))
     running["phase"] = after.phase
     running["message"] = after.message
     served = [(r.group, r.version, r.kind) for r in state.destination_client(app).endpoint.server.catalog]
@@ -120,9 +128,14 @@ def synced(
     return compared
 
 
-def _driven(state: State, app: Object, steps: Pass) -> Generator[Any, Any, Operation]:
+def _driven(state: State, app: Object, client: Client, steps: Pass) -> Generator[Any, Any, Operation]:
     """Carry out what a pass yields, until it returns."""
-    executor = Executor(state.component, state.destination_client(app), state.settings.kubectl_parallelism)
+    own = state.destination_client(app)
+    denial = None
+    if client is not own:
+        denial = impersonation_denial(client.endpoint.server, own.user, client.user)
+    said = denial.message if denial is not None else ""
+    executor = Executor(state.component, client, state.settings.kubectl_parallelism, said)
     outcomes: Sequence[Outcome] = ()
     try:
         step = next(steps)
@@ -167,6 +180,7 @@ def _request(
     running: dict[str, Any],
     compared: Comparison,
     settings: Settings,
+    client: Client,
 ) -> Generator[Any, Any, Request]:
     """Everything the pass has to know."""
     namespace = terms.destination(app).get("namespace", "")
@@ -179,7 +193,7 @@ def _request(
 
     live_namespace, problem = None, ""
     if settings.create_namespace and namespace:
-        live_namespace, problem = yield from _namespace(state, app, namespace)
+        live_namespace, problem = yield from _namespace(client, namespace)
     resources_ = []
     for managed in compared.managed:
         live = managed.live
@@ -219,9 +233,9 @@ def _chooses(wanted: dict[str, Any], key: resources.ResourceKey) -> bool:
     )
 
 
-def _namespace(state: State, app: Object, name: str) -> Generator[Any, Any, tuple[Object | None, str]]:
+def _namespace(client: Client, name: str) -> Generator[Any, Any, tuple[Object | None, str]]:
     try:
-        return (yield state.destination_client(app).get("namespaces", "", name)), ""
+        return (yield client.get("namespaces", "", name)), ""
     except StatusError as error:
         return None, "" if error.is_not_found else error.message
 
