@@ -72,6 +72,11 @@ class Endpoint:
         """Whether any client ever went by that name."""
         return name in self._names
 
+    @property
+    def names(self) -> list[str]:
+        """Every name that a client ever went by, in order."""
+        return sorted(self._names)
+
     def set_serving(self, serving: bool) -> None:
         """Start or stop the server process."""
         self.serving = serving

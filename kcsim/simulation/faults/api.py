@@ -26,6 +26,10 @@ THROTTLED = "the server has received too many requests and has asked us to try a
 """apimachinery NewGenericServerResponse for 429, as API priority and fairness refuses."""
 
 
+_NEARLY = 0.85
+"""How much of a name must be as in a known one for a slip of the pen, as difflib counts it."""
+
+
 def clients_named(name: str) -> tuple[str, ...]:
     """What the connections of a client call themselves: a host, a user or a program."""
     return {"ci": (CI,), "flux": FLUX_CONTROLLERS, "argocd": ARGOCD_COMPONENTS}.get(name, (name,))
@@ -48,12 +52,21 @@ def plural(cluster: Cluster, word: str | None) -> str:
 
 
 def a_client(world: World, cluster: Cluster, fault: Fault) -> dict[str, Any]:
-    """Anybody may connect later: an unknown name is told, not refused."""
+    """Anybody may connect later: an unknown name is told; one that is nearly a known one is refused."""
     del world
     plural(cluster, fault.amounts.get("resource"))
-    if not any(cluster.endpoint.knows(name) for name in clients_named(fault.target)):
-        return {"note": "no client of this name has connected so far"}
-    return {}
+    endpoint, target = cluster.endpoint, fault.target
+    if any(endpoint.knows(name) for name in clients_named(target)):
+        return {}
+    near = get_close_matches(target, endpoint.names, 1, _NEARLY)
+    if near and _without_digits(near[0]) != _without_digits(target):
+        raise FaultError(f"no client {target!r} has connected; did you mean {near[0]!r}?")
+    return {"note": "no client of this name has connected so far"}
+
+
+def _without_digits(name: str) -> str:
+    """What the nodes and people of one series have in common: the next of them may still come."""
+    return "".join(char for char in name if not char.isdigit())
 
 
 def settle_client(world: World, cluster: Cluster, client: str, faults: Sequence[Fault]) -> None:

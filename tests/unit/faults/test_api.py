@@ -8,7 +8,7 @@ from kcsim.api import objects
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND
 from kcsim.engine.task import Task
-from kcsim.simulation.faults import heal
+from kcsim.simulation.faults import FaultError, heal
 from tests.unit.faults.conftest import ready
 
 MANAGER = "kube-controller-manager"
@@ -49,6 +49,16 @@ def test_latency_delays_one_clients_requests_and_no_others(sim):
     assert 3 < took < 3.2 > before
     sim.inject("api-latency", "somebody-else", delay="9s")
     assert asked(sim)[0] < 3.2
+
+
+def test_a_slip_of_the_pen_is_no_client_that_may_still_come(sim):
+    with pytest.raises(
+        FaultError, match="no client 'kube-contoller-manager' has connected; did you mean 'kube-con"
+    ):
+        sim.inject("api-error", "kube-contoller-manager")
+    for name in ("somebody", "node-99"):
+        sim.inject("api-error", name)
+        assert "note" in sim.trace.records[-1].facts()
 
 
 def test_a_throttled_client_waits_and_tries_ten_times_more(sim):
