@@ -256,10 +256,23 @@ def _stateful_strategy(path: str, strategy: Mapping[str, Any]) -> Errors:
         shown = {"Partition": rolling.get("partition", 0), "MaxUnavailable": rolling.get("maxUnavailable")}
         return [invalid(f"{path}.rollingUpdate", shown, "only allowed for updateStrategy 'RollingUpdate'")]
     if kind == "RollingUpdate":
-        return non_negative(f"{path}.rollingUpdate.partition", (rolling or {}).get("partition"))
+        return _stateful_rolling(f"{path}.rollingUpdate", rolling or {})
     if not kind:
         return [required(path)]
     return [invalid(path, {"Type": kind, "RollingUpdate": rolling}, "must be 'RollingUpdate' or 'OnDelete'")]
+
+
+def _stateful_rolling(path: str, rolling: Mapping[str, Any]) -> Errors:
+    """validateRollingUpdateStatefulSet."""
+    errors = non_negative(f"{path}.partition", rolling.get("partition"))
+    unavailable = rolling.get("maxUnavailable")
+    if unavailable is None:
+        return errors
+    here = f"{path}.maxUnavailable"
+    errors += int_or_percent(here, unavailable)
+    if is_zero(unavailable):
+        errors.append(invalid(here, unavailable, "cannot be 0"))
+    return errors + at_most_100_percent(here, unavailable)
 
 
 def stateful_set_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:

@@ -49,9 +49,10 @@ def at_most_100_percent(field: str, value: Any) -> Errors:
 
 
 def is_zero(value: Any) -> bool:
-    """Whether an int-or-percent is 0 or "0%"."""
+    """Whether an int-or-percent comes to 0 (getIntOrPercentValue); so does a text that is neither."""
     if isinstance(value, str):
-        return intstr.is_percent(value) and int(value[:-1]) == 0
+        digits = value[:-1] if intstr.is_percent(value) else value
+        return not digits.isdecimal() or int(digits) == 0
     return bool(value == 0)
 
 

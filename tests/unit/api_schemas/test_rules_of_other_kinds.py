@@ -20,6 +20,12 @@ _QUALIFIED = (
 )
 
 
+_PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+    "validation is '[0-9]+%')"
+)
+
+
 def service(**spec: Any) -> Object:
     ports = [{"port": 80, "protocol": "TCP"}]
     return {"spec": {"type": "ClusterIP", "sessionAffinity": "None", "ports": ports, **spec}}
@@ -28,6 +34,39 @@ def service(**spec: Any) -> Object:
 def docker(text: str) -> Object:
     value = base64.b64encode(text.encode()).decode()
     return {"type": "kubernetes.io/dockerconfigjson", "data": {".dockerconfigjson": value}}
+
+
+_TEMPLATE = {
+    "metadata": {"labels": {"a": "b"}},
+    "spec": {
+        "restartPolicy": "Never",
+        "dnsPolicy": "ClusterFirst",
+        "containers": [
+            {"name": "a", "image": "a", "imagePullPolicy": "Always", "terminationMessagePolicy": "File"}
+        ],
+    },
+}
+_SELECTOR = {"matchLabels": {"a": "b"}}
+_LONG = "j" * 61
+
+
+def stateful_set(**rolling: Any) -> Object:
+    template = {**_TEMPLATE, "spec": {**_TEMPLATE["spec"], "restartPolicy": "Always"}}
+    keeps = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    strategy = {"type": "RollingUpdate", "rollingUpdate": rolling}
+    spec = {
+        "podManagementPolicy": "Parallel",
+        "persistentVolumeClaimRetentionPolicy": keeps,
+        "updateStrategy": strategy,
+        "selector": _SELECTOR,
+        "template": template,
+    }
+    return {"spec": spec}
+
+
+def job(**spec: Any) -> Object:
+    spec = {"manualSelector": True, "selector": _SELECTOR, "template": _TEMPLATE, "parallelism": 1, **spec}
+    return {"metadata": {"name": _LONG}, "spec": spec}
 
 
 def request(**spec: Any) -> Object:
@@ -133,6 +172,34 @@ CASES: list[tuple[GVK, Object, list[str]]] = [
         [
             'spec.signerName: Invalid value: "example": should be a domain with at least two segments separated by dots'
         ],
+    ),
+    (
+        ("apps", "v1", "StatefulSet"),
+        stateful_set(maxUnavailable="0%", partition=-1),
+        [
+            "spec.updateStrategy.rollingUpdate.partition: Invalid value: -1: must be greater than or equal to 0",
+            'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "0%": cannot be 0',
+        ],
+    ),
+    (
+        ("apps", "v1", "StatefulSet"),
+        stateful_set(maxUnavailable="x%"),
+        [
+            f'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "x%": {_PERCENT}',
+            'spec.updateStrategy.rollingUpdate.maxUnavailable: Invalid value: "x%": cannot be 0',
+        ],
+    ),
+    (
+        ("batch", "v1", "Job"),
+        job(completionMode="Indexed", completions=11),
+        [
+            f'metadata.name: Invalid value: "{_LONG}": will not able to create pod with invalid DNS label: {_LONG}-10',
+        ],
+    ),
+    (
+        ("batch", "v1", "Job"),
+        job(managedBy=f"example.com/{'a' * 60}"),
+        ["spec.managedBy: Too long: may not be more than 63 bytes"],
     ),
     ((*_NET, "ServiceCIDR"), {"spec": {}}, ["spec.cidrs: Required value: at least one CIDR required"]),
     (
