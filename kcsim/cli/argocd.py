@@ -11,7 +11,7 @@ import click
 from kcsim.cli.console import Console
 from kcsim.cli.kubectl import first_of, played
 from kcsim.cli.options import gitops_options
-from kcsim.cli.problems import BadInput
+from kcsim.cli.problems import BadInput, refused
 
 if TYPE_CHECKING:  # the simulator is loaded when the command runs
     from kcsim.kubectl.session import Outcome
@@ -50,9 +50,7 @@ def command(
 
     wrong = check(words)
     if wrong is not None:
-        raise BadInput(
-            wrong.partition("\n")[0], " ".join(wrong.partition("\n")[2].split()) or "Write: app list."
-        )
+        raise refused(wrong, "Write: app list.")
     play = played(console, scenario, delivery or first_of(scenario, ArgoCD), at, seed)
     outcome = _typed(play, words, user)
     console.write(outcome.stdout)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the simulator is loaded when the command runs
 
 SETTLED = "1m"
 """How old a bare cluster is: its nodes are ready, and its own objects are there."""
-_NAMES_FILES = ("filename", "from-file", "template", "output", "cert", "key")
+_NAMES_FILES = ("custom", "filename", "from-file", "template", "output", "cert", "key")
 
 
 @click.command(
@@ -95,7 +95,32 @@ def command(
     )
     console.write(outcome.stdout)
     console.say_text(outcome.stderr)
+    if outcome.exit_code:
+        _tell_choices(console, world, words, outcome.stderr, cluster)
     return outcome.exit_code
+
+
+def _tell_choices(
+    console: Console, world: "Simulation", words: Sequence[str], said: str, cluster: str | None
+) -> None:
+    """Of a word that kubectl does not know: the near miss and what there is, which kubectl itself does not say."""
+    from kcsim.kubectl.command import choices
+    from kcsim.scenario.diagnostics import did_you_mean, near_miss
+
+    found = choices(words)
+    unknown = _NO_SUCH_TYPE.search(said)
+    if found is not None:
+        word, of, known = found
+        console.say(f"kcsim: {did_you_mean(word, known, f'{of} has here', most=60)}")
+    elif unknown is not None:
+        catalog = world.cluster(cluster).endpoint.server.catalog
+        known = sorted({resource.plural for resource in catalog})
+        near = near_miss(unknown[1], known)
+        listed = "`kubectl api-resources` lists all there are"
+        console.say(f"kcsim: did you mean '{near}'?  ({listed})" if near else f"kcsim: {listed}")
+
+
+_NO_SUCH_TYPE = re.compile(r"""the server doesn't have a resource type "([^"]+)\"""")
 
 
 # --- the world --------------------------------------------------------------------------------------------------

@@ -25,6 +25,13 @@ class BadInput(Exception):
         self.message, self.remedy = message, remedy
 
 
+def refused(said: str, otherwise: str) -> BadInput:
+    """What a program says of a line before it is run: its first line, and what follows as the remedy, one paragraph after the other."""
+    message, _, rest = said.partition("\n")
+    paragraphs = [" ".join(part.split()) for part in rest.split("\n\n")]
+    return BadInput(message, "\n  ".join(part for part in paragraphs if part) or otherwise)
+
+
 def tell(console: Console, message: str, remedy: str, *, where: str = "") -> None:
     """One fault: `where` leads (file:line:column or the command), the remedy follows indented."""
     head = f"{console.paint_err(where, 'bold')}: " if where else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from kcsim.api.client import Client
 from kcsim.api.status import StatusError
@@ -16,6 +16,7 @@ from kcsim.engine.task import Steps
 from kcsim.kubectl.about import config, version
 from kcsim.kubectl.apply import apply, create, delete, replace
 from kcsim.kubectl.auth import as_user, auth
+from kcsim.kubectl.create import CREATED
 from kcsim.kubectl.debug import debug
 from kcsim.kubectl.diff import diff
 from kcsim.kubectl.discover import api_resources, api_versions, cluster_info
@@ -29,10 +30,10 @@ from kcsim.kubectl.logs import logs
 from kcsim.kubectl.mutate import annotate, cordon, label, patch, scale, taint, uncordon
 from kcsim.kubectl.read import describe, get, wait
 from kcsim.kubectl.refusals import REFUSED, refusal, why_refused
-from kcsim.kubectl.rollout import rollout
+from kcsim.kubectl.rollout import ROLLOUTS, rollout
 from kcsim.kubectl.run import autoscale, expose, run
 from kcsim.kubectl.session import KubectlError, Session, server_error
-from kcsim.kubectl.set_command import set_
+from kcsim.kubectl.set_command import SETTINGS, set_
 from kcsim.kubectl.top import top
 
 Command = Callable[[Session, Arguments], Steps]
@@ -74,6 +75,14 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+_BELOW: Mapping[str, Collection[str]] = {
+    "create": (*CREATED, "token"),
+    "rollout": ROLLOUTS,
+    "set": SETTINGS,
+}
+"""Commands that are followed by one of some words."""
+
+
 def split(line: str | Sequence[str]) -> list[str]:
     """The words of a command line, without a leading ``kubectl``.
 
@@ -99,6 +108,24 @@ def check(line: str | Sequence[str]) -> str | None:
     except KubectlError as error:
         return str(error).removeprefix("error: ").partition("\nSee 'kubectl")[0]
     return None
+
+
+def choices(line: str | Sequence[str]) -> tuple[str, str, list[str]] | None:
+    """The first word of a line that is no command, what it follows, and the words that may; None where all are commands.
+
+    kubectl names no choices itself.
+    """
+    try:
+        words = parse(split(line)).words
+    except KubectlError:
+        words = [word for word in line if not word.startswith("-")] if not isinstance(line, str) else []
+    if not words:
+        return None
+    name, word = words[0], words[1] if len(words) > 1 else ""
+    if name not in COMMANDS:
+        return None if name in REFUSED else (name, "kubectl", sorted(COMMANDS))
+    below = _BELOW.get(name, ())
+    return (word, f"kubectl {name}", sorted(below)) if word and below and word not in below else None
 
 
 def _prepare(words: list[str]) -> tuple[str, Command, Arguments]:

@@ -34,7 +34,7 @@ def create_named(session: Session, arguments: Arguments) -> Steps:
     if kind == "token":
         yield from _token(session, arguments, words)
         return None
-    maker = _MAKERS.get(kind)
+    maker = CREATED.get(kind)
     if maker is None:
         raise usage("create", f"Unexpected args: [{' '.join(arguments.words)}]")
     typed = ALIASES.get(kind, kind)
@@ -101,7 +101,7 @@ def _token(session: Session, arguments: Arguments, words: list[str]) -> Steps:
     session.write(answer["status"]["token"])
 
 
-_MAKERS: dict[str, Maker] = {
+CREATED: dict[str, Maker] = {
     "clusterrole": policy.role("ClusterRole"),
     "clusterrolebinding": policy.binding("ClusterRoleBinding"),
     "cm": config.config_map,

@@ -139,7 +139,7 @@ _STATUS = {
 def rollout(session: Session, arguments: Arguments) -> Steps:
     """``kubectl rollout status|history|undo|restart|pause|resume``."""
     what, *words = arguments.words or [""]
-    command = _COMMANDS.get(what)
+    command = ROLLOUTS.get(what)
     if command is None:
         raise usage("rollout", f'unknown command "{" ".join(arguments.words)}"')
     if not words and not arguments.flags.get("filename"):
@@ -402,7 +402,7 @@ def _strategic(session: Session, target: Target, body: Object) -> Any:
     )
 
 
-_COMMANDS = {
+ROLLOUTS = {
     "status": _status,
     "history": _history,
     "undo": _undo,

@@ -52,7 +52,7 @@ _NOT_IN_ENVIRONMENT = re.compile(r"[^a-zA-Z0-9_]")
 def set_(session: Session, arguments: Arguments) -> Steps:
     """``kubectl set image|env|resources|serviceaccount|selector|subject``."""
     what, *words = arguments.words or [""]
-    command = _COMMANDS.get(what)
+    command = SETTINGS.get(what)
     if command is None:
         raise usage("set", f'unknown command "{" ".join(arguments.words)}"')
     yield from command(session, arguments, words)
@@ -429,7 +429,7 @@ def _subject(session: Session, arguments: Arguments, words: list[str]) -> Steps:
     yield from _updated(session, arguments, words, "subjects updated", "subjects to rolebinding:", change)
 
 
-_COMMANDS: dict[str, Callable[[Session, Arguments, list[str]], Steps]] = {
+SETTINGS: dict[str, Callable[[Session, Arguments, list[str]], Steps]] = {
     "env": _env,
     "image": _image,
     "resources": _resources,

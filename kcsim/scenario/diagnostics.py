@@ -300,12 +300,12 @@ class Report:
 
 
 def did_you_mean(
-    word: str, known: Iterable[str], what: str = "known", show: Iterable[str] | None = None
+    word: str, known: Iterable[str], what: str = "known", show: Iterable[str] | None = None, most: int = 24
 ) -> str:
-    """A remedy line: the near miss if there is one, then what there is to choose from (`show`, when that is less)."""
+    """A remedy line: the near miss if there is one, then what there is to choose from (`show`, when that is less; `most` of it)."""
     names = sorted(set(known))
     near = near_miss(word, names)
-    listed = _listing(names if show is None else sorted(show), what)
+    listed = _listing(names if show is None else sorted(show), what, most)
     if near is None:
         return listed
     return f"did you mean '{near}'?  ({listed})"
@@ -318,7 +318,7 @@ def near_miss(word: str, known: Sequence[str]) -> str | None:
     return by_lower[found[0]] if found else None
 
 
-def _listing(names: Sequence[str], what: str, most: int = 24) -> str:
+def _listing(names: Sequence[str], what: str, most: int) -> str:
     if not names:
         return f"{what}: none"
     more = f", and {len(names) - most} more" if len(names) > most else ""

@@ -114,3 +114,15 @@ class Dialect:
 def flags(text: str) -> frozenset[str]:
     """Names, written in one text."""
     return frozenset(text.split())
+
+
+def unknown_command(word: str, of: str, known: Sequence[str], absent: Sequence[str] = ()) -> str:
+    """What is said of a word that is no command: cobra's line and near miss, or that kcsim does not model it; then the commands there are."""
+    if word in absent:
+        said = f"kcsim does not model '{of} {word}'"
+    else:
+        near = difflib.get_close_matches(word, known, 1)
+        said = f'unknown command "{word}" for "{of}"' + (
+            f"\n\nDid you mean this?\n\t{near[0]}" if near else ""
+        )
+    return f"{said}\n\n{of} has here: {', '.join(known)}"

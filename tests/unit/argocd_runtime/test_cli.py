@@ -145,6 +145,8 @@ def test_an_unknown_application_says_which_there_are(world):
         ("app lst", "Did you mean this?\n\tlist"),
         ("app logs shop", "kcsim does not model 'argocd app logs'"),
         ("cluster list", "kcsim does not model 'argocd cluster'"),
+        ("cluster list", "argocd has here: app, version"),
+        ("app frobnicate", "argocd app has here: delete, diff, get, history"),
         ("app sync shop --prun", "did you mean --prune?"),
         ("", "no argocd command given"),
         ("app", "argocd app needs a command"),

@@ -57,6 +57,9 @@ def test_exit_codes_are_fluxs(kcsim):
     ("words", "told"),
     [
         ("gte kustomizations", 'unknown command "gte"'),
+        ("gte kustomizations", "Did you mean this? get"),
+        ("frobnicate", "flux has here: diff, events, get"),
+        ("bootstrap github", "flux has here: diff, events, get"),
         ("get kustomizations --watch", "does not model --watch"),
     ],
 )

@@ -127,3 +127,29 @@ def test_stdin_is_read_where_it_is_named(kubectl, monkeypatch):
     assert kubectl("create", "-f", "-").out == "configmap/conf created\n"
     monkeypatch.setattr("sys.stdin", None)
     assert kubectl("get", "cm").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("gte pods", "did you mean 'get'?  (kubectl has here: annotate, api-resources"),
+        ("frobnicate", "kcsim: kubectl has here: annotate"),
+        (
+            "rollout stauts deployment/web",
+            "did you mean 'status'?  (kubectl rollout has here: history, pause",
+        ),
+        (
+            "create deploymnt x --image y",
+            "did you mean 'deployment'?  (kubectl create has here: clusterrole,",
+        ),
+        ("get podz", "did you mean 'pods'?  (`kubectl api-resources`"),
+    ],
+)
+def test_a_word_that_kubectl_does_not_know_is_told_with_those_it_knows(kcsim, words, told):
+    said = kcsim("kubectl", "--", *words.split())
+    assert said.code == 1
+    assert told in " ".join(said.err.split("\n"))
+
+
+def test_what_is_not_there_is_no_word_that_is_not_known(kcsim):
+    assert "kcsim:" not in kcsim("kubectl", "--", "get", "pods", "nope").err

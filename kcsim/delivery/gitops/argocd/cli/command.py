@@ -8,7 +8,6 @@ resources, set and delete, and ``argocd version``. Other commands are refused by
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,7 +18,7 @@ from kcsim.delivery.gitops.argocd.cli import act, show
 from kcsim.delivery.gitops.argocd.cli.diff import diff
 from kcsim.delivery.gitops.argocd.cli.flags import FLAGS
 from kcsim.delivery.gitops.argocd.cli.session import ArgocdError, Comparisons, Session, Usage
-from kcsim.delivery.gitops.pflags import Arguments, FlagError
+from kcsim.delivery.gitops.pflags import Arguments, FlagError, unknown_command
 from kcsim.engine.task import Steps
 from kcsim.kubectl.session import Outcome
 
@@ -114,23 +113,16 @@ def _command(arguments: Arguments) -> tuple[Command, str]:
     if group == "version":
         return _version, "version"
     if group not in _APP:
-        raise Usage(_unknown(group, "argocd", ["app", "version"], _OTHER))
+        raise Usage(unknown_command(group, "argocd", ["app", "version"], _OTHER))
     if not arguments.words:
         raise Usage(f"argocd app needs a command: {', '.join(_COMMANDS)}")
     name = arguments.words.pop(0)
     command = _COMMANDS.get(name)
     if command is None:
-        raise Usage(_unknown(name, "argocd app", list(_COMMANDS), _OTHER_APP))
+        raise Usage(unknown_command(name, "argocd app", list(_COMMANDS), _OTHER_APP))
     return command, f"app {name}"
 
 
 def _version(session: Session) -> Steps:
     session.print(f"argocd: {install.VERSION}")
     yield from ()
-
-
-def _unknown(word: str, of: str, known: list[str], absent: Sequence[str]) -> str:
-    if word in absent:
-        return f"kcsim does not model '{of} {word}'"
-    near = difflib.get_close_matches(word, known, 1)
-    return f'unknown command "{word}" for "{of}"' + (f"\n\nDid you mean this?\n\t{near[0]}" if near else "")

@@ -8,7 +8,6 @@ reconciled here. Other commands are refused by name.
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
@@ -39,7 +38,7 @@ from kcsim.delivery.gitops.flux.cli.session import (
 )
 from kcsim.delivery.gitops.flux.cli.trace import trace, tree
 from kcsim.delivery.gitops.flux.cli.version import version
-from kcsim.delivery.gitops.pflags import Arguments, FlagError
+from kcsim.delivery.gitops.pflags import Arguments, FlagError, unknown_command
 from kcsim.delivery.registry.registry import Registry
 from kcsim.engine.task import Steps
 
@@ -152,7 +151,7 @@ def _prepare(words: list[str]) -> tuple[Command, tuple[Kind, ...], Arguments]:
     name = arguments.words.pop(0)
     command = _COMMANDS.get(name)
     if command is None:
-        raise FluxError(_unknown(name, "flux", sorted(_COMMANDS), _NOT_MODELLED))
+        raise FluxError(unknown_command(name, "flux", sorted(_COMMANDS), _NOT_MODELLED))
     try:
         FLAGS.check(arguments, name)
     except FlagError as error:
@@ -172,7 +171,7 @@ def _kinds(verb: str, arguments: Arguments) -> tuple[Kind, ...]:
     if singular == "all" and "all" in choices:
         return _EVERYTHING
     if singular not in {choice.removesuffix("s") for choice in choices}:
-        raise FluxError(_unknown(word, f"flux {verb}", list(choices), ()))
+        raise FluxError(unknown_command(word, f"flux {verb}", list(choices)))
     if verb == "push":
         return ()
     if singular in _GROUPS:
@@ -203,12 +202,5 @@ def _in_group(verb: str, group: str, arguments: Arguments) -> tuple[Kind, ...]:
     if group == "artifact":
         word = word.removesuffix("s")
     if word not in known:
-        raise FluxError(_unknown(word, f"flux {verb} {group}", known, ()))
+        raise FluxError(unknown_command(word, f"flux {verb} {group}", known))
     return tuple(kinds.values()) if word == "all" else (kinds[word],)
-
-
-def _unknown(word: str, of: str, known: list[str], absent: Sequence[str]) -> str:
-    if word in absent:
-        return f"kcsim does not model '{of} {word}' yet"
-    near = difflib.get_close_matches(word, known, 1)
-    return f'unknown command "{word}" for "{of}"' + (f"\n\nDid you mean this?\n\t{near[0]}" if near else "")
