@@ -1,10 +1,11 @@
 """kubectl debug: a container added to a running pod, a changed copy of a pod, a pod on a node.
 
 **Imitates:** kubectl ``pkg/cmd/debug`` (debug.go, profiles.go; v1.36). Left out: attaching (-i, -t, --attach: no real
-programs run inside containers) and profiles of one's own (--custom).
+programs run inside containers). Differs: fields of a ``--custom`` file that no container has are warned of.
 
 **Walk:** flags -> ``_check`` -> each target: ``_in_pod`` patches ephemeralcontainers, ``_copied`` and ``_on_node`` create
-a pod; the profile then says what the container, and a pod made for it, may do.
+a pod; the profile then says what the container, and a pod made for it, may do, and a custom one (``_custom``) has the
+last word.
 """
 
 from __future__ import annotations
@@ -14,15 +15,22 @@ from collections.abc import Callable
 from typing import Any
 
 from kcsim.api import objects
+from kcsim.api.gotext import json_word, yaml_error
 from kcsim.api.objects import Object
+from kcsim.api.patch import strategic
+from kcsim.api.patch.schema import lookup
 from kcsim.api.patch.strategic_diff import two_way
+from kcsim.api.patch.values import PatchError
 from kcsim.api.patching import patch_schema
 from kcsim.api.resources import Resource
+from kcsim.api.schemas.check import check, prune, render_path, type_error
+from kcsim.api.schemas.definitions import definition
 from kcsim.engine.task import Steps
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.run import IMAGE_NAME
 from kcsim.kubectl.session import KubectlError, Session
 from kcsim.kubectl.targets import Target, choose, namespace_of, parse_targets
+from kcsim.manifests import ManifestError, documents
 
 _POLICIES = frozenset({"", "Always", "IfNotPresent", "Never"})
 _PROBES = (("liveness", "livenessProbe"), ("readiness", "readinessProbe"), ("startup", "startupProbe"))
@@ -41,7 +49,8 @@ def debug(session: Session, arguments: Arguments) -> Steps:
     profile = arguments.get("profile", "general")
     if profile not in _PROFILES:
         raise KubectlError(f"error: unknown profile: {profile}")
-    _check(session, arguments, profile)
+    custom = _custom(session, arguments)
+    _check(session, arguments, profile, custom)
     namespace = namespace_of(session, arguments)
     words = [word if "/" in word else f"pods/{word}" for word in arguments.words]
     if words:
@@ -55,17 +64,17 @@ def debug(session: Session, arguments: Arguments) -> Steps:
             gvk = f"{resource.group}/{resource.version}, Kind={resource.kind}"
             raise KubectlError(f'error: "{gvk}" not supported by debug')
         if target.resource.kind == "Node":
-            yield from _on_node(session, arguments, profile, objects.name(live), namespace)
+            yield from _on_node(session, arguments, (profile, custom), objects.name(live), namespace)
         elif arguments.get("copy-to"):
-            yield from _copied(session, arguments, profile, target, live)
+            yield from _copied(session, arguments, (profile, custom), target, live)
         else:
-            yield from _in_pod(session, arguments, profile, target, live)
+            yield from _in_pod(session, arguments, (profile, custom), target, live)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------
 
 
-def _check(session: Session, arguments: Arguments, profile: str) -> None:
+def _check(session: Session, arguments: Arguments, profile: str, custom: Object) -> None:
     """What kubectl refuses before it asks the server, in its order (DebugOptions.Validate)."""
     image, container = arguments.get("image"), arguments.get("container")
     if arguments.on("attach") and not image and not container:
@@ -111,8 +120,56 @@ def _check(session: Session, arguments: Arguments, profile: str) -> None:
             "error: kcsim does not model attaching to a debug container: leave -i and -t away; "
             "'kubectl logs POD -c NAME' shows what it writes"
         )
+    if any(custom.get(field) for field in _NOT_CUSTOM):
+        raise _wrong(
+            "name, command, image, lifecycle and volume devices are not modifiable via custom profile"
+        )
     if profile == "legacy":
         session.warn(_LEGACY)
+
+
+_NOT_CUSTOM = ("name", "command", "image", "lifecycle", "volumeDevices")
+
+
+def _custom(session: Session, arguments: Arguments) -> Object:
+    """The part of a container that --custom names; empty without one.
+
+    Raises:
+        KubectlError: no such file, or one that holds no part of a container.
+    """
+    path = arguments.get("custom")
+    if not path:
+        return {}
+    content = session.files.get(path)
+    if content is None:
+        raise _wrong(
+            f"must pass a container spec json file for custom profile: open {path}: no such file or directory"
+        )
+    no_container = f"{path} does not contain a valid container spec"
+    try:
+        found = documents(content, path)
+    except ManifestError as error:
+        raise _wrong(f"{no_container}: error converting YAML to JSON: {yaml_error(error)}") from None
+    value = (found[0].value if found else None) or {}
+    schema = definition("io.k8s.api.core.v1.Container")
+    assert schema is not None
+    decoding = f"{no_container}: error unmarshaling JSON: while decoding JSON"
+    if not isinstance(value, dict):
+        raise _wrong(
+            f"{decoding}: json: cannot unmarshal {json_word(value)} into Go value of type v1.Container"
+        )
+    faults = check(value, schema)
+    wrong = type_error(faults)
+    if wrong is not None:
+        raise _wrong(f"{decoding}: {wrong.message}")
+    for fault in faults:
+        if fault.kind == "unknown_field":
+            near = f" (did you mean {fault.suggestion}?)" if fault.suggestion else ""
+            session.warn(
+                f'Warning: {path}: no container has a field "{render_path(fault.path)}"{near}: it is left out'
+            )
+    made: Object = prune(value, schema)
+    return made
 
 
 def _wrong(text: str) -> KubectlError:
@@ -222,21 +279,33 @@ _SHARES_HOST = frozenset({"legacy", "general", "netadmin", "sysadmin"})
 """Profiles under which a pod on a node mounts the node's files, and shares its namespaces."""
 
 
-def _with_profile(container: Object, change: Callable[[Object], Object]) -> Object:
+Profile = tuple[str, Object]
+"""The name of a profile, and what --custom says beside it."""
+
+
+def _with_profile(container: Object, change: Callable[[Object], Object], custom: Object) -> Object:
+    """The container under a profile, and a custom one over it (applyCustomProfile)."""
     context = change(container.get("securityContext") or {})
     rest = {key: value for key, value in container.items() if key != "securityContext"}
-    return {**rest, "securityContext": context} if context else rest
+    made = {**rest, "securityContext": context} if context else rest
+    if not custom:
+        return made
+    in_pod = lookup(patch_schema(("", "v1", "Pod")), "spec").schema
+    try:
+        return strategic.apply(made, custom, lookup(in_pod, "containers").schema)
+    except PatchError as error:
+        raise _wrong(f"error creating three way patch to add debug container: {error}") from None
 
 
 # --- the three ways ---------------------------------------------------------------------------------------------
 
 
-def _in_pod(session: Session, arguments: Arguments, profile: str, target: Target, pod: Object) -> Steps:
+def _in_pod(session: Session, arguments: Arguments, profile: Profile, target: Target, pod: Object) -> Steps:
     """Add a container to the pod (debugByEphemeralContainer)."""
     container = _container(arguments, _name(session, arguments, pod["spec"]))
     if arguments.get("target"):
         container["targetContainerName"] = arguments.get("target")
-    container = _with_profile(container, _PROFILES[profile])
+    container = _with_profile(container, _PROFILES[profile[0]], profile[1])
     _warn_of_user(session, container, pod["spec"])
     present = pod["spec"].get("ephemeralContainers") or []
     debugged = {**pod, "spec": {**pod["spec"], "ephemeralContainers": [*present, container]}}
@@ -251,7 +320,7 @@ def _in_pod(session: Session, arguments: Arguments, profile: str, target: Target
     )
 
 
-def _copied(session: Session, arguments: Arguments, profile: str, target: Target, pod: Object) -> Steps:
+def _copied(session: Session, arguments: Arguments, profile: Profile, target: Target, pod: Object) -> Steps:
     """Make a copy of the pod with a container more, or one that is changed (debugByCopy)."""
     copy, name = _copy(session, arguments, profile, pod)
     for container in copy["spec"]["containers"]:
@@ -262,7 +331,7 @@ def _copied(session: Session, arguments: Arguments, profile: str, target: Target
         yield session.client.delete(target.resource, target.namespace, target.name, grace=0)
 
 
-def _copy(session: Session, arguments: Arguments, profile: str, pod: Object) -> tuple[Object, str]:
+def _copy(session: Session, arguments: Arguments, profile: Profile, pod: Object) -> tuple[Object, str]:
     """The copy, and the name of the container that debugs; "" where images alone are changed."""
     left_out = {"ephemeralContainers"} if arguments.on("same-node") else {"ephemeralContainers", "nodeName"}
     spec: Object = {key: value for key, value in pod["spec"].items() if key not in left_out}
@@ -290,10 +359,12 @@ def _copy(session: Session, arguments: Arguments, profile: str, pod: Object) -> 
         spec["containers"].append(container)
     else:
         container = _changed(arguments, spec[found[0]][found[1]])
-    debugger = _with_profile(container, _PROFILES[profile])
+    debugger = _with_profile(container, _PROFILES[profile[0]], profile[1])
     field, at = found
     spec[field] = [debugger if place == at else each for place, each in enumerate(spec[field])]
-    _strip(arguments, profile, metadata, spec)
+    if profile[1] and field != "containers":
+        raise _wrong(f"unable to find the {name} container in the pod {metadata['name']}")
+    _strip(arguments, profile[0], metadata, spec)
     return copy, name
 
 
@@ -336,7 +407,7 @@ def _strip(arguments: Arguments, profile: str, metadata: Object, spec: Object) -
     spec.setdefault("shareProcessNamespace", True)
 
 
-def _on_node(session: Session, arguments: Arguments, profile: str, node: str, namespace: str) -> Steps:
+def _on_node(session: Session, arguments: Arguments, profile: Profile, node: str, namespace: str) -> Steps:
     """Make a pod on the node that looks at it (generateNodeDebugPod)."""
     name = f"node-debugger-{node}-{_suffix(session)}"
     container = _container(arguments, arguments.get("container", "debugger"))
@@ -346,14 +417,15 @@ def _on_node(session: Session, arguments: Arguments, profile: str, node: str, na
         f"Creating debugging pod {name} with container {container['name']} on node {node}.",
     )
     spec: Object = {"nodeName": node, "restartPolicy": "Never", "tolerations": [{"operator": "Exists"}]}
-    if profile in _SEES_ROOT:
+    chosen, custom = profile
+    if chosen in _SEES_ROOT:
         spec["volumes"] = [{"name": _ROOT, "hostPath": {"path": "/"}}]
         container["volumeMounts"] = [{"mountPath": "/host", "name": _ROOT}]
-    if profile in _SHARES_HOST:
+    if chosen in _SHARES_HOST:
         spec |= _HOST
     # On a node the general profile asks for no capability: the host's namespaces are enough.
-    plain: Callable[[Object], Object] = _PROFILES["baseline" if profile == "general" else profile]
-    spec["containers"] = [_with_profile(container, plain)]
+    plain: Callable[[Object], Object] = _PROFILES["baseline" if chosen == "general" else chosen]
+    spec["containers"] = [_with_profile(container, plain, custom)]
     labels: dict[str, Any] = {"app.kubernetes.io/managed-by": "kubectl-debug"}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
     pods: Resource = session.resource("pods")

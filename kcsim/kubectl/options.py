@@ -36,7 +36,7 @@ WITHOUT_EFFECT = frozenset(
 NOT_MODELLED = frozenset(
     """
     as-uid audience auth-provider auth-provider-arg bound-object-kind bound-object-name bound-object-uid
-    certificate-authority custom embed-certs exec-api-version exec-arg exec-command exec-env
+    certificate-authority embed-certs exec-api-version exec-arg exec-command exec-env
     exec-interactive-mode exec-provide-cluster-info help interactive leave-stdin-open output-directory
     proxy-url set-raw-bytes
     show-capacity sum tls-server-name warnings-as-errors

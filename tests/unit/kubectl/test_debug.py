@@ -155,3 +155,85 @@ def test_what_is_refused(one, line, text):
         assert "must be formatted as key=value" in found or "kcsim does not model attaching" in found
     else:
         assert found == f"error: {text}\n"
+
+
+CUSTOM = """
+env: [{name: B, value: b}]
+resources: {}
+securityContext: {runAsUser: 0, capabilities: {add: [NET_RAW]}}
+"""
+
+
+def debugged(sim, line, custom, name="c.yaml"):
+    return sim.kubectl(f"debug {line} --custom={name}", files={"c.yaml": custom})
+
+
+def test_a_custom_profile_is_laid_over_the_chosen_one(one, sim):
+    outcome = debugged(sim, "one --image=busybox --env=A=a -c dbg -q", CUSTOM)
+    assert (outcome.exit_code, outcome.text) == (0, "")  # who is root by then is not warned
+    (container,) = added(sim)
+    assert container["name"] == "dbg"
+    assert container["env"] == [{"name": "B", "value": "b"}, {"name": "A", "value": "a"}]
+    assert container["securityContext"] == {"runAsUser": 0, "capabilities": {"add": ["NET_RAW"]}}
+
+
+def test_a_custom_profile_of_a_copy_and_of_a_pod_on_a_node(one, sim):
+    shared = '{"volumeMounts": [{"name": "host-root", "mountPath": "/node", "readOnly": true}]}'
+    outcome = debugged(sim, "node/node-2 --image=busybox --profile=sysadmin", shared)
+    pod = sim.get(f"pod/{outcome.stdout.split()[3]}")
+    mounts = pod["spec"]["containers"][0]["volumeMounts"]
+    assert {"name": "host-root", "mountPath": "/node", "readOnly": True} in mounts
+    assert debugged(sim, "one --copy-to=two -c side --image=side:2", "tty: true").exit_code == 0
+    assert sim.get("pod/two")["spec"]["containers"][1]["tty"] is True
+
+
+@pytest.mark.parametrize(
+    ("custom", "name", "text"),
+    [
+        (
+            "{}",
+            "nope.yaml",
+            "must pass a container spec json file for custom profile: open nope.yaml: no such file or directory",
+        ),
+        (
+            "image: other:1",
+            "c.yaml",
+            "name, command, image, lifecycle and volume devices are not modifiable via custom profile",
+        ),
+        (
+            "env: x",
+            "c.yaml",
+            (
+                "c.yaml does not contain a valid container spec: error unmarshaling JSON: while decoding JSON: json: "
+                "cannot unmarshal string into Go struct field Container.env of type []v1.EnvVar"
+            ),
+        ),
+        (
+            "[a]",
+            "c.yaml",
+            (
+                "c.yaml does not contain a valid container spec: error unmarshaling JSON: while decoding JSON: json: "
+                "cannot unmarshal array into Go value of type v1.Container"
+            ),
+        ),
+        (
+            "a: [",
+            "c.yaml",
+            (
+                "c.yaml does not contain a valid container spec: error converting YAML to JSON: yaml: line 1: did not "
+                "find expected node content"
+            ),
+        ),
+    ],
+)
+def test_custom_profiles_that_are_none(one, sim, custom, name, text):
+    outcome = debugged(sim, "one --image=a", custom, name)
+    assert (outcome.exit_code, outcome.stderr) == (1, f"error: {text}\n")
+
+
+def test_a_field_that_no_container_has_is_told(one, sim):
+    outcome = debugged(sim, "one --image=busybox --profile=baseline -q", "volumeMount: []\nstdin: true")
+    assert outcome.stderr == (
+        'Warning: c.yaml: no container has a field "volumeMount" (did you mean volumeMounts?): it is left out\n'
+    )
+    assert added(sim)[0]["stdin"] is True
