@@ -50,6 +50,11 @@ NOT_ENFORCED = frozenset(
         "ValidatingWebhookConfiguration",
         "MutatingAdmissionPolicy",
         "MutatingAdmissionPolicyBinding",
+        "CertificateSigningRequest",
+        "FlowSchema",
+        "IPAddress",
+        "PriorityLevelConfiguration",
+        "ServiceCIDR",
     }
 )
 """Kinds the server stores but whose effect on other objects kcsim does not model: creating one warns."""

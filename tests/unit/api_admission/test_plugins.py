@@ -172,3 +172,14 @@ def test_who_creates_what_is_not_modelled_is_told(door, kind):
     if resource is None:
         pytest.skip(f"{kind} is not served")
     assert "does not enforce" in door.warned(door.client.create(resource, obj))[0]
+
+
+def test_ranges_of_addresses_are_only_stored(door):
+    obj = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "more"},
+        "spec": {"cidrs": ["10.100.0.0/16"]},
+    }
+    resource = door.server.catalog.of(obj)
+    assert "does not enforce" in door.warned(door.client.create(resource, obj))[0]
