@@ -89,10 +89,7 @@ def run(
     for warning in made.warnings:
         console.say(warning)
     world = load(scenario, delivery, seed)
-    try:
-        world.run_until(begin)
-    except ValueError as error:
-        raise BadInput(f"--at: {error}", "Begin within the story.") from None
+    world.run_until(begin)
     found = run_experiment(made, world)
     text = json.dumps(found, indent=2, ensure_ascii=False)
     if journal is not None:
@@ -277,10 +274,7 @@ def orders(
 
     def made(order: str) -> Play:
         world = load(scenario, delivery, seed, settings={"order": f"{order}@{grid}"})
-        try:
-            world.run_until(begin)
-        except ValueError as error:
-            raise BadInput(f"--from: {error}", "Begin within the story.") from None
+        world.run_until(begin)
         return world
 
     def to_the_end(world: Simulation) -> None:

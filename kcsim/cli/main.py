@@ -157,7 +157,7 @@ def _lost(console: Console, why: str) -> int:
 
 
 def _unexpected(console: Console, error: Exception) -> int:
-    """A scenario's faults, whoever raised them, and those of a controller it brings; anything else is our own defect."""
+    """Faults of a scenario or a controller it brings, an instant beyond the end, whoever raised them; all else is our own defect."""
     scenario_errors = sys.modules.get("kcsim.scenario.diagnostics")  # loaded if it was raised
     if scenario_errors is not None and isinstance(error, scenario_errors.ScenarioError):
         tell_diagnostics(console, error.diagnostics)
@@ -165,6 +165,10 @@ def _unexpected(console: Console, error: Exception) -> int:
     brought = sys.modules.get("kcsim.api.kit.brought")  # idem
     if brought is not None and isinstance(error, brought.HungController):
         tell(console, str(error), error.remedy, where=error.controller)
+        return Exit.BAD_INPUT
+    difference = sys.modules.get("kcsim.simulation.difference")  # idem
+    if difference is not None and isinstance(error, difference.Ahead):
+        tell(console, error.what, "Give an instant within the story.", where="kcsim")
         return Exit.BAD_INPUT
     if os.environ.get("KCSIM_DEBUG"):
         raise error

@@ -233,11 +233,15 @@ class Acts:
             Task(watched())
 
     def _rerun(self, action: Rerun, detail: Mapping[str, Any]) -> None:
-        engine = self._world.engine
-        runs = [(system, run) for system in self._world.ci for run in system.runs]
-        wanted = [pair for pair in runs if action.which == "latest" or pair[1].status == "failed"]
+        engine, which = self._world.engine, action.which
+        runs = self._world.runs
+        if isinstance(which, int):
+            wanted, why = runs[which - 1 : which], f"there is no run {which}, only {len(runs)} so far"
+        else:
+            wanted = [pair for pair in runs if which == "latest" or pair[1].status == "failed"]
+            why = "no run has failed"
         if not wanted:
-            why = "no run has failed" if runs else "there is no run"
+            why = why if runs else "there is no run"
             engine.note(action.user, "rerun-failed", "pipeline", {"error": why, **detail})
             return
         system, run = wanted[-1]

@@ -14,6 +14,7 @@ TOOLS = {
     "apply": "kubectl",
     "commit": "git",
     "revert": "git",
+    "rerun": "gh",
     "flux": "flux",
     "argocd": "argocd",
     "fault": "fault",

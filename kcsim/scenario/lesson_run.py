@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from kcsim.engine.clock import to_seconds
-from kcsim.scenario import lessons
+from kcsim.scenario import gh_lines, git_lines, lessons
 from kcsim.scenario.bind import Binder
 from kcsim.scenario.check import check
 from kcsim.scenario.contents import at
 from kcsim.scenario.diagnostics import Position, Report, ScenarioError, did_you_mean
-from kcsim.scenario.git_lines import entry_of
 from kcsim.scenario.lesson_parts import refusal, with_deeds
 from kcsim.scenario.lessons import Attempt, BadAnswer, Outcome, Truth
 from kcsim.scenario.load import load
@@ -143,7 +142,7 @@ class LessonRun:
             world.run_until(when)
 
     def act(self, line: str | TimelineEntry, delivery: str | None = None) -> None:
-        """Do something now: a line of kubectl, flux, argocd or git, or an entry of a timeline.
+        """Do something now: a line of kubectl, flux, argocd, git or gh, or an entry of a timeline.
 
         Args:
             line: ``kubectl scale ...``, ``git revert HEAD``, ``sed -i 's/OLD/NEW/' FILE && git commit -am MESSAGE``.
@@ -166,11 +165,13 @@ class LessonRun:
     def _entry(self, world: Any, line: str) -> TimelineEntry:
         program, _, rest = line.strip().partition(" ")
         if program in {"git", "sed"}:
-            return entry_of(world, rest.strip() if program == "git" else line.strip(), LEARNER)
+            return git_lines.entry_of(world, rest.strip() if program == "git" else line.strip(), LEARNER)
+        if program == "gh":
+            return gh_lines.entry_of(world, rest.strip(), LEARNER)
         if program in {"kubectl", "flux", "argocd"}:
             return TimelineEntry(at=world.engine.now, as_=LEARNER, **{program: rest.strip()})  # type: ignore[arg-type]
         raise ValueError(
-            f"{program[:40]!r} is no command here: kubectl, flux, argocd, git, or sed before a git commit"
+            f"{program[:40]!r} is no command here: kubectl, flux, argocd, git, gh, or sed before a git commit"
         )
 
     def hint(self) -> str:

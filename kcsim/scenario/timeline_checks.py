@@ -279,6 +279,8 @@ def _check_rerun(scenario: Scenario, entry: TimelineEntry, report: Report) -> No
     if not any(all_pipelines(way) for way in scenario.deliveries.values()):
         message = "no delivery has a pipeline that could be run again"
         report.add("KC206", at(entry, "rerun"), message, "Add one of type push, or a `pipeline`.")
+    elif entry.rerun == 0:
+        report.add("KC104", at(entry, "rerun"), "no run has the number 0", "Runs count from 1.")
 
 
 def _check_flux(scenario: Scenario, entry: TimelineEntry, report: Report) -> None:

@@ -190,12 +190,24 @@ def _told(obj: Mapping[str, Any]) -> Object:
     return {**obj, "metadata": metadata}
 
 
-def ahead(asked: str | float, when: int, now: int, end: int | None) -> str:
+class Ahead(ValueError):
+    """Somebody asked for an instant that has not come.
+
+    Attributes:
+        what: the same without what mends it in Python, for whoever asked in another way.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+
+
+def ahead(asked: str | float, when: int, now: int, end: int | None) -> Ahead:
     """What to tell who asks for an instant (µs) that has not come: how to get there, or that the story ends before."""
     written = f'"{asked}"' if isinstance(asked, str) else f"{asked:g}"
     if end is not None and when > end:
         over = format_duration(end)
-        return (
-            f"{asked} lies beyond the end of the story at {over}; load(..., until={written}) makes it longer"
-        )
-    return f"{asked} has not happened yet: it is t={format_duration(now)}; run_until({written}) goes there"
+        remedy = f"load(..., until={written}) makes it longer"
+        return Ahead(f"{asked} lies beyond the end of the story at {over}", remedy)
+    what = f"{asked} has not happened yet: it is t={format_duration(now)}"
+    return Ahead(what, f"run_until({written}) goes there")

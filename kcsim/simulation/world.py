@@ -26,6 +26,7 @@ from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.places import GIT, REGISTRY, USERS, lay_out
 
 if TYPE_CHECKING:
+    from kcsim.delivery.ci.runs import Run
     from kcsim.delivery.ci.system import CiSystem
     from kcsim.simulation.faults import Ongoing
 
@@ -87,6 +88,12 @@ class World:
     def cluster(self) -> Cluster:
         """The first cluster."""
         return next(iter(self.clusters.values()))
+
+    @property
+    def runs(self) -> list[tuple[CiSystem, Run]]:
+        """Every run of every pipeline with where it runs, in the order in which they were queued."""
+        runs = ((system, run) for system in self.ci for run in system.runs)
+        return sorted(runs, key=lambda pair: pair[1].queued_at)
 
     def add_cluster(
         self,

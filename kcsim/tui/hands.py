@@ -120,7 +120,11 @@ def in_words(entry: TimelineEntry) -> str:
     if entry.force_push is not None:
         return f"git push --force {entry.force_push.to}"
     if entry.rerun is not None:
-        return f"run the {entry.rerun} pipeline again"
+        return (
+            f"gh run rerun {entry.rerun}"
+            if isinstance(entry.rerun, int)
+            else f"run the {entry.rerun} pipeline again"
+        )
     if entry.redeliver is not None:
         return f"send lost webhooks of {entry.redeliver} again"
     if entry.git_action is not None:

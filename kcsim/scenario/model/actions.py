@@ -47,7 +47,7 @@ class ArgocdCommand:
 class Rerun:
     """A person runs a pipeline again."""
 
-    which: Literal["failed", "latest"]
+    which: int | Literal["failed", "latest"]
     user: str
 
 

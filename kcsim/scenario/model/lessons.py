@@ -123,7 +123,7 @@ class Lesson(Part):
     task: Annotated[str, "What to do in the learner's own run of the story."]
     stops: Annotated[tuple[Stop, ...], "Moments at which that run pauses, in the order of time."] = ()
     allow: Annotated[
-        tuple[Literal["kubectl", "git", "flux", "argocd", "fault"], ...],
+        tuple[Literal["kubectl", "git", "gh", "flux", "argocd", "fault"], ...],
         "What may be done by hand; everything when left out.",
     ] = ()
     hidden_faults: Annotated[

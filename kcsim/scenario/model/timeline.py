@@ -20,7 +20,7 @@ from kcsim.scenario.model.git import Commit, Edit, ForcePush, Merge, MergeReques
 from kcsim.scenario.model.images import Image
 from kcsim.scenario.model.part import Part
 from kcsim.scenario.model.registry import Signing, Upload
-from kcsim.scenario.values import Duration, Name
+from kcsim.scenario.values import Count, Duration, Name
 
 FAULT_FIELDS = tuple(each.name for each in dataclasses.fields(FaultFields))
 """The fields of a timeline entry that go with `fault`."""
@@ -65,8 +65,9 @@ class Moment(Part):
         "The git host sends the webhooks of this repository again that got lost: somebody asks it to.",
     ] = None
     rerun: Annotated[
-        Literal["failed", "latest"] | None,
-        "Somebody runs a pipeline again, for the same commit: the last run that failed, or the last one.",
+        Count | Literal["failed", "latest"] | None,
+        "Somebody runs a pipeline again, for the same commit: the last run that failed, the last one, or one by its number, "
+        "from 1 on through all pipelines.",
     ] = None
     upload: Annotated[Upload | None, "Objects of a bucket are written."] = None
     sign: Annotated[Signing | None, "An artifact in the registry is signed."] = None

@@ -1,6 +1,6 @@
 """The command bar: what a typed line means, and how it may go on.
 
-Words as in k9s (``:pods``, ``:dp shop``, ``:pod /web``, ``:pod app=web``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it) and git.
+Words as in k9s (``:pods``, ``:dp shop``, ``:pod /web``, ``:pod app=web``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it), git and gh.
 Pure, but for looking at names.
 
 **Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
@@ -17,8 +17,9 @@ from importlib.util import find_spec
 
 from kcsim.delivery.gitops.flux.cli import check as check_flux
 from kcsim.kubectl.command import COMMANDS, check
+from kcsim.scenario import gh_lines
 from kcsim.scenario.model import TimelineEntry
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.tui.asks import gitting
 from kcsim.tui.session import Session
 from kcsim.views.look import Look
@@ -30,6 +31,7 @@ READS = {
     "flux": frozenset({"get", "tree", "trace", "events", "version"}),
     "argocd": frozenset({"get", "list", "history", "version"}),
     "git": gitting.READS,
+    "gh": frozenset({"list"}),
 }
 """Commands that only look: they are answered at once and are no part of the story."""
 
@@ -115,6 +117,7 @@ def _checks() -> dict[str, Callable[[str], str | None]]:
         "kubectl": check,
         "flux": check_flux,
         "git": gitting.check,
+        "gh": gh_lines.check,
     }
     module = "kcsim.delivery.gitops.argocd.cli"
     if "argocd" in {field.name for field in fields(TimelineEntry)} and find_spec(module) is not None:
@@ -195,8 +198,8 @@ def _typed(program: str, line: str) -> Typed:
     if fault is not None:
         raise BadCommand(" ".join(fault.split()))
     verbs = [word for word in line.split() if not word.startswith("-")]
-    if program == "argocd":
-        verbs = verbs[1:]  # the kind stands before: argocd app get
+    if program in {"argocd", "gh"}:
+        verbs = verbs[1:]  # the kind stands before: argocd app get, gh run list
     return Typed(program, line, next(iter(verbs), "") in READS[program])
 
 
@@ -225,6 +228,8 @@ def complete(session: Session, text: str) -> str | None:
         known = _after_argocd(words[1:], look)
     elif words[0] == "git":
         known = gitting.known(session, words[1:])
+    elif words[0] == "gh":
+        known = ["run"] if len(words) == 1 else gh_lines.VERBS if len(words) == 2 else []
     elif words[0] == "kubectl":
         words = words[1:]
         known = _operands(words, last, look) if words else list(COMMANDS)

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from kcsim.kubectl.session import Outcome
+from kcsim.scenario import gh_lines
 from kcsim.scenario.dump import to_yaml
 from kcsim.scenario.model import TimelineEntry
 from kcsim.simulation.faults import FaultError
 from kcsim.tui.asks import gitting
-from kcsim.tui.hands import in_words
+from kcsim.tui.hands import PERSON, in_words
 from kcsim.tui.session import Session
 from kcsim.tui.worlds import Worlds
 from kcsim.views.detail import yaml_text
@@ -44,10 +45,13 @@ def go_to_text(session: Session, text: str) -> None:
 
 def carry_out(session: Session, program: str, line: str) -> str | None:
     """Type a line that changes something; gives what is wrong with it. Its answer comes when the world has run far enough."""
-    if program != "git":
+    if program not in {"git", "gh"}:
         return session.type(line, program)
     try:
-        entry = gitting.entry_of(session, line)
+        if program == "git":
+            entry = gitting.entry_of(session, line)
+        else:
+            entry = gh_lines.entry_of(session.play, line, PERSON)
     except gitting.BadLine as error:
         return str(error)
     return session.do(entry)
@@ -57,6 +61,8 @@ def look_up(session: Session, program: str, line: str) -> Outcome:
     """What a line that only looks prints, at the instant looked at."""
     if program == "git":
         return gitting.read(session, line)
+    if program == "gh":
+        return Outcome(0, gh_lines.listed(session.play, session.seen), "")
     return session.read(line, program)
 
 

@@ -44,6 +44,21 @@ def test_what_is_no_seed_or_order_is_refused(capsys, options, words):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chaos", "orders", "plain-release", "--from", "10h"),
+        ("kubectl", "--scenario", "plain-release", "--at", "10h", "--", "get", "pods"),
+    ],
+)
+def test_an_instant_beyond_the_end_is_told_as_on_a_command_line(capsys, words):
+    assert main([*words]) == 2
+    said = capsys.readouterr().err
+    assert "10h lies beyond the end of the story" in said
+    assert "Give an instant within the story." in said
+    assert "load(" not in said
+
+
 def test_a_test_run_takes_them_too(capsys):
     assert main(["test", "plain-release", "-d", "flux", "--chaos", "3", "--order", "pct:2@1ms"]) == 0
     assert "all as the scenarios say" in capsys.readouterr().out

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from kcsim.engine.clock import MINUTE
+from kcsim.scenario import gh_lines
 from kcsim.scenario.compare import Twins
+from kcsim.scenario.dump import to_yaml
+from kcsim.scenario.git_lines import BadLine
 from kcsim.scenario.load import examine_text, loads
 from kcsim.scenario.play import Play
 from kcsim.scenario.recording import write
@@ -267,6 +271,26 @@ def test_somebody_may_run_what_failed_again():
     assert any(record.verb == "rerun-failed" for record in nothing.trace.records)
 
 
+def test_a_run_is_run_again_by_its_number_as_gh_says_it():
+    play = played(STORY + "  - {at: 1h, rerun: 1}\n")
+    runs = play.world.ci[0].runs
+    assert (runs[-1].sha, runs[-1].attempt) == (runs[0].sha, 2)
+    assert [line.split()[0] for line in gh_lines.listed(play, play.engine.now).splitlines()[1:]] == [
+        "✓"
+    ] * len(runs)
+    entry = gh_lines.entry_of(play, "run rerun 2", "mia")
+    assert (entry.rerun, entry.as_, entry.at) == (2, "mia", play.engine.now)
+    assert (
+        loads(to_yaml(replace(play.scenario, timeline=(*play.scenario.timeline, entry)))).timeline[-1].rerun
+        == 2
+    )
+    with pytest.raises(BadLine, match="HTTP 404: Not Found: runs here are 1 to"):
+        gh_lines.entry_of(play, "run rerun 99", "mia")
+    nothing = played(STORY + "  - {at: 1h, rerun: 99}\n")
+    told = [record.facts()["error"] for record in nothing.trace.records if record.verb == "rerun-failed"]
+    assert told[0].startswith("there is no run 99, only")
+
+
 def test_the_merge_queue_tries_before_it_merges():
     text = STORY.replace("{approvals: 1, codeOwners: true,", "{approvals: 1, queue: true,")
     play = played(text)
@@ -334,6 +358,7 @@ BAD = [
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, tag: {name: v1, of: mor}}\n", "KC219", "mor}", "did you mean 'more'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, redeliver: shpo}\n", "KC201", "shpo", "did you mean 'shop'"),
     ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, rerun: faild}\n", "KC104", "faild", "did you mean 'failed'"),
+    ("      reviewers: [{name: olga, takes: 20m}]\n", "  - {at: 20m, rerun: 0}\n", "KC104", "0}", "Runs count from 1"),
     ("      jobs:\n", "      trigger: poll\n      jobs:\n", "KC220", "test, manifests]}\n", "under push no merge request"),
     ("  push:\n", "  bare: {type: flux}\n  push:\n", "KC220", "test, manifests]}\n", "under bare no merge request"),
     ("      jobs:\n", "      stages: [{name: lint, duration: 1s}]\n      jobs:\n", "KC105", "jobs:\n", "both 'stages' and 'jobs'"),
