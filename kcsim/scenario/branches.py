@@ -99,6 +99,10 @@ def _on_branch(contents: Contents, entry: TimelineEntry, commit: Commit, name: s
     branch = contents.branches.get(name)
     if branch is None:
         branch = contents.branches[name] = Branch(dict(contents.files), dict(contents.files))
+        if contents.otherwise is not None and _made(contents.files, commit)[1]:
+            # It may be meant for what is there while a merge request of before is still open.
+            if not _made(contents.otherwise, commit)[1]:
+                branch.files, branch.base = dict(contents.otherwise), dict(contents.otherwise)
     after, faults = _made(branch.files, commit)
     _tell(commit, faults, report)
     before, branch.files = branch.files, after

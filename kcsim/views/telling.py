@@ -185,7 +185,7 @@ class Teller:
             "approve": f"{record.actor} approves merge request {number}",
             "request-changes": f"{record.actor} wants changes to merge request {number}",
             "dismiss": f"a further commit takes the approvals of merge request {number} back",
-            "blocked": f"merge request {number} is blocked: {'; '.join(_unexpected(facts.get('why', ())))}",
+            "blocked": f"merge request {number} is blocked: {_unexpected(facts.get('why', ()))}",
             "enqueue": f"merge request {number} joins the merge queue",
             "dequeue": f"merge request {number} leaves the merge queue: {facts.get('reason', '')}",
             "close": f"{record.actor} closes merge request {number}",
@@ -517,7 +517,8 @@ def _revision(revision: str | None) -> str:
     return revision.rpartition(":")[2][:7] if revision else ""
 
 
-def _unexpected(why: Sequence[str]) -> list[str]:
+def _unexpected(why: Sequence[str]) -> str:
     """What blocks a merge request beside what any of them waits for: reviews, and checks under way."""
     usual = ("required by reviewers", "Waiting on", "is expected.")
-    return [reason for reason in why if not any(words in reason for words in usual)]
+    reasons = [reason for reason in why if not any(words in reason for words in usual)]
+    return "; ".join(reasons).replace(".; ", "; ")

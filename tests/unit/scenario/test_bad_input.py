@@ -382,3 +382,20 @@ def test_ingress_of_a_class_that_nobody_plays(base):
     found = examine_text(text.replace("deliveries:\n", ingress + "deliveries:\n", 1), "base.yaml").diagnostics
     assert [(each.code, each.severity) for each in found] == [("KC511", "warning")]
     assert "nginx" in found[0].remedy
+
+
+def test_two_merge_requests_may_be_made_of_the_same_line():
+    """The second is meant for what is there while the first is in review: they conflict, which is no fault of the file."""
+    text = """\
+apiVersion: kcsim/v1
+kind: Scenario
+name: conflict
+until: 2h
+repositories: [{name: shop, files: {a.yaml: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {v: one}}"}}]
+timeline:
+- {at: 1m, mergeRequest: {message: two, branch: two, edit: {a.yaml: {replace: {one: two}}}}}
+- {at: 2m, mergeRequest: {message: three, branch: three, edit: {a.yaml: {replace: {one: three}}}}}
+"""
+    assert examine_text(text).diagnostics == ()
+    wrong = text.replace("{one: three}", "{four: three}")
+    assert [(each.code, each.position.line) for each in examine_text(wrong).diagnostics] == [("KC211", 8)]
