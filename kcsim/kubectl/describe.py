@@ -90,6 +90,7 @@ def describe(session: Session, arguments: Arguments) -> Steps:
         texts.append(writer.text())
     session.write("".join(f"{text}\n" for text in texts) if guessed else "\n\n".join(texts))
     if not found and not session.failed:
+        arguments.came_to_nothing()
         namespace = namespace_of(session, arguments)
         session.warn(f"No resources found in {namespace} namespace." if namespace else "No resources found")
     return None

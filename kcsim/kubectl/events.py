@@ -34,6 +34,7 @@ def events(session: Session, arguments: Arguments) -> Steps:
     types = {kind.lower() for kind in arguments.all("types")}
     chosen = [event for event in found if not types or event.get("type", "").lower() in types]
     if not chosen:
+        arguments.came_to_nothing()
         where = f" in {namespace} namespace." if namespace else "."
         session.warn(f"No events found{where}")
         return None

@@ -140,6 +140,10 @@ class Arguments:
         """Whether a switch is on."""
         return self.get(name, "true" if default else "false") not in {"false", "0"}
 
+    def came_to_nothing(self) -> None:
+        """There was nothing to do, so nobody asks about the flags that say how: none of them counts as ignored."""
+        self.flags.asked.update(dict.fromkeys(self.flags))
+
     def ignored(self) -> list[str]:
         """The flags that were given and never asked about, but for those that could change nothing here."""
         return [name for name in self.flags if name not in self.flags.asked and name not in WITHOUT_EFFECT]

@@ -59,7 +59,9 @@ def get(session: Session, arguments: Arguments) -> Steps:
         return None
     if found:
         print_table(session, arguments, found, with_kind=several)
-    elif not session.failed and not arguments.on("ignore-not-found"):
+        return None
+    arguments.came_to_nothing()
+    if not session.failed and not arguments.on("ignore-not-found"):
         namespace = namespace_of(session, arguments)
         where = f" in {namespace} namespace." if namespace and _namespaced(session, arguments) else ""
         session.warn(f"No resources found{where}")

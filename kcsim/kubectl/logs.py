@@ -123,6 +123,7 @@ def _pods(session: Session, arguments: Arguments) -> Steps:
     if selector:
         found = yield session.client.list("pods", namespace, label_selector=selector)
         if not found["items"]:
+            arguments.came_to_nothing()
             session.warn(f"No resources found in {namespace} namespace.")
         return found["items"]
     word = arguments.words[0]

@@ -27,7 +27,7 @@ WITHOUT_EFFECT = frozenset(
     allow-missing-template-keys cache-dir cached chunk-size concurrency disable-compression field-manager flatten
     insecure-skip-tls-verify insecure-skip-tls-verify-backend keep-annotations keep-labels keep-liveness keep-readiness
     keep-startup log-flush-frequency match-server-version
-    max-log-requests minify openapi-patch pod-running-timeout profile profile-output quiet request-timeout
+    max-log-requests minify namespace openapi-patch pod-running-timeout profile profile-output quiet request-timeout
     show-managed-fields
     skip-wait-for-delete-timeout use-protocol-buffers v vmodule wait windows-line-endings
     """.split()

@@ -18,7 +18,7 @@ from kcsim.kubectl.describers.containers import write_template
 from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
 from kcsim.kubectl.session import KubectlError, Session, group_kind, named, server_error
-from kcsim.kubectl.targets import Target, choose, tell_all
+from kcsim.kubectl.targets import Target, choose, namespace_of, tell_all
 from kcsim.kubectl.wait import duration
 from kcsim.kubectl.watching import Changed
 
@@ -133,6 +133,9 @@ _STATUS = {
 }
 
 
+_TELL_OF_NOTHING = frozenset({"pause", "restart", "resume", "status"})
+
+
 # --- the commands -----------------------------------------------------------------------------------------------
 
 
@@ -145,7 +148,10 @@ def rollout(session: Session, arguments: Arguments) -> Steps:
     if not words and not arguments.flags.get("filename"):
         raise KubectlError("error: required resource not specified")
     failures: list[str] = []
-    for target in (yield from choose(session, arguments, words, all_of_kind=True)):
+    targets = yield from choose(session, arguments, words, all_of_kind=True)
+    if not targets and not session.failed and what in _TELL_OF_NOTHING:
+        session.warn(f"No resources found in {namespace_of(session, arguments)} namespace.")
+    for target in targets:
         try:
             yield from command(session, arguments, target)
         except StatusError as error:

@@ -52,6 +52,7 @@ _NOT_IN_ENVIRONMENT = re.compile(r"[^a-zA-Z0-9_]")
 def set_(session: Session, arguments: Arguments) -> Steps:
     """``kubectl set image|env|resources|serviceaccount|selector|subject``."""
     what, *words = arguments.words or [""]
+    arguments.get("output")  # asked for, though nothing may have changed that could be printed
     command = SETTINGS.get(what)
     if command is None:
         raise usage("set", f'unknown command "{" ".join(arguments.words)}"')

@@ -118,6 +118,8 @@ def choose(
             Target(resource, item["metadata"].get("namespace", ""), item["metadata"]["name"])
             for item in found["items"]
         )
+    if not targets:
+        arguments.came_to_nothing()
     return targets
 
 

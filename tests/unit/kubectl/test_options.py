@@ -76,6 +76,32 @@ def test_what_a_command_never_asked_about_is_told_at_its_end(web, sim):
     assert outcome.stderr == "Warning: kcsim does not model --template of this command: it changed nothing\n"
 
 
+NOTHING_FOUND = [
+    ("get pods -l no=one --show-labels -L app --no-headers", "No resources found in default namespace.\n"),
+    ("describe pods -l no=one --show-events=false", "No resources found in default namespace.\n"),
+    ("delete pods -l no=one --cascade=orphan --grace-period=5 --timeout=3s", ""),
+    ("label pods -l no=one a=b --overwrite", ""),
+    ("logs -l no=one --prefix", "No resources found in default namespace.\n"),
+    ("drain -l no=one --ignore-daemonsets --force", ""),
+    ("rollout status sts --timeout=3s", "No resources found in default namespace.\n"),
+    ("rollout restart deploy -l no=one -o name", "No resources found in default namespace.\n"),
+    ("rollout undo sts --to-revision=3", ""),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), NOTHING_FOUND)
+def test_where_nothing_is_found_no_flag_counts_as_not_modelled(web, sim, line, told):
+    outcome = sim.kubectl(line)
+    assert (outcome.exit_code, outcome.stderr) == (0, told)
+
+
+def test_flags_of_every_command_need_not_be_asked_about(web, sim):
+    line = "create clusterrole reader --verb=get --resource=pods -n default"
+    assert sim.kubectl(line).stderr == ""
+    unchanged = sim.kubectl("set image deploy/web app=registry.example/app:1 -o name")
+    assert (unchanged.exit_code, unchanged.stdout, unchanged.stderr) == (0, "", "")
+
+
 class TestNew:
     def test_a_drain_that_deletes_passes_by_the_budget(self, web, sim):
         budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}\nspec: {minAvailable: 2, selector: {matchLabels: {app: web}}}\n"
