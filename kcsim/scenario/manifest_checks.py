@@ -312,6 +312,7 @@ class _Checker:
         name = metadata.get("name") if isinstance(metadata, dict) else None
         if not isinstance(metadata, dict) or not isinstance(name, str):
             return
+        self.objects.images.update(image for _, image in _images(obj))
         resource = self.catalog.of(obj)
         given = metadata.get("namespace")
         namespace = (
@@ -419,7 +420,6 @@ class _Checker:
     def check_images(self, manifest: manifests.Manifest, place: Place) -> None:
         known = {image.name for image in self.scenario.images}
         for path, image in _images(manifest.object):
-            self.objects.images.add(image)
             if known and image not in known and "*" not in known and not self.objects.renamed:
                 position = place(*manifest.positions.of(path))
                 self.report.add(

@@ -162,3 +162,14 @@ def test_a_folder_that_is_never_there_is_told_where_it_is_named(way: str, line: 
     )
     later = "timeline:\n  - at: 1m\n    commit: {message: m, files: {nope/a.yaml: '{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}'}}\n"
     assert examine_text(text + later).diagnostics == ()
+
+
+def test_images_of_what_is_broken_on_purpose_may_be_built() -> None:
+    pod = "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, image: 'web:1'}]}}"
+    text = (
+        HEAD.replace("  - name: shop", "  - name: shop\n    brokenOnPurpose: true")
+        + f"      app/p.yaml: |\n        {pod}\n"
+    )
+    stages = "deliveries:\n  push: {type: push, pipeline: {stages: [{name: build, duration: 1s, builds: [WEB]}]}}\n"
+    assert told(text + stages.replace("WEB", "web")) == []
+    assert [each[0] for each in told(text + stages.replace("WEB", "wbe"))] == ["KC203"]
