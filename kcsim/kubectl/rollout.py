@@ -14,9 +14,11 @@ from kcsim.api.status import StatusError
 from kcsim.engine.clock import rfc3339
 from kcsim.engine.task import Steps
 from kcsim.kubectl.creators.common import usage
+from kcsim.kubectl.creators.shape import printed
 from kcsim.kubectl.describers.containers import write_template
 from kcsim.kubectl.describers.writer import Writer
 from kcsim.kubectl.flags import Arguments
+from kcsim.kubectl.printing import tell_done
 from kcsim.kubectl.session import KubectlError, Session, group_kind, named, server_error
 from kcsim.kubectl.targets import Target, choose, namespace_of, tell_all
 from kcsim.kubectl.wait import duration
@@ -253,6 +255,10 @@ def _describe_template(revision: Object) -> str:
     cause = objects.annotations(revision).get(CHANGE_CAUSE)
     if cause and "spec" in revision:
         template = objects.with_annotations({"metadata": {}, **template}, {CHANGE_CAUSE: cause})
+    return _template_text(template)
+
+
+def _template_text(template: Object) -> str:
     writer = Writer()
     write_template(writer, template)
     return writer.raw()
@@ -274,9 +280,11 @@ def _undo_revision(session: Session, arguments: Arguments, target: Target) -> St
     chosen = revisions.get(wanted or _previous(revisions))
     if chosen is None:
         raise KubectlError(f"error: unable to find specified revision {wanted} in history")
-    title = named(target.resource, target.name)
+    if arguments.get("dry-run") == "client":
+        _tell_undone(session, arguments, target, owner, _template_text(_recorded_template(chosen)))
+        return None
     if _recorded_template(chosen) == owner["spec"]["template"]:
-        session.print(f"{title} skipped rollback (current template already matches revision {wanted})")
+        _tell_undone(session, arguments, target, owner, _SKIPPED.format(wanted))
         return None
     dry = arguments.get("dry-run") == "server"
     yield session.client.patch(
@@ -288,8 +296,16 @@ def _undo_revision(session: Session, arguments: Arguments, target: Target) -> St
         field_manager="kubectl-rollout",
         dry_run=dry,
     )
-    session.print(f"{title} rolled back{' (server dry run)' if dry else ''}")
+    _tell_undone(session, arguments, target, owner, "rolled back")
     return None
+
+
+_SKIPPED = "skipped rollback (current template already matches revision {})"
+
+
+def _tell_undone(session: Session, arguments: Arguments, target: Target, before: Object, result: str) -> None:
+    """Say how it went. With ``-o`` the real client prints the object as it was found."""
+    tell_done(session, arguments, target.resource, printed(before), result)
 
 
 def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
@@ -309,14 +325,18 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
             else "no rollout history found for deployment"
         )
         raise KubectlError(f"error: {text}" + ("" if wanted else f' "{target.name}"'))
+    if arguments.get("dry-run") == "client":
+        _tell_undone(
+            session, arguments, target, deployment, _template_text(sets[revision]["spec"]["template"])
+        )
+        return None
     if deployment["spec"].get("paused"):
         raise KubectlError(
             "error: you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
         )
     template = _without_hash(sets[revision]["spec"]["template"])
-    title = named(target.resource, target.name)
     if template == _without_hash(deployment["spec"]["template"]):
-        session.print(f"{title} skipped rollback (current template already matches revision {revision})")
+        _tell_undone(session, arguments, target, deployment, _SKIPPED.format(revision))
         return None
     annotations = {
         **{k: v for k, v in objects.annotations(deployment).items() if k in _NOT_COPIED},
@@ -336,7 +356,7 @@ def _undo(session: Session, arguments: Arguments, target: Target) -> Steps:
         field_manager="kubectl-rollout",
         dry_run=dry,
     )
-    session.print(f"{title} rolled back{' (server dry run)' if dry else ''}")
+    _tell_undone(session, arguments, target, deployment, "rolled back")
     return None
 
 
@@ -352,7 +372,6 @@ def _without_hash(template: Object) -> Object:
 
 
 def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
-    del arguments
     if target.resource.kind not in _STATUS:
         raise KubectlError(
             f'error: {target.resource.group_resource} "{target.name}" restarting is not supported'
@@ -370,8 +389,8 @@ def _restart(session: Session, arguments: Arguments, target: Target) -> Steps:
             f"error: failed to create patch for {target.name}: if restart has already been triggered within the past "
             "second, please wait before attempting to trigger another"
         )
-    yield _strategic(session, target, body)
-    session.print(f"{named(target.resource, target.name)} restarted")
+    new = yield _strategic(session, target, body)
+    tell_done(session, arguments, target.resource, printed(new), "restarted")
     return None
 
 
@@ -384,7 +403,6 @@ def _resume(session: Session, arguments: Arguments, target: Target) -> Steps:
 
 
 def _set_paused(session: Session, arguments: Arguments, target: Target, *, paused: bool) -> Steps:
-    del arguments
     if target.resource.kind != "Deployment":
         name = f'{target.resource.group_resource} "{target.name}"'
         raise KubectlError(f"error: {name} {'pausing' if paused else 'resuming'} is not supported")
@@ -392,8 +410,8 @@ def _set_paused(session: Session, arguments: Arguments, target: Target, *, pause
     if bool(live["spec"].get("paused")) is paused:
         state = "is already paused" if paused else "is not paused"
         raise KubectlError(f'error: deployments.apps "{target.name}" {state}')
-    yield _strategic(session, target, {"spec": {"paused": True if paused else None}})
-    session.print(f"{named(target.resource, target.name)} {'paused' if paused else 'resumed'}")
+    new = yield _strategic(session, target, {"spec": {"paused": True if paused else None}})
+    tell_done(session, arguments, target.resource, printed(new), "paused" if paused else "resumed")
     return None
 
 

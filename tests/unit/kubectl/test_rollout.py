@@ -91,3 +91,26 @@ def test_status_of_what_is_deleted_meanwhile(web, sim):
 
 def test_a_timeout_is_a_duration(web):
     assert "invalid duration" in web.fails("rollout status deploy/web --timeout=soon")
+
+
+def test_each_says_what_it_did_as_asked(web):
+    assert web("rollout restart deploy/web -o name") == "deployment.apps/web\n"
+    assert web("rollout pause deploy/web -o jsonpath={.spec.paused}") == "true"
+    assert "paused:" not in web("rollout resume deploy/web -o yaml")
+    web("rollout status deploy/web")
+    template = "{.spec.template.metadata.annotations}"
+    assert "restartedAt" in web(f"rollout undo deploy/web -o jsonpath={template}")
+    assert web(f"get deploy/web -o jsonpath={template}") == ""
+
+
+def test_an_undo_that_is_only_tried_by_the_client_prints_the_template(web):
+    web("set image deploy/web app=registry.example/app:2")
+    web("rollout status deploy/web")
+    tried = web("rollout undo deploy/web --dry-run=client")
+    assert tried.startswith("deployment.apps/web Pod Template:\n  Labels:\tapp=web\n")
+    assert "    Image:\tregistry.example/app:1\n" in tried
+    assert tried.endswith(" (dry run)\n")
+    assert "app:2" in web("get deploy/web -o jsonpath={..image}")
+    assert web("rollout undo deploy/web --dry-run=server") == (
+        "deployment.apps/web rolled back (server dry run)\n"
+    )
