@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from kcsim.api import objects, quantity
-from kcsim.api.admission.pod_resources import Amounts, amounts, pod_limits, pod_requests
 from kcsim.api.objects import Object
+from kcsim.api.pod_resources import Amounts, amounts, pod_limits, pod_requests
 from kcsim.api.quantity import Quantity
 
 ANNOTATION = "kubernetes.io/limit-ranger"

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from kcsim.api import objects, quantity, status
-from kcsim.api.admission.pod_resources import pod_requests
 from kcsim.api.admission.request import AdmissionRequest
 from kcsim.api.admission.shelf import Shelf
 from kcsim.api.admission.token_volume import with_token
 from kcsim.api.log import Log
 from kcsim.api.objects import Object
+from kcsim.api.pod_resources import pod_requests
 from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
 from kcsim.engine.dice import Dice

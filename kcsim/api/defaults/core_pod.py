@@ -11,6 +11,7 @@ identity, so the ten thousand pods of one template share one defaulted spec.
 from typing import Any, Final
 
 from kcsim.api.defaults.spine import Object, each, each_in, fill, put, within
+from kcsim.api.pod_resources import POD_LEVEL, is_pod_level, of_containers
 
 _BOUND: Final = 2048
 _FILE_MODE: Final = 0o644
@@ -79,11 +80,25 @@ def _service_account_alias(spec: Object) -> Object:
 def _pod_only(spec: Object) -> Object:
     spec = fill(spec, enableServiceLinks=True)
     spec = each_in(spec, "initContainers", _requests_from_limits)
-    spec = each_in(spec, "containers", _requests_from_limits)
+    spec = _requests_of_pod(each_in(spec, "containers", _requests_from_limits))
     # Negative grace periods, once meaning "at once", are stored as one second (measured on create).
     return (
         put(spec, "terminationGracePeriodSeconds", 1) if spec["terminationGracePeriodSeconds"] < 0 else spec
     )
+
+
+def _requests_of_pod(spec: Object) -> Object:
+    """What a pod with limits of its own asks for: what its containers do, else as much as its limits (defaultPodRequests)."""
+    resources = spec.get("resources") or {}
+    limits = resources.get("limits")
+    if not limits:
+        return spec
+    asked = {
+        name: str(amount) for name, amount in of_containers(spec, "requests").items() if name in POD_LEVEL
+    }
+    whole = {name: amount for name, amount in limits.items() if is_pod_level(name)}
+    requests = {**whole, **asked, **(resources.get("requests") or {})}
+    return {**spec, "resources": {**resources, "requests": requests}} if requests else spec
 
 
 def _requests_from_limits(item: Object) -> Object:

@@ -4,10 +4,11 @@
 (v1.36). Left out: resource claims, Windows options.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from kcsim.api import names, quantity
+from kcsim.api.pod_resources import amounts, is_pod_level, of_containers
 from kcsim.api.validation.common import amount, non_negative_fields, port_or_name
 from kcsim.api.validation.field import (
     Errors,
@@ -288,15 +289,46 @@ def _env_from(path: str, items: list[dict[str, Any]]) -> Errors:
 # ---- resources
 
 
-def resources(path: str, item: Mapping[str, Any]) -> Errors:
-    """ValidateContainerResourceRequirements."""
+def pod_resources(path: str, spec: Mapping[str, Any]) -> Errors:
+    """validatePodResources: what the pod as a whole asks for, beside what its containers do."""
+    item = spec.get("resources")
+    if item is None:
+        return []
+    errors = resources(path, item, _pod_level)
+    own = {field: amounts(item, field) for field in ("requests", "limits")}
+    for name, together in sorted(of_containers(spec, "requests").items()):
+        given = own["requests"].get(name)
+        if given is not None and together.nanos > given.nanos:
+            text = f"must be greater than or equal to aggregate container requests of {together}"
+            errors.append(invalid(f"{path}.requests[{name}]", str(given), text))
+    for index, each in enumerate(spec.get("containers") or ()):
+        for name, limit in sorted(amounts(each.get("resources"), "limits").items()):
+            most = own["limits"].get(name)
+            if most is not None and limit.nanos > most.nanos:
+                text = f"must be less than or equal to pod limits of {most}"
+                errors.append(invalid(f"{path}.containers[{index}][{name}].limits", str(limit), text))
+    return errors
+
+
+def _pod_level(field: str, name: str, value: Any) -> Errors:
+    errors = each_invalid(field, name, names.is_qualified_name(name))
+    if not errors and not is_pod_level(name):
+        errors = [not_supported(field, name, ("cpu", "hugepages-", "memory"))]
+    return errors + amount(field, value)
+
+
+def resources(
+    path: str, item: Mapping[str, Any], one: Callable[[str, str, Any], Errors] | None = None
+) -> Errors:
+    """ValidateContainerResourceRequirements; `one` judges a single amount, a container's when left out."""
+    one = one or _resource
     limits, requests = item.get("limits") or {}, item.get("requests") or {}
     errors: Errors = []
     for name in sorted(limits):
-        errors += _resource(f"{path}.limits[{name}]", name, limits[name])
+        errors += one(f"{path}.limits[{name}]", name, limits[name])
     for name in sorted(requests):
         here = f"{path}.requests[{name}]"
-        errors += _resource(here, name, requests[name])
+        errors += one(here, name, requests[name])
         limit = limits.get(name)
         if limit is None:
             if not _overcommits(name):

@@ -1,7 +1,7 @@
 """Validation of pods and pod templates.
 
 **Imitates:** ValidatePodCreate, ValidatePodUpdate, ValidatePodTemplateSpec and ValidatePodSpec in kubernetes
-pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, pod-level resources, resize, Windows
+pkg/apis/core/validation/validation.go (v1.36). Left out: resource claims, Windows
 and user namespace rules.
 """
 
@@ -72,6 +72,7 @@ def pod_spec(path: str, spec: Mapping[str, Any]) -> Errors:
         errors += container_rules.ephemeral_containers(
             f"{path}.ephemeralContainers", spec["ephemeralContainers"], known, [*regular, *init], spec
         )
+    errors += container_rules.pod_resources(f"{path}.resources", spec)
     errors += one_of(f"{path}.restartPolicy", spec.get("restartPolicy") or "", RESTART_POLICIES)
     errors += one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy") or "", DNS_POLICIES)
     errors += labels(f"{path}.nodeSelector", spec.get("nodeSelector"))

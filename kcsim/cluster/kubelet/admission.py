@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcsim.api import quantity
+from kcsim.api.pod_resources import POD_LEVEL
 from kcsim.cluster.kubelet.shared import Shared
 
 REJECTED = "Pod was rejected: "
@@ -29,9 +30,10 @@ class Rejection:
 def pod_requests(spec: Mapping[str, Any]) -> dict[str, int]:
     """What a pod takes: cpu in milli, the rest in bytes, ``pods`` 1.
 
-    Main containers and sidecars add up; an init container counts only where it alone asks for more.
+    Main containers and sidecars add up; an init container counts only where it alone asks for more. What the pod asks for
+    as a whole counts instead.
     """
-    if not spec.get("initContainers") and not spec.get("overhead"):
+    if not spec.get("initContainers") and not spec.get("overhead") and not spec.get("resources"):
         return _plain_requests(spec.get("containers"))
     return _requests(spec)
 
@@ -55,6 +57,9 @@ def _requests(spec: Mapping[str, Any]) -> dict[str, int]:
                     total[name] = total.get(name, 0) + amount
     for name, amount in largest_init.items():
         total[name] = max(total.get(name, 0), amount)
+    for name, text in ((spec.get("resources") or {}).get("requests") or {}).items():
+        if name in POD_LEVEL:
+            total[name] = quantity.milli(text) if name == "cpu" else quantity.value(text)
     for name, text in (spec.get("overhead") or {}).items():
         if name in _COUNTED:
             amount = quantity.milli(text) if name == "cpu" else quantity.value(text)

@@ -86,7 +86,10 @@ def too_large(requests: dict[str, int], allocatable: dict[str, int]) -> str:
 
 
 def memory_limit(spec: Object) -> int | None:
-    """The memory (bytes) that a pod as a whole may use; None unless each of its containers has a limit."""
+    """The memory (bytes) that a pod as a whole may use: what it says itself, else None unless each container has a limit."""
+    own = ((spec.get("resources") or {}).get("limits") or {}).get("memory")
+    if own is not None:
+        return quantity.value(own)
     made: Object = {"overhead": spec.get("overhead")}
     for field in ("containers", "initContainers"):
         limits = [(each.get("resources") or {}).get("limits") or {} for each in spec.get(field) or ()]

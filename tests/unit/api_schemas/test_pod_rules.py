@@ -60,6 +60,18 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         [f'{_C}.resizePolicy: Unsupported value: "x": supported values: "cpu", "memory"'],
     ),
     (
+        {
+            **container(resources={"requests": {"cpu": "2"}, "limits": {"memory": "3Gi"}}),
+            "resources": {"requests": {"cpu": "1", "a.b/c": "1"}, "limits": {"memory": "2Gi"}},
+        },
+        [
+            'spec.resources.requests[a.b/c]: Unsupported value: "a.b/c": supported values: "cpu", "hugepages-", "memory"',
+            "spec.resources.limits: Required value: Limit must be set for non overcommitable resources",
+            'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate container requests of 2',
+            'spec.resources.containers[0][memory].limits: Invalid value: "3Gi": must be less than or equal to pod limits of 2Gi',
+        ],
+    ),
+    (
         container(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "NotRequired"}] * 2),
         [f'{_C}.resizePolicy[1]: Duplicate value: "cpu"'],
     ),

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from kcsim.api import quantity
-from kcsim.api.admission.pod_resources import Amounts
 from kcsim.api.admission.quota import usage
 from kcsim.api.admission.quota.scopes import counts_object
 from kcsim.api.admission.request import AdmissionRequest
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
+from kcsim.api.pod_resources import Amounts
 from kcsim.api.quantity import Quantity
 
 _UPDATES = frozenset(("services", "persistentvolumeclaims"))

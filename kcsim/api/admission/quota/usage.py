@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kcsim.api import quantity
-from kcsim.api.admission.pod_resources import Amounts, amounts, pod_limits, pod_requests
 from kcsim.api.objects import Object
+from kcsim.api.pod_resources import Amounts, amounts, pod_limits, pod_requests
 from kcsim.api.quantity import Quantity
 from kcsim.api.resources import Resource
 from kcsim.engine.clock import SECOND, parse_rfc3339

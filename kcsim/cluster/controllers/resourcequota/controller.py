@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.admission.pod_resources import Amounts
+from kcsim.api.pod_resources import Amounts
 from kcsim.api.admission.quota import usage
 from kcsim.api.admission.quota.check import parsed, texts
 from kcsim.api.admission.quota.scopes import counts_object

@@ -6,6 +6,7 @@ hungriest init container beside the sidecars before it; amounts of the pod itsel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kcsim.api import quantity
@@ -13,7 +14,13 @@ from kcsim.api.objects import Object
 from kcsim.api.quantity import Quantity
 
 Amounts = dict[str, Quantity]
-_POD_LEVEL = ("cpu", "memory")
+POD_LEVEL = ("cpu", "memory")
+"""What a pod can ask for as a whole, beside huge pages."""
+
+
+def is_pod_level(name: str) -> bool:
+    """Whether a pod can ask for it as a whole (IsSupportedPodLevelResource)."""
+    return name in POD_LEVEL or name.startswith("hugepages-")
 
 
 def amounts(resources: Any, field: str) -> Amounts:
@@ -36,6 +43,12 @@ def pod_limits(pod: Object) -> Amounts:
 
 
 def _together(spec: Object, field: str) -> Amounts:
+    of_pod = amounts(spec.get("resources"), field)
+    return {**of_containers(spec, field), **{k: v for k, v in of_pod.items() if is_pod_level(k)}}
+
+
+def of_containers(spec: Mapping[str, Any], field: str) -> Amounts:
+    """``requests`` or ``limits`` of a pod's containers together, whatever the pod names itself."""
     total: Amounts = {}
     for container in spec.get("containers") or ():
         total = _plus(total, amounts(container.get("resources"), field))
@@ -49,12 +62,7 @@ def _together(spec: Object, field: str) -> Amounts:
         else:
             own = _plus(own, sidecars)
         peak = _most(peak, own)
-    total = _most(total, peak)
-    of_pod = amounts(spec.get("resources"), field)
-    return {
-        **total,
-        **{k: v for k, v in of_pod.items() if k in _POD_LEVEL or k.startswith("hugepages-")},
-    }
+    return _most(total, peak)
 
 
 def _overhead(spec: Object) -> Amounts:
