@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from kcsim.scenario.lesson_run import lesson
     from kcsim.scenario.play import load
     from kcsim.scenario.sweep import sweep
-    from kcsim.simulation.simulation import NotFound, Simulation
+    from kcsim.simulation.finding import NotFound
+    from kcsim.simulation.simulation import Simulation
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "NotFound": "kcsim.simulation.simulation",
+    "NotFound": "kcsim.simulation.finding",
     "Simulation": "kcsim.simulation.simulation",
     "compare": "kcsim.scenario.compare",
     "lesson": "kcsim.scenario.lesson_run",

@@ -12,7 +12,7 @@ from kcsim.scenario.lessons import BadAnswer, answer_text, code_of, is_right, sc
 from kcsim.scenario.model import Question
 from kcsim.scenario.play import Play
 from kcsim.simulation.faults import FaultError
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 
 HELP = (
     "kubectl ..., flux ..., argocd ..., git revert HEAD, sed -i 's/OLD/NEW/' FILE && git commit -am MESSAGE",

@@ -29,8 +29,9 @@ from kcsim.scenario.sweep import Sweep
 from kcsim.simulation.difference import Change, Diff
 from kcsim.simulation.journey import Journey
 from kcsim.simulation.network import Matrix
+from kcsim.simulation.past import Past
 from kcsim.simulation.reach import Reach
-from kcsim.simulation.simulation import Past, Run, Simulation, Step
+from kcsim.simulation.simulation import Run, Simulation, Step
 from kcsim.simulation.subjects import Condition, Subject
 from kcsim.simulation.why import Why
 from kcsim.views.heatmap import HeatMap

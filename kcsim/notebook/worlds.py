@@ -13,7 +13,8 @@ from kcsim.scenario.divergence import Agreement, Divergence
 from kcsim.scenario.play import Play
 from kcsim.scenario.results import MeasureList, VerdictList
 from kcsim.scenario.sweep import Sweep
-from kcsim.simulation.simulation import Past, Run, Simulation, Step
+from kcsim.simulation.past import Past
+from kcsim.simulation.simulation import Run, Simulation, Step
 from kcsim.simulation.why import Link, Why
 from kcsim.simulation.why import of_record as chain_of
 from kcsim.views.causes import causal_graph

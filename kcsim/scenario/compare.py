@@ -18,7 +18,8 @@ from kcsim.scenario.measure import Measure
 from kcsim.scenario.model import Scenario
 from kcsim.scenario.play import Play, delivery_named, read_scenario
 from kcsim.scenario.settings import Settings
-from kcsim.simulation.simulation import NotFound, Run, Time
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Run, Time
 
 
 @dataclass(frozen=True, slots=True)

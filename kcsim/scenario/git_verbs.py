@@ -14,7 +14,8 @@ from kcsim.engine.clock import seconds
 from kcsim.scenario.diagnostics import did_you_mean
 from kcsim.scenario.model import Commit, Edit, ForcePush, Merge, Revert, Reviewer, Tag, TimelineEntry
 from kcsim.scenario.model import MergeRequest as MergeRequestPart
-from kcsim.simulation.simulation import NotFound, Step, Time
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Step, Time
 
 if TYPE_CHECKING:
     from kcsim.scenario.play import Play

@@ -19,7 +19,7 @@ from kcsim.scenario.model import Choice, Criterion, Lesson, Number, Question, Sc
 from kcsim.scenario.play import Play
 from kcsim.scenario.schedules import QUIET, draw
 from kcsim.scenario.signals import Signal
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 
 Stage = Literal["predict", "act", "debrief"]
 Worlds = Mapping[str, Play]

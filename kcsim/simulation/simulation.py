@@ -5,8 +5,7 @@ Times at this edge are seconds (float) or texts like ``"1m30s"``; inside they ar
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from kcsim.api.kit.queue import Reconciler
 from kcsim.api.log import Version
 from kcsim.api.objects import Object
 from kcsim.api.request import ADMIN, person
-from kcsim.api.resources import Resource
 from kcsim.cluster.kubelet.node_status import NodeSpec
 from kcsim.cluster.stages.reading import read as read_stages
 from kcsim.cluster.traffic.source import TrafficSource
@@ -37,18 +35,16 @@ from kcsim.simulation.cluster import Cluster
 from kcsim.simulation.control_plane import ControlPlane
 from kcsim.simulation.difference import Change, Diff, ObjectDiff, ahead, compared, is_change, of_log
 from kcsim.simulation.faults import FaultError, fault, heal, heal_all, inject
+from kcsim.simulation.finding import cluster_of, find, resource_of, versions_until, why_until
 from kcsim.simulation.inputs import Input, NotReplayable, check_prefix, replay
 from kcsim.simulation.listing import Listing
 from kcsim.simulation.network import NetworkView
+from kcsim.simulation.past import Past
 from kcsim.simulation.subjects import Condition, Subject
-from kcsim.simulation.why import BOOKKEEPING, Why, of_record
+from kcsim.simulation.why import Why, of_record
 from kcsim.simulation.world import World, node_specs
 
 Time = str | float
-
-
-class NotFound(LookupError):
-    """There is no such object; the message names the nearest ones."""
 
 
 def checked_seed(seed: int) -> int:
@@ -236,7 +232,7 @@ class Simulation(Shown):
                         f"at({until!r}) looks back, fork({until!r}) goes on from there"
                     )
                 if self._last_instant is not None and when > max(self._last_instant, self.engine.now):
-                    raise ValueError(ahead(until, when, self.engine.now, self._last_instant))
+                    raise ahead(until, when, self.engine.now, self._last_instant)
                 self.engine.run_until(when)
                 reason = "the time has come"
         return Run(reason, self.now, len(self.trace) - before, self, before)
@@ -297,7 +293,7 @@ class Simulation(Shown):
         """Whether a record is a version of one object."""
         subject = of if isinstance(of, Subject) else Subject(self, of)
         kind, _, name = subject.ref.partition("/")
-        resource, namespace = _resource(self.cluster(subject.cluster), kind), subject.namespace
+        resource, namespace = resource_of(self.cluster(subject.cluster), kind), subject.namespace
         if namespace is None and "/" in name:
             namespace, _, name = name.partition("/")
 
@@ -344,7 +340,7 @@ class Simulation(Shown):
         if when < 0:
             raise ValueError(f"{at} lies before the beginning: a world begins at 0")
         if when > self.engine.now:
-            raise ValueError(ahead(at if at is not None else 0, when, self.engine.now, self._last_instant))
+            raise ahead(at if at is not None else 0, when, self.engine.now, self._last_instant)
         return when
 
     @property
@@ -361,16 +357,7 @@ class Simulation(Shown):
 
     def cluster(self, name: str | None = None) -> Cluster:
         """One cluster; the first when no name is given."""
-        if not name:
-            return self.world.cluster
-        try:
-            return self.world.clusters[name]
-        except KeyError:
-            raise NotFound(
-                f"no cluster {name!r}; there are {', '.join(filter(None, sorted(self.world.clusters)))}"
-                if any(self.world.clusters)
-                else f"no cluster {name!r}; there is one, without a name: leave it out"
-            ) from None
+        return cluster_of(self.world, name)
 
     def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
         """The current object that ``kind/name`` means (``"deployment/web"``, any word kubectl knows).
@@ -381,12 +368,12 @@ class Simulation(Shown):
             NotFound: naming the nearest objects.
         """
         home = self.cluster(cluster)
-        return home.server.shown(self._version(ref, namespace, home))
+        return home.server.shown(find(home, ref, namespace))
 
     def listing(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> Listing:
         """The same objects as ``list`` gives without labels, each spelled out when it is asked for."""
         home = self.cluster(cluster)
-        return Listing(home.server.log.list(_resource(home, kind), namespace), home.server.shown)
+        return Listing(home.server.log.list(resource_of(home, kind), namespace), home.server.shown)
 
     def list(
         self, kind: str, namespace: str | None = None, *, labels: str = "", cluster: str | None = None
@@ -396,30 +383,6 @@ class Simulation(Shown):
         chosen = selectors.parse(labels) if labels else None
         return [obj for obj in found if chosen is None or chosen.matches(obj["metadata"].get("labels") or {})]
 
-    def _version(self, ref: str, namespace: str | None, home: Cluster) -> Version:
-        kind, slash, name = _parted(ref)
-        if not slash or not name:
-            raise NotFound(f'{ref!r} names no object: write "deployment/web"')
-        resource = _resource(home, kind)
-        if namespace is None and "/" in name:
-            namespace, _, name = name.partition("/")
-        log = home.server.log
-        spaces = [namespace or ""] if namespace is not None or not resource.namespaced else ["default", None]
-        for space in spaces:
-            if space is not None:
-                version = log.get(resource, space if resource.namespaced else "", name)
-                if version is not None:
-                    return version
-        everywhere = log.list(resource)
-        if namespace is None:
-            same = [v for v in everywhere if v.key[1] == name]
-            if len(same) == 1:
-                return same[0]
-            if same:
-                where = ", ".join(v.key[0] for v in same)
-                raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
-        raise NotFound(_missing(ref, name, namespace, [v.key for v in everywhere]))
-
     def versions(
         self, ref: str, namespace: str | None = None, cluster: str | None = None
     ) -> tuple[Version, ...]:
@@ -428,7 +391,7 @@ class Simulation(Shown):
         Raises:
             NotFound: nothing of that name ever existed; the nearest names are told.
         """
-        return tuple(self._versions(ref, namespace, cluster, self.engine.now))
+        return tuple(versions_until(self.cluster(cluster), ref, namespace, self.engine.now))
 
     def subject(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Subject:
         """An object by its name (``"deployment/web"``), to be looked at and waited for, whether it is there yet or not.
@@ -470,7 +433,7 @@ class Simulation(Shown):
 
     def at(self, time: Time) -> Past:
         """The world's objects as they were at an instant (``"3m"``, seconds)."""
-        return Past(self, self._past_instant(time))
+        return Past(self.world, self._past_instant(time))
 
     def why(self, ref: str | Record, namespace: str | None = None, cluster: str | None = None) -> Why:
         """The chain of causes of an object's last change of substance, back to a commit, a person, a fault or a clock.
@@ -482,53 +445,7 @@ class Simulation(Shown):
         """
         if isinstance(ref, Record):
             return of_record(ref)
-        return self._why(ref, namespace, cluster, self.engine.now)
-
-    def _why(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Why:
-        versions = self._living(ref, namespace, cluster, until) or self._versions(
-            ref, namespace, cluster, until
-        )
-        for version in reversed(versions):
-            cause = version.cause
-            if cause is not None and cause.verb == "refused" and not version.deleted:
-                # A pod that no node would take: what was said of the nodes, not the condition that tells it.
-                return of_record(cause)
-            before = version.previous
-            if version.deleted or before is None or _substance(before.object) != _substance(version.object):
-                return of_record(version)
-        return of_record(versions[-1])
-
-    def _living(self, ref: str, namespace: str | None, cluster: str | None, until: int) -> Sequence[Version]:
-        """The versions since its creation of an object that still exists: found by the index, without reading the log."""
-        home = self.cluster(cluster)
-        kind, _, name = _parted(ref)
-        resource = _resource(home, kind)
-        if namespace is None and (resource.namespaced or "/" in name):
-            return ()
-        version = home.server.log.get(resource, namespace or "", name)
-        while version is not None and version.time > until:
-            version = version.previous
-        return list(_with_those_before(version))[::-1]
-
-    def _versions(
-        self, ref: str, namespace: str | None, cluster: str | None, until: int
-    ) -> Sequence[Version]:
-        home = self.cluster(cluster)
-        kind, _, name = _parted(ref)
-        resource = _resource(home, kind)
-        if namespace is None and "/" in name:
-            namespace, _, name = name.partition("/")
-        log = home.server.log
-        past = [v for v in log.versions[: log.revision_at(until)] if v.resource.table == resource.table]
-        versions = [v for v in past if v.key[1] == name and namespace in {None, v.key[0]}]
-        if not versions:
-            raise NotFound(_missing(ref, name, namespace, [v.key for v in past]))
-        spaces = sorted({v.key[0] for v in versions})
-        if len(spaces) > 1:
-            if "default" not in spaces:
-                raise NotFound(f"{ref} exists in several namespaces ({', '.join(spaces)}): say which")
-            versions = [v for v in versions if v.key[0] == "default"]
-        return versions
+        return why_until(self.cluster(cluster), ref, namespace, self.engine.now)
 
     # --- acting -------------------------------------------------------------------------------------------------
 
@@ -710,83 +627,6 @@ class Simulation(Shown):
         return f"<Simulation t={self.now:.3f}s seed={self.seed} nodes={nodes} records={len(self.trace)}>"
 
 
-class Past(Shown):
-    """The objects of a world as they were at one instant."""
-
-    def __init__(self, simulation: Simulation, when: int) -> None:
-        self._simulation = simulation
-        self.time = to_seconds(when)
-        self._states: dict[str, dict[str, dict[tuple[str, str], Version]]] = {}
-        self._when = when
-
-    def __repr__(self) -> str:
-        return f"<Past t={self.time:.3f}s of {self._simulation!r}>"
-
-    @property
-    def clusters(self) -> tuple[str, ...]:
-        """The names of the clusters; "" is the only one."""
-        return tuple(self._simulation.world.clusters)
-
-    def get(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Object:
-        """The object as it was.
-
-        Raises:
-            NotFound: it did not exist then.
-        """
-        kind, _, name = _parted(ref)
-        table = self._table(kind, cluster)
-        if namespace is None and "/" in name:
-            namespace, _, name = name.partition("/")
-        if namespace is not None:
-            found = [key for key in ((namespace, name), ("", name)) if key in table]
-        else:
-            found = sorted(key for key in table if key[1] == name)
-            found = [("default", name)] if ("default", name) in table else found
-        if len(found) > 1 and namespace is None:
-            where = ", ".join(key[0] for key in found)
-            raise NotFound(f"{ref} exists in several namespaces ({where}): say which")
-        if not found:
-            raise NotFound(_missing(f"{ref} at t={self.time:g}s", name, namespace, sorted(table)))
-        return table[found[0]].object
-
-    def listing(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> Listing:
-        """The same objects as ``list`` gives, each spelled out when it is asked for."""
-        table = self._table(kind, cluster)
-        found = [table[key] for key in sorted(table) if namespace in {None, key[0]}]
-        return Listing(found, _as_it_was)
-
-    def list(self, kind: str, namespace: str | None = None, cluster: str | None = None) -> list[Object]:
-        """The objects of a kind as they were, in key order."""
-        return [*self.listing(kind, namespace, cluster)]
-
-    def why(self, ref: str, namespace: str | None = None, cluster: str | None = None) -> Why:
-        """The chain of causes of an object's last change of substance before this instant.
-
-        Raises:
-            NotFound: nothing of that name had existed.
-        """
-        return self._simulation._why(ref, namespace, cluster, self._when)  # noqa: SLF001 - same file
-
-    def _table(self, kind: str, cluster: str | None) -> dict[tuple[str, str], Version]:
-        home = self._simulation.cluster(cluster)
-        state = self._states.get(home.name)
-        if state is None:
-            log = home.server.log
-            state = self._states[home.name] = log.state_at(log.revision_at(self._when))
-        return state.get(_resource(home, kind).table, {})
-
-
-def _as_it_was(version: Version) -> Object:
-    return version.object
-
-
-def _with_those_before(version: Version | None) -> Iterator[Version]:
-    """A version and those before it, back to the creation of the object."""
-    while version is not None:
-        yield version
-        version = version.previous
-
-
 def _stage_text(file: str | Path, name: str) -> tuple[str, str]:
     """A file of Stages as (text, what to call it)."""
     if isinstance(file, str) and "\n" in file:
@@ -820,44 +660,3 @@ def _in_vain(predicate: Callable[[Simulation], Any], simulation: Simulation, tim
     if isinstance(predicate, Condition):
         return f"waited in vain for '{predicate.text}', {within}: {predicate.seen(simulation)}"
     return f"the condition did not hold {within}"
-
-
-def _substance(obj: Object) -> Object:
-    """What somebody meant: without the status, what the server counts, and what the Deployment controller notes."""
-    skipped = {"resourceVersion", "generation", "managedFields", "annotations"}
-    metadata = {k: v for k, v in obj["metadata"].items() if k not in skipped}
-    annotations = obj["metadata"].get("annotations") or {}
-    metadata["annotations"] = {k: v for k, v in annotations.items() if not k.startswith(BOOKKEEPING)}
-    return {**{k: v for k, v in obj.items() if k != "status"}, "metadata": metadata}
-
-
-def _resource(cluster: Cluster, word: str) -> Resource:
-    resource = cluster.server.catalog.by_word(word)
-    if resource is None:
-        kinds = [r.singular for r in cluster.server.catalog]
-        raise NotFound(_nearest(f"kind {word}", word, kinds))
-    return resource
-
-
-def _parted(ref: str) -> tuple[str, str, str]:
-    """Kind, slash and name of a reference."""
-    if not isinstance(ref, str):
-        raise TypeError(f'{ref!r} names no object: write "deployment/web"')
-    return ref.partition("/")
-
-
-def _missing(what: str, name: str, namespace: str | None, known: Iterable[tuple[str, str]]) -> str:
-    """That there is no such object; where one of that name is, or which names are near."""
-    keys = list(known)
-    elsewhere = sorted({space for space, other in keys if other == name})
-    if namespace is not None and elsewhere:
-        return f"no {what} in namespace {namespace}; there is one in {', '.join(elsewhere)}"
-    return _nearest(what, name, [other for _, other in keys])
-
-
-def _nearest(what: str, name: str, known: list[str]) -> str:
-    names = sorted(set(known))
-    stem = name.rstrip("-.")
-    near = [each for each in names if stem and each.startswith(stem)][:3]
-    near = near or difflib.get_close_matches(name, names, 3, 0.5)
-    return f"no {what}" + (f"; did you mean {' or '.join(near)}?" if near else "")

@@ -27,7 +27,8 @@ from kcsim.api.objects import Object
 from kcsim.api.status import StatusError
 from kcsim.engine.clock import SECOND, format_duration, seconds
 from kcsim.manifests import read
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 from kcsim.testing.live.client import LiveClient
 from kcsim.testing.live.kubeconfig import Kubeconfig, load
 from kcsim.testing.live.program import Program, stuck

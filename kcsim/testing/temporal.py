@@ -34,7 +34,8 @@ from kcsim.scenario.history import History
 from kcsim.scenario.play import Play, Reading
 from kcsim.scenario.signals import Signal, Signals
 from kcsim.simulation.cluster import Cluster
-from kcsim.simulation.simulation import NotFound, Simulation, Time
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation, Time
 
 Object = dict[str, Any]
 __tracebackhide__ = True

@@ -14,7 +14,8 @@ from kcsim.api.objects import Key, Object
 from kcsim.engine.clock import SECOND, format_duration, seconds
 from kcsim.engine.trace import Record
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.facts import Facts
 from kcsim.views.look import Look

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from kcsim.engine.clock import SECOND, clock_text, format_duration, to_seconds
 from kcsim.scenario.expectations import Verdict
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.simulation.why import of_record
 from kcsim.views.concern import Concern, Concerns, adrift, in_short
 from kcsim.views.moments import Moment

@@ -14,8 +14,10 @@ from kcsim.api.resources import Resource
 from kcsim.api.tables.cells import Kind
 from kcsim.api.tables.table import kind_of
 from kcsim.engine.clock import to_seconds
+from kcsim.simulation.finding import NotFound
 from kcsim.simulation.listing import Listing
-from kcsim.simulation.simulation import NotFound, Past, Simulation
+from kcsim.simulation.past import Past
+from kcsim.simulation.simulation import Simulation
 from kcsim.simulation.why import Why
 from kcsim.views.facts import Facts
 

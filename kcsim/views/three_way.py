@@ -19,8 +19,8 @@ from kcsim.engine.shown import Tabular
 from kcsim.scenario.divergence import substance
 from kcsim.scenario.play import Play
 from kcsim.scenario.wanted import Wanted
+from kcsim.simulation.finding import NotFound
 from kcsim.simulation.leaves import Leaf, differences
-from kcsim.simulation.simulation import NotFound
 from kcsim.views.svg import Svg
 from kcsim.views.text import table
 

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 
 PERSON = "chaos"
 """Who the actions are done by."""

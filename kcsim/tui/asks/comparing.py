@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kcsim.engine.clock import SECOND, clock_text, format_duration, to_seconds
 from kcsim.scenario.changes import Change
 from kcsim.scenario.expectations import Verdict
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.tui.asks.lines import TextLine, dim, short
 from kcsim.tui.asks.pages import Page, Row, Want, listed, paged
 from kcsim.tui.asks.panes import why_lines

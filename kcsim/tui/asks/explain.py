@@ -15,7 +15,7 @@ from kcsim.engine.clock import MINUTE, SECOND, clock_text, format_duration, to_s
 from kcsim.engine.trace import Record
 from kcsim.scenario.divergence import substance
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.simulation.why import Link, of_record
 from kcsim.tui.asks.pages import Page, Row, Want, listed
 from kcsim.tui.session import Session

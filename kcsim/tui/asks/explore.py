@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcsim.engine.clock import clock_text, format_duration
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.tui.asks.lines import MANAGER_STYLES, TextLine, dim, yaml_lines
 from kcsim.tui.asks.pages import Page, Row, Want, listed
 from kcsim.tui.asks.panes import States, describe_lines, event_lines, tree_lines

@@ -23,7 +23,7 @@ from kcsim.scenario.faults import COMPONENT_CLIENTS, COMPONENTS, FAULTS, TARGET_
 from kcsim.scenario.load import loads
 from kcsim.scenario.model import FaultFields, TimelineEntry
 from kcsim.scenario.recording import rooted
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.tui.asks.choices import Choice
 from kcsim.tui.session import Session
 from kcsim.views.detail import owner_tree

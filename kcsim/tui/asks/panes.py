@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from kcsim.engine.clock import clock_text
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.simulation.why import Why, of_record
 from kcsim.tui.asks.lines import TextLine, dim
 from kcsim.tui.asks.pages import Page, Row, Want, paged

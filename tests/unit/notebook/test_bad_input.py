@@ -10,7 +10,7 @@ import kcsim
 from kcsim.notebook import causes, heat_map, picture, player, rollout, spread, three_way, timeline, topology
 from kcsim.notebook.plots import cumulative
 from kcsim.scenario.compare import Twins
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from kcsim.notebook import load_ipython_extension, picture, player, three_way, t
 from kcsim.notebook.html import line, page, table
 from kcsim.notebook.representations import REPRESENTATIONS
 from kcsim.scenario.compare import Twins
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.views.svg import Svg
 
 HOSTILE = '<script>alert("&")</script>'

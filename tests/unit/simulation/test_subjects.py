@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kcsim
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 
 WEB = "create deployment web --image=web:1 --replicas=2"
 

@@ -15,7 +15,8 @@ import pytest
 from kcsim.api.http import Request, Response, handle
 from kcsim.api.request import User
 from kcsim.api.status import StatusError, Unreachable
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 from kcsim.testing.anywhere import VARIABLE, AnyCluster, Live, Simulated, anywhere
 from kcsim.testing.live.kubeconfig import Kubeconfig, KubeconfigError, load
 from kcsim.testing.live.transport import Transport

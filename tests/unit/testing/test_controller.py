@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kcsim.api import objects
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 from kcsim.testing.controller import Operator
 from kcsim.testing.tiny import crd
 from tests.unit.testing.controllers import (

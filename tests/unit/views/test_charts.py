@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kcsim
-from kcsim.simulation.simulation import NotFound
+from kcsim.simulation.finding import NotFound
 from kcsim.views.causes import causal_graph, causes
 from kcsim.views.heatmap import grid, nodes
 from kcsim.views.rollout_chart import rollout

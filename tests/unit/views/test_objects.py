@@ -6,7 +6,8 @@ import pytest
 
 from kcsim.scenario.load import load
 from kcsim.scenario.play import Play
-from kcsim.simulation.simulation import NotFound, Simulation
+from kcsim.simulation.finding import NotFound
+from kcsim.simulation.simulation import Simulation
 from kcsim.views.concern import Concerns, first_concern, in_short
 from kcsim.views.detail import events_of, owner_tree, yaml_text
 from kcsim.views.look import Look
