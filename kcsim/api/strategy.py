@@ -273,7 +273,7 @@ def _with_ephemeral_containers(new: Object, old: Object) -> Object:
 
 
 def _resized(new: Object, old: Object) -> Object:
-    """dropNonResizeUpdates: the sizes of the containers alone; a pod with other containers is left to validation."""
+    """dropNonResizeUpdates: sizes alone, of the containers and of the pod; a pod with other containers is left to validation."""
     spec = dict(old["spec"])
     for field in ("containers", "initContainers"):
         before, after = spec.get(field) or [], (new.get("spec") or {}).get(field) or []
@@ -281,6 +281,9 @@ def _resized(new: Object, old: Object) -> Object:
             return {**old, "spec": {**old["spec"], **(new.get("spec") or {})}}
         if before:
             spec[field] = [_sized(now, was) for now, was in zip(after, before, strict=True)]
+    spec.pop("resources", None)
+    if (whole := (new.get("spec") or {}).get("resources")) is not None:
+        spec["resources"] = whole
     return {**old, "spec": spec}
 
 

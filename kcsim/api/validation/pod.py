@@ -257,11 +257,9 @@ _MUTABLE: Final = "only cpu and memory resources are mutable"
 
 
 def resize_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
-    """ValidatePodResize, beyond metadata: cpu and memory of main containers and sidecars, within one QoS class."""
+    """ValidatePodResize, beyond metadata: cpu and memory of main containers, sidecars and the pod, within one QoS class."""
     errors = pod_spec("spec", new["spec"])
     before, after = old["spec"], new["spec"]
-    if before.get("resources") or after.get("resources"):
-        return [forbidden("", "pods with pod-level resources cannot be resized")]
     if _MIRROR in (old["metadata"].get("annotations") or {}):
         return [forbidden("", "static pods cannot be resized")]
     if (before.get("os") or {}).get("name") == "windows":
@@ -275,7 +273,11 @@ def resize_update(new: Mapping[str, Any], old: Mapping[str, Any]) -> Errors:
     names = [[c.get("name") for c in _every(spec)] for spec in (before, after)]
     if names[0] == names[1]:
         errors += _resizes(before, after)
-        same = all(_fixed(a) == _fixed(b) for a, b in zip(_every(before), _every(after), strict=True))
+        errors += _removed("spec.resources", before, after)
+        same = _fixed({"resources": before.get("resources")}) == _fixed({"resources": after.get("resources")})
+        same = same and all(
+            _fixed(a) == _fixed(b) for a, b in zip(_every(before), _every(after), strict=True)
+        )
         if same:
             return errors
     if not any(error.detail == _MUTABLE for error in errors):
@@ -301,11 +303,7 @@ def _resizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Errors:
             sidecar = field == "initContainers" and was.get("restartPolicy") == "Always"
             if field == "initContainers" and not sidecar:
                 continue
-            for list_name in ("requests", "limits"):
-                had, has = ((c.get("resources") or {}).get(list_name) or {} for c in (was, now))
-                if any(name not in has for name in had):
-                    path = f"spec.{field}[{place}].resources.{list_name}"
-                    errors.append(forbidden(path, f"resource {list_name} cannot be removed"))
+            errors += _removed(f"spec.{field}[{place}].resources", was, now)
     for place, was in enumerate(before["containers"]):
         if _fixed(was) != _fixed(after["containers"][place]):
             errors.append(forbidden("spec", _MUTABLE))
@@ -318,6 +316,16 @@ def _resizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Errors:
                 )
         elif was != now:
             errors.append(forbidden("spec", "resources for non-sidecar init containers are immutable"))
+    return errors
+
+
+def _removed(path: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Errors:
+    """Amounts that are there no more."""
+    errors: Errors = []
+    for name in ("requests", "limits"):
+        had, has = ((each.get("resources") or {}).get(name) or {} for each in (was, now))
+        if any(amount not in has for amount in had):
+            errors.append(forbidden(f"{path}.{name}", f"resource {name} cannot be removed"))
     return errors
 
 

@@ -35,7 +35,7 @@ from kcsim.cluster.kubelet.pod_status import ContainerView, Status, generate_pod
 from kcsim.cluster.kubelet.pod_termination import PodTermination
 from kcsim.cluster.kubelet.prober import Prober
 from kcsim.cluster.kubelet.probes import LIVENESS, READINESS, STARTUP
-from kcsim.cluster.kubelet.resize import PodResize, sizes
+from kcsim.cluster.kubelet.resize import WHOLE, PodResize, sizes
 from kcsim.cluster.kubelet.restart_policy import restarts_after
 from kcsim.cluster.kubelet.runtime import Container, Sandbox
 from kcsim.cluster.kubelet.shared import Shared
@@ -648,6 +648,8 @@ class PodWorker:
             else asked[name]
             for name in asked
         }
+        if WHOLE in asked:
+            given[WHOLE] = self.pod["status"].get("resources") or asked[WHOLE]
         if given != asked:
             self.resize = PodResize(self, given)
             self.pod = self.resize.seen(self.pod)

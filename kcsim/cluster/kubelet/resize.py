@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 Sizes = dict[str, Object]
-"""Container -> its ``resources``."""
+"""Container -> its ``resources``; ``WHOLE`` -> those of the pod as a whole, where it has any."""
+WHOLE = ""
 PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
 DEFERRED, INFEASIBLE, ERROR = "Deferred", "Infeasible", "Error"
 RETRY = 3 * MINUTE
@@ -39,11 +40,13 @@ _CPU_MEMORY = ("cpu", "memory")
 
 
 def sizes(spec: Object) -> Sizes:
-    """The sizes of the containers that can be resized: main ones and sidecars."""
+    """The sizes of the containers that can be resized, main ones and sidecars, and of the pod."""
     found = {c["name"]: c.get("resources") or {} for c in spec["containers"]}
     for each in spec.get("initContainers") or ():
         if is_restartable_init_container(each):
             found[each["name"]] = each.get("resources") or {}
+    if spec.get("resources"):
+        found[WHOLE] = spec["resources"]
     return found
 
 
@@ -54,6 +57,9 @@ def with_sizes(pod: Object, given: Sizes) -> Object:
     for field in ("containers", "initContainers"):
         if field in spec:
             made[field] = [_sized(container, given) for container in spec[field]]
+    made.pop("resources", None)
+    if WHOLE in given:
+        made["resources"] = given[WHOLE]
     return {**pod, "spec": made}
 
 
@@ -73,6 +79,17 @@ def requires_restart(container: Object, actual: Object) -> bool:
         for name in _CPU_MEMORY
         for field in ("requests", "limits")
         if (wanted.get(field) or {}).get(name) != (actual.get(field) or {}).get(name)
+    )
+
+
+def inherits_restart(container: Object, before: Object, after: Object) -> bool:
+    """Whether a container without a limit of its own starts anew because that of the pod as a whole is another."""
+    own = (container.get("resources") or {}).get("limits") or {}
+    old, new = before.get("limits") or {}, after.get("limits") or {}
+    policies = {p["resourceName"]: p["restartPolicy"] for p in container.get("resizePolicy") or ()}
+    return any(
+        policies.get(name) == "RestartContainer" and name not in own and old.get(name) != new.get(name)
+        for name in _CPU_MEMORY
     )
 
 
@@ -132,7 +149,7 @@ def too_little(decreases: list[tuple[str, int, int]], pod_decrease: tuple[int, i
 
 def told(prefix: str, spec: Object, generation: int, error: str = "") -> str:
     """The text of an Event about a resize (podResizeMessage)."""
-    summary: Object = {}
+    summary: Object = {"resources": _in_order(spec)} if spec.get("resources") else {}
     for field in ("initContainers", "containers"):
         if spec.get(field):
             summary[field] = [{"name": c["name"], "resources": _in_order(c)} for c in spec[field]]
@@ -154,7 +171,8 @@ class PodResize:
     """The sizes of one pod, from the moment on when it was asked for others.
 
     Attributes:
-        given: what the node has promised its containers.
+        given: what the node has promised its containers, and the pod as a whole.
+        whole: what the pod as a whole has.
         wanted: the pod as the API has it.
         pending: why it does not get what it asks for, as a condition.
         in_progress: the condition while its containers do not have what they were given.
@@ -164,6 +182,7 @@ class PodResize:
     def __init__(self, worker: PodWorker, given: Sizes) -> None:
         self._worker = worker
         self.given = given
+        self.whole = given.get(WHOLE, {})
         self.wanted = worker.pod
         self.pending: Object | None = None
         self.in_progress: Object | None = None
@@ -226,6 +245,11 @@ class PodResize:
         more, less = pod_requests(self.wanted["spec"]), self._worker.requests
         return any(more.get(name, 0) > less.get(name, 0) for name in _CPU_MEMORY)
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the pod as a whole has what it was given."""
+        return self.whole == self.given.get(WHOLE, {})
+
     # --- what runs ----------------------------------------------------------------------------------------------
 
     def _unlike(self) -> list[tuple[Object, Any]]:
@@ -247,11 +271,21 @@ class PodResize:
                 restarts.append(spec["name"])
             else:
                 running.append((spec, container))
+        whole = self.given.get(WHOLE, {})
+        if not self._is_whole:
+            restarts += [
+                spec["name"]
+                for spec in self._worker.container_specs()
+                if spec["name"] in self.given and inherits_restart(spec, self.whole, whole)
+            ]
         why = self._too_little(running, restarts)
         self.failed = bool(why)
         if why:
             self._fail(why)
-            return frozenset(restarts)
+            return frozenset(restarts) if self._is_whole else frozenset()
+        if not self._is_whole:
+            self.whole = whole
+            self._worker.kubelet.pleg(self._worker)
         for spec, container in running:
             self._worker.kubelet.runtime.resize_container(container, spec)
             self._worker.kubelet.pleg(self._worker)
@@ -262,11 +296,11 @@ class PodResize:
 
     def _too_little(self, resized: list[tuple[Object, Any]], restarts: list[str]) -> str:
         """Why the limits of what runs cannot go down now; what is started anew uses nothing by then."""
-        if not resized:
+        if not resized and self._is_whole:
             return ""
         worker, now = self._worker, self._worker.kubelet.engine.now
         used: dict[str, int] = {}
-        sized: Sizes = {}
+        sized: Sizes = {WHOLE: self.whole}
         for spec in worker.container_specs():
             container = worker.container(spec["name"])
             if container is not None and container.running:
@@ -294,7 +328,7 @@ class PodResize:
 
     def settle(self) -> None:
         """Say so once every container has what it was given."""
-        if self.in_progress is None or self._unlike():
+        if self.in_progress is None or self._unlike() or not self._is_whole:
             return
         generation = self.in_progress.get("observedGeneration", 0)
         self.in_progress = None
@@ -307,6 +341,10 @@ class PodResize:
         own = [condition for condition in (self.pending, self.in_progress) if condition is not None]
         others = [c for c in status["conditions"] if c["type"] not in {PENDING, IN_PROGRESS}]
         shown = {**status, "conditions": [*own, *others]}
+        if self.whole:
+            shown["resources"] = self.whole
+        if requests := self.given.get(WHOLE, {}).get("requests"):
+            shown["allocatedResources"] = requests
         for field in ("containerStatuses", "initContainerStatuses"):
             if field in status:
                 shown[field] = [self._shown(each) for each in status[field]]

@@ -102,7 +102,8 @@ def counted(pod: dict[str, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = pod["spec"]
     told = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
     known = {each["name"]: each for each in told if each.get("resources") is not None}
-    if not known:
+    whole = status if status.get("resources") is not None and spec.get("resources") else None
+    if not known and whole is None:
         return spec
     hopeless = any(
         c["type"] == "PodResizePending" and c.get("reason") == "Infeasible"
@@ -112,6 +113,8 @@ def counted(pod: dict[str, Any]) -> dict[str, Any]:
     for field in ("containers", "initContainers"):
         if field in spec:
             made[field] = [_counted(each, known.get(each["name"]), hopeless=hopeless) for each in spec[field]]
+    if whole is not None:
+        made["resources"] = _counted({"resources": spec["resources"]}, whole, hopeless=hopeless)["resources"]
     return made
 
 

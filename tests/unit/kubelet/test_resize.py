@@ -188,6 +188,71 @@ def test_a_pod_has_a_limit_where_each_of_its_containers_has_one() -> None:
     assert memory_limit({"containers": [one], "initContainers": [{}]}) is None
 
 
+def whole(world: World, resources: dict[str, Any]) -> None:
+    body = {"spec": {"resources": resources}}
+    world.client.now(world.client.patch("pods", "shop", "web", body, type="strategic", subresource="resize"))
+
+
+def test_a_pod_is_resized_as_a_whole(world: World) -> None:
+    """InPlacePodLevelResourcesVerticalScaling, on since 1.36: no container starts anew unless its policy says so."""
+    world.pod(resources=sized("1", "100Mi", "200Mi"), container={"resources": {}})
+    world.run("10s")
+    assert world.kubelet.used["cpu"] == 1000
+    whole(world, sized("2", "100Mi", "300Mi"))
+    world.run("10s")
+    status = world.status()
+    assert status["resources"] == sized("2", "100Mi", "300Mi")
+    assert status["allocatedResources"] == {"cpu": "2", "memory": "100Mi"}
+    assert (world.container()["restartCount"], world.kubelet.used["cpu"]) == (0, 2000)
+    assert condition(world, "PodResizeInProgress") is None
+    (started,) = [text for reason, text in world.events() if reason == "ResizeStarted"]
+    assert started.startswith(
+        'Pod resize started: {"resources":{"limits":{"memory":"300Mi"},"requests":{"cpu":"2"'
+    )
+
+
+def test_a_new_kubelet_knows_what_the_pod_as_a_whole_was_given(world: World) -> None:
+    world.pod(resources=sized("1"), container={"resources": {}})
+    world.pod("other", container={"resources": sized("2500m")})
+    world.run("10s")
+    whole(world, sized("2"))
+    world.run("10s")
+    assert condition(world, "PodResizePending")["reason"] == "Deferred"
+    world.kubelet.stop()
+    world.run("5s")
+    world.kubelet.start()
+    world.run("30s")
+    assert world.kubelet.used["cpu"] == 3500
+    assert world.status()["resources"] == sized("1")
+
+
+def test_a_container_that_inherits_its_limit_starts_anew_when_its_policy_says_so(world: World) -> None:
+    world.pod(resources=sized("1", "100Mi", "200Mi"), container={"resizePolicy": RESTART})
+    world.run("10s")
+    whole(world, sized("2", "100Mi", "200Mi"))
+    world.run("20s")
+    assert world.container()["restartCount"] == 0
+    whole(world, sized("2", "100Mi", "300Mi"))
+    world.run("40s")
+    assert world.container()["restartCount"] == 1
+    assert world.status()["resources"] == sized("2", "100Mi", "300Mi")
+    assert condition(world, "PodResizeInProgress") is None
+
+
+def test_a_pod_as_a_whole_may_not_have_less_than_it_uses(world: World) -> None:
+    world.image("web:1", memory_bytes=80 * MIB)
+    world.pod(resources=sized("1", "50Mi", "200Mi"))
+    world.run("10s")
+    whole(world, sized("1", "50Mi", "60Mi"))
+    world.run("30s")
+    assert condition(world, "PodResizeInProgress")["message"] == (
+        f"cannot decrease memory limits: attempting to set pod memory limit ({60 * MIB}) below current usage ({80 * MIB})"
+    )
+    assert world.status()["resources"] == sized("1", "50Mi", "200Mi")
+    with pytest.raises(Exception, match="resource limits cannot be removed"):
+        whole(world, {"limits": None})
+
+
 def test_a_new_kubelet_knows_what_was_given(world: World) -> None:
     begin(world)
     world.pod("other", container={"resources": sized("3")})

@@ -93,3 +93,11 @@ def test_a_pod_that_went_back_to_its_size_counts_as_before() -> None:
     sim.apply(pod("late", "2"))
     sim.run("20s")
     assert node_of(sim, "late") == "node-1"
+
+
+def test_the_larger_counts_of_a_pod_that_asks_as_a_whole() -> None:
+    asked = pod("a", "1")
+    whole = {**asked, "spec": {**asked["spec"], "resources": {"requests": {"cpu": "2"}}}}
+    has = {"resources": {"requests": {"cpu": "3"}}, "allocatedResources": {"cpu": "2"}, "conditions": []}
+    assert pod_requests(counted({**whole, "status": has}))["cpu"] == 3000
+    assert pod_requests(counted({**whole, "status": {}}))["cpu"] == 2000

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from kcsim.api import objects
-from kcsim.api.pod_resources import Amounts
 from kcsim.api.admission.quota import usage
 from kcsim.api.admission.quota.check import parsed, texts
 from kcsim.api.admission.quota.scopes import counts_object
@@ -23,6 +22,7 @@ from kcsim.api.kit.component import Component
 from kcsim.api.kit.informer import Informer
 from kcsim.api.kit.queue import Reconciler, Result
 from kcsim.api.objects import Key, Object
+from kcsim.api.pod_resources import Amounts
 from kcsim.api.quantity import Quantity
 from kcsim.api.resources import Resource
 from kcsim.api.status import StatusError
