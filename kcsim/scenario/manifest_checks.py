@@ -22,7 +22,7 @@ from kcsim.scenario.charts import in_charts
 from kcsim.scenario.contents import Contents, Place, Text, at, is_below, key_at
 from kcsim.scenario.diagnostics import Position, Report, did_you_mean
 from kcsim.scenario.functions import AGENT_RESOURCES
-from kcsim.scenario.model import Flux, Part, Push, Scenario, TimelineEntry
+from kcsim.scenario.model import ArgoCD, Delivery, Flux, Part, Push, Scenario, TimelineEntry
 from kcsim.scenario.rule_checks import refused
 from kcsim.scenario.service_checks import Written, check_services
 from kcsim.scenario.standing import given_to
@@ -76,6 +76,8 @@ class Objects:
     images: set[str] = field(default_factory=set)
     open_ended: bool = False
     """Something comes from where the checks cannot look: a clone, a remote base."""
+    placeless: bool = False
+    """A manifest names no namespace: who delivers it says where it goes."""
     renamed: bool = False
     """kustomize or Flux changes names or namespaces, so those written are not those that will be."""
 
@@ -96,16 +98,29 @@ def check_manifests(
         Text(entry.apply, _applied_place(entry)) for entry in scenario.timeline if entry.apply is not None
     )
     checker.check(texts)
-    deliveries = scenario.deliveries.values()
-    if any(isinstance(way, Push) and way.deploy.namespace for way in deliveries):
-        checker.objects.renamed = True
-    if any(
-        k.target_namespace for way in deliveries if isinstance(way, Flux) for k in way.all_kustomizations()
-    ) or any(environment.namespace for environment in scenario.environments):
+    if any(_renames(way, checker.objects) for way in scenario.deliveries.values()) or any(
+        environment.namespace for environment in scenario.environments
+    ):
         checker.objects.renamed = True
     if not checker.objects.open_ended:
         check_services(checker.written, scenario, report, anywhere=checker.objects.renamed)
     return checker.objects
+
+
+def _renames(way: Delivery, objects: Objects) -> bool:
+    """Whether a delivery puts objects into other namespaces than those written, or under other names."""
+    if isinstance(way, Push):
+        return way.deploy.namespace is not None
+    if isinstance(way, ArgoCD):
+        elsewhere = bool(way.objects) or any(each.namespace != "default" for each in way.all_applications())
+        return objects.placeless and elsewhere
+    given = (each.get("spec") for each in way.objects if isinstance(each, dict))
+    return any(each.target_namespace for each in way.all_kustomizations()) or any(
+        spec.get(field) for spec in given if isinstance(spec, dict) for field in _RENAMING
+    )
+
+
+_RENAMING: Final = ("targetNamespace", "namePrefix", "nameSuffix", "postBuild", "patches", "components")
 
 
 def _applied_place(entry: TimelineEntry) -> Place:
@@ -322,6 +337,7 @@ class _Checker:
             if isinstance(given, str)
             else "default"
         )
+        self.objects.placeless |= bool(namespace) and not isinstance(given, str)
         self.objects.named.setdefault((obj["kind"], name), set()).add(namespace)
         if obj["kind"] == "HelmRelease":
             self.objects.open_ended = True  # what a chart brings is known once it is rendered

@@ -173,3 +173,18 @@ def test_images_of_what_is_broken_on_purpose_may_be_built() -> None:
     stages = "deliveries:\n  push: {type: push, pipeline: {stages: [{name: build, duration: 1s, builds: [WEB]}]}}\n"
     assert told(text + stages.replace("WEB", "web")) == []
     assert [each[0] for each in told(text + stages.replace("WEB", "wbe"))] == ["KC203"]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ARGOCD.replace("namespace: default}", "namespace: team}"),
+        "deliveries:\n  argocd: {type: argocd, application: {path: app, namespace: team}}\n",
+        FLUX.replace("prune: true", "prune: true\n          targetNamespace: team"),
+    ],
+)
+def test_objects_without_a_namespace_are_where_they_are_delivered_to(way: str) -> None:
+    role = "apiVersion: rbac.authorization.k8s.io/v1, kind: Role, rules: []"
+    text = HEAD.replace(", namespace: default", "").replace("apiVersion: v1, kind: ConfigMap", role) + way
+    line = "timeline:\n  - {at: 5m, kubectl: delete role/web -n team}\n"
+    assert told(text + line) == []
