@@ -133,13 +133,16 @@ class Typed:
                 if known[2]:
                     self.warnings += known[2]
                 return
-            errors = validate_metadata(obj, resource.gvk)
+            errors = validate_metadata(obj, resource.gvk, custom=resource.custom)
         else:
-            errors = [*validate_create(obj, resource.gvk), *self._structural(resource, obj)]
+            errors = [
+                *validate_create(obj, resource.gvk, custom=resource.custom),
+                *self._structural(resource, obj),
+            ]
             errors += _rule_faults(resource, obj)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj), errors)
-        told = warnings_of.on_create(obj, resource.gvk)
+        told = warnings_of.on_create(obj, resource.gvk, custom=resource.custom)
         self.warnings += told
         if resource.kind == "Pod" and spec is not None:
             if len(self._valid) > _REMEMBERED:
@@ -155,14 +158,14 @@ class Typed:
             errors = []
         else:
             errors = [
-                *validate_update(new, old, resource.gvk, subresource),
+                *validate_update(new, old, resource.gvk, subresource, custom=resource.custom),
                 *self._structural(resource, new, old),
             ]
             errors += _rule_faults(resource, new)
         if errors:
             raise status.invalid(resource.group, resource.kind, _name(obj=new), errors)
         if not subresource or subresource == "scale":
-            self.warnings += warnings_of.on_update(new, old, resource.gvk)
+            self.warnings += warnings_of.on_update(new, old, resource.gvk, custom=resource.custom)
 
     def _structural(self, resource: Resource, obj: Object, old: Object | None = None) -> list[FieldError]:
         """What a custom resource's schema does not allow; its status is for its controller to get right."""

@@ -14,6 +14,9 @@ from kcsim.api.validation.field import Errors, each_invalid, forbidden, invalid,
 
 TOTAL_ANNOTATIONS_LIMIT: Final = 262144
 _SUFFIX: Final = "xxxxx"
+_GENERIC_METADATA: Final = frozenset(
+    {"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"}
+)
 NameRule = Callable[[str], list[str]]
 
 
@@ -88,6 +91,26 @@ def _shared(meta: Mapping[str, Any], path: str, old: Mapping[str, Any]) -> Error
         text = "finalizer orphan and foregroundDeletion cannot be both set"
         errors.append(invalid(f"{path}.finalizers", meta["finalizers"], text))
     return errors
+
+
+STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+
+
+def plain_finalizers(meta: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """The finalizers, with their places, whose names have neither a domain nor a meaning of their own."""
+    return [
+        (index, name)
+        for index, name in enumerate(meta.get("finalizers") or ())
+        if "/" not in name and name not in STANDARD_FINALIZERS
+    ]
+
+
+def kube_finalizers(meta: Mapping[str, Any], gvk: GVK, path: str = "metadata") -> Errors:
+    """validateKubeFinalizerName: built-in kinds take none that is plain, but for those of API machinery itself."""
+    if gvk[0] in _GENERIC_METADATA:
+        return []
+    text = "name is neither a standard finalizer name nor is it fully qualified"
+    return [invalid(f"{path}.finalizers[{index}]", name, text) for index, name in plain_finalizers(meta)]
 
 
 def annotations(field: str, values: Mapping[str, str] | None) -> Errors:

@@ -27,7 +27,7 @@ from kcsim.api.validation import (
     storage,
 )
 from kcsim.api.validation.field import Errors
-from kcsim.api.validation.metadata import name_rule, object_meta, object_meta_update
+from kcsim.api.validation.metadata import kube_finalizers, name_rule, object_meta, object_meta_update
 
 Object = Mapping[str, Any]
 Create = Callable[[Object], Errors]
@@ -140,14 +140,16 @@ _CHANGES_FIRST: Final = frozenset({("apps", "v1", "DaemonSet"), (_RBAC, "v1", "R
 _ON_UPDATE: Final[Mapping[GVK, Create]] = {(_NET, "v1", "Ingress"): networking.ingress_spec}
 
 
-def validate_metadata(obj: Object, gvk: GVK) -> Errors:
+def validate_metadata(obj: Object, gvk: GVK, *, custom: bool = False) -> Errors:
     """The errors of a new object's metadata."""
-    return object_meta(obj.get("metadata") or {}, name_rule(gvk))
+    meta = obj.get("metadata") or {}
+    errors = object_meta(meta, name_rule(gvk))
+    return errors if custom or not meta.get("finalizers") else errors + kube_finalizers(meta, gvk)
 
 
-def validate_create(obj: Object, gvk: GVK) -> Errors:
+def validate_create(obj: Object, gvk: GVK, *, custom: bool = False) -> Errors:
     """The errors of a new object, in upstream's order; empty when it may be stored. Takes a defaulted object."""
-    errors = validate_metadata(obj, gvk)
+    errors = validate_metadata(obj, gvk, custom=custom)
     rule = CREATE.get(gvk)
     return errors + rule(obj) if rule is not None else errors
 
@@ -159,9 +161,14 @@ PARTS: Final[Mapping[tuple[GVK, str], Update]] = {
 """What a write through a sub-resource may change, given (new, old)."""
 
 
-def validate_update(new: Object, old: Object, gvk: GVK, subresource: str = "") -> Errors:
+def validate_update(
+    new: Object, old: Object, gvk: GVK, subresource: str = "", *, custom: bool = False
+) -> Errors:
     """The errors of an object about to replace a stored one, in upstream's order. Takes defaulted objects."""
-    errors = object_meta_update(new.get("metadata") or {}, old.get("metadata") or {})
+    meta = new.get("metadata") or {}
+    errors = object_meta_update(meta, old.get("metadata") or {})
+    if meta.get("finalizers") and not custom:
+        errors += kube_finalizers(meta, gvk)
     if (part := PARTS.get((gvk, subresource))) is not None:
         return errors + part(new, old)
     rule = None if gvk in _CHANGES_ONLY else _ON_UPDATE.get(gvk, CREATE.get(gvk))

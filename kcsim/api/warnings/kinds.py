@@ -13,6 +13,7 @@ from typing import Final
 from kcsim.api import names, objects
 from kcsim.api.objects import Object
 from kcsim.api.resources import GVK
+from kcsim.api.validation.metadata import plain_finalizers
 from kcsim.api.warnings.addresses import of_cidr, of_ip
 from kcsim.api.warnings.claims import STORAGE_CLASS, STORAGE_CLASS_DEPRECATED, of_claim_spec
 from kcsim.api.warnings.nodes import DEPRECATED_LABELS, of_required
@@ -22,16 +23,28 @@ Warn = Callable[[Object, Object | None], Iterator[str]]
 """Of an object, and of the one it takes the place of (None: a new one)."""
 
 
-def on_create(obj: Object, gvk: GVK) -> list[str]:
+def on_create(obj: Object, gvk: GVK, *, custom: bool = False) -> list[str]:
     """What to warn of when an object that is valid is made."""
-    warn = _KINDS.get((gvk[0], gvk[2]))
+    warn = _custom if custom else _KINDS.get((gvk[0], gvk[2]))
     return list(warn(obj, None)) if warn is not None else []
 
 
-def on_update(new: Object, old: Object, gvk: GVK) -> list[str]:
+def on_update(new: Object, old: Object, gvk: GVK, *, custom: bool = False) -> list[str]:
     """What to warn of when an object is valid in another's place."""
-    warn = _KINDS.get((gvk[0], gvk[2]))
+    warn = _custom if custom else _KINDS.get((gvk[0], gvk[2]))
     return list(warn(new, old)) if warn is not None else []
+
+
+def _custom(new: Object, old: Object | None) -> Iterator[str]:
+    """Of a custom resource (apiextensions-apiserver pkg/registry/customresource): finalizers that anyone could mean."""
+    if not new["metadata"].get("finalizers"):
+        return
+    before = (old["metadata"].get("finalizers") or ()) if old is not None else ()
+    for finalizer in sorted({name for _, name in plain_finalizers(new["metadata"])} - set(before)):
+        yield (
+            f'metadata.finalizers: "{finalizer}": prefer a domain-qualified finalizer name including a path (/) to avoid '
+            "accidental conflicts with other finalizer writers"
+        )
 
 
 def _moved(new: Object, old: Object | None) -> bool:

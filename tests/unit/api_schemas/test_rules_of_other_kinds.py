@@ -271,3 +271,14 @@ def test_not_to_be_changed(gvk: GVK, old: Object, new: Object, wrong: list[str])
     metadata = {"name": "a", "resourceVersion": "1"}
     found = validate_update({"metadata": metadata, **new}, {"metadata": metadata, **old}, gvk)
     assert [str(error) for error in found] == wrong
+
+
+def test_finalizers_of_built_in_kinds_have_a_domain() -> None:
+    metadata = {"name": "a", "finalizers": ["orphan", "plain", "a.example/b"]}
+    wrong = 'metadata.finalizers[1]: Invalid value: "plain": name is neither a standard finalizer name nor is it fully qualified'
+    obj, gvk = {"metadata": metadata}, ("", "v1", "ConfigMap")
+    assert [str(error) for error in validate_create(obj, gvk)] == [wrong]
+    assert [str(error) for error in validate_update(obj, {"metadata": {"name": "a"}}, gvk)] == [wrong]
+    assert validate_create(obj, gvk, custom=True) == []
+    crd = ("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+    assert "fully qualified" not in str(validate_update(obj, {"metadata": {"name": "a"}}, crd))

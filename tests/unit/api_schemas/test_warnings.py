@@ -197,3 +197,21 @@ def test_a_template_is_looked_at_again_when_the_generation_moves() -> None:
     assert on_create(deployment(1), gvk) == [name, *told]
     assert on_update(deployment(2), deployment(1), gvk) == told
     assert on_update(deployment(1), deployment(1), gvk) == []
+
+
+def test_finalizers_of_custom_resources_are_better_qualified() -> None:
+    def application(*finalizers: str) -> Object:
+        return {"metadata": {"name": "a", "finalizers": list(finalizers)}}
+
+    gvk, plain = ("argoproj.io", "v1alpha1", "Application"), "resources-finalizer.argocd.argoproj.io"
+    told = [
+        (
+            f'metadata.finalizers: "{plain}": prefer a domain-qualified finalizer name including a path (/) to avoid '
+            "accidental conflicts with other finalizer writers"
+        )
+    ]
+    new, old = application(plain, "a.example/b", "orphan"), application("a.example/b")
+    assert on_create(new, gvk, custom=True) == told
+    assert on_update(new, old, gvk, custom=True) == told
+    assert on_update(new, new, gvk, custom=True) == []
+    assert on_create(new, ("", "v1", "ConfigMap")) == []
