@@ -359,6 +359,10 @@ def _patch(op: Operation, raw: Any) -> Any:
     wanted, target = (
         (list, "[]handlers.jsonPatchOp") if op.patch_type == "json" else (dict, "map[string]interface {}")
     )
+    if body is None and op.patch_type == "merge":
+        raise status.bad_request("Invalid JSON Patch")
+    if body is None and op.patch_type != "apply":
+        return wanted()  # null is read into nothing at all
     if not isinstance(body, wanted):
         given = json_word(body)
         lead = "" if op.patch_type == "strategic" else "error decoding patch: "

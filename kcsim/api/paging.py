@@ -10,8 +10,9 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from kcsim.api import status
+from kcsim.api import gojson, status
 from kcsim.api.filters import compile_filter
+from kcsim.api.gotext import json_word
 from kcsim.api.log import Version
 
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -145,11 +146,32 @@ def _token(revision: int, last: str) -> str:
 
 
 def _read_token(token: str) -> tuple[int, str]:
+    """The revision and the key that a token holds (storage.DecodeContinue)."""
     try:
-        data = json.loads(base64.urlsafe_b64decode(_checked(token)))
-        return int(data["rv"]), str(data["start"]).rstrip("\u0000")
-    except (ValueError, KeyError, TypeError) as error:
-        raise status.bad_request(f"invalid continue token: continue key is not valid: {error}") from None
+        # Go shows a byte that begins no JSON as the character of that number.
+        data, _ = gojson.loads(base64.urlsafe_b64decode(_checked(token)).decode("latin-1"))
+    except ValueError as error:
+        raise _no_token(f": {error}") from None
+    if not isinstance(data, dict):
+        raise _no_token(
+            f": json: cannot unmarshal {json_word(data)} into Go value of type storage.continueToken"
+        )
+    revision, start = data.get("rv") or 0, data.get("start") or ""
+    for field, value, kind in (("rv", revision, int), ("start", start, str)):
+        if not isinstance(value, kind):
+            named = f"continueToken.{field} of type {'int64' if kind is int else 'string'}"
+            raise _no_token(f": json: cannot unmarshal {json_word(value)} into Go struct field {named}")
+    if data.get("v") != "meta.k8s.io/v1":
+        raise _no_token(": server does not recognize this encoded version")
+    if not revision:
+        raise _no_token(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    if not start:
+        raise _no_token(": encoded start key empty (version meta.k8s.io/v1)")
+    return revision, start.rstrip("\u0000")
+
+
+def _no_token(why: str) -> status.StatusError:
+    return status.bad_request(f"invalid continue token: continue key is not valid{why}")
 
 
 def _checked(token: str) -> str:

@@ -67,6 +67,7 @@ def patched(
     return known, tuple(errors) if op.field_validation != "Ignore" else ()
 
 
+_MOST_OPERATIONS = 10_000
 _UNMARSHAL = re.compile(
     r"json: cannot unmarshal (\w+)(?: \S+)? into Go (?:struct field \S+|value) of type (\S+)"
 )
@@ -174,6 +175,10 @@ def _json(op: Operation, old: Object) -> Any:
         raise status.bad_request(
             f"error decoding patch: json: cannot unmarshal {json_word(op.body)} into Go value of type "
             "[]handlers.jsonPatchOp"
+        )
+    if len(op.body) > _MOST_OPERATIONS:
+        raise status.too_large(
+            f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(op.body)}"
         )
     try:
         new = json_patch.apply(old, op.body, as_server=True)

@@ -149,6 +149,11 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
+def too_large(message: str) -> StatusError:
+    """413: more than the server takes at once."""
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity is too large: {message}")
+
+
 def method_not_allowed() -> StatusError:
     """405 with the text the real server gives in every case that was recorded."""
     text = "the server does not allow this method on the requested resource"

@@ -1,5 +1,6 @@
 """The front door answers whatever a client can send with an object or a Status, and never with a Python error."""
 
+import base64
 import itertools
 import json
 
@@ -223,3 +224,43 @@ def test_a_port_of_the_host_without_a_number_is_refused(server):
     answer = ask(server, "POST", "/api/v1/namespaces/default/pods", {**POD, "spec": spec})
     assert answer.code == 422
     assert "spec.containers[0].ports[0].containerPort: Required value" in answer.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xcf", "invalid character 'Ï' looking for beginning of value"),
+        (b"[]", "json: cannot unmarshal array into Go value of type storage.continueToken"),
+        (b'{"rv": "1"}', "json: cannot unmarshal string into Go struct field continueToken.rv of type int64"),
+        (b"{}", "server does not recognize this encoded version"),
+        (
+            b'{"v": "meta.k8s.io/v1"}',
+            "incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
+        ),
+        (b'{"v": "meta.k8s.io/v1", "rv": 1}', "encoded start key empty (version meta.k8s.io/v1)"),
+    ],
+)
+def test_tokens_that_nobody_gave(content: bytes, why: str) -> None:
+    server = Simulation(nodes=1, seed=1).cluster().server
+    token = base64.urlsafe_b64encode(content).decode().rstrip("=")
+    answer = handle(server, Request("GET", "/api/v1/pods", {"continue": token}))
+    message = f"invalid continue token: continue key is not valid: {why}"
+    assert (answer.code, answer.body["message"]) == (400, message)
+
+
+def test_patches_that_are_too_long_or_nothing() -> None:
+    server = Simulation(nodes=1, seed=1).cluster().server
+    path, test = "/api/v1/namespaces/default", {"op": "test", "path": "/kind", "value": "Namespace"}
+    headers = {"Content-Type": "application/json-patch+json"}
+    assert handle(server, Request("PATCH", path, headers=headers, body=[test] * 10_000)).code == 200
+    long = handle(server, Request("PATCH", path, headers=headers, body=[test] * 10_001))
+    assert (long.code, long.body["reason"], long.body["message"]) == (
+        413,
+        "RequestEntityTooLarge",
+        "Request entity is too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
+    )
+    for kind, code in (("json-patch", 200), ("strategic-merge-patch", 200), ("merge-patch", 400)):
+        headers = {"Content-Type": f"application/{kind}+json"}
+        nothing = handle(server, Request("PATCH", path, headers=headers, body="null"))
+        assert nothing.code == code
+    assert nothing.body["message"] == "Invalid JSON Patch"
