@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from kcsim.engine.clock import told_duration
 from kcsim.scenario.drift import Episode
+from kcsim.scenario.model import Push
 from kcsim.scenario.play import Play
 from kcsim.simulation.simulation import Simulation
 from kcsim.views.moments import LANES, Moment, Moments, short_actor
@@ -71,9 +72,13 @@ class Timeline:
 
 def _teller(sim: Simulation) -> Teller:
     """Runs are named alike in all worlds of a story, so that the same moment stands in one row."""
-    ways = sim.scenario.deliveries.values() if isinstance(sim, Play) else ()
+    if not isinstance(sim, Play):
+        return Teller()
+    ways = sim.scenario.deliveries.values()
     many = (len(way.pipelines) + (way.pipeline is not None) for way in ways)
-    return Teller(several_pipelines=any(count > 1 for count in many))
+    # A push has a pipeline for each environment.
+    environments = len(sim.scenario.environments) > 1 and any(isinstance(way, Push) for way in ways)
+    return Teller(several_pipelines=environments or any(count > 1 for count in many))
 
 
 def _drift(play: Play) -> Iterator[Moment]:

@@ -164,3 +164,16 @@ def test_runs_are_told_with_their_pipeline_where_a_story_has_several(delivery):
     sim.run_until("3m")
     told = [moment.text for moment in timeline(sim) if moment.lane == "ci" and "run 1" in moment.text]
     assert told[-1] == "run 1 of app succeeded"
+
+
+def test_runs_are_told_with_their_environment_where_a_push_has_several():
+    sim = kcsim.load("three-environments", "push")
+    sim.run_until("5m")
+    told = [
+        moment.text for moment in timeline(sim) if moment.lane == "ci" and moment.text.startswith("run 1")
+    ]
+    assert {text.split()[3] for text in told if "starts" in text} == {
+        "shop-dev",
+        "shop-production",
+        "shop-staging",
+    }
