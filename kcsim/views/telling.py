@@ -397,6 +397,9 @@ class Teller:
             return
         if ready.get("status") == "False":
             reason = f"{ready.get('reason')}/{status.get('lastAttemptedRevision', '')}"
+            if ready.get("reason") == "ArtifactFailed":
+                # Of a source that is not there yet, and of a path that it does not hold.
+                reason = f"{reason}/{ready.get('message')}"
             if self.said.get(key) != reason:
                 self.said[key] = reason
                 self._add("agent", version, f"{name}: {ready.get('reason')}: {ready.get('message')}")

@@ -6,7 +6,8 @@ import pytest
 
 import kcsim
 from kcsim.engine.clock import told_duration
-from kcsim.scenario.load import gallery, load
+from kcsim.scenario.load import gallery, load, loads
+from kcsim.scenario.play import Play
 from kcsim.views.text import timeline_text
 from kcsim.views.timeline import LANES, timeline
 
@@ -177,3 +178,21 @@ def test_runs_are_told_with_their_environment_where_a_push_has_several():
         "shop-production",
         "shop-staging",
     }
+
+
+def test_a_path_that_is_not_there_is_told_though_the_source_was_not_there_before():
+    text = """\
+apiVersion: kcsim/v1
+kind: Scenario
+name: nowhere
+until: 5m
+repositories:
+  - {name: shop, brokenOnPurpose: true, files: {app/a.yaml: "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"}}
+deliveries:
+  flux: {type: flux, kustomization: {path: nope}}
+"""
+    play = Play(loads(text), "flux")
+    play.run_until("2m")
+    told = [moment.text for moment in timeline(play) if "ArtifactFailed" in moment.text]
+    assert "kustomization path not found" in told[-1]
+    assert len(told) <= 2
