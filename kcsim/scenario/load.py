@@ -152,12 +152,17 @@ def find(path_or_name: str | Path, report: Report) -> Path | None:
     if text not in names:
         if _is_folder(path):  # which is then told to be one
             return path
-        report.add(
-            "KC011",
-            Position(text),
-            f"the gallery has no scenario '{text[:80]}'",
-            did_you_mean(text, [*names, *lessons()], "gallery", names),
-        )
+        if text.isdecimal():
+            report.add(
+                "KC011", Position(text), f"there is no lesson {text[:80]}", f"lessons: {', '.join(lessons())}"
+            )
+        else:
+            report.add(
+                "KC011",
+                Position(text),
+                f"the gallery has no scenario '{text[:80]}'",
+                did_you_mean(text, [*names, *lessons()], "gallery", names),
+            )
     return names.get(text)
 
 

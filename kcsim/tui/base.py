@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,10 +67,18 @@ class WorldScreen(Screen[None]):
         when, took = self._painted
         return time.perf_counter() - when > leisure * took
 
-    def slowly(self, what: str, work: Callable[[], T]) -> T:
-        """Do something that may take a while, with a word about it on the screen first."""
+    async def slowly(self, what: str, work: Callable[[], T]) -> T:
+        """Do something that may take a while, with a word about it on the screen first; to be awaited in a worker.
+
+        What is done keeps the screen from being drawn, so it waits until the word is there, and takes it away afterwards.
+        """
         self.say(f"{what} ...")
-        return work()
+        shown = asyncio.Event()
+        self.call_after_refresh(shown.set)
+        await shown.wait()
+        done = work()
+        self.say("")
+        return done
 
     def paint(self) -> None:
         """Show everything anew."""

@@ -79,7 +79,7 @@ class CompareScreen(WorldScreen):
 
     def on_mount(self) -> None:
         """Bring the worlds together, and show where they stand."""
-        self.slowly("bringing the worlds together", lambda: self._all(comparing.bring_together))
+        self._all(comparing.bring_together)
         self.action_front("facts")
         self.set_interval(1 / FRAMES, self._tick)
         self.say("] goes to the next divergence, space runs all worlds, w tells why they part")
@@ -193,10 +193,10 @@ class CompareScreen(WorldScreen):
             self._last = time.perf_counter()
             self.paint()
 
-    def action_why(self) -> None:
+    @work
+    async def action_why(self) -> None:
         """Where they part."""
-        lines = self.slowly("looking", lambda: self._all(comparing.divergence))
-        self.say("")
+        lines = await self.slowly("looking", lambda: self._all(comparing.divergence))
         self.app.push_screen(Read(f"Where {self.names[0]} and {self.names[1]} part", lines))
 
     @work

@@ -132,12 +132,13 @@ class ExplainScreen(WorldScreen):
         """The other pane."""
         self.action_front("others" if self.query_one("#chain").has_focus else "chain")
 
-    def action_prevent(self) -> None:
+    @work
+    async def action_prevent(self) -> None:
         """Play the world without each origin."""
         if isinstance(self._asked, str):
             return
         seq = self._asked.seq
-        self._others = self.slowly(
+        self._others = await self.slowly(
             "replaying", lambda: self.world.ask_all(explain.alternatives, self.world.name, seq)
         )
         prevents = sum(each.prevents for each in self._others)

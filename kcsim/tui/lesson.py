@@ -123,7 +123,7 @@ class LessonScreen(RunScreen):
             answer = await self._ask_question(title, question)
             if answer is not None:
                 self.attempt = self.attempt.answered(question, answer)
-        truths = self.slowly("playing the story untouched", lambda: self.world.ask_all(asks.reveal))
+        truths = await self.slowly("playing the story untouched", lambda: self.world.ask_all(asks.reveal))
         self.attempt = self.attempt.revealed(truths)
         if truths:
             await self.app.push_screen_wait(Read("What came", self._told_lines()))
@@ -228,7 +228,7 @@ class LessonScreen(RunScreen):
         """From the beginning."""
         note = "What was done by hand in this story's worlds is gone then, and so are its branches."
         if await self.app.push_screen_wait(confirm("Begin the story again?", "Again", note)) == "yes":
-            self.slowly("beginning again", lambda: self.world.ask_all(asks.again))
+            await self.slowly("beginning again", lambda: self.world.ask_all(asks.again))
             self.world.refresh()
             self._to_next_stop()
             self.paint()
@@ -241,7 +241,7 @@ class LessonScreen(RunScreen):
         if self.attempt.stage == "predict":
             self.say("first say what you expect: P asks", "pending")
             return
-        found, scores = self.slowly("playing to the end", lambda: self.world.ask_all(asks.check))
+        found, scores = await self.slowly("playing to the end", lambda: self.world.ask_all(asks.check))
         self.world.refresh()
         self.attempt = self.attempt.judged(found, scores)
         self.paint()
@@ -273,7 +273,7 @@ class LessonScreen(RunScreen):
     async def _debrief(self) -> None:
         attempt, lesson = self.attempt, self.lesson
         lines: list[TextLine] = [((lesson.explain, ""),)]
-        for what, chain in self.slowly("looking for causes", lambda: self.world.ask_all(asks.chains)):
+        for what, chain in await self.slowly("looking for causes", lambda: self.world.ask_all(asks.chains)):
             lines += [(("", ""),), ((f"Why {what}", "title"),)]
             lines += [((line, ""),) for line in chain.splitlines()]
         lines.append((("", ""),))

@@ -83,8 +83,8 @@ station by station.
 
 `i` injects a fault: which, where, how long, anything else it takes, and a last look at whom it reaches and at the line it
 adds to the story; the default is always to do nothing. `:` takes whole lines, which are carried out on the simulated world
-by a person called `you`: kubectl, flux, argocd where it is installed, and git (`git log`, `git show`, `git diff`,
-`git revert HEAD`, `sed -i 's/OLD/NEW/' FILE && git commit -am "MESSAGE"`). `tab` completes and `↑` brings earlier lines
+by a person called `you`: kubectl, flux, argocd where it is installed, git (`git log`, `git show`, `git diff`,
+`git revert HEAD`, `sed -i 's/OLD/NEW/' FILE && git commit -am "MESSAGE"`) and gh (`gh run list`, `gh run rerun RUN`). `tab` completes and `↑` brings earlier lines
 back. `e` begins such a line for the selected object and `ctrl+d` deletes it, after asking. `z` takes the last deed back by
 playing the world again without it.
 

@@ -309,7 +309,7 @@ class RunScreen(WorldScreen):
         if answer is None:
             return
         try:
-            branch = self.slowly(
+            branch = await self.slowly(
                 "replaying",
                 lambda: self.world.ask_all(Worlds.fork, self.world.name, answer, when, without),
             )
@@ -589,15 +589,17 @@ class RunScreen(WorldScreen):
         option = f" --delivery {state.delivery}" if state.delivery else ""
         self.say(fault or f"saved: kcsim run {answer}{option}", "failed" if fault else "ok")
 
-    def action_undo(self) -> None:
+    @work
+    async def action_undo(self) -> None:
         """Take the last deed back, by playing the world again without it."""
-        text = self.slowly("replaying", lambda: self.world.ask(steer.undo))
+        text = await self.slowly("replaying", lambda: self.world.ask(steer.undo))
         self.say("nothing to take back" if text is None else f"taken back: {text}; Z does it again")
         self._go()
 
-    def action_redo(self) -> None:
+    @work
+    async def action_redo(self) -> None:
         """Do it again."""
-        text, done = self.slowly("replaying", lambda: self.world.ask(steer.redo))
+        text, done = await self.slowly("replaying", lambda: self.world.ask(steer.redo))
         if done:
             self.say(f"done again: {text}")
         else:

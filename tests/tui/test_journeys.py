@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Input
 
 from kcsim.scenario.play import load
-from kcsim.tui.asks import panes
+from kcsim.tui.asks import panes, steer
 from kcsim.tui.dialogs import Ask, Choose, Help, Read
 from kcsim.tui.explain import ExplainScreen
 from kcsim.tui.gallery import GalleryScreen
@@ -345,6 +345,23 @@ def test_a_filter_of_too_many_shows_what_it_has_found_and_goes_on(monkeypatch):
         assert shows[0].unfinished
         assert "3 searched so far" in shows[0].note
         assert "searched so far" not in user.text, "nobody has pressed a key"
+
+    play(story, SMALL, "push")
+
+
+def test_what_takes_a_while_is_said_while_it_does_and_not_afterwards(monkeypatch):
+    shown = []
+
+    async def story(user: Driver) -> None:
+        undo = steer.undo
+        monkeypatch.setattr(steer, "undo", lambda session: shown.append(user.text) or undo(session))
+        await user.press("colon")
+        await user.type("kubectl create namespace mine")
+        await user.press("z")
+        await user.until(lambda: shown)
+        assert "replaying ..." in shown[0]
+        await user.until(lambda: "taken back" in user.text)
+        assert "replaying" not in user.text
 
     play(story, SMALL, "push")
 

@@ -135,6 +135,7 @@ WRONG = {
     "a file": (["mine.yaml"], "there is no command 'mine.yaml'", "did you mean 'kcsim run mine.yaml'?"),
     "near option": (["check", "--quit", "x"], "no such option '--quit'", "did you mean '--quiet'?"),
     "argument": (["check"], "missing argument 'SCENARIO...'", "Usage: kcsim check"),
+    "no lesson": (["lesson", "99"], "there is no lesson 99", "lessons: 01-from-commit-to-pod"),
     "near name": (["check", "drift-at-nite"], "KC011", "did you mean 'drift-at-night'?"),
     "choice": (["completion", "tcsh"], "'tcsh' is not one of", "--help"),
     "empty path": (["check", ""], "KC001", "gallery name"),
