@@ -71,15 +71,6 @@ def read_line(text: str) -> Line:
     return Line("rerun", int(rest[0]))
 
 
-def check(text: str) -> str | None:
-    """What is wrong with a line before it is carried out."""
-    try:
-        read_line(text)
-    except BadLine as error:
-        return str(error)
-    return None
-
-
 def entry_of(play: Play, text: str, user: str) -> TimelineEntry:
     """The entry of the timeline that a line is, now.
 

@@ -1,7 +1,7 @@
 """The command bar: what a typed line means, and how it may go on.
 
-Words as in k9s (``:pods``, ``:dp shop``, ``:pod /web``, ``:pod app=web``, ``:q``) and whole lines of kubectl, flux, argocd (where the world has it), git and gh.
-Pure, but for looking at names.
+Words as in k9s (``:pods``, ``:dp shop``, ``:pod /web``, ``:pod app=web``, ``:q``) and whole lines of kubectl, flux, argocd
+(where the world has it), git and gh. Pure, but for looking at names.
 
 **Walk:** a line -> ``parse`` -> one of the commands below -> the screen carries it out; ``complete`` offers the rest of
 the word that is being typed.
@@ -17,7 +17,7 @@ from importlib.util import find_spec
 
 from kcsim.delivery.gitops.flux.cli import check as check_flux
 from kcsim.kubectl.command import COMMANDS, check
-from kcsim.scenario import gh_lines
+from kcsim.scenario import gh_lines, git_lines
 from kcsim.scenario.model import TimelineEntry
 from kcsim.simulation.finding import NotFound
 from kcsim.tui.asks import gitting
@@ -111,13 +111,26 @@ class Own:
 Command = Typed | ShowKind | Own
 
 
+def _refusal(read: Callable[[str], object]) -> Callable[[str], str | None]:
+    """What says what is wrong with a line, where reading it raises ``BadLine``."""
+
+    def wrong(text: str) -> str | None:
+        try:
+            read(text)
+        except git_lines.BadLine as error:
+            return str(error)
+        return None
+
+    return wrong
+
+
 def _checks() -> dict[str, Callable[[str], str | None]]:
     """What says what is wrong with a line, for each program that a timeline can hold."""
     found: dict[str, Callable[[str], str | None]] = {
         "kubectl": check,
         "flux": check_flux,
-        "git": gitting.check,
-        "gh": gh_lines.check,
+        "git": _refusal(git_lines.read_line),
+        "gh": _refusal(gh_lines.read_line),
     }
     module = "kcsim.delivery.gitops.argocd.cli"
     if "argocd" in {field.name for field in fields(TimelineEntry)} and find_spec(module) is not None:

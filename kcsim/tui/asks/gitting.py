@@ -23,16 +23,7 @@ from kcsim.scenario.model import TimelineEntry
 from kcsim.tui.hands import PERSON
 from kcsim.tui.session import Session
 
-__all__ = ["READS", "WRITES", "BadLine", "check", "entry_of", "known", "read"]
-
-
-def check(text: str) -> str | None:
-    """What is wrong with a line before it is carried out."""
-    try:
-        read_line(text)
-    except BadLine as error:
-        return str(error)
-    return None
+__all__ = ["READS", "WRITES", "BadLine", "entry_of", "known", "read"]
 
 
 # Acting.

@@ -1,7 +1,8 @@
 """What an AppProject lets its Applications do.  Decides; never acts.
 
 **Imitates:** argo-cd pkg/apis/application/v1alpha1/app_project_types.go, util/argo/argo.go (`ValidatePermissions`),
-controller/sync.go (`validateSyncPermissions`), util/settings (`DeriveServiceAccountToImpersonate`), controller/appcontroller.go (`isKnownOrphanedResourceExclusion`).
+controller/sync.go (`validateSyncPermissions`), util/settings (`DeriveServiceAccountToImpersonate`),
+controller/appcontroller.go (`isKnownOrphanedResourceExclusion`).
 Left out: roles, tokens and signature keys, since there is no API server of Argo CD to ask with one; Applications outside
 the namespace of the control plane.
 

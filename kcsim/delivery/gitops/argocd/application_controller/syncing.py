@@ -1,7 +1,7 @@
 """One step of a sync: the Application compared at the revision of the operation, then one pass of the sync.
 
-**Imitates:** argo-cd 3.x controller/sync.go (SyncAppState, newSyncOperationResult). Differs: whether the controller may impersonate an
-account is asked once a pass, not with each request.
+**Imitates:** argo-cd 3.x controller/sync.go (SyncAppState, newSyncOperationResult). Differs: whether the
+controller may impersonate an account is asked once a pass, not with each request.
 
 **Walk:** window -> comparison at the pinned revision -> errors that forbid it -> ``Request`` -> a pass, whose actions the
 executor carries out -> phase, message and results go into the operation's state.
